@@ -1,0 +1,189 @@
+// Plain configuration values: what xds/resources/* produces from wire messages and everything else consumes.
+// Immutable once built, JSON-serialisable (they travel into the snapshot heap as JSON), every field always present.
+// Absent features are null or an empty array, never undefined. Names follow Envoy's v3 API.
+
+export interface IpAddress { kind: 'ip'; host: string; port: number; ipv4Compat: boolean }
+export interface PipeAddress { kind: 'pipe'; path: string; mode: number }
+export type Address = IpAddress | PipeAddress;
+
+/** envoy.config.core.v3.HeaderValueOption.append_action */
+export type AppendAction = 'append' | 'addIfAbsent' | 'overwrite' | 'overwriteIfExists';
+export interface HeaderMutation { name: string; value: string; action: AppendAction; keepEmptyValue: boolean }
+/** Additions in order, then removals; `value` may hold %COMMAND% formatters (compiled by the worker). */
+export interface HeaderMutations { add: HeaderMutation[]; remove: string[] }
+
+export type StringMatcher =
+  | { kind: 'exact' | 'prefix' | 'suffix' | 'contains'; value: string; ignoreCase: boolean }
+  | { kind: 'regex'; value: string };
+
+export interface HeaderMatcher {
+  name: string;                       // lower case; ':method', ':path', ':authority', ':scheme' allowed
+  match: StringMatcher
+    | { kind: 'present'; present: boolean }
+    | { kind: 'range'; start: number; end: number };   // [start, end)
+  invert: boolean;
+  treatMissingAsEmpty: boolean;
+}
+export interface QueryParameterMatcher { name: string; match: StringMatcher | { kind: 'present'; present: boolean } }
+
+export interface RouteMatch {
+  path: { kind: 'prefix' | 'path'; value: string } | { kind: 'connect' };
+  caseSensitive: boolean;
+  headers: HeaderMatcher[];
+  queryParameters: QueryParameterMatcher[];
+}
+
+export interface WeightedCluster {
+  cluster: string; weight: number; hostRewriteLiteral: string | null;
+  requestHeaders: HeaderMutations; responseHeaders: HeaderMutations;
+}
+export interface ForwardAction {
+  kind: 'forward';
+  clusters: WeightedCluster[];        // one entry for a plain `cluster`
+  totalWeight: number;
+  prefixRewrite: string | null;
+  hostRewriteLiteral: string | null;
+  appendXForwardedHost: boolean;
+  timeoutMs: number;                  // 0 = none; Envoy default 15000
+  idleTimeoutMs: number | null;       // null = the connection manager's stream_idle_timeout
+  clusterNotFoundStatus: 404 | 500 | 503;
+  priority: 'default' | 'high';
+  upgrades: { type: string; enabled: boolean; connect: boolean }[];  // route-level override of the HCM's list
+}
+export interface RedirectAction {
+  kind: 'redirect';
+  status: 301 | 302 | 303 | 307 | 308;
+  scheme: string | null; httpsRedirect: boolean; host: string | null; port: number | null;
+  path: string | null; prefixRewrite: string | null; stripQuery: boolean;
+}
+export interface DirectResponseAction { kind: 'directResponse'; status: number; body: string }
+export type RouteAction = ForwardAction | RedirectAction | DirectResponseAction;
+
+export interface Route {
+  name: string;
+  match: RouteMatch;
+  action: RouteAction;
+  requestHeaders: HeaderMutations;
+  responseHeaders: HeaderMutations;
+}
+export interface VirtualHost {
+  name: string;
+  domains: string[];                  // lower case: 'a.b', '*.b', 'a.*', '*'
+  routes: Route[];
+  requireTls: 'none' | 'external' | 'all';
+  requestHeaders: HeaderMutations;
+  responseHeaders: HeaderMutations;
+}
+export interface RouteConfig {
+  name: string;
+  virtualHosts: VirtualHost[];
+  requestHeaders: HeaderMutations;
+  responseHeaders: HeaderMutations;
+  mostSpecificHeaderMutationsWins: boolean;
+  ignorePortInHostMatching: boolean;
+}
+
+export type AccessLogFormat =
+  | { kind: 'text'; format: string; omitEmptyValues: boolean }
+  | { kind: 'json'; fields: JsonFormat; omitEmptyValues: boolean };
+export type JsonFormat = { [key: string]: string | number | boolean | null | JsonFormat | JsonFormat[] };
+export interface AccessLog { sink: { kind: 'file'; path: string } | { kind: 'stdout' } | { kind: 'stderr' }; format: AccessLogFormat }
+
+export interface HttpFilter { name: string; typeUrl: string; config: { kind: 'router'; suppressEnvoyHeaders: boolean } }
+
+export interface HttpConnectionManager {
+  statPrefix: string;
+  codecType: 'auto' | 'http1';
+  routeConfigName: string;            // key of a RouteConfig: the RDS name, or '@inline/<listener>/<chain index>'
+  httpFilters: HttpFilter[];
+  accessLogs: AccessLog[];
+  serverName: string;                 // default 'envoy'
+  serverHeaderTransformation: 'overwrite' | 'appendIfAbsent' | 'passThrough';
+  schemeOverwrite: 'http' | 'https' | null;
+  via: string | null;
+  useRemoteAddress: boolean;
+  skipXffAppend: boolean;
+  xffNumTrustedHops: number;
+  generateRequestId: boolean;
+  preserveExternalRequestId: boolean;
+  alwaysSetRequestIdInResponse: boolean;
+  appendXForwardedPort: boolean;
+  representIpv4RemoteAddressAsIpv4MappedIpv6: boolean;
+  normalizePath: boolean;
+  mergeSlashes: boolean;
+  pathWithEscapedSlashes: 'keepUnchanged' | 'reject' | 'unescapeAndRedirect' | 'unescapeAndForward';
+  stripPort: 'none' | 'matching' | 'any';
+  stripTrailingHostDot: boolean;
+  headersWithUnderscores: 'allow' | 'rejectRequest' | 'dropHeader';
+  proxy100Continue: boolean;
+  streamErrorOnInvalidHttpMessage: boolean;
+  acceptHttp10: boolean;
+  defaultHostForHttp10: string;
+  preserveCase: boolean;
+  properCaseWords: boolean;
+  enableTrailers: boolean;
+  allowAbsoluteUrl: boolean;          // default true
+  sendFullyQualifiedUrl: boolean;
+  maxRequestHeadersBytes: number;     // default 60 KiB
+  maxHeadersCount: number;            // default 100
+  maxRequestsPerConnection: number;   // 0 = no limit
+  idleTimeoutMs: number;              // default 3600000; 0 = none
+  maxConnectionDurationMs: number;    // 0 = none
+  maxStreamDurationMs: number;        // 0 = none
+  requestHeadersTimeoutMs: number;    // 0 = none
+  requestTimeoutMs: number;           // 0 = none
+  streamIdleTimeoutMs: number;        // default 300000; 0 = none
+  drainTimeoutMs: number;             // default 5000
+  delayedCloseTimeoutMs: number;      // default 1000
+  upgrades: { type: string; enabled: boolean }[];   // lower case: 'websocket', 'connect', ...
+}
+
+export interface FilterChain { name: string; hcm: HttpConnectionManager; transportSocketConnectTimeoutMs: number }
+
+export interface ListenerConfig {
+  name: string;
+  addresses: Address[];               // first is `address`, then `additional_addresses`
+  statName: string;                   // stat_prefix, else address with ':' as '_' (Envoy: listener.0.0.0.0_10000.)
+  filterChains: FilterChain[];        // exactly one until filter-chain matching lands
+  reusePort: boolean;                 // enable_reuse_port, default true
+  exactBalance: boolean;              // connection_balance_config.exact_balance
+  backlog: number;                    // tcp_backlog_size, default 128 as Envoy's kernel somaxconn cap
+  perConnectionBufferBytes: number;   // default 1 MiB
+  trafficDirection: 'unspecified' | 'inbound' | 'outbound';
+  ignoreGlobalConnectionLimit: boolean;
+}
+
+export interface CircuitBreakerThresholds {
+  maxConnections: number; maxPendingRequests: number; maxRequests: number; maxRetries: number;  // Envoy: 1024,1024,1024,3
+}
+export interface Endpoint {
+  address: Address;
+  hostname: string;
+  weight: number;                     // >= 1
+  priority: number;
+  health: 'unknown' | 'healthy' | 'unhealthy' | 'draining' | 'timeout' | 'degraded';
+  locality: { region: string; zone: string; subZone: string };
+  localityWeight: number;             // 0 = unset
+}
+export interface EndpointAssignment { clusterName: string; endpoints: Endpoint[] }
+
+export interface ClusterConfig {
+  name: string;
+  altStatName: string;                // name used in statistics; equals name when unset
+  type: 'static' | 'strictDns' | 'eds';
+  edsServiceName: string;             // '' = name
+  loadAssignment: EndpointAssignment | null;   // static and strictDns (hosts are names there)
+  lbPolicy: 'roundRobin' | 'leastRequest' | 'random';
+  leastRequestChoiceCount: number;    // default 2
+  connectTimeoutMs: number;           // default 5000
+  perConnectionBufferBytes: number;   // default 1 MiB
+  circuitBreakers: { default: CircuitBreakerThresholds; high: CircuitBreakerThresholds };
+  idleTimeoutMs: number;              // upstream keep-alive idle timeout; default 3600000; 0 = none
+  maxRequestsPerConnection: number;   // 0 = no limit
+  maxResponseHeadersBytes: number;    // default 60 KiB
+  maxResponseHeadersCount: number;    // default 100
+  preserveCase: boolean; properCaseWords: boolean; enableTrailers: boolean;
+  dns: { refreshRateMs: number; family: 'auto' | 'v4Only' | 'v6Only' | 'v4Preferred' | 'all'; respectTtl: boolean; failureRefreshBaseMs: number; failureRefreshMaxMs: number };
+}
+
+export interface AdminConfig { address: Address | null; accessLogs: AccessLog[] }

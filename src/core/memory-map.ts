@@ -1,0 +1,98 @@
+// Where everything lies in the one shared WebAssembly memory. Pure arithmetic over (memoryBytes, workers): main and every
+// worker compute the same map. All offsets are bytes, 64-aligned; regions are in ascending order:
+//
+//   statics | control | mailboxes | fd owners | cluster states | endpoint states | token buckets | snapshot heap |
+//   per worker: [ log ring | statistics | arena ]
+import { limits } from './limits.js';
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** Per-worker control block: 256 bytes of Int32 words. Written by the side named. */
+export const Control = {
+  bytes: 256,
+  oldestRootVersion: 0,   // worker: oldest snapshot root version it still uses; 0 = none yet
+  heartbeat: 1,           // worker: loop turns, wraps
+  state: 2,               // worker: 0 starting, 1 running, 2 draining, 3 ended
+  connections: 3,         // worker: open downstream connections
+  dealtHead: 4,           // worker: entries taken from its mailbox (wraps, compare for equality and distance)
+  dealtTail: 5,           // main: entries put
+  sleeping: 6,            // worker: 1 while it is inside the poll; main writes the eventfd only then
+  logHead: 7,             // sink: bytes taken from the log ring (Uint32, wraps)
+  logTail: 8,             // worker: bytes put
+  logDropped: 9,          // worker: lines dropped
+  stop: 10,               // main: 1 = leave the loop at once, 2 = drain
+  generation: 11,         // main: incremented whenever the worker is replaced
+} as const;
+
+/** Process-wide control block at `control`: Int32 words. */
+export const Shared = {
+  bytes: 256,
+  rootOffset: 0,          // main: offset of the newest snapshot root (0 = none)
+  rootVersion: 1,         // main
+  statsNext: 2,           // all: bump allocator of statistics scopes, bytes from the start of each worker's region
+  drainState: 3,          // main: 0 serving, 1 draining all, 2 draining inbound only
+} as const;
+
+export interface MemoryMap {
+  bytes: number; workers: number;
+  control: number;               // Shared, then workers * Control
+  mailboxes: number;             // workers * dealtRingEntries * 8 bytes: {fd i32, listener slot i32}
+  fdOwners: number;              // Int16 per fd: worker index + 1, 0 = main or nobody
+  clusterScopes: number;         // Int32 per cluster slot: statistics scope offset + 1, 0 = not yet allocated
+  clusterStates: number;         // 64 bytes per cluster slot, atomics: see ClusterState
+  endpointStates: number;        // 64 bytes per endpoint state index, atomics: see EndpointState
+  tokenBuckets: number; tokenBucketsBytes: number;
+  snapshot: number; snapshotBytes: number;
+  perWorker: number; perWorkerBytes: number;
+  statsBytes: number; arenaBytes: number;
+}
+
+/** Int32 words of a cluster's process-wide state (circuit breakers; index 8.. the same for priority high). */
+export const ClusterState = { bytes: 64, connections: 0, pending: 1, requests: 2, retries: 3, highOffset: 8 } as const;
+/** Int32 words of an endpoint's process-wide state. */
+export const EndpointState = {
+  bytes: 64, activeRequests: 0, activeConnections: 1, requestsTotal: 2, requestsSuccess: 3, requestsError: 4,
+  connectionsTotal: 5, connectFailures: 6, requestsTimeout: 7,
+} as const;
+
+export const STATICS_BYTES = 1 * MiB;
+
+export function memoryMap(memoryMiB: number, workers: number): MemoryMap {
+  const bytes = memoryMiB * MiB;
+  let at = STATICS_BYTES;
+  const take = (size: number) => { const start = at; at += align(size, 64); return start; };
+  const control = take(Shared.bytes + workers * Control.bytes);
+  const mailboxes = take(workers * limits.dealtRingEntries * 8);
+  const fdOwners = take(limits.fdMax * 2);
+  const clusterScopes = take(limits.clusterSlotsMax * 4);
+  const clusterStates = take(limits.clusterSlotsMax * ClusterState.bytes);
+  const endpointStates = take(limits.endpointStatesMax * EndpointState.bytes);
+  const tokenBucketsBytes = 1 * MiB;
+  const tokenBuckets = take(tokenBucketsBytes);
+  const remaining = bytes - at;
+  const snapshotBytes = align(Math.floor(remaining * 0.4), 64 * KiB) - 64 * KiB;
+  const snapshot = take(snapshotBytes);
+  const perWorker = align(at, 64 * KiB);
+  const perWorkerBytes = (Math.floor((bytes - perWorker) / workers / (64 * KiB))) * 64 * KiB;
+  const statsBytes = align(Math.floor((perWorkerBytes - limits.logRingBytes) * 0.3), 64 * KiB) - 64 * KiB;
+  const arenaBytes = perWorkerBytes - limits.logRingBytes - statsBytes;
+  if (arenaBytes < 4 * MiB) {
+    throw new Error(`--memory-mib ${memoryMiB} is too small for ${workers} workers: each needs at least ` +
+      `${Math.ceil((limits.logRingBytes + 5 * MiB) / 0.7 / MiB)} MiB on top of ${Math.ceil(snapshot / MiB)} MiB`);
+  }
+  return { bytes, workers, control, mailboxes, fdOwners, clusterScopes, clusterStates, endpointStates, tokenBuckets,
+    tokenBucketsBytes, snapshot, snapshotBytes, perWorker, perWorkerBytes, statsBytes, arenaBytes };
+}
+
+export function defaultMemoryMiB(workers: number): number {
+  return Math.min(limits.memoryMiBMax, limits.memoryFixedMiB + limits.memoryPerWorkerMiB * workers);
+}
+
+export const workerControl = (map: MemoryMap, worker: number) => map.control + Shared.bytes + worker * Control.bytes;
+export const workerMailbox = (map: MemoryMap, worker: number) => map.mailboxes + worker * limits.dealtRingEntries * 8;
+export const workerLogRing = (map: MemoryMap, worker: number) => map.perWorker + worker * map.perWorkerBytes;
+export const workerStats = (map: MemoryMap, worker: number) => workerLogRing(map, worker) + limits.logRingBytes;
+export const workerArena = (map: MemoryMap, worker: number) => workerStats(map, worker) + map.statsBytes;
+
+function align(value: number, to: number): number { return Math.ceil(value / to) * to; }

@@ -1,0 +1,37 @@
+// Everything main and a worker say to each other, typed once, read by both sides.
+// Small and rare: fds, roots and counters travel through shared memory (core/memory-map.ts), not through here.
+// A worker reads with receiveMessageOnPort after its eventfd wakes it; it answers with port.postMessage.
+import type { MessagePort } from 'node:worker_threads';
+
+/** `workerData` of an engine worker. */
+export interface WorkerStart {
+  worker: number;                   // index, 0 .. workers-1
+  workers: number;
+  memory: WebAssembly.Memory;
+  memoryMiB: number;
+  codecs: WebAssembly.Module;
+  io: 'uring' | 'epoll';
+  wakeFd: number;                   // eventfd owned by main
+  port: MessagePort;
+  generation: number;
+  seed: [number, number, number, number];  // 128 bits for the worker's request-id generator
+}
+
+export type ToWorker =
+  /** A listening socket that this worker accepts on itself (SO_REUSEPORT, or the only worker). */
+  | { kind: 'listen'; listenerSlot: number; fd: number; backlog: number }
+  /** Stop accepting on that fd; main closes it after `unlistened`. */
+  | { kind: 'unlisten'; listenerSlot: number; fd: number }
+  /** Drain the downstream connections of a listener slot's older blob (changed or removed listener), or all with slot -1. */
+  | { kind: 'drain'; listenerSlot: number; inboundOnly: boolean; graceMs: number }
+  | { kind: 'cpuProfile'; start: boolean; id: number }
+  | { kind: 'describe'; id: number }                // pools, connections: for /clusters, /memory and debugging
+  | { kind: 'stop' };
+
+export type FromWorker =
+  | { kind: 'ready' }
+  | { kind: 'unlistened'; listenerSlot: number; fd: number }
+  | { kind: 'log'; level: 'debug' | 'info' | 'warn' | 'error'; text: string; fields: Record<string, string | number> }
+  | { kind: 'cpuProfile'; id: number; profile: string | null; error: string | null }
+  | { kind: 'described'; id: number; text: string }
+  | { kind: 'ended' };
