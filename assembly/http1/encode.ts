@@ -1,0 +1,366 @@
+// Writes a decoded head out again, edited and canonical (RFC 9112 2.2, 7.6.1 of RFC 9110): one space after each colon, hop-by-hop headers
+// gone, framing stated once. Lines that stay and are canonical already are copied in runs. `dst` has limits.addedHeadBytesMax of room
+// beyond the received head; what exceeds it is refused by the caller, which knows every added length beforehand.
+import {
+  HEADER_CONNECTION, HEADER_CONTENT_LENGTH, HEADER_EXPECT, HEADER_HOST, HEADER_LINE_FLAG_CANONICAL, HEADER_LINE_FLAG_DROPPED, HEADER_LINE_FLAG_UNDERSCORE,
+  HEADER_UPGRADE, HEADER_X_FORWARDED_FOR, HEADER_X_FORWARDED_HOST, HEADER_X_FORWARDED_PORT, HEADER_X_FORWARDED_PROTO,
+  HEADER_X_REQUEST_ID, HEADER_VIA, HEADER_X_ENVOY_EXTERNAL_ADDRESS, HEADER_X_ENVOY_INTERNAL, HEADER_X_ENVOY_ORIGINAL_PATH,
+  HEAD_FLAGS, HEAD_FLAG_AUTHORITY_FORM, HEAD_FLAG_CHUNKED, HEAD_FLAG_CONNECTION_NAMES, HEAD_HEADERS, HEAD_HEADER_COUNT, HEAD_HOST_AT,
+  HEAD_HOST_BYTES, HEAD_KNOWN, HEAD_METHOD_AT, HEAD_METHOD_BYTES, HEAD_PATH_AT, HEAD_PATH_BYTES,
+  INTERNAL_ONLY_LOW, MUTATION_ACTION, MUTATION_RECORD_BYTES, MUTATION_KNOWN, MUTATION_NAME_AT, MUTATION_NAME_BYTES, MUTATION_STATE,
+  MUTATION_VALUE_AT, MUTATION_VALUE_BYTES, MUTATION_KEEP_EMPTY,
+  REQUEST_EDITS_ADDED_AT, REQUEST_EDITS_ADDED_BYTES, REQUEST_EDITS_CLIENT_AT, REQUEST_EDITS_CLIENT_BYTES, REQUEST_EDITS_DROP_LOW,
+  REQUEST_EDITS_EXTERNAL_AT, REQUEST_EDITS_EXTERNAL_BYTES, REQUEST_EDITS_FLAGS, REQUEST_EDITS_HOST_AT, REQUEST_EDITS_HOST_BYTES,
+  REQUEST_EDITS_MUTATIONS_AT, REQUEST_EDITS_MUTATION_COUNT, REQUEST_EDITS_PATH_AT, REQUEST_EDITS_PATH_BYTES, REQUEST_EDITS_PORT_AT,
+  REQUEST_EDITS_PORT_BYTES, REQUEST_EDITS_PREFIX_AT, REQUEST_EDITS_PREFIX_BYTES, REQUEST_EDITS_PREFIX_CUT_BYTES, REQUEST_EDITS_RANDOM,
+  REQUEST_EDITS_REQUEST_ID_AT, REQUEST_EDITS_REQUEST_ID_BYTES, REQUEST_EDITS_VIA_AT, REQUEST_EDITS_VIA_BYTES,
+  REQUEST_EDITS_FLAG_ABSOLUTE_URL, REQUEST_EDITS_FLAG_APPEND_HOST_XFH, REQUEST_EDITS_FLAG_APPEND_PORT, REQUEST_EDITS_FLAG_APPEND_XFF,
+  REQUEST_EDITS_FLAG_CHUNKED, REQUEST_EDITS_FLAG_DROP_UNDERSCORE, REQUEST_EDITS_FLAG_EXPECT_CONTINUE, REQUEST_EDITS_FLAG_EXTERNAL,
+  REQUEST_EDITS_FLAG_EXTERNAL_ADDRESS, REQUEST_EDITS_FLAG_GENERATE_REQUEST_ID, REQUEST_EDITS_FLAG_HTTPS, REQUEST_EDITS_FLAG_ORIGINAL_PATH,
+  REQUEST_EDITS_FLAG_OVERWRITE_REQUEST_ID, REQUEST_EDITS_FLAG_PROPER_CASE, REQUEST_EDITS_FLAG_PROTO_IF_ABSENT, REQUEST_EDITS_FLAG_SET_INTERNAL,
+  REQUEST_EDITS_FLAG_SET_PROTO, REQUEST_EDITS_FLAG_TE_TRAILERS, REQUEST_EDITS_FLAG_UPGRADE, REQUEST_EDITS_FLAG_CONNECTION_CLOSE,
+  HEADER_TE, HEADER_KEEP_ALIVE, HEADER_PROXY_CONNECTION, HEADER_TRANSFER_ENCODING, HEADER_HTTP2_SETTINGS,
+} from '../generated/layouts';
+import { equalIgnoreCase, lowerOf } from '../lib/bytes';
+import { put } from '../lib/copy';
+
+const T_HTTP: usize = memory.data<u8>([32, 72, 84, 84, 80, 47, 49, 46, 49, 13, 10, 104, 111, 115, 116, 58, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);   // " HTTP/1.1\r\nhost: "
+const HEX: usize = memory.data<u8>([48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 97, 98, 99, 100, 101, 102]);
+
+// @ts-ignore: decorator
+@inline
+function bit(id: u32): u64 { return <u64>1 << <u64>id; }
+/** Headers about one connection, never forwarded (RFC 9110 7.6.1). */
+const HOP_BY_HOP: u64 = bit(HEADER_CONNECTION) | bit(HEADER_KEEP_ALIVE) | bit(HEADER_PROXY_CONNECTION) | bit(HEADER_TRANSFER_ENCODING)
+  | bit(HEADER_TE) | bit(HEADER_UPGRADE) | bit(HEADER_HTTP2_SETTINGS);
+
+/** First line with this known id, or 0. */
+// @ts-ignore: decorator
+@inline
+function lineOf(record: usize, id: u32): usize {
+  const index = <usize>load<u16>(record + HEAD_KNOWN + (<usize>id << 1));
+  return index == 0 ? 0 : record + HEAD_HEADERS + ((index - 1) << 4);
+}
+
+export function writeColon(p: usize): usize { store<u16>(p, 0x203a); return p + 2; }
+export function writeEnd(p: usize): usize { store<u16>(p, 0x0a0d); return p + 2; }
+
+/** Copies a header name in Title-Case (Envoy's proper_case_words). */
+export function putProperCase(dst: usize, src: usize, n: u32): usize {
+  let start = true;
+  for (let i: u32 = 0; i < n; i++) {
+    const c = <u32>load<u8>(src + i);
+    store<u8>(dst + i, <u8>(start && c - 97 < 26 ? c ^ 32 : c));
+    start = !(c - 97 < 26 || c - 65 < 26 || c - 48 < 10);
+  }
+  return dst + n;
+}
+
+/**
+ * Marks lines that Connection names (RFC 9110 7.6.1). Returns 0 when it names something a client may not strip from what a trusted hop
+ * added (x-forwarded-*, host, via, content-length): a forged request. Else 1.
+ */
+export function h1DropNominated(record: usize): i32 {
+  if (!(load<u32>(record + HEAD_FLAGS) & HEAD_FLAG_CONNECTION_NAMES)) return 1;
+  const count = load<u32>(record + HEAD_HEADER_COUNT);
+  for (let i: u32 = 0; i < count; i++) {
+    const line = record + HEAD_HEADERS + (<usize>i << 4);
+    if (((load<u32>(line + 4) >> 16) & 255) != HEADER_CONNECTION) continue;
+    let p = <usize>load<u32>(line + 8);
+    const end = p + load<u32>(line + 12);
+    while (p < end) {
+      while (p < end && (load<u8>(p) == 32 || load<u8>(p) == 9 || load<u8>(p) == 44)) p++;
+      const start = p;
+      while (p < end && load<u8>(p) != 44 && load<u8>(p) != 32 && load<u8>(p) != 9) p++;
+      if (p > start && !dropNamed(record, start, <u32>(p - start))) return 0;
+    }
+  }
+  return 1;
+}
+function dropNamed(record: usize, name: usize, n: u32): bool {
+  const count = load<u32>(record + HEAD_HEADER_COUNT);
+  for (let i: u32 = 0; i < count; i++) {
+    const line = record + HEAD_HEADERS + (<usize>i << 4);
+    const meta = load<u32>(line + 4);
+    if ((meta & 0xffff) != n || !equalIgnoreCase(load<u32>(line), name, n)) continue;
+    const id = (meta >> 16) & 255;
+    if (id == HEADER_HOST || id == HEADER_CONTENT_LENGTH || id == HEADER_VIA
+      || (id >= HEADER_X_FORWARDED_FOR && id <= HEADER_X_FORWARDED_PORT)) return false;
+    store<u32>(line + 4, meta | (HEADER_LINE_FLAG_DROPPED << 24));
+  }
+  return true;
+}
+
+// Mutation actions, as in config (append, addIfAbsent, overwrite, overwriteIfExists) and removal.
+const ACTION_APPEND: u32 = 0;
+const ACTION_ADD_IF_ABSENT: u32 = 1;
+const ACTION_OVERWRITE: u32 = 2;
+const ACTION_OVERWRITE_IF_EXISTS: u32 = 3;
+const ACTION_REMOVE: u32 = 4;
+
+/** Applies evaluated mutations in order: marks lines dropped and additions to be written. */
+export function h1ApplyMutations(record: usize, list: usize, count: u32): void {
+  for (let i: u32 = 0; i < count; i++) {
+    const m = list + <usize>i * MUTATION_RECORD_BYTES;
+    const action = load<u32>(m + MUTATION_ACTION);
+    if (action == ACTION_APPEND) { store<u32>(m + MUTATION_STATE, 1); continue; }
+    const drops = action == ACTION_OVERWRITE || action == ACTION_REMOVE || action == ACTION_OVERWRITE_IF_EXISTS;
+    const found = visitNamed(record, list, i, m, drops);
+    const writes = action == ACTION_OVERWRITE || (action == ACTION_ADD_IF_ABSENT && !found) || (action == ACTION_OVERWRITE_IF_EXISTS && found);
+    store<u32>(m + MUTATION_STATE, writes ? 1 : 0);
+  }
+}
+/** Finds (and, if asked, drops) lines and earlier additions of the mutation's name. */
+function visitNamed(record: usize, list: usize, before: u32, m: usize, drop: bool): bool {
+  const name = <usize>load<u32>(m + MUTATION_NAME_AT), n = load<u32>(m + MUTATION_NAME_BYTES);
+  const count = load<u32>(record + HEAD_HEADER_COUNT);
+  let found = false;
+  for (let i: u32 = 0; i < count; i++) {
+    const line = record + HEAD_HEADERS + (<usize>i << 4);
+    const meta = load<u32>(line + 4);
+    if ((meta & 0xffff) != n || ((meta >> 24) & HEADER_LINE_FLAG_DROPPED) || !equalIgnoreCase(load<u32>(line), name, n)) continue;
+    found = true;
+    if (drop) store<u32>(line + 4, meta | (HEADER_LINE_FLAG_DROPPED << 24));
+  }
+  for (let i: u32 = 0; i < before; i++) {
+    const other = list + <usize>i * MUTATION_RECORD_BYTES;
+    if (load<u32>(other + MUTATION_STATE) == 0 || load<u32>(other + MUTATION_NAME_BYTES) != n) continue;
+    if (!equalIgnoreCase(load<u32>(other + MUTATION_NAME_AT), name, n)) continue;
+    found = true;
+    if (drop) store<u32>(other + MUTATION_STATE, 0);
+  }
+  return found;
+}
+
+/** Bytes that mutations may add at most, so that the caller can size its buffer. */
+export function h1MutationBytes(list: usize, count: u32): u32 {
+  let bytes: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const m = list + <usize>i * MUTATION_RECORD_BYTES;
+    bytes += load<u32>(m + MUTATION_NAME_BYTES) + load<u32>(m + MUTATION_VALUE_BYTES) + 4;
+  }
+  return bytes;
+}
+
+export function writeMutations(p: usize, list: usize, count: u32, properCase: bool): usize {
+  for (let i: u32 = 0; i < count; i++) {
+    const m = list + <usize>i * MUTATION_RECORD_BYTES;
+    if (load<u32>(m + MUTATION_STATE) == 0) continue;
+    if (load<u32>(m + MUTATION_VALUE_BYTES) == 0 && load<u32>(m + MUTATION_KEEP_EMPTY) == 0) continue;
+    p = writeName(p, load<u32>(m + MUTATION_NAME_AT), load<u32>(m + MUTATION_NAME_BYTES), properCase);
+    p = writeEnd(put(p, load<u32>(m + MUTATION_VALUE_AT), load<u32>(m + MUTATION_VALUE_BYTES)));
+  }
+  return p;
+}
+// @ts-ignore: decorator
+@inline
+function writeName(p: usize, name: usize, n: u32, properCase: bool): usize {
+  return writeColon(properCase ? putProperCase(p, name, n) : put(p, name, n));
+}
+
+/** Copies the header lines that stay. A line goes if it is marked, or its known id is in `drop`. Canonical neighbours go in one copy. */
+export function copyLines(record: usize, p: usize, drop: u64, dropUnderscore: bool, properCase: bool): usize {
+  const count = load<u32>(record + HEAD_HEADER_COUNT);
+  let runStart: usize = 0, runEnd: usize = 0;
+  let line = record + HEAD_HEADERS;
+  for (let i: u32 = 0; i < count; i++, line += 16) {
+    const meta = load<u32>(line + 4);
+    const id = (meta >> 16) & 255, flags = meta >> 24;
+    const gone = (flags & HEADER_LINE_FLAG_DROPPED) != 0 || (id < 64 && ((drop >> <u64>id) & 1) != 0)
+      || (dropUnderscore && (flags & HEADER_LINE_FLAG_UNDERSCORE) != 0);
+    if (gone) continue;
+    const name = <usize>load<u32>(line), value = <usize>load<u32>(line + 8);
+    const valueBytes = load<u32>(line + 12);
+    if ((flags & HEADER_LINE_FLAG_CANONICAL) && !properCase) {
+      if (name != runEnd) {
+        if (runEnd > runStart) p = put(p, runStart, <u32>(runEnd - runStart));
+        runStart = name;
+      }
+      runEnd = value + valueBytes + 2;
+      continue;
+    }
+    if (runEnd > runStart) { p = put(p, runStart, <u32>(runEnd - runStart)); runStart = runEnd = 0; }
+    p = writeName(p, name, meta & 0xffff, properCase);
+    p = writeEnd(put(p, value, valueBytes));
+  }
+  if (runEnd > runStart) p = put(p, runStart, <u32>(runEnd - runStart));
+  return p;
+}
+
+/** 36 bytes of a random UUID version 4 (RFC 9562) from xoshiro128** state at `state`. Not a secret: it only has to be unique. */
+function writeUuid(dst: usize, state: usize): void {
+  let p = dst;
+  for (let word: u32 = 0; word < 4; word++) {
+    let r = nextRandom(state);
+    if (word == 1) r = (r & 0xff0fffff) | 0x00400000;      // version 4: high nibble of byte 6
+    if (word == 2) r = (r & 0xffffff3f) | 0x00000080;      // variant: top bits of byte 8
+    for (let b: u32 = 0; b < 4; b++) {
+      const index = word * 4 + b;
+      if (index == 4 || index == 6 || index == 8 || index == 10) store<u8>(p++, 45);
+      const v = (r >> (b * 8)) & 255;
+      store<u8>(p, load<u8>(HEX + (v >> 4)));
+      store<u8>(p + 1, load<u8>(HEX + (v & 15)));
+      p += 2;
+    }
+  }
+}
+export function nextRandom(state: usize): u32 {
+  const s0 = load<u32>(state), s1 = load<u32>(state + 4), s2 = load<u32>(state + 8), s3 = load<u32>(state + 12);
+  const result = rotl<u32>(s1 * 5, 7) * 9;
+  const t = s1 << 9;
+  const a2 = s2 ^ s0, a3 = s3 ^ s1;
+  store<u32>(state + 4, s1 ^ a2);
+  store<u32>(state, s0 ^ a3);
+  store<u32>(state + 8, a2 ^ t);
+  store<u32>(state + 12, rotl<u32>(a3, 11));
+  return result;
+}
+
+const N_XFF: usize = memory.data<u8>([120, 45, 102, 111, 114, 119, 97, 114, 100, 101, 100, 45, 102, 111, 114, 0, 0]);         // x-forwarded-for
+const N_XFP: usize = memory.data<u8>([120, 45, 102, 111, 114, 119, 97, 114, 100, 101, 100, 45, 112, 114, 111, 116, 111]);       // x-forwarded-proto
+const N_XFH: usize = memory.data<u8>([120, 45, 102, 111, 114, 119, 97, 114, 100, 101, 100, 45, 104, 111, 115, 116, 0]);         // x-forwarded-host
+const N_XFPORT: usize = memory.data<u8>([120, 45, 102, 111, 114, 119, 97, 114, 100, 101, 100, 45, 112, 111, 114, 116, 0]);      // x-forwarded-port
+const N_RID: usize = memory.data<u8>([120, 45, 114, 101, 113, 117, 101, 115, 116, 45, 105, 100, 0, 0, 0, 0]);                   // x-request-id
+const N_VIA: usize = memory.data<u8>([118, 105, 97, 0]);
+const N_TE_CHUNKED: usize = memory.data<u8>([116, 114, 97, 110, 115, 102, 101, 114, 45, 101, 110, 99, 111, 100, 105, 110, 103, 58, 32, 99, 104, 117, 110, 107, 101, 100, 13, 10]);
+const N_CLOSE: usize = memory.data<u8>([99, 111, 110, 110, 101, 99, 116, 105, 111, 110, 58, 32, 99, 108, 111, 115, 101, 13, 10]);
+const N_CONNECTION_UPGRADE: usize = memory.data<u8>([99, 111, 110, 110, 101, 99, 116, 105, 111, 110, 58, 32, 117, 112, 103, 114, 97, 100, 101, 13, 10]);
+const N_UPGRADE: usize = memory.data<u8>([117, 112, 103, 114, 97, 100, 101]);
+const N_INTERNAL: usize = memory.data<u8>([120, 45, 101, 110, 118, 111, 121, 45, 105, 110, 116, 101, 114, 110, 97, 108, 58, 32, 116, 114, 117, 101, 13, 10]);
+const N_EXTERNAL: usize = memory.data<u8>([120, 45, 101, 110, 118, 111, 121, 45, 101, 120, 116, 101, 114, 110, 97, 108, 45, 97, 100, 100, 114, 101, 115, 115]);
+const N_ORIGINAL_PATH: usize = memory.data<u8>([120, 45, 101, 110, 118, 111, 121, 45, 111, 114, 105, 103, 105, 110, 97, 108, 45, 112, 97, 116, 104]);
+const N_TE_TRAILERS: usize = memory.data<u8>([116, 101, 58, 32, 116, 114, 97, 105, 108, 101, 114, 115, 13, 10]);
+const W_HTTP: usize = memory.data<u8>([104, 116, 116, 112, 115, 58, 47, 47]);
+export function transferEncodingChunked(): usize { return N_TE_CHUNKED; }
+export function connectionClose(): usize { return N_CLOSE; }
+
+/** Encodes the request at `dst`; returns the position after it. Call h1DropNominated and h1ApplyMutations before. */
+export function h1EncodeRequest(record: usize, edits: usize, dst: usize): usize {
+  const flags = load<u32>(edits + REQUEST_EDITS_FLAGS);
+  const proper = (flags & REQUEST_EDITS_FLAG_PROPER_CASE) != 0;
+  let p = writeRequestLine(record, edits, flags, dst);
+  let drop = load<u64>(edits + REQUEST_EDITS_DROP_LOW) | HOP_BY_HOP | bit(HEADER_HOST);
+  if (flags & REQUEST_EDITS_FLAG_EXTERNAL) drop |= INTERNAL_ONLY_LOW;
+  if (flags & REQUEST_EDITS_FLAG_CHUNKED) drop |= bit(HEADER_CONTENT_LENGTH);
+  if (flags & REQUEST_EDITS_FLAG_APPEND_XFF) drop |= bit(HEADER_X_FORWARDED_FOR);
+  if (flags & REQUEST_EDITS_FLAG_SET_PROTO) drop |= bit(HEADER_X_FORWARDED_PROTO);
+  if (flags & REQUEST_EDITS_FLAG_APPEND_HOST_XFH) drop |= bit(HEADER_X_FORWARDED_HOST);
+  if (flags & REQUEST_EDITS_FLAG_APPEND_PORT) drop |= bit(HEADER_X_FORWARDED_PORT);
+  if (flags & REQUEST_EDITS_FLAG_OVERWRITE_REQUEST_ID) drop |= bit(HEADER_X_REQUEST_ID);
+  if (flags & REQUEST_EDITS_FLAG_ORIGINAL_PATH) drop |= bit(HEADER_X_ENVOY_ORIGINAL_PATH);
+  if (load<u32>(edits + REQUEST_EDITS_VIA_BYTES) != 0) drop |= bit(HEADER_VIA);
+  if (!(flags & REQUEST_EDITS_FLAG_EXPECT_CONTINUE)) drop |= bit(HEADER_EXPECT);
+  if (flags & (REQUEST_EDITS_FLAG_SET_INTERNAL | REQUEST_EDITS_FLAG_EXTERNAL)) drop |= bit(HEADER_X_ENVOY_INTERNAL);
+  if (flags & REQUEST_EDITS_FLAG_EXTERNAL_ADDRESS) drop |= bit(HEADER_X_ENVOY_EXTERNAL_ADDRESS);
+  p = copyLines(record, p, drop, (flags & REQUEST_EDITS_FLAG_DROP_UNDERSCORE) != 0, proper);
+  p = writeAdded(record, edits, flags, p, proper);
+  return writeEnd(p);
+}
+
+function writeRequestLine(record: usize, edits: usize, flags: u32, dst: usize): usize {
+  let p = put(dst, load<u32>(record + HEAD_METHOD_AT), load<u32>(record + HEAD_METHOD_BYTES));
+  store<u8>(p++, 32);
+  let host = <usize>load<u32>(edits + REQUEST_EDITS_HOST_AT);
+  let hostBytes = load<u32>(edits + REQUEST_EDITS_HOST_BYTES);
+  if (hostBytes == 0) { host = load<u32>(record + HEAD_HOST_AT); hostBytes = load<u32>(record + HEAD_HOST_BYTES); }
+  if (load<u32>(record + HEAD_FLAGS) & HEAD_FLAG_AUTHORITY_FORM) {
+    p = put(p, host, hostBytes);
+  } else {
+    if (flags & REQUEST_EDITS_FLAG_ABSOLUTE_URL) {
+      if (flags & REQUEST_EDITS_FLAG_HTTPS) p = put(p, W_HTTP, 8);
+      else { p = put(p, W_HTTP, 4); p = put(p, W_HTTP + 5, 3); }
+      p = put(p, host, hostBytes);
+    }
+    p = writePath(record, edits, p);
+  }
+  p = put(p, T_HTTP, 11);
+  if (flags & REQUEST_EDITS_FLAG_PROPER_CASE) { p = put(p, T_HTTP + 11, 6); store<u8>(p - 6, 72); } else p = put(p, T_HTTP + 11, 6);
+  return writeEnd(put(p, host, hostBytes));
+}
+/** The path after normalising (edits.path) and prefix rewrite. */
+function writePath(record: usize, edits: usize, p: usize): usize {
+  let path = <usize>load<u32>(edits + REQUEST_EDITS_PATH_AT);
+  let n = load<u32>(edits + REQUEST_EDITS_PATH_BYTES);
+  if (n == 0) { path = load<u32>(record + HEAD_PATH_AT); n = load<u32>(record + HEAD_PATH_BYTES); }
+  if (n == 0) { store<u8>(p, 47); return p + 1; }
+  const cut = load<u32>(edits + REQUEST_EDITS_PREFIX_CUT_BYTES);
+  const prefixBytes = load<u32>(edits + REQUEST_EDITS_PREFIX_BYTES);
+  if (prefixBytes != 0) { p = put(p, load<u32>(edits + REQUEST_EDITS_PREFIX_AT), prefixBytes); path += cut; n -= cut; }
+  return n == 0 ? p : put(p, path, n);
+}
+
+function writeAdded(record: usize, edits: usize, flags: u32, p: usize, proper: bool): usize {
+  if (flags & REQUEST_EDITS_FLAG_APPEND_XFF) p = writeAppended(record, HEADER_X_FORWARDED_FOR, p, N_XFF, 15, load<u32>(edits + REQUEST_EDITS_CLIENT_AT), load<u32>(edits + REQUEST_EDITS_CLIENT_BYTES), proper);
+  if (flags & REQUEST_EDITS_FLAG_APPEND_HOST_XFH) p = writeAppended(record, HEADER_X_FORWARDED_HOST, p, N_XFH, 16, load<u32>(record + HEAD_HOST_AT), load<u32>(record + HEAD_HOST_BYTES), proper);
+  if (flags & REQUEST_EDITS_FLAG_SET_PROTO || ((flags & REQUEST_EDITS_FLAG_PROTO_IF_ABSENT) && lineOf(record, HEADER_X_FORWARDED_PROTO) == 0)) {
+    p = writeName(p, N_XFP, 17, proper);
+    p = writeEnd(put(p, W_HTTP, flags & REQUEST_EDITS_FLAG_HTTPS ? 5 : 4));
+  }
+  if (flags & REQUEST_EDITS_FLAG_APPEND_PORT) {
+    p = writeName(p, N_XFPORT, 16, proper);
+    p = writeEnd(put(p, load<u32>(edits + REQUEST_EDITS_PORT_AT), load<u32>(edits + REQUEST_EDITS_PORT_BYTES)));
+  }
+  p = writeRequestId(record, edits, flags, p, proper);
+  const addedBytes = load<u32>(edits + REQUEST_EDITS_ADDED_BYTES);
+  if (addedBytes != 0) p = put(p, load<u32>(edits + REQUEST_EDITS_ADDED_AT), addedBytes);
+  if (flags & REQUEST_EDITS_FLAG_ORIGINAL_PATH) {
+    p = writeName(p, N_ORIGINAL_PATH, 21, proper);
+    let path = <usize>load<u32>(edits + REQUEST_EDITS_PATH_AT), n = load<u32>(edits + REQUEST_EDITS_PATH_BYTES);
+    if (n == 0) { path = load<u32>(record + HEAD_PATH_AT); n = load<u32>(record + HEAD_PATH_BYTES); }
+    p = writeEnd(put(p, path, n));
+  }
+  if (flags & REQUEST_EDITS_FLAG_SET_INTERNAL) p = put(p, N_INTERNAL, 24);
+  if (flags & REQUEST_EDITS_FLAG_EXTERNAL_ADDRESS) {
+    p = writeName(p, N_EXTERNAL, 24, proper);
+    p = writeEnd(put(p, load<u32>(edits + REQUEST_EDITS_EXTERNAL_AT), load<u32>(edits + REQUEST_EDITS_EXTERNAL_BYTES)));
+  }
+  const viaBytes = load<u32>(edits + REQUEST_EDITS_VIA_BYTES);
+  if (viaBytes != 0) p = writeAppended(record, HEADER_VIA, p, N_VIA, 3, load<u32>(edits + REQUEST_EDITS_VIA_AT), viaBytes, proper);
+  p = writeMutations(p, load<u32>(edits + REQUEST_EDITS_MUTATIONS_AT), load<u32>(edits + REQUEST_EDITS_MUTATION_COUNT), proper);
+  if (flags & REQUEST_EDITS_FLAG_CHUNKED) p = put(p, N_TE_CHUNKED, 28);
+  if (flags & REQUEST_EDITS_FLAG_TE_TRAILERS) p = put(p, N_TE_TRAILERS, 14);
+  if (flags & REQUEST_EDITS_FLAG_UPGRADE) p = writeUpgrade(record, p);
+  else if (flags & REQUEST_EDITS_FLAG_CONNECTION_CLOSE) p = put(p, N_CLOSE, 19);
+  return p;
+}
+export function writeUpgrade(record: usize, p: usize): usize {
+  const line = lineOf(record, HEADER_UPGRADE);
+  p = put(p, N_CONNECTION_UPGRADE, 21);
+  if (line == 0) return p;
+  p = writeColon(put(p, N_UPGRADE, 7));
+  return writeEnd(put(p, load<u32>(line + 8), load<u32>(line + 12)));
+}
+
+/** name: all received values joined by ',' and then ours, as Envoy appends. */
+export function writeAppended(record: usize, id: u32, p: usize, name: usize, nameBytes: u32, value: usize, valueBytes: u32, proper: bool): usize {
+  p = writeName(p, name, nameBytes, proper);
+  const first = load<u16>(record + HEAD_KNOWN + (<usize>id << 1));
+  if (first != 0) {
+    const count = load<u32>(record + HEAD_HEADER_COUNT);
+    for (let i: u32 = first - 1; i < count; i++) {
+      const line = record + HEAD_HEADERS + (<usize>i << 4);
+      const meta = load<u32>(line + 4);
+      if (((meta >> 16) & 255) != id || ((meta >> 24) & HEADER_LINE_FLAG_DROPPED)) continue;
+      p = put(p, load<u32>(line + 8), load<u32>(line + 12));
+      store<u8>(p++, 44);
+      if (id == HEADER_VIA) store<u8>(p++, 32);
+    }
+  }
+  return writeEnd(put(p, value, valueBytes));
+}
+
+function writeRequestId(record: usize, edits: usize, flags: u32, p: usize, proper: bool): usize {
+  const line = lineOf(record, HEADER_X_REQUEST_ID);
+  const keeps = line != 0 && !(flags & REQUEST_EDITS_FLAG_OVERWRITE_REQUEST_ID);
+  if (keeps || !(flags & (REQUEST_EDITS_FLAG_GENERATE_REQUEST_ID | REQUEST_EDITS_FLAG_OVERWRITE_REQUEST_ID))) {
+    store<u32>(edits + REQUEST_EDITS_REQUEST_ID_AT, line == 0 ? 0 : load<u32>(line + 8));
+    store<u32>(edits + REQUEST_EDITS_REQUEST_ID_BYTES, line == 0 ? 0 : load<u32>(line + 12));
+    return p;
+  }
+  p = writeName(p, N_RID, 12, proper);
+  writeUuid(p, load<u32>(edits + REQUEST_EDITS_RANDOM));
+  store<u32>(edits + REQUEST_EDITS_REQUEST_ID_AT, <u32>p);
+  store<u32>(edits + REQUEST_EDITS_REQUEST_ID_BYTES, 36);
+  return writeEnd(p + 36);
+}
+void HEAD_FLAG_CHUNKED; void lowerOf;

@@ -1,0 +1,224 @@
+// The header section shared by requests and responses (RFC 9112 5): strict, one pass, everything noted in one Head record.
+// A name is found in the table of known names by a perfect hash; framing headers are judged as they are met, so that no later
+// step can disagree with the decoder about where a message ends.
+import {
+  HEAD_CODE, HEAD_ERROR_AT, HEAD_FLAGS, HEAD_HEADERS, HEAD_HEADER_COUNT, HEAD_KNOWN, HEAD_CONTENT_LENGTH_LOW, HEAD_HOST_AT, HEAD_HOST_BYTES,
+  HEAD_BYTES, HEAD_FLAG_CHUNKED, HEAD_FLAG_CONNECTION_CLOSE, HEAD_FLAG_CONNECTION_KEEP_ALIVE, HEAD_FLAG_CONNECTION_NAMES,
+  HEAD_FLAG_EXPECT_CONTINUE, HEAD_FLAG_HAS_CONTENT_LENGTH, HEAD_FLAG_HOP_BY_HOP, HEAD_FLAG_HOST_HEADER, HEAD_FLAG_TE_TRAILERS,
+  HEAD_FLAG_TRANSFER_ENCODING, HEAD_FLAG_UNDERSCORE, HEAD_FLAG_UPGRADE, HEAD_FLAG_VERSION10,
+  HEADER_CONNECTION, HEADER_CONTENT_LENGTH, HEADER_EXPECT, HEADER_HOST, HEADER_KEEP_ALIVE, HEADER_PROXY_CONNECTION, HEADER_TE,
+  HEADER_TRANSFER_ENCODING, HEADER_UPGRADE, HEADER_HTTP2_SETTINGS, HEADER_LINE_FLAG_CANONICAL, HEADER_LINE_FLAG_UNDERSCORE,
+  HOST_CHARACTERS, KNOWN_BY_HASH, KNOWN_HASH_A, KNOWN_HASH_B, KNOWN_HASH_C, KNOWN_LENGTHS, KNOWN_NAMES, TOKEN_LOWER,
+  REJECT_BAD_CONTENT_LENGTH, REJECT_BAD_HEADER_NAME, REJECT_BAD_HEADER_VALUE, REJECT_BAD_HOST, REJECT_BAD_LINE_ENDING,
+  REJECT_BAD_TRANSFER_ENCODING, REJECT_LENGTH_CONFLICT, REJECT_OBSOLETE_FOLD, REJECT_REPEATED_HOST, REJECT_REPEATED_TRANSFER_ENCODING,
+  REJECT_SPACE_BEFORE_COLON, REJECT_TOO_MANY_HEADERS, REJECT_TRANSFER_ENCODING_IN_HTTP10, REJECT_UNSUPPORTED_TRANSFER_ENCODING,
+  REJECT_HEAD_TOO_LARGE,
+} from '../generated/layouts';
+import { fieldValueEnd, listHas, lowerOf } from '../lib/bytes';
+
+/** decode options */
+export const OPTION_LOWER_CASE: u32 = 1;    // names are lowered in place
+export const OPTION_RESPONSE: u32 = 2;
+
+const WORD_CHUNKED: usize = memory.data<u8>([99, 104, 117, 110, 107, 101, 100]);
+const WORD_CLOSE: usize = memory.data<u8>([99, 108, 111, 115, 101]);
+const WORD_KEEP_ALIVE: usize = memory.data<u8>([107, 101, 101, 112, 45, 97, 108, 105, 118, 101]);
+const WORD_UPGRADE: usize = memory.data<u8>([117, 112, 103, 114, 97, 100, 101]);
+const WORD_TRAILERS: usize = memory.data<u8>([116, 114, 97, 105, 108, 101, 114, 115]);
+const WORD_CONTINUE: usize = memory.data<u8>([49, 48, 48, 45, 99, 111, 110, 116, 105, 110, 117, 101]);
+
+/** Ends a decode: returns 0, the record says why and where. */
+export function reject(out: usize, code: u32, at: usize, p: usize): i32 {
+  store<u32>(out + HEAD_CODE, code);
+  store<u32>(out + HEAD_ERROR_AT, <u32>(p - at));
+  return 0;
+}
+
+/** Id of a known header name given its bytes in lower case or not; 0 = not known. */
+export function knownHeader(name: usize, n: u32): u32 {
+  const slot = (n * KNOWN_HASH_A + lowerOf(load<u8>(name)) * 31 + lowerOf(load<u8>(name + n - 1)) * KNOWN_HASH_C
+    + lowerOf(load<u8>(name + (n >> 1))) * KNOWN_HASH_B + lowerOf(load<u8>(name + ((n * 3) >> 2))) * 17) & 1023;
+  const id: u32 = load<u8>(KNOWN_BY_HASH + slot);
+  if (id == 0 || load<u8>(KNOWN_LENGTHS + id) != n) return 0;
+  const known = KNOWN_NAMES + id * 48;
+  for (let i: u32 = 0; i < n; i++) if (lowerOf(load<u8>(name + i)) != load<u8>(known + i)) return 0;
+  return id;
+}
+
+/** Is every byte allowed in a host, and does any port consist of digits? An empty host is refused by the caller. */
+export function validHost(p: usize, n: u32): bool {
+  if (n > 0 && load<u8>(p) == 91) {           // [IPv6]
+    let close: u32 = 1;
+    while (close < n && load<u8>(p + close) != 93) {
+      const c = lowerOf(load<u8>(p + close));
+      const hex = c - 48 < 10 || c - 97 < 6;
+      if (!hex && c != 58 && c != 46 && c != 37) return false;
+      close++;
+    }
+    if (close < 3 || close == n) return false;
+    return close + 1 == n || (load<u8>(p + close + 1) == 58 && validPort(p + close + 2, n - close - 2));
+  }
+  for (let i: u32 = 0; i < n; i++) {
+    const c = load<u8>(p + i);
+    if (c == 58) return i > 0 && validPort(p + i + 1, n - i - 1);
+    if (c == 91 || c == 93 || load<u8>(HOST_CHARACTERS + c) == 0) return false;
+  }
+  return true;
+}
+function validPort(p: usize, n: u32): bool {
+  if (n > 5) return false;
+  let port: u32 = 0;
+  for (let i: u32 = 0; i < n; i++) {
+    const digit = <u32>load<u8>(p + i) - 48;
+    if (digit > 9) return false;
+    port = port * 10 + digit;
+  }
+  return port < 65536;
+}
+
+/** Length of the body in bytes; -1 when the digits are not a canonical number below 2^53. */
+function contentLength(p: usize, n: u32): i64 {
+  if (n == 0 || n > 16) return -1;
+  if (n > 1 && load<u8>(p) == 48) return -1;
+  let value: i64 = 0;
+  for (let i: u32 = 0; i < n; i++) {
+    const digit = <u32>load<u8>(p + i) - 48;
+    if (digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value <= 9007199254740991 ? value : -1;
+}
+
+/** What a framing or connection header means. Returns a rejection code or 0. */
+function judge(out: usize, id: u32, value: usize, n: u32): u32 {
+  let flags = load<u32>(out + HEAD_FLAGS);
+  if (id == HEADER_HOST) {
+    if (flags & HEAD_FLAG_HOST_HEADER) return REJECT_REPEATED_HOST;
+    if (!validHost(value, n)) return REJECT_BAD_HOST;
+    flags |= HEAD_FLAG_HOST_HEADER;
+    store<u32>(out + HEAD_HOST_AT, <u32>value);
+    store<u32>(out + HEAD_HOST_BYTES, n);
+  } else if (id == HEADER_CONTENT_LENGTH) {
+    if (flags & HEAD_FLAG_HAS_CONTENT_LENGTH) return REJECT_BAD_CONTENT_LENGTH;
+    if (flags & HEAD_FLAG_TRANSFER_ENCODING) return REJECT_LENGTH_CONFLICT;
+    const length = contentLength(value, n);
+    if (length < 0) return REJECT_BAD_CONTENT_LENGTH;
+    store<u64>(out + HEAD_CONTENT_LENGTH_LOW, <u64>length);
+    flags |= HEAD_FLAG_HAS_CONTENT_LENGTH;
+  } else if (id == HEADER_TRANSFER_ENCODING) {
+    if (flags & HEAD_FLAG_TRANSFER_ENCODING) return REJECT_REPEATED_TRANSFER_ENCODING;
+    if (flags & HEAD_FLAG_VERSION10) return REJECT_TRANSFER_ENCODING_IN_HTTP10;
+    if (flags & HEAD_FLAG_HAS_CONTENT_LENGTH) return REJECT_LENGTH_CONFLICT;
+    if (n != 7 || !listHas(value, n, WORD_CHUNKED, 7)) {
+      return listHas(value, n, WORD_CHUNKED, 7) ? REJECT_UNSUPPORTED_TRANSFER_ENCODING : REJECT_BAD_TRANSFER_ENCODING;
+    }
+    flags |= HEAD_FLAG_TRANSFER_ENCODING | HEAD_FLAG_CHUNKED | HEAD_FLAG_HOP_BY_HOP;
+  } else if (id == HEADER_CONNECTION) {
+    flags |= judgeConnection(value, n) | HEAD_FLAG_HOP_BY_HOP;
+  } else if (id == HEADER_EXPECT) {
+    if (n == 12 && listHas(value, n, WORD_CONTINUE, 12)) flags |= HEAD_FLAG_EXPECT_CONTINUE;
+  } else if (id == HEADER_TE) {
+    if (listHas(value, n, WORD_TRAILERS, 8)) flags |= HEAD_FLAG_TE_TRAILERS;
+    flags |= HEAD_FLAG_HOP_BY_HOP;
+  } else if (id == HEADER_UPGRADE || id == HEADER_KEEP_ALIVE || id == HEADER_PROXY_CONNECTION || id == HEADER_HTTP2_SETTINGS) {
+    flags |= HEAD_FLAG_HOP_BY_HOP;
+  }
+  store<u32>(out + HEAD_FLAGS, flags);
+  return 0;
+}
+
+/** Flags of a Connection value; a token other than the three standard ones names a header that must not be forwarded. */
+function judgeConnection(p: usize, n: u32): u32 {
+  let flags: u32 = 0;
+  const end = p + n;
+  while (p < end) {
+    while (p < end && (load<u8>(p) == 32 || load<u8>(p) == 9 || load<u8>(p) == 44)) p++;
+    const start = p;
+    while (p < end && load<u8>(p) != 44 && load<u8>(p) != 32 && load<u8>(p) != 9) p++;
+    const length = <u32>(p - start);
+    if (length == 0) continue;
+    if (length == 5 && listHas(start, 5, WORD_CLOSE, 5)) flags |= HEAD_FLAG_CONNECTION_CLOSE;
+    else if (length == 10 && listHas(start, 10, WORD_KEEP_ALIVE, 10)) flags |= HEAD_FLAG_CONNECTION_KEEP_ALIVE;
+    else if (length == 7 && listHas(start, 7, WORD_UPGRADE, 7)) flags |= HEAD_FLAG_UPGRADE;
+    else flags |= HEAD_FLAG_CONNECTION_NAMES;
+  }
+  return flags;
+}
+
+/** Decodes header lines from `p` up to and with the empty line. Returns bytes from `at`, -1 = incomplete, 0 = rejected. */
+export function decodeHeaders(at: usize, p: usize, end: usize, out: usize, options: u32, bytesMax: u32, countMax: u32): i32 {
+  let line = out + HEAD_HEADERS;
+  let count: u32 = 0;
+  const lower = (options & OPTION_LOWER_CASE) != 0;
+  memory.fill(out + HEAD_KNOWN, 0, 160);
+  while (true) {
+    if (p + 2 > end) return incomplete(out, at, p, end, bytesMax);
+    const first: u32 = load<u8>(p);
+    if (first == 13) {
+      if (load<u8>(p + 1) != 10) return reject(out, REJECT_BAD_LINE_ENDING, at, p);
+      p += 2;
+      break;
+    }
+    if (first == 32 || first == 9) return reject(out, REJECT_OBSOLETE_FOLD, at, p);
+    const name = p;
+    let flags: u32 = 0;
+    let c: u32 = 0;
+    if (lower) {
+      while (p < end && (c = load<u8>(TOKEN_LOWER + load<u8>(p))) != 0) { store<u8>(p, <u8>c); if (c == 95) flags = HEADER_LINE_FLAG_UNDERSCORE; p++; }
+    } else {
+      while (p < end && (c = load<u8>(TOKEN_LOWER + load<u8>(p))) != 0) { if (c == 95) flags = HEADER_LINE_FLAG_UNDERSCORE; p++; }
+    }
+    if (p == end) return incomplete(out, at, p, end, bytesMax);
+    const nameBytes = <u32>(p - name);
+    const stop: u32 = load<u8>(p);
+    if (stop != 58 || nameBytes == 0) {
+      if (stop == 10) return reject(out, REJECT_BAD_LINE_ENDING, at, p);
+      return reject(out, (stop == 32 || stop == 9) && nameBytes != 0 ? REJECT_SPACE_BEFORE_COLON : REJECT_BAD_HEADER_NAME, at, p);
+    }
+    p++;
+    let value = p;
+    while (value < end && (load<u8>(value) == 32 || load<u8>(value) == 9)) value++;
+    p = fieldValueEnd(value, end);
+    if (p + 2 > end) {
+      if (p < end && load<u8>(p) != 13) return reject(out, load<u8>(p) == 10 ? REJECT_BAD_LINE_ENDING : REJECT_BAD_HEADER_VALUE, at, p);
+      return incomplete(out, at, p, end, bytesMax);
+    }
+    if (load<u16>(p) != 0x0a0d) {
+      const bad: u32 = load<u8>(p);
+      return reject(out, bad == 10 || bad == 13 ? REJECT_BAD_LINE_ENDING : REJECT_BAD_HEADER_VALUE, at, p);
+    }
+    let stopAt = p;
+    while (stopAt > value && (load<u8>(stopAt - 1) == 32 || load<u8>(stopAt - 1) == 9)) stopAt--;
+    const valueBytes = <u32>(stopAt - value);
+    if (stopAt == p && value == name + nameBytes + 2 && load<u8>(value - 1) == 32) flags |= HEADER_LINE_FLAG_CANONICAL;
+    p += 2;
+    if (count >= countMax) return reject(out, REJECT_TOO_MANY_HEADERS, at, name);
+    const id = knownHeader(name, nameBytes);
+    if (id != 0) {
+      const slot = out + HEAD_KNOWN + (<usize>id << 1);
+      if (load<u16>(slot) == 0) store<u16>(slot, <u16>(count + 1));
+      if (id <= HEADER_PROXY_CONNECTION || id == HEADER_HTTP2_SETTINGS) {
+        const code = judge(out, id, value, valueBytes);
+        if (code != 0) return reject(out, code, at, value);
+      }
+    }
+    if (flags & HEADER_LINE_FLAG_UNDERSCORE) store<u32>(out + HEAD_FLAGS, load<u32>(out + HEAD_FLAGS) | HEAD_FLAG_UNDERSCORE);
+    store<u32>(line, <u32>name);
+    store<u32>(line + 4, nameBytes | (id << 16) | (flags << 24));
+    store<u32>(line + 8, <u32>value);
+    store<u32>(line + 12, valueBytes);
+    line += 16;
+    count++;
+  }
+  if (<u32>(p - at) > bytesMax) return reject(out, REJECT_HEAD_TOO_LARGE, at, at + bytesMax);
+  store<u32>(out + HEAD_HEADER_COUNT, count);
+  store<u32>(out + HEAD_BYTES, <u32>(p - at));
+  store<u32>(out + HEAD_CODE, 0);
+  return <i32>(p - at);
+}
+
+/** More bytes are needed, unless the head is over its limit already. */
+export function incomplete(out: usize, at: usize, p: usize, end: usize, bytesMax: u32): i32 {
+  if (<u32>(end - at) > bytesMax) return reject(out, REJECT_HEAD_TOO_LARGE, at, p);
+  return -1;
+}

@@ -1,0 +1,156 @@
+// Describes once every record that codecs and TypeScript share, the known header names, methods and rejection codes, and writes
+// the accessors of both languages: assembly/generated/layouts.ts and src/core/generated/layouts.ts. Run by scripts/build.mjs.
+import { mkdirSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+// Records are arrays of u32 words; offsets into the input are absolute memory offsets.
+const records = {
+  // One HTTP/1 head, request or response. `known` holds, for each known header id, 1 + the index of its first occurrence (u16 pairs).
+  Head: ['code', 'errorAt', 'flags', 'bytes', 'method', 'methodAt', 'methodBytes', 'targetAt', 'targetBytes', 'pathAt', 'pathBytes',
+    'pathOnlyBytes', 'hostAt', 'hostBytes', 'contentLengthLow', 'contentLengthHigh', 'headerCount', 'status', 'reasonAt',
+    'reasonBytes', 'headAt', 'spare1', 'spare2', 'spare3', ...Array.from({ length: 40 }, (_, i) => `known${i}`), 'headers'],
+  // One header line inside Head.headers (stride 16 bytes). `meta` = known id | flags << 8.
+  HeaderLine: ['nameAt', 'nameBytes_meta', 'valueAt', 'valueBytes'],
+  // State of one chunked body between two calls.
+  Chunked: ['state', 'remainingLow', 'remainingHigh', 'lineBytes', 'trailerBytes', 'code', 'consumed', 'produced', 'dataBytes', 'spare'],
+  // What to do to a request head on its way out. Spans (At, Bytes) with Bytes 0 are absent.
+  RequestEdits: ['flags', 'hostAt', 'hostBytes', 'prefixAt', 'prefixBytes', 'prefixCutBytes', 'addedAt', 'addedBytes', 'viaAt',
+    'viaBytes', 'clientAt', 'clientBytes', 'mutationsAt', 'mutationCount', 'idState', 'portAt', 'portBytes', 'pathAt', 'pathBytes',
+    'maxBytes', 'dropLow', 'dropHigh', 'externalAt', 'externalBytes', 'requestIdAt', 'requestIdBytes', 'random', 'spare'],
+  // What to do to a response head on its way out.
+  ResponseEdits: ['flags', 'serverAt', 'serverBytes', 'dateAt', 'dateBytes', 'viaAt', 'viaBytes', 'serviceTimeMs', 'mutationsAt',
+    'mutationCount', 'requestIdAt', 'requestIdBytes', 'maxBytes', 'dropLow', 'dropHigh', 'spare'],
+  // One header mutation, evaluated. `state`: 1 = to be written by the encoder.
+  Mutation: ['action', 'known', 'nameAt', 'nameBytes', 'valueAt', 'valueBytes', 'state', 'keepEmpty'],
+};
+
+const flags = {
+  Head: ['version10', 'connectionClose', 'connectionKeepAlive', 'chunked', 'hasContentLength', 'upgrade', 'expectContinue', 'teTrailers',
+    'absoluteForm', 'asteriskForm', 'authorityForm', 'underscore', 'connectionNames', 'pathNeedsNormalizing', 'fragment', 'httpsScheme',
+    'hostHeader', 'transferEncoding', 'hopByHop', 'pathHasEscapedSlash', 'pathHasDoubleSlash', 'pathHasDots', 'pathHasPercent'],
+  HeaderLine: ['canonical', 'dropped', 'underscore'],
+  RequestEdits: ['appendXff', 'setProto', 'generateRequestId', 'overwriteRequestId', 'external', 'setInternal', 'preserveCase', 'chunked',
+    'https', 'appendHostXfh', 'upgrade', 'expectContinue', 'appendPort', 'absoluteUrl', 'setPath', 'originalPath', 'properCase',
+    'externalAddress', 'dropUnderscore', 'connectionClose', 'teTrailers', 'protoIfAbsent'],
+  ResponseEdits: ['serverOverwrite', 'serverIfAbsent', 'addDate', 'serviceTime', 'chunked', 'dropLength', 'connectionClose',
+    'connectionKeepAlive', 'upgrade', 'preserveCase', 'properCase', 'version10', 'requestId', 'dropEnvoyHeaders'],
+};
+
+// Why a head or a body was rejected. The detail strings are Envoy's where it has one.
+const rejections = ['none', 'badMethod', 'badTarget', 'badVersion', 'unsupportedVersion', 'badHeaderName', 'badHeaderValue', 'badLineEnding',
+  'obsoleteFold', 'badContentLength', 'lengthConflict', 'badTransferEncoding', 'unsupportedTransferEncoding', 'missingHost', 'repeatedHost',
+  'badHost', 'headTooLarge', 'tooManyHeaders', 'badStatusLine', 'badChunkSize', 'badChunkExtension', 'chunkLineTooLong', 'badChunkEnd',
+  'trailersTooLarge', 'badTrailer', 'repeatedTransferEncoding', 'transferEncodingInHttp10', 'badConnection', 'badUpgrade', 'spaceBeforeColon'];
+
+const methods = ['OTHER', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'];
+
+// Known header names get ids 1..; the first ones are those that every request touches.
+const known = ['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'upgrade', 'te', 'trailer', 'expect',
+  'proxy-connection', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'x-request-id', 'via', 'server', 'date',
+  'user-agent', 'content-type', 'x-envoy-upstream-service-time', 'x-envoy-expected-rq-timeout-ms', 'x-envoy-internal',
+  'x-envoy-external-address', 'x-envoy-original-path', 'x-envoy-attempt-count', 'x-envoy-decorator-operation',
+  'x-envoy-downstream-service-cluster', 'x-envoy-downstream-service-node', 'x-envoy-force-trace', 'x-envoy-hedge-on-per-try-timeout',
+  'x-envoy-ip-tags', 'x-envoy-max-retries', 'x-envoy-retry-grpc-on', 'x-envoy-retry-on', 'x-envoy-retriable-header-names',
+  'x-envoy-retriable-status-codes', 'x-envoy-upstream-alt-stat-name', 'x-envoy-upstream-rq-per-try-timeout-ms',
+  'x-envoy-upstream-rq-timeout-alt-response', 'x-envoy-upstream-rq-timeout-ms', 'x-envoy-original-host', 'accept', 'accept-encoding',
+  'accept-language', 'authorization', 'cookie', 'set-cookie', 'cache-control', 'referer', 'origin', 'http2-settings', 'x-b3-traceid',
+  'x-b3-spanid', 'x-b3-sampled', 'traceparent', 'tracestate', 'grpc-timeout', 'grpc-status', 'location', 'etag', 'last-modified',
+  'x-envoy-upstream-canary', 'x-envoy-overloaded', 'x-envoy-degraded', 'x-envoy-immediate-health-check-fail', 'x-envoy-ratelimited',
+  'x-client-trace-id'];
+// Header ids an untrusted (external) client may not set: ConnectionManagerUtility::cleanInternalHeaders.
+const internalOnly = ['x-envoy-retriable-status-codes', 'x-envoy-retriable-header-names', 'x-envoy-decorator-operation',
+  'x-envoy-downstream-service-cluster', 'x-envoy-downstream-service-node', 'x-envoy-expected-rq-timeout-ms', 'x-envoy-force-trace',
+  'x-envoy-ip-tags', 'x-envoy-max-retries', 'x-envoy-original-path', 'x-envoy-retry-grpc-on', 'x-envoy-retry-on',
+  'x-envoy-upstream-alt-stat-name', 'x-envoy-upstream-rq-per-try-timeout-ms', 'x-envoy-upstream-rq-timeout-alt-response',
+  'x-envoy-upstream-rq-timeout-ms', 'x-envoy-hedge-on-per-try-timeout', 'x-envoy-external-address', 'x-envoy-internal',
+  'x-envoy-original-host', 'x-envoy-attempt-count'];
+
+if (known.length + 1 > 80) throw new Error('known ids do not fit Head.known');
+
+// A perfect hash over the length and four bytes, found by search.
+function perfectHash(names) {
+  for (let a = 1; a < 64; a += 2) for (let b = 1; b < 64; b += 2) for (let c = 1; c < 64; c += 2) {
+    const table = new Uint8Array(1024);
+    let good = true;
+    for (let i = 0; i < names.length && good; i++) {
+      const slot = hash(names[i], a, b, c);
+      if (table[slot]) good = false; else table[slot] = i + 1;
+    }
+    if (good) return { a, b, c, table };
+  }
+  throw new Error('no perfect hash found');
+}
+function hash(name, a, b, c) {
+  const n = name.length;
+  return (n * a + name.charCodeAt(0) * 31 + name.charCodeAt(n - 1) * c + name.charCodeAt(n >> 1) * b + name.charCodeAt((n * 3) >> 2) * 17) & 1023;
+}
+const perfect = perfectHash(known);
+
+const constant = (name) => name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').replace(/-/g, '_').toUpperCase();
+const lines = { as: [], ts: [] };
+const both = (as, ts = as) => { lines.as.push(as); lines.ts.push(ts); };
+const banner = '// Generated by scripts/layouts.mjs; do not edit.';
+both(banner);
+for (const [name, fields] of Object.entries(records)) {
+  fields.forEach((field, index) => {
+    if (/^known[1-9]/.test(field)) return;
+    const label = field === 'known0' ? 'known' : field;
+    lines.as.push(`export const ${constant(name)}_${constant(label)}: usize = ${index * 4};`);
+  });
+  const body = fields.map((field, index) => [field === 'known0' ? 'known' : field, index]).filter(([field]) => !/^known[1-9]/.test(field));
+  lines.ts.push(`/** Word indexes (byte offset / 4) of ${name}. */`);
+  lines.ts.push(`export const ${name} = Object.freeze({ ${body.map(([f, i]) => `${f}: ${i}`).join(', ')} } as const);`);
+  const bytes = (fields.length - (fields.at(-1) === 'headers' ? 1 : 0)) * 4;
+  both(`export const ${constant(name)}_RECORD_BYTES: usize = ${bytes};`, `export const ${name}RecordBytes = ${bytes};`);
+}
+for (const [name, names] of Object.entries(flags)) {
+  names.forEach((flag, bit) => lines.as.push(`export const ${constant(name)}_FLAG_${constant(flag)}: u32 = ${1 << bit};`));
+  lines.ts.push(`export const ${name}Flag = Object.freeze({ ${names.map((flag, bit) => `${flag}: ${1 << bit}`).join(', ')} } as const);`);
+}
+rejections.forEach((name, index) => lines.as.push(`export const REJECT_${constant(name)}: u32 = ${index};`));
+lines.ts.push(`export const Rejection = Object.freeze({ ${rejections.map((name, index) => `${name}: ${index}`).join(', ')} } as const);`);
+lines.ts.push(`export const rejectionNames: readonly string[] = ${JSON.stringify(rejections)};`);
+methods.forEach((name, index) => lines.as.push(`export const METHOD_${name}: u32 = ${index};`));
+lines.ts.push(`export const Method = Object.freeze({ ${methods.map((name, index) => `${name}: ${index}`).join(', ')} } as const);`);
+known.forEach((name, index) => lines.as.push(`export const HEADER_${constant(name)}: u32 = ${index + 1};`));
+lines.ts.push(`/** Known header names by id; id 0 is "not known". */`);
+lines.ts.push(`export const knownHeaders: readonly string[] = ${JSON.stringify(['', ...known])};`);
+lines.ts.push(`export const Header = Object.freeze({ ${known.map((name, index) => `'${name}': ${index + 1}`).join(', ')} } as const);`);
+const data = (name, bytes) => `export const ${name}: usize = memory.data<u8>([${Array.from(bytes).join(',')}]);`;
+lines.as.push(`export const KNOWN_HASH_A: u32 = ${perfect.a}, KNOWN_HASH_B: u32 = ${perfect.b}, KNOWN_HASH_C: u32 = ${perfect.c};`);
+lines.as.push(data('KNOWN_BY_HASH', perfect.table));
+// Names in fixed slots of 48 bytes (44 characters at most), and their lengths.
+const slots = new Uint8Array((known.length + 1) * 48);
+const lengths = new Uint8Array(known.length + 1);
+known.forEach((name, index) => { slots.set(Buffer.from(name), (index + 1) * 48); lengths[index + 1] = name.length; });
+lines.as.push(data('KNOWN_NAMES', slots), data('KNOWN_LENGTHS', lengths));
+// 0 = not a token character (RFC 9110 5.6.2), else the character in lower case.
+const token = new Uint8Array(256);
+for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
+  token[c.charCodeAt(0)] = c.toLowerCase().charCodeAt(0);
+}
+lines.as.push(data('TOKEN_LOWER', token));
+// 1 = may stand in a host: reg-name, IPv6 literal, port (RFC 3986 3.2.2); no userinfo, path or percent-encoding.
+const host = new Uint8Array(256);
+for (const c of "-._~!$&'()*+,;=:[]%0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") host[c.charCodeAt(0)] = 1;
+lines.as.push(data('HOST_CHARACTERS', host));
+const bits = (names) => names.reduce((set, name) => {
+  const id = known.indexOf(name) + 1;
+  if (id === 0) throw new Error(name);
+  return set | (1n << BigInt(id));
+}, 0n);
+const internal = bits(internalOnly);
+lines.as.push(`export const INTERNAL_ONLY_LOW: u64 = ${internal & 0xffffffffffffffffn};`);
+lines.ts.push(`export const internalOnlyHeaders: readonly string[] = ${JSON.stringify(internalOnly)};`);
+
+function write(path, text) {
+  const file = join(root, path);
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) return;
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}
+write('assembly/generated/layouts.ts', lines.as.join('\n') + '\n');
+write('src/core/generated/layouts.ts', lines.ts.join('\n') + '\n');
