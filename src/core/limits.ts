@@ -18,6 +18,12 @@ export const limits = {
   dealtRingEntries: 4096,          // fds dealt to one worker and not yet taken; full: main stops accepting until it drains
   eventsPerPollMax: 512,
   pollWaitMsMax: 500,              // no wait is longer: main must be able to end a worker
+  receivesPerPollMax: 4,           // recvs of one socket in one poll; then the others have their turn
+  receiveRetryMs: 2,               // no receive buffer free: receiving is tried again after this
+  acceptRetryMs: 100,              // EMFILE and the like: accepting is tried again after this
+  sendVectorsMax: 16,              // pieces of one sendmsg
+  sendGatherBytesMax: 64 * 1024,   // pieces sent with `more` are held back, and leave together, up to this many bytes
+  sendNodesMax: 65536,             // pieces queued by all sockets of a worker; full: that send fails with ENOBUFS
   workerDeathsPerMinuteMax: 5,     // then the process ends
 
   // Buffers: [class] bytes. Large holds one head of messageHeadBytesMax plus what is added to it.
@@ -47,6 +53,15 @@ export const limits = {
   listenerSlotsMax: 4096,
   endpointStatesMax: 131072,
   rootsLiveMax: 256,                   // published and not yet released; further changes wait and are coalesced
+  configDepthMax: 100,                 // messages inside messages, as protobuf's readers; deeper is rejected
+  configErrorsMax: 1000,               // reported of one input; more are counted
+  configFileBytesMax: 512 * MiB,       // a larger file is rejected (V8's strings end at 536,870,888 characters)
+  configYamlAliasesMax: 10_000,        // values that YAML aliases may expand to, so that a small file cannot become a huge one
+  compileInlineBytesMax: 1 * MiB,      // larger inputs are decoded by a thread of the compile pool, so that main never stalls
+  compilePoolIdleMs: 1000,             // then its thread ends and its heap is returned
+  subscriptionPollMs: 1000,            // a change that no directory event announced is found this late
+  subscriptionSettleMs: 20,            // events of one change arrive in bursts: the file is read this long after the first
+  directResponseBodyBytesDefault: 4096,
 
   // Statistics and logs
   logRingBytes: 1 * MiB,               // per worker; full: lines are dropped and counted

@@ -8,6 +8,8 @@
 //  - `send` takes its own reference on `buffer` until the bytes have left (or the socket is closed) and may complete at once.
 //    Sends of a socket leave in order. The caller keeps, and gives back, its own reference.
 //  - After `close(id)` no callback for that id follows, even if events for it were already gathered in this poll.
+//  - A callback that throws ends poll at once; `current` is its socket, which the caller closes. Call poll again: nothing that
+//    was gathered for other sockets is lost.
 //  - EINTR is normal and invisible. ENOBUFS / no free buffer suspends receiving and resumes by itself.
 import type { BufferPool } from '../memory/buffers.js';
 
@@ -32,6 +34,8 @@ export interface AcceptOwner {
 
 export interface Reactor {
   readonly driver: 'epoll' | 'uring' | 'sim';
+  /** The socket whose callback runs or ran last. */
+  readonly current: number;
   /** Number of sockets added and not yet closed. */
   readonly socketCount: number;
 
