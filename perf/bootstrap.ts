@@ -1,0 +1,77 @@
+// Envoy bootstrap files of the scenarios: the small one lies in perf/configs, the ones with many clusters and virtual hosts are
+// written here. Envoy and every Weft of a run get the same file except for the port numbers (and the access log's path).
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** What a scenario asks of a proxy. `hosts` = 0: the small configuration, any host, one cluster. */
+export interface Shape { name: string; hosts: number; accessLog: boolean }
+
+export interface Ports { listener: number; admin: number; backend: number }
+
+/** Port numbers that stand in perf/configs/small.yaml. */
+const WRITTEN: Ports = { listener: 20100, admin: 20101, backend: 20001 };
+
+const CONNECTION_MANAGER =
+  'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+const ROUTER = 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router';
+const FILE_ACCESS_LOG = 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog';
+
+/** Host name of virtual host `index`: what requests of the many-host scenarios carry. */
+export const hostName = (index: number): string => `service-${String(index).padStart(5, '0')}.mesh.local`;
+
+/** `count` host names spread evenly over `hosts` virtual hosts. */
+export function hostSample(hosts: number, count: number): string[] {
+  const used = Math.min(hosts, count);
+  return Array.from({ length: used }, (_, index) => hostName(Math.floor(index * hosts / used)));
+}
+
+/** Writes the bootstrap of `shape` for these ports and returns the file. */
+export function writeBootstrap(root: string, folder: string, instance: string, shape: Shape, ports: Ports): string {
+  if (shape.hosts === 0 && !shape.accessLog) {
+    const text = readFileSync(join(root, 'perf/configs/small.yaml'), 'utf8')
+      .replaceAll(`port_value: ${WRITTEN.listener} `, `port_value: ${ports.listener} `)
+      .replaceAll(`port_value: ${WRITTEN.admin} `, `port_value: ${ports.admin} `)
+      .replaceAll(`port_value: ${WRITTEN.backend} `, `port_value: ${ports.backend} `);
+    const file = join(folder, `${instance}.${shape.name}.yaml`);
+    writeFileSync(file, text);
+    return file;
+  }
+  const file = join(folder, `${instance}.${shape.name}.json`);
+  writeFileSync(file, JSON.stringify(meshBootstrap(shape, ports, accessLogFile(folder, instance)), null, 1));
+  return file;
+}
+
+export const accessLogFile = (folder: string, instance: string): string => join(folder, `${instance}.access.log`);
+
+const socketAddress = (port: number): object => ({ socket_address: { address: '127.0.0.1', port_value: port } });
+
+function meshBootstrap(shape: Shape, ports: Ports, logFile: string): object {
+  const names = Array.from({ length: shape.hosts }, (_, index) => hostName(index));
+  const accessLog = { name: 'envoy.access_loggers.file', typed_config: { '@type': FILE_ACCESS_LOG, path: logFile } };
+  const manager = {
+    '@type': CONNECTION_MANAGER,
+    stat_prefix: 'mesh',
+    ...(shape.accessLog ? { access_log: [accessLog] } : {}),
+    route_config: {
+      name: 'mesh',
+      virtual_hosts: names.map((name) => ({
+        name, domains: [name], routes: [{ match: { prefix: '/' }, route: { cluster: name } }],
+      })),
+    },
+    http_filters: [{ name: 'envoy.filters.http.router', typed_config: { '@type': ROUTER } }],
+  };
+  const filter = { name: 'envoy.filters.network.http_connection_manager', typed_config: manager };
+  return {
+    admin: { address: socketAddress(ports.admin) },
+    static_resources: {
+      listeners: [{ name: 'mesh', address: socketAddress(ports.listener), filter_chains: [{ filters: [filter] }] }],
+      clusters: names.map((name) => ({
+        name, type: 'STATIC', connect_timeout: '1s',
+        load_assignment: {
+          cluster_name: name,
+          endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(ports.backend) } }] }],
+        },
+      })),
+    },
+  };
+}

@@ -1,0 +1,50 @@
+// HAProxy in HTTP mode: one thread, keep-alive both ways, upstream connections shared as its `http-reuse always` allows.
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { hostName } from '../bootstrap.js';
+import { findProgram, launch, type Running } from '../process/launch.js';
+import type { Instance, Peer } from './peer.js';
+
+export function haproxyPeer(name: string): Peer {
+  const program = findProgram('haproxy');
+  const version = program === null ? null : spawnSync(program, ['-v'], { encoding: 'utf8' }).stdout.split('\n')[0];
+  return {
+    name, version, missing: 'HAProxy is not installed', readyPath: null,
+    // Its log goes to standard output: HAProxy writes to no file itself.
+    start: (instance: Instance): Running => launch(instance.name, [program!, '-q', '-f', write(instance)],
+      join(instance.folder, `${instance.name}.log`), instance.core),
+  };
+}
+
+function write(instance: Instance): string {
+  const { folder, name, shape, ports } = instance;
+  const hosts = Array.from({ length: shape.hosts }, (_, index) => hostName(index));
+  const map = join(folder, `${name}.map`);
+  writeFileSync(map, hosts.map((host) => `${host} ${host}`).join('\n') + '\n');
+  const names = hosts.length === 0 ? ['backend'] : hosts;
+  const backends = names.map((host) =>
+    `backend ${host}\n  http-reuse always\n  server s 127.0.0.1:${ports.backend} pool-max-conn 256 maxconn 8000`);
+  const file = join(folder, `${name}.haproxy.cfg`);
+  writeFileSync(file, `
+global
+  nbthread 1
+  maxconn 8000
+  no insecure-fork-wanted
+  ${shape.accessLog ? 'log stdout format raw local0' : ''}
+defaults
+  mode http
+  timeout connect 2s
+  timeout client 3600s
+  timeout server 3600s
+  timeout http-keep-alive 3600s
+  option http-keep-alive
+  ${shape.accessLog ? 'log global\n  option httplog' : ''}
+frontend main
+  bind 127.0.0.1:${ports.listener} backlog 8192
+  option forwardfor
+  ${hosts.length === 0 ? 'default_backend backend' : `use_backend %[req.hdr(host),lower,map(${map})]`}
+${backends.join('\n')}
+`);
+  return file;
+}
