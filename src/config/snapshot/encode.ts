@@ -1,0 +1,77 @@
+// A configuration value as the contents of its blob. Binds names to slots on the way (route configurations of listeners,
+// clusters of routes, endpoint states of assignments) and reports every slot it mentioned, so that the publisher can take the
+// mentions back when the resource is replaced or refused.
+import { errorText } from '../../core/errors.js';
+import { limits } from '../../core/limits.js';
+import type { AccessLog, Address, ClusterConfig, EndpointAssignment, ListenerConfig } from '../types.js';
+import type { AssignmentBlob, ClusterBlob, ListenerBlob } from './layout.js';
+import type { SnapshotChange } from './changes.js';
+import { encodeRouteTable } from './route-table.js';
+import type { SlotTable } from './slots.js';
+
+/** What the rest of main binds to names: statistics scopes and access-log sinks. -1 = no room. */
+export interface Bindings {
+  listenerScope(statName: string): number;
+  httpScope(statPrefix: string): number;
+  accessLogSink(log: AccessLog): number;
+  /** A cluster's slot is about to get another name. */
+  clusterRecycled(slot: number, name: string): void;
+}
+export interface Mention { table: SlotTable; slot: number }
+export interface Slots { readonly routeSlots: SlotTable; readonly clusterSlots: SlotTable; readonly endpointSlots: SlotTable }
+
+/** The contents, or why there are none. `mentions` is filled in either case. */
+export function encodeChange(change: SnapshotChange, slots: Slots, bindings: Bindings, mentions: Mention[]): Uint8Array | string {
+  try {
+    switch (change.kind) {
+      case 'listener': return json(listenerBlob(change.value!, slots, bindings, mentions));
+      case 'cluster': return json(clusterBlob(change.value!));
+      case 'assignment': return json(assignmentBlob(change.name, change.value!, slots, mentions));
+      case 'route': return encodeRouteTable(change.value!, (name) =>
+        mention(slots.clusterSlots, name, mentions, 'cluster names', limits.clusterSlotsMax));
+    }
+  } catch (error) {
+    return errorText(error);        // one resource that cannot be written must not cost the others, whatever the reason
+  }
+}
+
+function mention(table: SlotTable, name: string, mentions: Mention[], what: string, max: number): number {
+  const slot = table.mention(name);
+  if (slot < 0) throw new Error(`more than ${max} ${what} are in use`);
+  mentions.push({ table, slot });
+  return slot;
+}
+
+function listenerBlob(config: ListenerConfig, slots: Slots, bindings: Bindings, mentions: Mention[]): ListenerBlob {
+  const chains = config.filterChains.map(({ hcm }) => ({
+    routeSlot: mention(slots.routeSlots, hcm.routeConfigName, mentions, 'route configurations', limits.routeConfigSlotsMax),
+    httpScope: bound(bindings.httpScope(hcm.statPrefix), `statistics of http.${hcm.statPrefix}`),
+    accessLogs: hcm.accessLogs.map((log) => bound(bindings.accessLogSink(log), 'another access log')),
+  }));
+  return { config, scope: bound(bindings.listenerScope(config.statName), `statistics of listener.${config.statName}`), chains };
+}
+
+/** Endpoints travel in the assignment's blob alone, so that a change of endpoints leaves the cluster's blob as it is. */
+function clusterBlob(config: ClusterConfig): ClusterBlob {
+  return { config: { ...config, loadAssignment: null } };
+}
+
+function assignmentBlob(cluster: string, value: EndpointAssignment, slots: Slots, mentions: Mention[]): AssignmentBlob {
+  return { endpoints: value.endpoints.map((endpoint) => ({
+    address: endpoint.address, hostname: endpoint.hostname, weight: endpoint.weight, priority: endpoint.priority,
+    health: endpoint.health, localityWeight: endpoint.localityWeight, zone: endpoint.locality.zone,
+    state: mention(slots.endpointSlots, endpointKey(cluster, endpoint.address), mentions, 'endpoints', limits.endpointStatesMax),
+  })) };
+}
+
+/** Name of an endpoint's process-wide state: it survives every update of the assignment that still has the address. */
+export function endpointKey(cluster: string, address: Address): string {
+  return address.kind === 'ip' ? `${cluster}\n${address.host}\n${address.port}` : `${cluster}\n${address.path}`;
+}
+
+function bound(value: number, what: string): number {
+  if (value < 0) throw new Error(`no room for ${what}; raise --memory-mib`);
+  return value;
+}
+
+function json(value: unknown): Uint8Array { return Buffer.from(JSON.stringify(value), 'utf8'); }

@@ -1,0 +1,182 @@
+// Follows the accepted configuration and puts it in force: binds listeners, publishes blobs, resolves DNS clusters, joins
+// clusters with the assignment that belongs to them. Each batch of changes becomes one root. What cannot be put in force
+// (a port that is taken, a heap that is full) is reported back and leaves the last good state as it was.
+//
+// Order within a batch: clusters and routes first, then listeners, so that no connection is accepted for a configuration
+// that is not yet visible; a listener waits for its route configurations, at start and later.
+import type { Refusal, SnapshotChange, SnapshotKind } from '../config/snapshot/changes.js';
+import type { SnapshotPublisher } from '../config/snapshot/publisher.js';
+import type { ClusterConfig, EndpointAssignment, ListenerConfig, RouteConfig } from '../config/types.js';
+import { errorText } from '../core/errors.js';
+import type { Log } from '../core/log.js';
+import type { DnsClusters } from './dns.js';
+import type { Listeners, Prepared } from './listeners.js';
+
+interface RecordOf<T> { readonly config: T }
+/** One change of the store; xds/store.ts has the full shape. */
+export type StoreChange =
+  | { kind: 'listener'; name: string; record: RecordOf<ListenerConfig> | null }
+  | { kind: 'route'; name: string; record: RecordOf<RouteConfig> | null }
+  | { kind: 'cluster'; name: string; record: RecordOf<ClusterConfig> | null }
+  | { kind: 'assignment'; name: string; record: RecordOf<EndpointAssignment> | null };
+export interface Store {
+  readonly routes: ReadonlyMap<string, unknown>;
+  readonly assignments: ReadonlyMap<string, RecordOf<EndpointAssignment>>;
+}
+
+export interface ConfigurationOptions {
+  store: Store;
+  publisher: SnapshotPublisher;
+  listeners: Listeners;
+  dns: () => Promise<DnsClusters>;
+  wakeAll(): void;
+  /** What could not be put in force, for error_state and the counters. */
+  onRefused(kind: SnapshotKind, name: string, details: string): void;
+  log: Log;
+}
+
+export class Configuration {
+  /** Clusters by the EDS resource that they follow. */
+  private readonly edsFollowers = new Map<string, Set<string>>();
+  private readonly clusters = new Map<string, { type: ClusterConfig['type']; edsName: string }>();
+  /** Listeners accepted by the store and not bound yet: their route configurations are on the way. */
+  private readonly warming = new Map<string, ListenerConfig>();
+  private readonly resolved = new Map<string, EndpointAssignment>();
+  private started = false;
+  private publishing = false;
+  private uncommitted: Prepared[] = [];
+
+  constructor(private readonly options: ConfigurationOptions) {
+    options.publisher.onPublished = () => this.published();
+    options.publisher.onAccepted = (kind, name) => options.log.info(`${kind} ${name} is in force now: there is room again`);
+  }
+
+  get warmingListeners(): string[] { return [...this.warming.keys()]; }
+
+  /** Takes one batch of the store's changes. */
+  change(changes: readonly StoreChange[]): void {
+    const { publisher } = this.options;
+    const out: SnapshotChange[] = [];
+    for (const change of changes) this.collect(change, out);
+    this.refuse(publisher.apply(out));
+    const removed = changes.filter((change) => change.kind === 'listener' && change.record === null);
+    for (const { name } of removed) {
+      this.warming.delete(name);
+      this.options.listeners.remove(name);
+      publisher.apply([{ kind: 'listener', name, value: null }]);
+    }
+    for (const change of changes) {
+      if (change.kind === 'listener' && change.record !== null) this.warming.set(change.name, change.record.config);
+    }
+    this.publishWith(this.readyListeners());
+  }
+
+  /** Every initial answer is there or its time is over: listeners stop waiting for route configurations and are bound. */
+  start(): void {
+    this.started = true;
+    this.publishWith(this.readyListeners());
+  }
+
+  /** A waiting listener goes ahead without its route configurations (initial_fetch_timeout): its requests get 404. */
+  stopWaiting(name: string): void {
+    const config = this.warming.get(name);
+    if (config !== undefined) this.publishWith([config]);
+  }
+
+  private collect(change: StoreChange, out: SnapshotChange[]): void {
+    switch (change.kind) {
+      case 'route': out.push({ kind: 'route', name: change.name, value: change.record?.config ?? null }); break;
+      case 'cluster': this.collectCluster(change.name, change.record?.config ?? null, out); break;
+      case 'assignment':
+        for (const cluster of this.edsFollowers.get(change.name) ?? []) {
+          out.push({ kind: 'assignment', name: cluster, value: change.record?.config ?? null });
+        }
+        break;
+      case 'listener': break;
+    }
+  }
+
+  private collectCluster(name: string, config: ClusterConfig | null, out: SnapshotChange[]): void {
+    out.push({ kind: 'cluster', name, value: config });
+    const old = this.clusters.get(name);
+    if (old?.type === 'eds') this.edsFollowers.get(old.edsName)?.delete(name);
+    if (old?.type === 'strictDns' && config?.type !== 'strictDns') {
+      void this.options.dns().then((dns) => dns.unwatch(name));
+      this.resolved.delete(name);
+    }
+    if (config === null) {
+      this.clusters.delete(name);
+      out.push({ kind: 'assignment', name, value: null });
+      return;
+    }
+    const edsName = config.edsServiceName === '' ? name : config.edsServiceName;
+    this.clusters.set(name, { type: config.type, edsName });
+    if (config.type === 'static') {
+      out.push({ kind: 'assignment', name, value: config.loadAssignment });
+    } else if (config.type === 'eds') {
+      const followers = this.edsFollowers.get(edsName) ?? new Set();
+      this.edsFollowers.set(edsName, followers.add(name));
+      out.push({ kind: 'assignment', name, value: this.options.store.assignments.get(edsName)?.config ?? null });
+    } else {
+      if (old?.type !== 'strictDns') out.push({ kind: 'assignment', name, value: null });
+      void this.options.dns().then((dns) => { if (this.clusters.get(name)?.type === 'strictDns') dns.watch(config); });
+    }
+  }
+
+  /** A name was resolved anew. Results that arrive together are published together. */
+  resolvedTo(cluster: string, assignment: EndpointAssignment): void {
+    if (this.clusters.get(cluster)?.type !== 'strictDns') return;
+    this.resolved.set(cluster, assignment);
+    if (this.publishing) return;
+    this.publishing = true;
+    setImmediate(() => {
+      this.publishing = false;
+      const changes = [...this.resolved].map(([name, value]) => ({ kind: 'assignment', name, value } as const));
+      this.resolved.clear();
+      this.refuse(this.options.publisher.apply(changes));
+      this.publish();
+    });
+  }
+
+  private readyListeners(): ListenerConfig[] {
+    if (!this.started) return [];
+    return [...this.warming.values()].filter((config) =>
+      config.filterChains.every(({ hcm }) => this.options.store.routes.has(hcm.routeConfigName)));
+  }
+
+  /** Binds, publishes, then serves: all or nothing for each listener on its own. */
+  private publishWith(configs: ListenerConfig[]): void {
+    const { publisher, listeners } = this.options;
+    for (const config of configs) {
+      this.warming.delete(config.name);
+      let one: Prepared;
+      try {
+        one = listeners.prepare(config);
+      } catch (error) {
+        this.options.onRefused('listener', config.name, errorText(error));
+        continue;
+      }
+      const refusals = publisher.apply([{ kind: 'listener', name: config.name, value: config }]);
+      this.refuse(refusals);
+      if (refusals.length > 0) listeners.abort(one);
+      else this.uncommitted.push(one);
+    }
+    this.publish();
+  }
+
+  private publish(): void {
+    if (this.options.publisher.publish()) this.published();
+  }
+
+  /** The newest root has everything applied: listeners in it may accept. Late when too many roots were alive. */
+  private published(): void {
+    const prepared = this.uncommitted;
+    this.uncommitted = [];
+    this.options.wakeAll();
+    for (const one of prepared) this.options.listeners.commit(one, this.options.publisher.listenerSlot(one.config.name));
+  }
+
+  private refuse(refusals: Refusal[]): void {
+    for (const { kind, name, details } of refusals) this.options.onRefused(kind, name, details);
+  }
+}

@@ -1,0 +1,185 @@
+// The listeners that are bound. Owns their sockets: opens them before anything is published, hands them to workers
+// (one SO_REUSEPORT socket each) or to the acceptor, keeps them across changes that do not touch the address, and closes them
+// when the last worker has let go. A change is prepared (may fail, costs nothing), then committed or aborted.
+import type { Address, ListenerConfig } from '../config/types.js';
+import { errorText } from '../core/errors.js';
+import type { Log } from '../core/log.js';
+import { close } from '../os/libc.js';
+import { formatAddress } from '../os/sockaddr.js';
+import type { ToWorker } from '../workers/messages.js';
+import type { Acceptor } from './acceptor.js';
+import { addressKey, bindSocket, boundAddress, probeAddress, startListening } from './listen-socket.js';
+
+/** Who accepts: every worker on a socket of its own, worker 0 alone (there is no other), or main. */
+type Accepting = 'perWorker' | 'onlyWorker' | 'dealt';
+interface Bound { key: string; address: Address; accepting: Accepting; fds: number[] }
+interface Listener { name: string; slot: number; config: ListenerConfig; bound: Bound[] }
+export interface Prepared { config: ListenerConfig; kept: Bound[]; opened: Bound[]; dropped: Bound[]; old: Listener | null }
+
+export interface WorkerPort {
+  readonly workers: number;
+  isReady(worker: number): boolean;
+  post(worker: number, message: ToWorker): void;
+}
+
+export class Listeners {
+  private readonly byName = new Map<string, Listener>();
+  private readonly leaving = new Map<number, number>();     // fd -> worker that has been asked to let go of it
+  private accepting = true;
+
+  constructor(private readonly port: WorkerPort, private readonly acceptor: Acceptor, private readonly drainMs: number,
+    private readonly log: Log) {}
+
+  get names(): string[] { return [...this.byName.keys()]; }
+  configOf(name: string): ListenerConfig | null { return this.byName.get(name)?.config ?? null; }
+  /** Addresses as they are bound, with the port that the kernel chose where 0 was configured. */
+  addressesOf(name: string): Address[] { return this.byName.get(name)?.bound.map((bound) => bound.address) ?? []; }
+
+  /** Binds what the configuration adds. Throws SystemCallError with the address in its text; nothing is changed then. */
+  prepare(config: ListenerConfig): Prepared {
+    const old = this.byName.get(config.name) ?? null;
+    const kept: Bound[] = [];
+    const opened: Bound[] = [];
+    try {
+      for (const address of config.addresses) {
+        const accepting = this.acceptingOf(config, address);
+        const key = addressKey(address);
+        const present = old?.bound.find((bound) => bound.key === key);
+        if (present === undefined) {
+          opened.push(this.open(address, key, accepting));
+        } else if (present.accepting === accepting) {
+          kept.push(present);
+        } else {
+          throw new Error(`${formatAddress(address)}: enable_reuse_port and connection_balance_config cannot change ` +
+            'while the address stays');
+        }
+      }
+    } catch (error) {
+      closeAll(opened);
+      throw error;
+    }
+    return { config, kept, opened, dropped: old?.bound.filter((bound) => !kept.includes(bound)) ?? [], old };
+  }
+
+  abort(prepared: Prepared): void { closeAll(prepared.opened); }
+
+  /** After the root that has the listener was published: starts accepting on what is new, lets go of what is old. */
+  commit(prepared: Prepared, slot: number): void {
+    const { config, kept, opened, dropped, old } = prepared;
+    const listener: Listener = { name: config.name, slot, config, bound: [...kept, ...opened] };
+    this.byName.set(config.name, listener);
+    for (const bound of opened) this.serve(listener, bound);
+    for (const bound of dropped) this.letGo(slot, bound);
+    if (old !== null && JSON.stringify(old.config.filterChains) !== JSON.stringify(config.filterChains)) this.drain(slot);
+    this.log.info(`listener ${config.name} ${old === null ? 'listens on' : 'was updated on'} ` +
+      listener.bound.map((bound) => formatAddress(bound.address)).join(', '));
+  }
+
+  /** Stops accepting and drains the connections. Call it before the root without the listener is published. */
+  remove(name: string): void {
+    const listener = this.byName.get(name);
+    if (listener === undefined) return;
+    this.byName.delete(name);
+    for (const bound of listener.bound) this.letGo(listener.slot, bound);
+    this.drain(listener.slot);
+    this.log.info(`listener ${name} was removed`);
+  }
+
+  /** Stops accepting on every listener of the process (or the inbound ones) for good; connections go on. */
+  stopAccepting(inboundOnly: boolean): void {
+    if (!inboundOnly) this.accepting = false;
+    for (const listener of this.byName.values()) {
+      if (inboundOnly && listener.config.trafficDirection !== 'inbound') continue;
+      for (const bound of listener.bound.splice(0)) this.letGo(listener.slot, bound);
+    }
+  }
+
+  /** A worker entered its loop, perhaps in the place of one that died: it gets its sockets. */
+  workerReady(worker: number): void {
+    for (const listener of this.byName.values()) {
+      for (const bound of listener.bound) this.handTo(worker, listener, bound);
+    }
+  }
+
+  /** A worker confirmed that it no longer accepts on that socket. */
+  unlistened(fd: number): void {
+    if (this.leaving.delete(fd)) close(fd);
+  }
+
+  /** A dead worker confirms nothing. */
+  workerDied(worker: number): void {
+    for (const [fd, owner] of this.leaving) if (owner === worker) this.unlistened(fd);
+  }
+
+  private acceptingOf(config: ListenerConfig, address: Address): Accepting {
+    if (this.port.workers === 1) return 'onlyWorker';
+    return address.kind === 'ip' && config.reusePort && !config.exactBalance ? 'perWorker' : 'dealt';
+  }
+
+  private open(address: Address, key: string, accepting: Accepting): Bound {
+    const fds: number[] = [];
+    try {
+      if (accepting !== 'perWorker') {
+        fds.push(bindSocket(address, false));
+        return { key, address: boundAddress(fds[0]!, address), accepting, fds };
+      }
+      probeAddress(address);
+      let actual = address;
+      for (let worker = 0; worker < this.port.workers; worker++) {
+        fds.push(bindSocket(actual, true));
+        if (worker === 0) actual = boundAddress(fds[0]!, address);
+      }
+      return { key, address: actual, accepting, fds };
+    } catch (error) {
+      for (const fd of fds) close(fd);
+      throw error;
+    }
+  }
+
+  private serve(listener: Listener, bound: Bound): void {
+    try {
+      for (const fd of bound.fds) startListening(fd, listener.config.backlog, bound.address);
+    } catch (error) {
+      this.log.error(`listener ${listener.name}: ${errorText(error)}`);
+      return;
+    }
+    if (bound.accepting === 'dealt') this.acceptor.add(bound.fds[0]!, listener.slot);
+    for (let worker = 0; worker < this.port.workers; worker++) {
+      if (this.port.isReady(worker)) this.handTo(worker, listener, bound);
+    }
+  }
+
+  private handTo(worker: number, listener: Listener, bound: Bound): void {
+    if (bound.accepting === 'dealt') return;
+    const fd = bound.fds[worker];
+    if (fd === undefined) return;
+    this.port.post(worker, { kind: 'listen', listenerSlot: listener.slot, fd, backlog: listener.config.backlog });
+  }
+
+  private letGo(slot: number, bound: Bound): void {
+    if (bound.accepting === 'dealt') {
+      this.acceptor.remove(bound.fds[0]!);
+      close(bound.fds[0]!);
+      return;
+    }
+    bound.fds.forEach((fd, worker) => {
+      if (this.port.isReady(worker)) {
+        this.leaving.set(fd, worker);
+        this.port.post(worker, { kind: 'unlisten', listenerSlot: slot, fd });
+      } else {
+        close(fd);
+      }
+    });
+  }
+
+  private drain(slot: number): void {
+    if (!this.accepting) return;
+    for (let worker = 0; worker < this.port.workers; worker++) {
+      this.port.post(worker, { kind: 'drain', listenerSlot: slot, inboundOnly: false, graceMs: this.drainMs });
+    }
+  }
+}
+
+function closeAll(bounds: Bound[]): void {
+  for (const bound of bounds) for (const fd of bound.fds) close(fd);
+}
