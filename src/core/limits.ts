@@ -66,4 +66,19 @@ export const limits = {
   // Statistics and logs
   logRingBytes: 1 * MiB,               // per worker; full: lines are dropped and counted
   logLineBytesMax: 16 * KiB,           // longer lines are cut
+
+  // Telemetry and admin, main thread
+  logSinksMax: 1024,                   // distinct access-log targets; a configuration that names more is rejected
+  logSinkQueueBytes: 4 * MiB,          // waiting for one blocked sink; further lines are dropped and counted
+  logSinkWriteBytesMax: 1 * MiB,       // one write
+  logPumpIntervalMs: 100,              // while lines arrive: a ring of 1 MiB then holds 10 MiB/s per worker
+  logPumpIdleIntervalMs: 1000,
+  histogramScopesTrackedMax: 8192,     // scopes with interval histograms, only while somebody reads them; the rest print nan
+  scopesFreeMax: 4096,                 // statistics scopes kept for reuse
+  adminConnectionsMax: 64,             // further ones wait in the backlog
+  adminHeaderBytesMax: 32 * KiB,
+  adminBodyBytesMax: 64 * KiB,         // requests' bodies are read and ignored; over: 413
+  adminChunkBytes: 64 * KiB,           // an answer is produced in pieces of about this size, the event loop runs between them
+  adminFilterLengthMax: 4096,          // regular expression of a query
+  cpuProfileSecondsMax: 300,           // a profile nobody stops is stopped
 } as const;

@@ -1,0 +1,233 @@
+// Every statistic of the process, seen from main: cells that workers count in, numbers that main counts itself, and numbers
+// that other parts compute when asked. Owns which name has which scope; a scope is summed over workers when it is read, and
+// no name of a scope is ever stored, so a cluster that nobody uses costs nothing.
+//
+// A worker that is replaced keeps its region, so counters never go back; its gauges are cleared, as its connections are gone.
+import { limits } from '../core/limits.js';
+import { workerStats } from '../core/memory-map.js';
+import type { MemoryMap } from '../core/memory-map.js';
+import { HISTOGRAM_BUCKETS, histogramCell, isGauge, scopeBytes, scopeCounters, scopeHistograms, WorkerStat } from './schema.js';
+import type { ScopeKind } from './schema.js';
+import { allocateScope, clusterScopeIfUsed, OVERFLOW_SCOPE, reserveFixedScopes, WORKER_SCOPE } from './scopes.js';
+
+/** A number that main owns. */
+export class Counter {
+  value = 0;
+  add(count = 1): void { this.value += count; }
+}
+export class Gauge {
+  value = 0;
+  /** Envoy's `usedonly` shows a gauge once it was set, whatever its value. */
+  used = false;
+  set(value: number): void { this.value = value; this.used = true; }
+  add(change: number): void { this.set(this.value + change); }
+}
+
+/** A statistic that somebody computes at the moment of reading. `used` defaults to: gauges and texts always, counters over 0. */
+export interface ComputedStatistic { name: string; value: number | string; type: 'counter' | 'gauge' | 'text'; used?: boolean }
+export type StatisticSource = () => Iterable<ComputedStatistic>;
+
+/** A scope with its name: `listener.<statName>.`, `http.<statPrefix>.`, `cluster.<altStatName>.` and so on. */
+export interface NamedScope { kind: ScopeKind; prefix: string; offset: number }
+
+interface Owned { kind: 'listener' | 'http'; name: string; offset: number }
+
+/** Buckets of one histogram, summed over workers. */
+export interface HistogramCells { counts: Float64Array; total: number; sum: number }
+
+export class Statistics {
+  readonly counters = new Map<string, Counter>();
+  readonly gauges = new Map<string, Gauge>();
+  readonly #sources: StatisticSource[] = [];
+  readonly #words: Int32Array;
+  readonly #cells: Float64Array;
+  readonly #map: MemoryMap;
+  readonly #firstCell: number[] = [];
+  readonly #owned = new Map<string, Owned>();
+  readonly #free: { readonly listener: number[]; readonly http: number[] } = { listener: [], http: [] };
+
+  constructor(memory: ArrayBufferLike, map: MemoryMap) {
+    this.#words = new Int32Array(memory);
+    this.#cells = new Float64Array(memory);
+    this.#map = map;
+    for (let worker = 0; worker < map.workers; worker++) this.#firstCell.push(workerStats(map, worker) >> 3);
+    reserveFixedScopes(this.#words, map);
+  }
+
+  get workers(): number { return this.#map.workers; }
+
+  /** The counter of this name, made on first use. */
+  counter(name: string): Counter {
+    let counter = this.counters.get(name);
+    if (counter === undefined) this.counters.set(name, counter = new Counter());
+    return counter;
+  }
+
+  gauge(name: string): Gauge {
+    let gauge = this.gauges.get(name);
+    if (gauge === undefined) this.gauges.set(name, gauge = new Gauge());
+    return gauge;
+  }
+
+  /** Adds statistics that are computed when they are read. */
+  addSource(source: StatisticSource): void { this.#sources.push(source); }
+  *computed(): Iterable<ComputedStatistic> { for (const source of this.#sources) yield* source(); }
+
+  /** Scope of `listener.<statName>.`, allocated when first asked for; -1 = no room, the configuration must be rejected. */
+  listenerScope(statName: string): number { return this.#own('listener', statName); }
+  /** Scope of `http.<statPrefix>.`. Connection managers with one prefix share it, as in Envoy. */
+  httpScope(statPrefix: string): number { return this.#own('http', statPrefix); }
+
+  /** The cluster's slot is about to get another name: whatever was counted there is forgotten. */
+  clusterRecycled(slot: number, _name: string): void {
+    const offset = clusterScopeIfUsed(this.#words, this.#map, slot);
+    if (offset >= 0) this.#clear(offset, 'cluster');
+  }
+
+  /** Scope of a cluster slot that some worker has used, else -1. */
+  clusterScope(slot: number): number { return slot < 0 ? -1 : clusterScopeIfUsed(this.#words, this.#map, slot); }
+
+  /** Listener and connection manager scopes, in no order, plus the workers' own and the overflow scope once it was used. */
+  *scopes(): Iterable<NamedScope> {
+    for (const { kind, name, offset } of this.#owned.values()) yield { kind, prefix: `${kind}.${name}.`, offset };
+    yield { kind: 'worker', prefix: 'server.weft.', offset: WORKER_SCOPE };
+    if (this.sum(WORKER_SCOPE, WorkerStat.stats_overflow) > 0) {
+      yield { kind: 'cluster', prefix: 'cluster.weft_overflow.', offset: OVERFLOW_SCOPE };
+    }
+  }
+
+  /**
+   * Forgets listener and connection manager scopes whose names are not given and that count no connection any more. Their
+   * room is used again. Call it some time after listeners were removed, when no living root mentions them.
+   */
+  release(listenerNames: ReadonlySet<string>, httpPrefixes: ReadonlySet<string>): void {
+    for (const [key, owned] of this.#owned) {
+      const wanted = owned.kind === 'listener' ? listenerNames : httpPrefixes;
+      if (wanted.has(owned.name) || this.cell(owned.kind, owned.offset, 'downstream_cx_active') !== 0) continue;
+      this.#owned.delete(key);
+      if (this.#free[owned.kind].length < limits.scopesFreeMax) this.#free[owned.kind].push(owned.offset);
+    }
+  }
+
+  /** One cell summed over workers, by its index inside the scope. */
+  sum(scope: number, index: number): number {
+    let total = 0;
+    const at = (scope >> 3) + index;
+    for (const first of this.#firstCell) total += this.#cells[first + at];
+    return total;
+  }
+
+  /** One worker's own part of a cell. */
+  ofWorker(worker: number, scope: number, index: number): number {
+    return this.#cells[this.#firstCell[worker] + (scope >> 3) + index];
+  }
+
+  /** A cell by name. */
+  cell(kind: ScopeKind, scope: number, name: string): number {
+    return this.sum(scope, (scopeCounters[kind] as readonly string[]).indexOf(name));
+  }
+
+  /** All counters and gauges of a scope in schema order, into `out`. */
+  sumAll(kind: ScopeKind, scope: number, out: Float64Array): void {
+    const count = scopeCounters[kind].length;
+    out.fill(0, 0, count);
+    for (const first of this.#firstCell) {
+      const at = first + (scope >> 3);
+      for (let i = 0; i < count; i++) out[i] += this.#cells[at + i];
+    }
+  }
+
+  histogram(kind: ScopeKind, scope: number, index: number): HistogramCells {
+    const counts = new Float64Array(HISTOGRAM_BUCKETS);
+    let total = 0;
+    let sum = 0;
+    for (const first of this.#firstCell) {
+      const at = first + (scope >> 3) + histogramCell(kind, index);
+      for (let i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        const count = this.#cells[at + i];
+        counts[i] += count;
+        total += count;
+      }
+      sum += this.#cells[at + HISTOGRAM_BUCKETS];
+    }
+    return { counts, total, sum };
+  }
+
+  /** The worker died and its connections with it: its gauges go back to zero, its counters stay. */
+  workerDied(worker: number): void {
+    const first = this.#firstCell[worker];
+    const end = Atomics.load(this.#words, (this.#map.control >> 2) + 2);
+    for (const { kind, offset } of this.#allScopes(end)) {
+      const names = scopeCounters[kind];
+      for (let i = 0; i < names.length; i++) if (isGauge(names[i])) this.#cells[first + (offset >> 3) + i] = 0;
+    }
+  }
+
+  /**
+   * Sets every counter to zero; gauges and histograms stay, as in Envoy. A worker may be adding to a cell at that very
+   * moment and put the old value back: the counts of a running proxy are reset nearly, not exactly.
+   */
+  resetCounters(clusterSlots: number): void {
+    for (const counter of this.counters.values()) counter.value = 0;
+    const scopes = [...this.scopes(), ...this.clusterScopes(clusterSlots)];
+    for (const { kind, offset } of scopes) {
+      const names = scopeCounters[kind];
+      for (const first of this.#firstCell) {
+        for (let i = 0; i < names.length; i++) if (!isGauge(names[i])) this.#cells[first + (offset >> 3) + i] = 0;
+      }
+    }
+  }
+
+  /** Scopes of the cluster slots below `slots` that are in use; the caller knows their names. */
+  *clusterScopes(slots: number = limits.clusterSlotsMax): Iterable<NamedScope> {
+    for (let slot = 0; slot < slots; slot++) {
+      const offset = clusterScopeIfUsed(this.#words, this.#map, slot);
+      if (offset >= 0) yield { kind: 'cluster', prefix: '', offset };
+    }
+  }
+
+  *#allScopes(end: number): Iterable<NamedScope> {
+    yield* this.scopes();
+    if (end > OVERFLOW_SCOPE) yield { kind: 'cluster', prefix: '', offset: OVERFLOW_SCOPE };
+    yield* this.clusterScopes();
+  }
+
+  #own(kind: 'listener' | 'http', name: string): number {
+    const key = `${kind}\n${name}`;
+    const known = this.#owned.get(key);
+    if (known !== undefined) return known.offset;
+    const reused = this.#free[kind].pop();
+    const offset = reused ?? allocateScope(this.#words, this.#map, kind);
+    if (offset < 0) return -1;
+    if (reused !== undefined) this.#clear(offset, kind);
+    this.#owned.set(key, { kind, name, offset });
+    return offset;
+  }
+
+  #clear(offset: number, kind: ScopeKind): void {
+    for (const first of this.#firstCell) {
+      const at = first + (offset >> 3);
+      this.#cells.fill(0, at, at + (scopeBytes(kind) >> 3));
+    }
+  }
+}
+
+/** Names of a scope kind's counters and gauges in alphabetical order, with their cell indexes. Made once. */
+const sorted = new Map<ScopeKind, readonly { name: string; index: number; gauge: boolean; total: number; lazy: boolean }[]>();
+export function sortedCounters(kind: ScopeKind) {
+  let result = sorted.get(kind);
+  if (result === undefined) {
+    const names: readonly string[] = scopeCounters[kind];
+    result = names.map((name, index) => ({
+      name, index, gauge: isGauge(name),
+      // Envoy calls a gauge used once it was touched: so was it if what it follows was ever counted.
+      total: names.indexOf(name.replace(/_active$/, '_total').replace(/_bytes_buffered$/, '_bytes_total')),
+      // Envoy makes the counters of single status codes when the first response of the kind arrives.
+      lazy: kind === 'cluster' && /upstream_rq_\d(\d\d|xx)$/.test(name),
+    })).sort((a, b) => (a.name < b.name ? -1 : 1));
+    sorted.set(kind, result);
+  }
+  return result;
+}
+
+export const histogramNames = (kind: ScopeKind): readonly string[] => scopeHistograms[kind];
