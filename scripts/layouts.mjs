@@ -23,6 +23,18 @@ const records = {
   // What to do to a response head on its way out.
   ResponseEdits: ['flags', 'serverAt', 'serverBytes', 'dateAt', 'dateBytes', 'viaAt', 'viaBytes', 'serviceTimeMs', 'mutationsAt',
     'mutationCount', 'requestIdAt', 'requestIdBytes', 'maxBytes', 'dropLow', 'dropHigh', 'spare'],
+  // Route table (config/snapshot/route-table.ts). All offsets are relative to the table's start. A hash table is an array of HostSlot
+  // (hash 0 = empty), open addressing, size mask + 1; suffix and prefix wildcards share one each, tried by length, longest first.
+  RouteTable: ['flags', 'exactAt', 'exactMask', 'suffixAt', 'suffixMask', 'suffixLengthsAt', 'suffixLengthCount', 'prefixAt',
+    'prefixMask', 'prefixLengthsAt', 'prefixLengthCount', 'defaultVirtualHost', 'virtualHostCount', 'virtualHostsAt', 'routeCount',
+    'routesAt', 'configJsonAt', 'configJsonBytes', 'nameAt', 'nameBytes'],
+  HostSlot: ['hash', 'stringAt', 'stringBytes', 'virtualHost'],
+  VirtualHostEntry: ['firstRoute', 'routeCount', 'jsonAt', 'jsonBytes'],
+  RouteEntry: ['pathKind', 'flags', 'valueAt', 'valueBytes', 'headersAt', 'headerCount', 'queryAt', 'queryCount', 'jsonAt',
+    'jsonBytes', 'virtualHost', 'spare'],
+  // kind: 0 exact 1 prefix 2 suffix 3 contains 4 regex 5 present 6 range. range: decimal [start, end).
+  ValueMatcher: ['kind', 'flags', 'known', 'nameAt', 'nameBytes', 'valueAt', 'valueBytes', 'spare', 'startLow', 'startHigh', 'endLow',
+    'endHigh'],
   // One header mutation, evaluated. `state`: 1 = to be written by the encoder.
   Mutation: ['action', 'known', 'nameAt', 'nameBytes', 'valueAt', 'valueBytes', 'state', 'keepEmpty'],
 };
@@ -35,6 +47,9 @@ const flags = {
   RequestEdits: ['appendXff', 'setProto', 'generateRequestId', 'overwriteRequestId', 'external', 'setInternal', 'preserveCase', 'chunked',
     'https', 'appendHostXfh', 'upgrade', 'expectContinue', 'appendPort', 'absoluteUrl', 'setPath', 'originalPath', 'properCase',
     'externalAddress', 'dropUnderscore', 'connectionClose', 'teTrailers', 'protoIfAbsent'],
+  RouteTable: ['ignorePort'],
+  RouteEntry: ['ignoreCase', 'needsText'],
+  ValueMatcher: ['invert', 'ignoreCase', 'missingAsEmpty', 'presentFalse'],
   ResponseEdits: ['serverOverwrite', 'serverIfAbsent', 'addDate', 'serviceTime', 'chunked', 'dropLength', 'connectionClose',
     'connectionKeepAlive', 'upgrade', 'preserveCase', 'properCase', 'version10', 'requestId', 'dropEnvoyHeaders'],
 };
