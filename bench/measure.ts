@@ -1,8 +1,8 @@
 // Measures one bench: time per operation as the median of several runs, and what an operation allocates on the JavaScript heap.
 //
 // Allocation: after a forced collection the heap grows by what the operations allocate, as long as no collection happens in
-// between. So the growth of a batch is read, and batches during which the heap shrank are made smaller and tried again. Values
-// below about 0.05 bytes per operation are the readings' own noise.
+// between. So the growth of a batch is read that is large against the reading's own noise (some hundred bytes) and small against
+// the young generation. Values below about 0.05 bytes per operation are noise.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { PerformanceObserver } from 'node:perf_hooks';
@@ -21,6 +21,8 @@ export interface BenchResult {
 
 const ITERATIONS_MAX = 2 ** 30;
 const ALLOCATION_BATCH_MAX = 100_000;
+/** A sixteenth of a megabyte: the young generation begins with one. */
+const GROWTH_WANTED = 65_536;
 
 let kept: unknown = null;
 /** The last result of a bench: reading it keeps the compiler from proving that nobody does. */
@@ -62,17 +64,17 @@ function warmUp(bench: AnyBench, state: never, settings: BenchSettings): number 
   }
 }
 
-/** Bytes of JavaScript heap that one operation allocates: the least of several batches. */
-function allocated(bench: AnyBench, state: never, batch: number): number {
-  let least = Infinity;
-  for (let attempt = 0; attempt < 12; attempt++) {
+/** Bytes of JavaScript heap that one operation allocates: the median over batches that are too small for a collection. */
+function allocated(bench: AnyBench, state: never, batchMax: number): number {
+  const growthOf = (batch: number): number => {
     collect();
-    const idle = heapGrowth(() => undefined);
-    const growth = heapGrowth(() => { kept = bench.run(state, batch); });
-    if (growth < 0 && batch > 1) batch = Math.ceil(batch / 8);
-    else least = Math.min(least, Math.max(0, growth - Math.max(0, idle)) / batch);
-  }
-  return least;
+    const reading = heapGrowth(() => undefined);
+    return heapGrowth(() => { kept = bench.run(state, batch); }) - Math.max(0, reading);
+  };
+  let batch = 1;
+  while (batch < batchMax && growthOf(batch) < GROWTH_WANTED) batch = Math.min(batchMax, batch * 4);
+  const growths = Array.from({ length: 7 }, () => growthOf(batch)).filter((growth) => growth >= 0);
+  return Math.max(0, quantile(growths, 0.5)) / batch;
 }
 
 function heapGrowth(work: () => void): number {

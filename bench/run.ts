@@ -2,7 +2,7 @@
 // compiled code), prints a table and keeps the results as JSON in bench/results/.
 //   npm run bench -- [text that file or bench name contains ...] [--runs 7] [--ms 100] [--quick]
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -26,7 +26,8 @@ function benchFiles(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return entry.name === 'results' ? [] : benchFiles(path);
-    return entry.name.endsWith('.js') && !(folder === here && OWN_FILES.has(entry.name)) ? [path] : [];
+    if (!entry.name.endsWith('.js') || (folder === here && OWN_FILES.has(entry.name))) return [];
+    return /^export const benches\b/m.test(readFileSync(path, 'utf8')) ? [path] : [];     // others are programs by themselves
   });
 }
 
