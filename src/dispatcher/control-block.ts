@@ -36,10 +36,12 @@ export class ControlBlocks {
     return (this.get(worker, Control.dealtTail) - this.get(worker, Control.dealtHead)) | 0;
   }
 
+  isFull(worker: number): boolean { return this.mailed(worker) >= limits.dealtRingEntries; }
+
   /** Puts an accepted connection into a worker's mailbox. False: full. */
   deal(worker: number, fd: number, listenerSlot: number): boolean {
+    if (this.isFull(worker)) return false;
     const tail = this.get(worker, Control.dealtTail);
-    if (((tail - this.get(worker, Control.dealtHead)) | 0) >= limits.dealtRingEntries) return false;
     const entry = (workerMailbox(this.map, worker) >> 2) + (tail & (limits.dealtRingEntries - 1)) * 2;
     this.words[entry] = fd;
     this.words[entry + 1] = listenerSlot;

@@ -1,0 +1,218 @@
+// The dispatcher: everything of main that concerns the engine workers, put together. Shared memory in, configuration in,
+// workers and listening sockets out. Owns the publisher, the supervisor, the acceptor and the listeners, and the timer that
+// frees what no worker uses any more.
+import { endpointKey } from '../config/snapshot/encode.js';
+import type { Bindings } from '../config/snapshot/encode.js';
+import type { SnapshotKind } from '../config/snapshot/changes.js';
+import type { AssignmentBlob } from '../config/snapshot/layout.js';
+import { SnapshotPublisher } from '../config/snapshot/publisher.js';
+import type { Address, AccessLog, EndpointAssignment } from '../config/types.js';
+import { Log } from '../core/log.js';
+import type { LogSink } from '../core/log.js';
+import { Control } from '../core/memory-map.js';
+import type { MemoryMap } from '../core/memory-map.js';
+import type { ComputedStatistic, Statistics } from '../telemetry/statistics.js';
+import type { FromWorker } from '../workers/messages.js';
+import { Acceptor } from './acceptor.js';
+import { Configuration } from './configuration.js';
+import type { Store, StoreChange } from './configuration.js';
+import { DrainState } from './control-block.js';
+import type { DnsClusters } from './dns.js';
+import { Listeners } from './listeners.js';
+import { Supervisor } from './supervisor.js';
+import type { SupervisorOptions } from './supervisor.js';
+import { clearEndpointCounts, settleClusterCounts } from './worker-death.js';
+import { WorkerQuestions } from './worker-questions.js';
+
+export interface DispatcherOptions extends
+  Pick<SupervisorOptions, 'memory' | 'map' | 'memoryMiB' | 'codecs' | 'io' | 'workerUrl' | 'resourceLimits' | 'onFatal'> {
+  statistics: Statistics;
+  accessLogSink(log: AccessLog): number;
+  store: Store;
+  logs: LogSink;
+  drainMs: number;
+  onRefused(kind: SnapshotKind, name: string, details: string): void;
+  /** Every worker is in its loop (called once). */
+  onAllReady(): void;
+}
+
+const RECLAIM_INTERVAL_MS = 100;
+
+export class Dispatcher {
+  readonly publisher: SnapshotPublisher;
+  readonly supervisor: Supervisor;
+  readonly listeners: Listeners;
+  readonly configuration: Configuration;
+  readonly questions: WorkerQuestions;
+  private readonly acceptor: Acceptor;
+  private readonly words: Int32Array;
+  private readonly log: Log;
+  private readonly workerLog: Log;
+  private readonly map: MemoryMap;
+  private dns: Promise<DnsClusters> | null = null;
+  private resolver: DnsClusters | null = null;
+  private reclaimTimer: NodeJS.Timeout | null = null;
+  private allReady = false;
+  private ended = false;
+
+  constructor(private readonly options: DispatcherOptions) {
+    const { memory, map, statistics } = options;
+    this.map = map;
+    this.words = new Int32Array(memory.buffer);
+    this.log = new Log(options.logs, 'dispatcher');
+    this.workerLog = new Log(options.logs, 'worker');
+    const bindings: Bindings = {
+      listenerScope: (name) => statistics.listenerScope(name), httpScope: (prefix) => statistics.httpScope(prefix),
+      accessLogSink: options.accessLogSink, clusterRecycled: (slot, name) => statistics.clusterRecycled(slot, name),
+    };
+    this.publisher = new SnapshotPublisher(memory, map, bindings);
+    this.supervisor = new Supervisor({ ...options, log: this.log, rootVersion: () => this.publisher.rootVersion,
+      onMessage: (worker, message) => this.fromWorker(worker, message), onDied: (worker) => this.workerDied(worker),
+      onReady: (worker) => this.workerReady(worker) });
+    this.questions = new WorkerQuestions((worker, message) => this.supervisor.post(worker, message));
+    this.acceptor = new Acceptor({ workers: map.workers, load: (worker, slot) => this.load(worker, slot),
+      deal: (worker, fd, slot) => this.deal(worker, fd, slot) }, this.log);
+    this.listeners = new Listeners(this.supervisor, this.acceptor, options.drainMs, this.log);
+    this.configuration = new Configuration({ store: options.store, publisher: this.publisher, listeners: this.listeners,
+      log: this.log, onRefused: options.onRefused, dns: () => this.loadDns(), wakeAll: () => this.afterPublish() });
+    statistics.addSource(() => this.statistics());
+  }
+
+  /** Starts the worker threads; they find an empty configuration until something is published. */
+  start(): void { this.supervisor.start(); }
+
+  /** Takes a batch of configuration changes. */
+  change(changes: readonly StoreChange[]): void { this.configuration.change(changes); }
+
+  connections(): number { return this.supervisor.connections(); }
+
+  /** Asks the connections to end; with `stopAccepting` closes the listening sockets first. */
+  drain(graceMs: number, inboundOnly: boolean, stopAccepting: boolean): void {
+    this.supervisor.control.setDrainState(inboundOnly ? DrainState.inboundOnly : DrainState.all);
+    if (stopAccepting) this.listeners.stopAccepting(inboundOnly);
+    this.supervisor.postAll({ kind: 'drain', listenerSlot: -1, inboundOnly, graceMs });
+  }
+
+  /** Ends threads and waits, so that process.exit finds nothing to wait for. */
+  async end(): Promise<void> {
+    this.ended = true;
+    if (this.reclaimTimer !== null) clearTimeout(this.reclaimTimer);
+    const dns = await this.dns;
+    dns?.end();
+    await Promise.all([this.supervisor.end(), this.acceptor.end()]);
+  }
+
+  /** Endpoints of a cluster as workers see them, with the index of their process-wide state. */
+  endpoints(cluster: string): AssignmentBlob['endpoints'] {
+    const blob = this.publisher.blobOf('assignment', cluster);
+    return blob === 0 ? [] : (JSON.parse(this.publisher.blobs.textOf(blob)) as AssignmentBlob).endpoints;
+  }
+
+  endpointState(cluster: string, address: Address): number {
+    return this.publisher.endpointSlots.slotOf(endpointKey(cluster, address));
+  }
+
+  private *statistics(): Iterable<ComputedStatistic> {
+    const counter = (name: string, value: number) => ({ name: `server.weft.${name}`, value, type: 'counter' as const });
+    const gauge = (name: string, value: number) => ({ name: `server.weft.${name}`, value, type: 'gauge' as const });
+    const usage = this.publisher.usage();
+    yield counter('worker_deaths', this.supervisor.counts.deaths);
+    yield counter('worker_restarts', this.supervisor.counts.restarts);
+    yield counter('worker_stalls', this.supervisor.counts.stalls);
+    yield counter('dealt_accepted', this.acceptor.counts.accepted);
+    yield counter('dealt_accept_failed', this.acceptor.counts.failed);
+    yield counter('dealt_accept_suspended', this.acceptor.counts.suspended);
+    yield gauge('snapshot_version', usage.version);
+    yield gauge('snapshot_roots_live', usage.rootsLive);
+    yield gauge('snapshot_bytes', usage.usedBytes);
+    yield gauge('snapshot_bytes_max', usage.capacityBytes);
+    yield gauge('snapshot_refused', usage.refused);
+    yield { name: 'listener_manager.total_listeners_warming', value: this.configuration.warmingListeners.length, type: 'gauge' };
+    if (this.resolver === null) return;
+    for (const [cluster, counts] of this.resolver.counts) {
+      for (const [name, value] of Object.entries(counts)) {
+        yield { name: `cluster.${cluster}.update_${name}`, value, type: 'counter' };
+      }
+    }
+  }
+
+  private loadDns(): Promise<DnsClusters> {
+    this.dns ??= import('./dns.js').then(({ DnsClusters }) => {
+      const publish = (cluster: string, assignment: EndpointAssignment) => this.configuration.resolvedTo(cluster, assignment);
+      this.resolver = new DnsClusters(publish, new Log(this.options.logs, 'upstream'));
+      return this.resolver;
+    });
+    return this.dns;
+  }
+
+  /** A new root is visible: sleeping workers shall see it now, and what it replaced is freed when they have. */
+  private afterPublish(): void {
+    this.supervisor.wakeAll();
+    this.scheduleReclaim();
+  }
+
+  private scheduleReclaim(): void {
+    if (this.reclaimTimer !== null || this.ended || !this.publisher.pending) return;
+    this.reclaimTimer = setTimeout(() => {
+      this.reclaimTimer = null;
+      this.publisher.reclaim(this.supervisor.oldestRootInUse(this.publisher.rootVersion));
+      this.scheduleReclaim();
+    }, RECLAIM_INTERVAL_MS);
+    this.reclaimTimer.unref();
+  }
+
+  private fromWorker(worker: number, message: FromWorker): void {
+    switch (message.kind) {
+      case 'unlistened': this.listeners.unlistened(message.fd); break;
+      case 'log': this.workerLog.at(message.level === 'warn' ? 'warning' : message.level, `[${worker}] ${message.text}`, message.fields); break;
+      case 'cpuProfile': case 'described': this.questions.answered(message); break;
+      case 'ready': case 'ended': break;
+    }
+  }
+
+  private workerReady(worker: number): void {
+    this.listeners.workerReady(worker);
+    const drainState = this.supervisor.control.drainState;
+    if (drainState !== DrainState.serving) {
+      this.supervisor.post(worker, { kind: 'drain', listenerSlot: -1, inboundOnly: drainState === DrainState.inboundOnly,
+        graceMs: this.options.drainMs });
+    }
+    if (this.allReady) return;
+    for (let other = 0; other < this.map.workers; other++) if (!this.supervisor.isReady(other)) return;
+    this.allReady = true;
+    this.options.onAllReady();
+  }
+
+  private workerDied(worker: number): void {
+    this.questions.workerDied(worker);
+    this.listeners.workerDied(worker);
+    settleClusterCounts(this.words, this.map, this.options.statistics, worker, this.publisher.clusterSlots.length);
+    clearEndpointCounts(this.words, this.map);
+    this.options.statistics.workerDied(worker);
+    this.scheduleReclaim();
+  }
+
+  /** Connections of one listener that a worker has, plus all that lie in its mailbox. A dead worker gets none. */
+  private load(worker: number, slot: number): number {
+    const { control } = this.supervisor;
+    if (!this.supervisor.isReady(worker)) return Infinity;
+    if (control.isFull(worker)) return Infinity;
+    const scope = this.scopeOfSlot(slot);
+    const active = scope < 0 ? control.get(worker, Control.connections)
+      : this.options.statistics.cellOfWorker(worker, 'listener', scope, 'downstream_cx_active');
+    return active + control.mailed(worker);
+  }
+
+  private deal(worker: number, fd: number, slot: number): boolean {
+    if (!this.supervisor.fds.give(fd, worker)) return false;
+    if (!this.supervisor.control.deal(worker, fd, slot)) return false;
+    this.supervisor.wake(worker);
+    return true;
+  }
+
+  private scopeOfSlot(slot: number): number {
+    const name = this.publisher.listenerSlots.nameOf(slot);
+    const config = name === null ? null : this.listeners.configOf(name);
+    return config === null ? -1 : this.options.statistics.listenerScope(config.statName);
+  }
+}

@@ -1,0 +1,41 @@
+// Process-wide counts after a worker died. Circuit breakers count connections and requests of all workers together; what the
+// dead one had open must be taken off, or a cluster would stay near its limits for ever. What it had is still in its own
+// statistics region: its gauges, which are cleared afterwards.
+import { ClusterState, EndpointState } from '../core/memory-map.js';
+import type { MemoryMap } from '../core/memory-map.js';
+import { limits } from '../core/limits.js';
+import type { Statistics } from '../telemetry/statistics.js';
+
+const counted = [
+  [ClusterState.connections, 'upstream_cx_active'],
+  [ClusterState.pending, 'upstream_rq_pending_active'],
+  [ClusterState.requests, 'upstream_rq_active'],
+] as const;
+
+/** Takes the dead worker's share off. Call it before Statistics.workerDied clears the gauges. */
+export function settleClusterCounts(words: Int32Array, map: MemoryMap, statistics: Statistics, worker: number, slots: number): void {
+  for (let slot = 0; slot < slots; slot++) {
+    const scope = statistics.clusterScope(slot);
+    if (scope < 0) continue;
+    const state = (map.clusterStates + slot * ClusterState.bytes) >> 2;
+    for (const [word, gauge] of counted) {
+      let left = Math.round(statistics.cellOfWorker(worker, 'cluster', scope, gauge));
+      // The gauge does not tell priorities apart: default first, what remains from high. Never below zero.
+      for (const at of [state + word, state + ClusterState.highOffset + word]) {
+        const taken = Math.max(0, Math.min(left, Atomics.load(words, at)));
+        if (taken > 0) Atomics.sub(words, at, taken);
+        left -= taken;
+      }
+    }
+  }
+}
+
+/** With one worker, nobody else can have anything open. With more, only requests and connections to come can tell. */
+export function clearEndpointCounts(words: Int32Array, map: MemoryMap): void {
+  if (map.workers > 1) return;
+  for (let state = 0; state < limits.endpointStatesMax; state++) {
+    const at = (map.endpointStates + state * EndpointState.bytes) >> 2;
+    if (words[at + EndpointState.activeRequests] !== 0) Atomics.store(words, at + EndpointState.activeRequests, 0);
+    if (words[at + EndpointState.activeConnections] !== 0) Atomics.store(words, at + EndpointState.activeConnections, 0);
+  }
+}
