@@ -5,3 +5,4 @@ export { h1DropNominated, h1ApplyMutations, h1MutationBytes, h1EncodeRequest } f
 export { h1EncodeResponse } from './http1/encode-response';
 export { h1ChunkedReset, h1ChunkedStep, h1WriteChunk } from './http1/chunked';
 export { routeMatch, routeVirtualHost, headerValue, withoutPort } from './routing/match';
+export { normalizePath } from './http1/path';

@@ -18,7 +18,7 @@ import { BufferAddresses } from './addresses.js';
 import { EpollAccept } from './epoll-accept.js';
 import { IdQueue } from './id-queue.js';
 import type { AcceptOwner, Reactor, ReactorOptions, SocketOwner } from './reactor.js';
-import { SendQueue } from './send-queue.js';
+import { PieceQueue } from './piece-queue.js';
 import {
   CONNECTING, CONNECT_DONE, DRAIN_WANTED, END_SEEN, FLUSH_WANTED, NO_OWNER, OPEN, OUT_REGISTERED, READABLE,
   RECEIVE_ENDED, RECEIVING, REGISTERED, SEND_DEAD, SEND_FAILED, SHUTDOWN_WANTED,
@@ -57,7 +57,7 @@ export class EpollReactor implements Reactor {
   private readonly owners: SocketOwner[];
   private readonly free: Int32Array;
   private freeCount: number;
-  private readonly queue: SendQueue;
+  private readonly queue: PieceQueue;
   private readonly ready: IdQueue;
   private readonly deferred: IdQueue;
   private readonly accepting: EpollAccept;
@@ -91,7 +91,7 @@ export class EpollReactor implements Reactor {
     this.free = new Int32Array(socketsMax);
     for (let n = 0; n < socketsMax; n++) this.free[n] = socketsMax - 1 - n;
     this.freeCount = socketsMax;
-    this.queue = new SendQueue(socketsMax, pool);
+    this.queue = new PieceQueue(socketsMax, limits.sendNodesMax, limits.sendQueueEntriesMax, pool);
     this.ready = new IdQueue(socketsMax);
     this.deferred = new IdQueue(socketsMax);
     this.accepting = new EpollAccept(this.epoll, this.words, this.base, scratch, LISTEN_TAG, options.onFdOwned);
@@ -202,8 +202,8 @@ export class EpollReactor implements Reactor {
     this.generations[id] = (this.generations[id] + 1) & GENERATION_MASK;
     this.free[this.freeCount++] = id;
     this.socketCount--;
+    this.options.onFdClosed(fd);       // before the number is free: another thread may be given it at once
     libc.close(fd);
-    this.options.onFdClosed(fd);
   }
 
   listen(fd: number, owner: AcceptOwner): number { return this.accepting.listen(fd, owner); }

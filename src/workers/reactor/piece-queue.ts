@@ -1,24 +1,28 @@
-// What sockets still have to send: one FIFO of buffer pieces per socket, as linked nodes in typed arrays, so that queueing
-// allocates nothing. Holds one pool reference per node. Knows nothing of sockets or the kernel.
+// One FIFO of buffer pieces per socket, as linked nodes in typed arrays, so that queueing allocates nothing: what a socket has
+// still to send, or what arrived while its owner did not want it. Holds one pool reference per node; knows no kernel.
 //
-// Invariant: bytes[id] = sum of the lengths of its nodes; free nodes + queued nodes = limits.sendNodesMax.
-import { limits } from '../../core/limits.js';
+// Invariant: bytes[id] = sum of the lengths of its nodes; free nodes + queued nodes = nodesMax.
 import type { BufferPool } from '../memory/buffers.js';
 
-export class SendQueue {
+export class PieceQueue {
   /** First and last node of each socket, -1 = none. */
   readonly head: Int32Array;
   readonly tail: Int32Array;
   readonly bytes: Int32Array;
   readonly count: Int32Array;
-  readonly offset = new Int32Array(limits.sendNodesMax);
-  readonly length = new Int32Array(limits.sendNodesMax);
-  readonly next = new Int32Array(limits.sendNodesMax);
-  private readonly buffer = new Int32Array(limits.sendNodesMax);
+  readonly buffer: Int32Array;
+  readonly offset: Int32Array;
+  readonly length: Int32Array;
+  readonly next: Int32Array;
   private free = -1;
   private touched = 0;            // nodes beyond were never used: their pages stay untouched
 
-  constructor(socketsMax: number, private readonly pool: BufferPool) {
+  constructor(socketsMax: number, private readonly nodesMax: number, private readonly perSocketMax: number,
+    private readonly pool: BufferPool) {
+    this.buffer = new Int32Array(nodesMax);
+    this.offset = new Int32Array(nodesMax);
+    this.length = new Int32Array(nodesMax);
+    this.next = new Int32Array(nodesMax);
     this.head = new Int32Array(socketsMax).fill(-1);
     this.tail = new Int32Array(socketsMax).fill(-1);
     this.bytes = new Int32Array(socketsMax);
@@ -28,9 +32,9 @@ export class SendQueue {
   /** Appends a piece and retains its buffer. False when the socket's or the worker's limit is reached. */
   push(id: number, buffer: number, offset: number, length: number): boolean {
     let node = this.free;
-    if (this.count[id] >= limits.sendQueueEntriesMax) return false;
+    if (this.count[id] >= this.perSocketMax) return false;
     if (node >= 0) this.free = this.next[node];
-    else if (this.touched < limits.sendNodesMax) node = this.touched++;
+    else if (this.touched < this.nodesMax) node = this.touched++;
     else return false;
     this.pool.retain(buffer);
     this.buffer[node] = buffer;
@@ -46,7 +50,7 @@ export class SendQueue {
     return true;
   }
 
-  /** The kernel took `bytes` from the front. */
+  /** The first `bytes` bytes are done with. */
   advance(id: number, bytes: number): void {
     let left = bytes;
     this.bytes[id] -= bytes;

@@ -1,0 +1,37 @@
+// The WebAssembly codecs as TypeScript sees them: the exports of assembly/index.ts. All arguments are memory offsets, counts or flags.
+export interface Codecs {
+  h1DecodeRequest(at: number, end: number, out: number, options: number, bytesMax: number, countMax: number): number;
+  h1DecodeResponse(at: number, end: number, out: number, options: number, bytesMax: number, countMax: number): number;
+  h1HeadMayEnd(from: number, end: number): number;
+  h1DropNominated(record: number): number;
+  h1ApplyMutations(record: number, list: number, count: number): void;
+  h1MutationBytes(list: number, count: number): number;
+  h1EncodeRequest(record: number, edits: number, dst: number): number;
+  h1EncodeResponse(record: number, edits: number, dst: number): number;
+  h1ChunkedReset(state: number): void;
+  h1ChunkedStep(state: number, at: number, end: number, dst: number, mode: number, lineMax: number, trailersMax: number, scratch: number): number;
+  h1WriteChunk(dst: number, at: number, bytes: number): number;
+  routeMatch(table: number, record: number, path: number, pathBytes: number, pathOnlyBytes: number, https: number, from: number): number;
+  routeVirtualHost(table: number, host: number, hostBytes: number): number;
+  headerValue(record: number, name: number, nameBytes: number, known: number, out: number): number;
+  withoutPort(host: number, hostBytes: number): number;
+  normalizePath(path: number, pathBytes: number, pathOnlyBytes: number, dst: number, options: number): number;
+}
+
+/** Options of h1Decode*. */
+export const DECODE_LOWER_CASE = 1;
+/** Modes of h1ChunkedStep. */
+export const CHUNKED_RECHUNK = 0;
+export const CHUNKED_STRIP = 1;
+export const CHUNKED_SCAN = 2;
+export const CHUNKED_TRAILERS = 4;
+/** Results of routeMatch. */
+export const NO_VIRTUAL_HOST = -1;
+export const NO_ROUTE = -2;
+export const NEEDS_TEXT = 0x40000000;
+
+/** Instantiates the codecs over `memory`. A trap surfaces as WebAssembly.RuntimeError. */
+export function instantiateCodecs(module: WebAssembly.Module, memory: WebAssembly.Memory): Codecs {
+  const abort = () => { throw new Error('codec assertion failed'); };
+  return new WebAssembly.Instance(module, { env: { memory, abort } }).exports as unknown as Codecs;
+}

@@ -1,0 +1,120 @@
+// What every part of one worker shares: memory and its views, codecs, reactor, buffers, timers, time, statistics, the current snapshot root.
+// Built once by worker.ts. Holds no behaviour of its own beyond carving the arena and counting.
+import { HeadRecordBytes, MutationRecordBytes, RequestEditsRecordBytes, ResponseEditsRecordBytes } from '../core/generated/layouts.js';
+import { limits } from '../core/limits.js';
+import { workerArena, workerControl, workerStats } from '../core/memory-map.js';
+import type { MemoryMap } from '../core/memory-map.js';
+import { HISTOGRAM_BUCKETS, HISTOGRAM_VALUE_MAX, histogramBucket } from '../telemetry/schema.js';
+import type { Codecs } from './codecs.js';
+import { ArenaHeap } from './memory/arena-heap.js';
+import { BufferPool, SMALL } from './memory/buffers.js';
+import { TimerWheel } from './memory/timers.js';
+import type { Reactor } from './reactor/reactor.js';
+import type { Snapshot } from './snapshot/snapshot.js';
+
+const REACTOR_BYTES = 1 << 20;
+const HEAP_SHARE = 0.2;
+export const MUTATIONS_MAX = 256;
+const TEXT_BYTES = 64 * 1024;
+
+export class Engine {
+  readonly u8: Uint8Array;
+  readonly i32: Int32Array;
+  readonly f64: Float64Array;
+  readonly pool: BufferPool;
+  readonly heap: ArenaHeap;
+  readonly timers: TimerWheel;
+  /** Index into f64 of this worker's statistics region. */
+  readonly statsBase: number;
+  readonly control: number;
+  /** Head records of the request and the response in hand; decoders overwrite them, so they are read before anything else is decoded. */
+  readonly requestRecord: number;
+  readonly responseRecord: number;
+  /** Third record: trailers, and heads decoded again for a log line. */
+  readonly scratchRecord: number;
+  readonly requestEdits: number;
+  readonly responseEdits: number;
+  /** Room for evaluated header mutations: MUTATIONS_MAX records, then TEXT_BYTES of text. */
+  readonly mutations: number;
+  readonly text: number;
+  readonly textBytes = TEXT_BYTES;
+  readonly pathScratch: number;
+  readonly randomState: number;
+  /** Where the reactor keeps rings and events. */
+  readonly reactorScratch: number;
+  readonly reactorScratchBytes = REACTOR_BYTES;
+
+  reactor!: Reactor;
+  snapshot!: Snapshot;
+  /** Monotonic and wall time of this loop turn, milliseconds. */
+  nowMs = performance.now();
+  wallMs = Date.now();
+  draining = false;
+
+  constructor(readonly memory: WebAssembly.Memory, readonly map: MemoryMap, readonly worker: number, readonly codecs: Codecs) {
+    this.u8 = new Uint8Array(memory.buffer);
+    this.i32 = new Int32Array(memory.buffer);
+    this.f64 = new Float64Array(memory.buffer);
+    this.statsBase = workerStats(map, worker) >> 3;
+    this.control = workerControl(map, worker) >> 2;
+    this.timers = new TimerWheel(this.nowMs);
+    let at = Math.ceil(workerArena(map, worker) / 4096) * 4096;
+    const end = workerArena(map, worker) + map.arenaBytes;
+    const take = (bytes: number) => { const start = at; at += Math.ceil(bytes / 64) * 64; return start; };
+    this.reactorScratch = take(REACTOR_BYTES);
+    const recordBytes = HeadRecordBytes + (limits.headersCountMax + 1) * 16;
+    this.requestRecord = take(recordBytes);
+    this.responseRecord = take(recordBytes);
+    this.scratchRecord = take(recordBytes);
+    this.requestEdits = take(RequestEditsRecordBytes);
+    this.responseEdits = take(ResponseEditsRecordBytes);
+    this.mutations = take(MUTATIONS_MAX * MutationRecordBytes);
+    this.text = take(TEXT_BYTES);
+    this.pathScratch = take(limits.bufferLargeBytes);
+    this.randomState = take(16);
+    const heapBytes = Math.floor((end - at) * HEAP_SHARE);
+    this.heap = new ArenaHeap(at, at + heapBytes);
+    // The last 64 bytes stay free: short copies may read past their source (assembly/lib/copy.ts).
+    this.pool = new BufferPool(at + heapBytes, end - at - heapBytes - 64 - 4096);
+  }
+
+  tick(): void {
+    this.nowMs = performance.now();
+    this.wallMs = Date.now();
+  }
+
+  /** Adds to a counter or gauge: `scope` is an index into f64 (statsBase + offset / 8), `stat` from telemetry/schema. */
+  count(scope: number, stat: number): void { this.f64[scope + stat] += 1; }
+
+  /** Records a non-negative value in the histogram whose first cell is `cell`. */
+  observe(cell: number, value: number): void {
+    const whole = value <= 0 ? 0 : value >= HISTOGRAM_VALUE_MAX ? HISTOGRAM_VALUE_MAX : value | 0;
+    this.f64[cell + histogramBucket(whole)] += 1;
+    this.f64[cell + HISTOGRAM_BUCKETS] += whole;
+  }
+
+  /** A small buffer, or -1 (counted by the caller). */
+  small(): number { return this.pool.acquire(SMALL); }
+
+  /** Writes ASCII text at `at`; returns its length in bytes. For text made once, not per request. */
+  writeText(at: number, text: string): number {
+    for (let i = 0; i < text.length; i++) this.u8[at + i] = text.charCodeAt(i);
+    return text.length;
+  }
+
+  /** Long-lived UTF-8 text in the arena, or null when the arena is full. */
+  keepText(text: string): { at: number; bytes: number } | null {
+    const bytes = Buffer.from(text, 'utf8');
+    const at = this.heap.allocate(bytes.length + 16);
+    if (at < 0) return null;
+    this.u8.set(bytes, at);
+    return { at, bytes: bytes.length };
+  }
+
+  /** The bytes as Latin-1 text: for logs, regular expressions and other places that asked for a string. */
+  readText(at: number, bytes: number): string {
+    let text = '';
+    for (let i = 0; i < bytes; i++) text += String.fromCharCode(this.u8[at + i]);
+    return text;
+  }
+}

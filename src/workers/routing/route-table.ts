@@ -1,0 +1,49 @@
+// A route configuration as a worker uses it: the binary table where it lies, and what follows a match, parsed and compiled the first time a
+// route is hit. Everything compiled lives in the arena until the table is dropped.
+import { BLOB_HEADER_BYTES } from '../../config/snapshot/layout.js';
+import type { RouteConfigJson, RouteJson, VirtualHostJson } from '../../config/snapshot/route-table.js';
+import { RouteEntry, RouteEntryRecordBytes, RouteTable, VirtualHostEntryRecordBytes } from '../../core/generated/layouts.js';
+import type { Engine } from '../engine.js';
+import { RouteRuntime } from './route.js';
+
+export class RouteTableRuntime {
+  /** Memory offset of the table. */
+  readonly table: number;
+  readonly config: RouteConfigJson;
+  private readonly routes: (RouteRuntime | null)[];
+  private readonly virtualHosts: (VirtualHostJson | null)[];
+
+  constructor(private readonly engine: Engine, readonly blob: number, readonly slot: number) {
+    this.table = blob + BLOB_HEADER_BYTES;
+    this.config = this.json(this.word(RouteTable.configJsonAt), this.word(RouteTable.configJsonBytes)) as RouteConfigJson;
+    this.routes = new Array<RouteRuntime | null>(this.word(RouteTable.routeCount)).fill(null);
+    this.virtualHosts = new Array<VirtualHostJson | null>(this.word(RouteTable.virtualHostCount)).fill(null);
+  }
+
+  /** The compiled route; null when the arena has no room for it (the request is answered 503). */
+  route(index: number): RouteRuntime | null { return this.routes[index] ?? this.build(index); }
+
+  private build(index: number): RouteRuntime | null {
+    const entry = (this.table + this.word(RouteTable.routesAt) + index * RouteEntryRecordBytes) >> 2;
+    const { i32 } = this.engine;
+    const json = this.json(i32[entry + RouteEntry.jsonAt], i32[entry + RouteEntry.jsonBytes]) as RouteJson;
+    const route = RouteRuntime.compile(this.engine, this, json, this.virtualHost(i32[entry + RouteEntry.virtualHost]));
+    this.routes[index] = route;
+    return route;
+  }
+
+  private virtualHost(index: number): VirtualHostJson {
+    const known = this.virtualHosts[index];
+    if (known !== null) return known;
+    const at = (this.table + this.word(RouteTable.virtualHostsAt) + index * VirtualHostEntryRecordBytes) >> 2;
+    const host = this.json(this.engine.i32[at + 2], this.engine.i32[at + 3]) as VirtualHostJson;
+    this.virtualHosts[index] = host;
+    return host;
+  }
+
+  private word(field: number): number { return this.engine.i32[(this.table >> 2) + field]; }
+
+  private json(at: number, bytes: number): unknown {
+    return JSON.parse(Buffer.from(this.engine.u8.slice(this.table + at, this.table + at + bytes)).toString('utf8'));
+  }
+}
