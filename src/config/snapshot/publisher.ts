@@ -180,9 +180,9 @@ export class SnapshotPublisher {
       this.words.set(this.tables[kind].first(count), at);
       at += count;
     }
-    // Plain stores above, atomic stores below: a worker that loads the offset atomically sees the whole root (release, acquire).
-    Atomics.store(this.words, (this.map.control >> 2) + Shared.rootVersion, this.version);
+    // Plain stores above, atomic stores below. The version goes last: a worker that sees it also sees its root, whole.
     Atomics.store(this.words, (this.map.control >> 2) + Shared.rootOffset, offset);
+    Atomics.store(this.words, (this.map.control >> 2) + Shared.rootVersion, this.version);
     this.reserve = this.reserveBytes = 0;
     const replaced = this.replaced;
     this.replaced = { blobs: [], slots: [] };

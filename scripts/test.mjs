@@ -1,0 +1,122 @@
+// Builds, then runs every compiled test file in a process of its own, two at a time, and adds up their TAP.
+// The files are plain TAP programs (`node dist/test/x.test.js` runs one); this reads them with tap's own parser.
+// Usage: npm test [-- part of a file name ...]
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Parser } from 'tap-parser';
+import { build } from './build.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const JOBS = Math.min(2, availableParallelism());
+const FILE_SECONDS_MAX = 120;
+
+function testFiles(filters) {
+  const found = [];
+  const visit = (folder) => {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) visit(path);
+      // A compiled file whose source is gone must not run for ever.
+      else if (entry.name.endsWith('.test.js') && existsSync(sourceOf(path))) found.push(path);
+    }
+  };
+  visit(join(root, 'dist/test'));
+  return found.sort().filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)));
+}
+
+const sourceOf = (path) => join(root, relative(join(root, 'dist'), path).replace(/\.js$/, '.ts'));
+
+/** Runs one file. Never rejects: whatever goes wrong is a failure of that file. */
+function runFile(path) {
+  return new Promise((resolve) => {
+    const start = performance.now();
+    const name = relative(join(root, 'dist/test'), path);
+    const failures = [];
+    let errors = '';
+    const parser = new Parser({}, (results) => finish(results));
+    const counts = { pass: 0, fail: 0 };
+    /** Counts assertions where they stand; the line that sums up a subtest counts only if it fails for a reason of its own. */
+    const watch = (level, titles) => {
+      let failsBeforeSubtest = -1;
+      level.on('child', (subtest) => {
+        failsBeforeSubtest = counts.fail;
+        watch(subtest, [...titles, subtest.name]);
+      });
+      level.on('assert', (assert) => {
+        const sumsUp = failsBeforeSubtest >= 0;
+        const known = sumsUp && counts.fail > failsBeforeSubtest;
+        failsBeforeSubtest = -1;
+        if (assert.skip || assert.todo || (sumsUp && assert.ok) || known) return;
+        if (assert.ok) { counts.pass++; return; }
+        counts.fail++;
+        failures.push({ at: [...titles, assert.name].filter((title) => title !== '').join(' > '), diag: assert.diag });
+      });
+    };
+    watch(parser, [name]);
+    const child = spawn(process.execPath, ['--enable-source-maps', path],
+      { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, TAP: '1' } });
+    const timer = setTimeout(() => {
+      failures.push({ at: `${name} > took more than ${FILE_SECONDS_MAX} s` });
+      counts.fail++;
+      child.kill('SIGKILL');
+    }, FILE_SECONDS_MAX * 1000);
+    let exit = null;
+    let parsed = null;
+    child.stdout.on('data', (data) => parser.write(data));
+    child.stderr.on('data', (data) => { errors += data; });
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      exit = { code, signal };
+      parser.end();
+      done();
+    });
+    const finish = (results) => { parsed = results; done(); };
+    const done = () => {
+      if (exit === null || parsed === null) return;
+      if (counts.fail === 0 && (exit.code !== 0 || !parsed.ok || counts.pass === 0)) {
+        counts.fail++;
+        failures.push({ at: `${name} > exit code ${exit.code}${exit.signal === null ? '' : `, ${exit.signal}`}, ` +
+          `${counts.pass} assertions passed` });
+      }
+      resolve({ name, ...counts, failures, errors: failures.length > 0 ? errors : '', ms: performance.now() - start });
+    };
+  });
+}
+
+async function main() {
+  const start = performance.now();
+  const filters = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
+  await build({ quiet: false });
+  const queue = testFiles(filters);
+  if (queue.length === 0) throw new Error('no test file matches');
+  let pass = 0;
+  let fail = 0;
+  const next = async () => {
+    for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
+      const result = await runFile(path);
+      pass += result.pass;
+      fail += result.fail;
+      const verdict = result.fail === 0 ? 'ok    ' : 'FAILED';
+      console.log(`${verdict} ${result.name} (${result.pass} passed${result.fail > 0 ? `, ${result.fail} failed` : ''}, ` +
+        `${(result.ms / 1000).toFixed(1)} s)`);
+      for (const { at, diag } of result.failures) {
+        console.log(`  not ok: ${at}`);
+        if (diag !== undefined && diag !== null) console.log(JSON.stringify(diag, null, 2).replace(/^/gm, '    '));
+      }
+      if (result.errors !== '') console.log(result.errors.replace(/^/gm, '    '));
+    }
+  };
+  await Promise.all(Array.from({ length: JOBS }, next));
+  console.log(`# ${((performance.now() - start) / 1000).toFixed(1)} s`);
+  console.log(`${pass} passed, ${fail} failed`);
+  process.exit(fail === 0 ? 0 : 1);
+}
+
+main().catch((error) => {
+  console.error(error.message);
+  console.log('0 passed, 1 failed');
+  process.exit(1);
+});
