@@ -1,0 +1,17 @@
+// The bootstrap as plain values: what a process is given at start beside its resources. xds/bootstrap.ts reads it from files.
+import type { AdminConfig } from '../types.js';
+
+/** A file that holds a DiscoveryResponse, and the directory whose moves announce a new version of it. */
+export interface FileSource { path: string; watchedDirectory: string | null }
+
+export interface Bootstrap {
+  node: { id: string; cluster: string };
+  admin: AdminConfig;
+  /** Subscriptions to listeners and clusters; null where the bootstrap has none. */
+  lds: FileSource | null;
+  cds: FileSource | null;
+  /** proto3 JSON of the bootstrap without its static resources, for the config dump. */
+  wireJson: string;
+  /** What was accepted though it has no effect, one line each, for the log. */
+  warnings: string[];
+}

@@ -1,0 +1,74 @@
+// Access loggers: file, standard output and standard error, with a text or a JSON format.
+import type { AccessLog as PlainAccessLog, AccessLogFormat, JsonFormat } from '../../config/types.js';
+import { fieldPath } from '../wire/message.js';
+import type { Json, Report } from '../wire/message.js';
+import type { AccessLog, FileAccessLog, StdoutAccessLog, SubstitutionFormatString } from '../wire/generated/messages.js';
+import { readDataSource } from './fields.js';
+
+export const defaultTextFormat = '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" ' +
+  '%RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% ' +
+  '"%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%"\n';
+
+const streams: { [type: string]: 'stdout' | 'stderr' } = {
+  'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': 'stdout',
+  'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': 'stderr',
+};
+
+/** The loggers of one list; those that Weft does not have are reported and left out. */
+export function readAccessLogs(logs: AccessLog[] | undefined, path: string, report: Report): PlainAccessLog[] {
+  const result: PlainAccessLog[] = [];
+  (logs ?? []).forEach((log, index) => {
+    const at = `${path}[${index}].typed_config`;
+    const any = log.typedConfig;
+    if (any === undefined || any === null) {
+      report.fail(at, 'required');
+      return;
+    }
+    const stream = streams[any.type];
+    if (stream !== undefined) {
+      const { logFormat } = any.value as StdoutAccessLog;
+      result.push({ sink: { kind: stream }, format: readFormat(logFormat, fieldPath(at, 'log_format'), report) });
+    } else if (any.type === 'envoy.extensions.access_loggers.file.v3.FileAccessLog') {
+      result.push(readFileLog(any.value as FileAccessLog, at, report));
+    } else {
+      report.fail(at, `not implemented: access logger ${any.type}`);
+    }
+  });
+  return result;
+}
+
+function readFileLog(log: FileAccessLog, at: string, report: Report): PlainAccessLog {
+  const sink = { kind: 'file' as const, path: log.path ?? '' };
+  if (log.format !== undefined && log.format !== '') return { sink, format: { kind: 'text', format: log.format, omitEmptyValues: false } };
+  if (log.typedJsonFormat !== undefined) {
+    return { sink, format: { kind: 'json', fields: sortedFields(log.typedJsonFormat), omitEmptyValues: false } };
+  }
+  return { sink, format: readFormat(log.logFormat, fieldPath(at, 'log_format'), report) };
+}
+
+function readFormat(format: SubstitutionFormatString | undefined, path: string, report: Report): AccessLogFormat {
+  if (format === undefined || format === null) return { kind: 'text', format: defaultTextFormat, omitEmptyValues: false };
+  const omitEmptyValues = format.omitEmptyValues ?? false;
+  if (format.jsonFormat !== undefined) return { kind: 'json', fields: sortedFields(format.jsonFormat), omitEmptyValues };
+  if (format.textFormatSource !== undefined) {
+    const bytes = readDataSource(format.textFormatSource, fieldPath(path, 'text_format_source'), report);
+    return { kind: 'text', format: bytes?.toString('utf8') ?? '', omitEmptyValues };
+  }
+  const text = format.textFormat ?? '';
+  return { kind: 'text', format: text === '' ? defaultTextFormat : text, omitEmptyValues };
+}
+
+/** Envoy prints JSON lines with sorted keys. */
+function sortedFields(value: { [key: string]: Json }): JsonFormat {
+  const keys = Object.keys(value).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  return Object.fromEntries(keys.map((key) => [key, sortedValue(value[key])])) as JsonFormat;
+}
+
+function sortedValue(value: Json): Json {
+  if (Array.isArray(value)) return value.map(sortedValue);
+  return typeof value === 'object' && value !== null ? sortedFields(value) as Json : value;
+}
+
+/** What `access_log_path` of the admin server, deprecated but common, stands for. */
+export const fileLog = (path: string): PlainAccessLog =>
+  ({ sink: { kind: 'file', path }, format: { kind: 'text', format: defaultTextFormat, omitEmptyValues: false } });

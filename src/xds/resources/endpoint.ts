@@ -1,0 +1,47 @@
+// endpoint.v3.ClusterLoadAssignment into an EndpointAssignment.
+import type { Endpoint as PlainEndpoint, EndpointAssignment } from '../../config/types.js';
+import type { Report } from '../wire/message.js';
+import type { ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints } from '../wire/generated/messages.js';
+import { readAddress } from './address.js';
+import type { AddressUse } from './address.js';
+import { numberOf } from './fields.js';
+
+const WEIGHT_SUM_MAX = 2 ** 32 - 1;
+const healths = ['unknown', 'healthy', 'unhealthy', 'draining', 'timeout', 'degraded'] as const;
+
+/** The endpoints of a cluster. Names instead of IP addresses are for clusters that resolve them. */
+export function readAssignment(message: ClusterLoadAssignment, use: AddressUse, path: string, report: Report): EndpointAssignment {
+  const endpoints: PlainEndpoint[] = [];
+  const prefix = path === '' ? '' : `${path}.`;
+  (message.endpoints ?? []).forEach((locality, index) =>
+    readLocality(locality, use, `${prefix}endpoints[${index}]`, report, endpoints));
+  const sum = endpoints.reduce((total, endpoint) => total + endpoint.weight, 0);
+  if (sum > WEIGHT_SUM_MAX) report.fail(`${prefix}endpoints`, `the sum of the endpoints' weights must be at most ${WEIGHT_SUM_MAX}`);
+  return { clusterName: message.clusterName ?? '', endpoints };
+}
+
+function readLocality(message: LocalityLbEndpoints, use: AddressUse, path: string, report: Report, endpoints: PlainEndpoint[]): void {
+  const locality = { region: message.locality?.region ?? '', zone: message.locality?.zone ?? '', subZone: message.locality?.subZone ?? '' };
+  const localityWeight = numberOf(message.loadBalancingWeight, 0);
+  const priority = message.priority ?? 0;
+  (message.lbEndpoints ?? []).forEach((entry, index) => {
+    const endpoint = readEndpoint(entry, use, `${path}.lb_endpoints[${index}]`, report);
+    if (endpoint !== null) endpoints.push({ ...endpoint, priority, locality, localityWeight });
+  });
+}
+
+function readEndpoint(message: LbEndpoint, use: AddressUse, path: string, report: Report):
+  Pick<PlainEndpoint, 'address' | 'hostname' | 'weight' | 'health'> | null {
+  if (message.endpoint === undefined || message.endpoint === null) {
+    report.fail(`${path}.endpoint`, 'required');
+    return null;
+  }
+  const address = readAddress(message.endpoint.address, use, `${path}.endpoint.address`, report);
+  if (address === null) return null;
+  return {
+    address,
+    hostname: message.endpoint.hostname ?? '',
+    weight: numberOf(message.loadBalancingWeight, 1),
+    health: healths[message.healthStatus ?? 0] ?? 'unknown',
+  };
+}

@@ -1,0 +1,68 @@
+// request_headers_to_add, response_headers_to_remove and their likes, which stand at four levels of a route configuration.
+import type { AppendAction, HeaderMutation, HeaderMutations } from '../../config/types.js';
+import { fieldPath } from '../wire/message.js';
+import type { Report } from '../wire/message.js';
+import type { HeaderValueOption } from '../wire/generated/messages.js';
+
+const appendActions: readonly AppendAction[] = ['append', 'addIfAbsent', 'overwrite', 'overwriteIfExists'];
+
+export interface HeaderFields {
+  requestHeadersToAdd?: HeaderValueOption[];
+  requestHeadersToRemove?: string[];
+  responseHeadersToAdd?: HeaderValueOption[];
+  responseHeadersToRemove?: string[];
+}
+
+/** Both directions of a level that has the four fields. */
+export function readHeaderMutations(fields: HeaderFields, path: string, report: Report):
+  { requestHeaders: HeaderMutations; responseHeaders: HeaderMutations } {
+  return {
+    requestHeaders: {
+      add: readAdditions(fields.requestHeadersToAdd, fieldPath(path, 'request_headers_to_add'), report),
+      remove: readRemovals(fields.requestHeadersToRemove, fieldPath(path, 'request_headers_to_remove'), report),
+    },
+    responseHeaders: {
+      add: readAdditions(fields.responseHeadersToAdd, fieldPath(path, 'response_headers_to_add'), report),
+      remove: readRemovals(fields.responseHeadersToRemove, fieldPath(path, 'response_headers_to_remove'), report),
+    },
+  };
+}
+
+/** Pseudo headers and Host are the routes' to change, never these lists'. */
+const isProtected = (name: string): boolean => name.startsWith(':') || name === 'host';
+
+function readAdditions(options: HeaderValueOption[] | undefined, path: string, report: Report): HeaderMutation[] {
+  return (options ?? []).map((option, index) => {
+    const at = `${path}[${index}]`;
+    const name = (option.header?.key ?? '').toLowerCase();
+    if (isProtected(name)) report.fail(`${at}.header.key`, ':-prefixed or host headers may not be modified');
+    return { name, value: readValue(option, at, report), action: readAction(option, at, report),
+      keepEmptyValue: option.keepEmptyValue ?? false };
+  });
+}
+
+function readValue(option: HeaderValueOption, at: string, report: Report): string {
+  const raw = option.header?.rawValue;
+  const value = option.header?.value ?? '';
+  if (raw === undefined || raw.length === 0) return value;
+  const text = Buffer.from(raw).toString('utf8');
+  if (value !== '') report.fail(`${at}.header.raw_value`, 'only one of value and raw_value may be set');
+  else if (!Buffer.from(text).equals(Buffer.from(raw))) report.fail(`${at}.header.raw_value`, 'not implemented: bytes that are not UTF-8');
+  else if (/[\0\r\n]/.test(text)) report.fail(`${at}.header.raw_value`, 'not a valid header value');
+  return text;
+}
+
+function readAction(option: HeaderValueOption, at: string, report: Report): AppendAction {
+  const action = appendActions[option.appendAction ?? 0] ?? 'append';
+  if (option.append === undefined) return action;
+  if ((option.appendAction ?? 0) !== 0) report.fail(`${at}.append`, 'append and append_action must not both be set');
+  return option.append.value === true ? 'append' : 'overwrite';
+}
+
+function readRemovals(names: string[] | undefined, path: string, report: Report): string[] {
+  return (names ?? []).map((name, index) => {
+    const lower = name.toLowerCase();
+    if (isProtected(lower)) report.fail(`${path}[${index}]`, ':-prefixed or host headers may not be removed');
+    return lower;
+  });
+}

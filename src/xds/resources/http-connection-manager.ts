@@ -1,0 +1,145 @@
+// The HTTP connection manager: one of its fields after the other, with Envoy's defaults, and its filter chain.
+import type { HttpConnectionManager as PlainHcm, HttpFilter as PlainHttpFilter } from '../../config/types.js';
+import { fieldPath } from '../wire/message.js';
+import type { Report } from '../wire/message.js';
+import type { Http1ProtocolOptions, HttpConnectionManager, HttpFilter, Router } from '../wire/generated/messages.js';
+import { readAccessLogs } from './access-log.js';
+import { boolOf, millisecondsOf, numberOf } from './fields.js';
+import { readHeadBytes, readHeaderKeyFormat, readHeadersCount, readIdleTimeoutMs, refuseFields } from './http-protocol-options.js';
+
+export const hcmType = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+const routerType = 'envoy.extensions.filters.http.router.v3.Router';
+const requestIdType = 'envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig';
+
+/** Filters that decide who may pass. One of these is never left out, whatever is_optional says. */
+const guards = /\.http\.(rbac|jwt_authn|ext_authz|basic_auth|api_key_auth|oauth2|csrf|ext_proc|ratelimit|local_ratelimit|wasm|lua)\./;
+
+/** The connection manager; `routeConfigName` is what its routes are found by. */
+export function readHttpConnectionManager(message: HttpConnectionManager, routeConfigName: string, path: string,
+  report: Report): PlainHcm {
+  const common = message.commonHttpProtocolOptions ?? {};
+  const commonPath = fieldPath(path, 'common_http_protocol_options');
+  const http1 = message.httpProtocolOptions ?? {};
+  const at = (name: string): string => fieldPath(path, name);
+  refuseFields(common, { maxResponseHeadersKb: 'max_response_headers_kb' }, commonPath, report);
+  return {
+    statPrefix: message.statPrefix ?? '',
+    codecType: readCodec(message.codecType ?? 0, at('codec_type'), report),
+    routeConfigName,
+    httpFilters: readHttpFilters(message.httpFilters ?? [], at('http_filters'), report),
+    accessLogs: readAccessLogs(message.accessLog, at('access_log'), report),
+    ...readHeaders(message, path, report),
+    ...readPaths(message, path, report),
+    headersWithUnderscores: (['allow', 'rejectRequest', 'dropHeader'] as const)[common.headersWithUnderscoresAction ?? 0] ?? 'allow',
+    streamErrorOnInvalidHttpMessage:
+      boolOf(http1.overrideStreamErrorOnInvalidHttpMessage, boolOf(message.streamErrorOnInvalidHttpMessage, false)),
+    ...readHttp1(http1, at('http_protocol_options'), report),
+    maxRequestHeadersBytes: readHeadBytes(numberOf(message.maxRequestHeadersKb, 60), at('max_request_headers_kb'), report),
+    maxHeadersCount: readHeadersCount(common, commonPath, report),
+    maxRequestsPerConnection: numberOf(common.maxRequestsPerConnection, 0),
+    idleTimeoutMs: readIdleTimeoutMs(common, commonPath, report),
+    maxConnectionDurationMs: millisecondsOf(common.maxConnectionDuration, 0, fieldPath(commonPath, 'max_connection_duration'), report),
+    maxStreamDurationMs: millisecondsOf(common.maxStreamDuration, 0, fieldPath(commonPath, 'max_stream_duration'), report),
+    requestHeadersTimeoutMs: millisecondsOf(message.requestHeadersTimeout, 0, at('request_headers_timeout'), report),
+    requestTimeoutMs: millisecondsOf(message.requestTimeout, 0, at('request_timeout'), report),
+    streamIdleTimeoutMs: millisecondsOf(message.streamIdleTimeout, 300_000, at('stream_idle_timeout'), report),
+    drainTimeoutMs: millisecondsOf(message.drainTimeout, 5000, at('drain_timeout'), report),
+    delayedCloseTimeoutMs: millisecondsOf(message.delayedCloseTimeout, 1000, at('delayed_close_timeout'), report),
+    upgrades: readUpgrades(message, path, report),
+  };
+}
+
+function readCodec(codec: number, path: string, report: Report): 'auto' | 'http1' {
+  if (codec > 1) report.fail(path, `not implemented: ${codec === 2 ? 'HTTP2' : 'HTTP3'}`);
+  return codec === 1 ? 'http1' : 'auto';
+}
+
+function readHeaders(message: HttpConnectionManager, path: string, report: Report) {
+  const scheme = message.schemeHeaderTransformation?.schemeToOverwrite;
+  const requestId = message.requestIdExtension?.typedConfig;
+  if (requestId !== undefined && requestId.type !== requestIdType) {
+    report.fail(fieldPath(path, 'request_id_extension.typed_config'), `not implemented: ${requestId.type}`);
+  }
+  return {
+    serverName: message.serverName === undefined || message.serverName === '' ? 'envoy' : message.serverName,
+    serverHeaderTransformation:
+      (['overwrite', 'appendIfAbsent', 'passThrough'] as const)[message.serverHeaderTransformation ?? 0] ?? 'overwrite',
+    schemeOverwrite: scheme === 'http' || scheme === 'https' ? scheme as 'http' | 'https' : null,
+    via: message.via === undefined || message.via === '' ? null : message.via,
+    useRemoteAddress: boolOf(message.useRemoteAddress, false),
+    skipXffAppend: message.skipXffAppend ?? false,
+    xffNumTrustedHops: message.xffNumTrustedHops ?? 0,
+    generateRequestId: boolOf(message.generateRequestId, true),
+    preserveExternalRequestId: message.preserveExternalRequestId ?? false,
+    alwaysSetRequestIdInResponse: message.alwaysSetRequestIdInResponse ?? false,
+    appendXForwardedPort: message.appendXForwardedPort ?? false,
+    representIpv4RemoteAddressAsIpv4MappedIpv6: message.representIpv4RemoteAddressAsIpv4MappedIpv6 ?? false,
+    proxy100Continue: message.proxy100Continue ?? false,
+  };
+}
+
+const escapedSlashes = ['keepUnchanged', 'keepUnchanged', 'reject', 'unescapeAndRedirect', 'unescapeAndForward'] as const;
+
+function readPaths(message: HttpConnectionManager, path: string, report: Report) {
+  const matching = message.stripMatchingHostPort ?? false;
+  const any = message.stripAnyHostPort ?? false;
+  if (matching && any) report.fail(fieldPath(path, 'strip_matching_host_port'), 'must not be set beside strip_any_host_port');
+  return {
+    normalizePath: boolOf(message.normalizePath, false),
+    mergeSlashes: message.mergeSlashes ?? false,
+    pathWithEscapedSlashes: escapedSlashes[message.pathWithEscapedSlashesAction ?? 0] ?? 'keepUnchanged' as const,
+    stripPort: any ? 'any' as const : matching ? 'matching' as const : 'none' as const,
+    stripTrailingHostDot: message.stripTrailingHostDot ?? false,
+  };
+}
+
+function readHttp1(http1: Http1ProtocolOptions, path: string, report: Report) {
+  return {
+    acceptHttp10: http1.acceptHttp10 ?? false,
+    defaultHostForHttp10: http1.defaultHostForHttp10 ?? '',
+    ...readHeaderKeyFormat(http1, path, report),
+    enableTrailers: http1.enableTrailers ?? false,
+    allowAbsoluteUrl: boolOf(http1.allowAbsoluteUrl, true),
+    sendFullyQualifiedUrl: http1.sendFullyQualifiedUrl ?? false,
+  };
+}
+
+function readUpgrades(message: HttpConnectionManager, path: string, report: Report): PlainHcm['upgrades'] {
+  const seen = new Set<string>();
+  return (message.upgradeConfigs ?? []).map((config, index) => {
+    const at = `${path}.upgrade_configs[${index}].upgrade_type`;
+    const type = (config.upgradeType ?? '').toLowerCase();
+    if (type === '') report.fail(at, 'required');
+    if (seen.has(type)) report.fail(at, `duplicate upgrade ${config.upgradeType}`);
+    seen.add(type);
+    return { type, enabled: boolOf(config.enabled, true) };
+  });
+}
+
+function readHttpFilters(filters: HttpFilter[], path: string, report: Report): PlainHttpFilter[] {
+  const result: PlainHttpFilter[] = [];
+  filters.forEach((filter, index) => {
+    const at = `${path}[${index}]`;
+    const any = filter.typedConfig;
+    const disabled = filter.disabled ?? false;
+    if (any === undefined || any === null) {
+      if (disabled) report.warn(at, `disabled, left out: ${filter.name}`);
+      else report.fail(`${at}.typed_config`, 'required');
+    } else if (any.type === routerType) {
+      if (disabled) report.fail(`${at}.disabled`, 'the router ends the chain and cannot be disabled');
+      if (index !== filters.length - 1) report.fail(at, 'the router ends the chain and must be the last filter');
+      result.push({ name: filter.name ?? '', typeUrl: any.typeUrl,
+        config: { kind: 'router', suppressEnvoyHeaders: (any.value as Router).suppressEnvoyHeaders ?? false } });
+    } else if (disabled) {
+      report.warn(at, `disabled, left out: ${any.type}`);
+    } else if ((filter.isOptional ?? false) && !guards.test(any.type)) {
+      report.warn(at, `optional and not implemented, left out: ${any.type}`);
+    } else {
+      report.fail(`${at}.typed_config`, filter.isOptional === true
+        ? `not implemented: HTTP filter ${any.type}, which guards access and is not left out though it is optional`
+        : `not implemented: HTTP filter ${any.type}`);
+    }
+  });
+  if (result.length === 0) report.fail(path, `the last filter must be the router (${routerType})`);
+  return result;
+}

@@ -1,0 +1,113 @@
+// What a route does: forward, redirect, or answer directly.
+import type { DirectResponseAction as PlainDirectResponse, ForwardAction, RedirectAction as PlainRedirect, RouteAction as PlainAction,
+  WeightedCluster as PlainWeightedCluster } from '../../config/types.js';
+import { fieldPath } from '../wire/message.js';
+import type { DirectResponseAction, RedirectAction, Route, RouteAction, RouteActionUpgradeConfig, WeightedCluster }
+  from '../wire/generated/messages.js';
+import type { Report } from '../wire/message.js';
+import { boolOf, millisecondsOf, numberOf, readDataSource } from './fields.js';
+import { readHeaderMutations } from './header-mutations.js';
+import type { RouteContext } from './route.js';
+
+const TIMEOUT_MS_DEFAULT = 15_000;
+const WEIGHT_MAX = 2 ** 32 - 1;
+const notFoundStatus = [503, 404, 500] as const;
+const redirectStatus = [301, 302, 303, 307, 308] as const;
+
+/** The action of a route; the check has said so where there is none. */
+export function readAction(route: Route, path: string, context: RouteContext): PlainAction {
+  if (route.redirect !== undefined) return readRedirect(route.redirect, fieldPath(path, 'redirect'), context.report);
+  if (route.directResponse !== undefined) return readDirectResponse(route.directResponse, fieldPath(path, 'direct_response'), context);
+  return readForward(route.route ?? {}, fieldPath(path, 'route'), context);
+}
+
+const emptyToNull = (text: string | undefined): string | null => text === undefined || text === '' ? null : text;
+
+function readForward(action: RouteAction, path: string, context: RouteContext): ForwardAction {
+  const { report } = context;
+  const clusters = readClusters(action, path, context);
+  return {
+    kind: 'forward',
+    clusters,
+    totalWeight: clusters.reduce((sum, cluster) => sum + cluster.weight, 0),
+    prefixRewrite: emptyToNull(action.prefixRewrite),
+    hostRewriteLiteral: emptyToNull(action.hostRewriteLiteral),
+    appendXForwardedHost: action.appendXForwardedHost ?? false,
+    timeoutMs: millisecondsOf(action.timeout, TIMEOUT_MS_DEFAULT, fieldPath(path, 'timeout'), report),
+    idleTimeoutMs: millisecondsOf(action.idleTimeout, null, fieldPath(path, 'idle_timeout'), report),
+    clusterNotFoundStatus: notFoundStatus[action.clusterNotFoundResponseCode ?? 0] ?? 503,
+    priority: action.priority === 1 ? 'high' : 'default',
+    upgrades: readUpgrades(action.upgradeConfigs ?? [], path, report),
+  };
+}
+
+function readClusters(action: RouteAction, path: string, context: RouteContext): PlainWeightedCluster[] {
+  if (action.weightedClusters !== undefined) {
+    return readWeightedClusters(action.weightedClusters, fieldPath(path, 'weighted_clusters'), context);
+  }
+  const cluster = action.cluster ?? '';
+  context.references?.push({ cluster, path: fieldPath(path, 'cluster') });
+  return [{ cluster, weight: 1, hostRewriteLiteral: null, requestHeaders: { add: [], remove: [] }, responseHeaders: { add: [], remove: [] } }];
+}
+
+function readWeightedClusters(weighted: WeightedCluster, path: string, context: RouteContext): PlainWeightedCluster[] {
+  const clusters = (weighted.clusters ?? []).map((entry, index): PlainWeightedCluster => {
+    const at = `${path}.clusters[${index}]`;
+    const cluster = entry.name ?? '';
+    if (cluster === '') context.report.fail(fieldPath(at, 'name'), 'required');
+    context.references?.push({ cluster, path: fieldPath(at, 'name') });
+    return { cluster, weight: numberOf(entry.weight, 0), hostRewriteLiteral: emptyToNull(entry.hostRewriteLiteral),
+      ...readHeaderMutations(entry, at, context.report) };
+  });
+  const sum = clusters.reduce((total, cluster) => total + cluster.weight, 0);
+  if (sum === 0) context.report.fail(path, 'the sum of the weights must be greater than 0');
+  if (sum > WEIGHT_MAX) context.report.fail(path, `the sum of the weights must be at most ${WEIGHT_MAX}`);
+  if (weighted.totalWeight !== undefined && numberOf(weighted.totalWeight, 0) !== sum) {
+    context.report.fail(fieldPath(path, 'total_weight'), `must be absent or the sum of the weights, which is ${sum}`);
+  }
+  return clusters;
+}
+
+function readUpgrades(configs: RouteActionUpgradeConfig[], path: string, report: Report): ForwardAction['upgrades'] {
+  const seen = new Set<string>();
+  return configs.map((config, index) => {
+    const at = `${path}.upgrade_configs[${index}]`;
+    const type = (config.upgradeType ?? '').toLowerCase();
+    if (seen.has(type)) report.fail(fieldPath(at, 'upgrade_type'), `duplicate upgrade ${config.upgradeType}`);
+    seen.add(type);
+    const connect = (config as { connectConfig?: object }).connectConfig !== undefined;
+    if (connect && type !== 'connect') report.fail(fieldPath(at, 'connect_config'), `only CONNECT has it, not ${config.upgradeType}`);
+    return { type, enabled: boolOf(config.enabled, true), connect };
+  });
+}
+
+function readRedirect(redirect: RedirectAction, path: string, report: Report): PlainRedirect {
+  const port = redirect.portRedirect ?? 0;
+  if (port > 65535) report.fail(fieldPath(path, 'port_redirect'), 'must be at most 65535');
+  const scheme = emptyToNull(redirect.schemeRedirect);
+  if (scheme !== null && !/^[A-Za-z][A-Za-z0-9+.-]*$/.test(scheme)) report.fail(fieldPath(path, 'scheme_redirect'), 'not a scheme');
+  return {
+    kind: 'redirect',
+    status: redirectStatus[redirect.responseCode ?? 0] ?? 301,
+    scheme,
+    httpsRedirect: redirect.httpsRedirect ?? false,
+    host: emptyToNull(redirect.hostRedirect),
+    port: port === 0 ? null : port,
+    path: emptyToNull(redirect.pathRedirect),
+    prefixRewrite: emptyToNull(redirect.prefixRewrite),
+    stripQuery: redirect.stripQuery ?? false,
+  };
+}
+
+function readDirectResponse(response: DirectResponseAction, path: string, context: RouteContext): PlainDirectResponse {
+  const { report, directResponseBodyBytesMax } = context;
+  const bodyPath = fieldPath(path, 'body');
+  const bytes = response.body === undefined ? null : readDataSource(response.body, bodyPath, report);
+  if (bytes !== null && bytes.length > directResponseBodyBytesMax) {
+    report.fail(bodyPath, `response body size is ${bytes.length} bytes; maximum is ${directResponseBodyBytesMax}`);
+    return { kind: 'directResponse', status: response.status ?? 0, body: '' };
+  }
+  const body = bytes?.toString('utf8') ?? '';
+  if (bytes !== null && !Buffer.from(body).equals(bytes)) report.fail(bodyPath, 'not implemented: bytes that are not UTF-8');
+  return { kind: 'directResponse', status: response.status ?? 0, body };
+}
