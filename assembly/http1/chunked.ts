@@ -4,7 +4,8 @@
 //
 // Output by mode: RECHUNK writes canonical chunks (size in minimal hex, no extensions), STRIP the bare data, SCAN nothing; SCAN also tells
 // whether the input is canonical as it stands and ends between bytes that may be forwarded untouched. A size line is written only when it is
-// complete. Output never exceeds input by more than 32 bytes. Trailers are decoded whole: until they are complete nothing of them is consumed.
+// complete. Output never exceeds input by more than 128 bytes: a size line of 16 that began earlier, a space for each of 100 trailers. The
+// trailers are decoded whole: until they are complete nothing of them is consumed.
 import {
   CHUNKED_CODE, CHUNKED_CONSUMED, CHUNKED_DATA_BYTES, CHUNKED_LINE_BYTES, CHUNKED_PRODUCED, CHUNKED_REMAINING_LOW, CHUNKED_STATE,
   HEADER_CONTENT_LENGTH, HEADER_HOST, HEADER_TRAILER, HEADER_TRANSFER_ENCODING, HEADER_CONNECTION, HEADER_TE, HEADER_UPGRADE, HEADER_EXPECT,
@@ -62,7 +63,7 @@ export function h1ChunkedStep(state: usize, at: usize, end: usize, dst: usize, m
   let data: u32 = 0;
   const output = mode & 3;
   const scan = output == MODE_SCAN;
-  if (scan && phase != STATE_SIZE && phase != STATE_DATA && phase != STATE_DATA_CR && phase != STATE_DATA_LF) return 2;
+  if (scan && phase != STATE_SIZE && phase != STATE_DATA && phase != STATE_DATA_CR) return 2;
   while (p < end || phase == STATE_TRAILERS) {
     if (phase == STATE_DATA) {
       const room = <u64>(end - p);

@@ -152,7 +152,7 @@ export function decodeHeaders(at: usize, p: usize, end: usize, out: usize, optio
   const lower = (options & OPTION_LOWER_CASE) != 0;
   memory.fill(out + HEAD_KNOWN, 0, 160);
   while (true) {
-    if (p + 2 > end) return incomplete(out, at, p, end, bytesMax);
+    if (p + 2 > end) return lineBegun(out, at, p, end, bytesMax);
     const first: u32 = load<u8>(p);
     if (first == 13) {
       if (load<u8>(p + 1) != 10) return reject(out, REJECT_BAD_LINE_ENDING, at, p);
@@ -215,6 +215,13 @@ export function decodeHeaders(at: usize, p: usize, end: usize, out: usize, optio
   store<u32>(out + HEAD_BYTES, <u32>(p - at));
   store<u32>(out + HEAD_CODE, 0);
   return <i32>(p - at);
+}
+
+/** At most one byte of a line is there: refused at once if no line begins so, for a peer that waits for the answer sends no more. */
+function lineBegun(out: usize, at: usize, p: usize, end: usize, bytesMax: u32): i32 {
+  const c: u32 = p < end ? load<u8>(p) : 13;
+  if (c == 13 || load<u8>(TOKEN_LOWER + c) != 0) return incomplete(out, at, p, end, bytesMax);
+  return reject(out, c == 10 ? REJECT_BAD_LINE_ENDING : c == 32 || c == 9 ? REJECT_OBSOLETE_FOLD : REJECT_BAD_HEADER_NAME, at, p);
 }
 
 /** More bytes are needed, unless the head is over its limit already. */

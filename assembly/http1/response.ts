@@ -29,8 +29,8 @@ export function h1DecodeResponse(at: usize, end: usize, out: usize, options: u32
   if (after == 32) p++;
   const reason = p;
   p = fieldValueEnd(p, end);
-  if (p + 2 > end) return incomplete(out, at, p, end, bytesMax);
-  if (load<u16>(p) != 0x0a0d) return reject(out, REJECT_BAD_LINE_ENDING, at, p);
+  if (p + 2 > end && (p == end || load<u8>(p) == 13)) return incomplete(out, at, p, end, bytesMax);
+  if (p + 2 > end || load<u16>(p) != 0x0a0d) return reject(out, REJECT_BAD_LINE_ENDING, at, p);
   store<u32>(out + HEAD_REASON_AT, <u32>reason);
   store<u32>(out + HEAD_REASON_BYTES, <u32>(p - reason));
   return decodeHeaders(at, p + 2, end, out, options | OPTION_RESPONSE, bytesMax, countMax);
