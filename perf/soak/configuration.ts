@@ -1,0 +1,144 @@
+// The soak's configuration, as files that the proxy watches: listeners and clusters by LDS and CDS, routes by RDS, endpoints by EDS.
+// Every write is a new file renamed over the old one.
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const TYPE = 'type.googleapis.com/envoy.';
+const MANAGER = `${TYPE}extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`;
+
+export interface SoakPorts { admin: number; main: number; turning: number; garbage: number; extra: number }
+export interface Upstreams { steady: number[]; abrupt: number[]; announced: number[] }
+
+/** What changes while the soak runs. Every number is a turn counter or a choice of the chaos. */
+export interface SoakState {
+  version: number;
+  extraClusters: number;         // clusters that come and go, with a virtual host each
+  extraListener: boolean;
+  turningName: string;           // server_name of the listener that is changed in place
+  routeTimeoutSeconds: number;
+  connectTimeoutMs: number;
+  weights: number[];             // of the steady endpoints
+  announced: number[];           // ports of the endpoints that are announced at the moment
+}
+
+export const STEADY_CLUSTERS = ['steady-0', 'steady-1', 'steady-2', 'steady-3'];
+
+/** The files that a bad version is written of. */
+export type WatchedFile = 'lds.json' | 'cds.json' | 'rds.json' | 'eds-steady-0.json';
+
+const endpointFile = (cluster: string): string => `eds-${cluster}.json`;
+const address = (port: number): object => ({ socket_address: { address: '127.0.0.1', port_value: port } });
+
+export class SoakConfiguration {
+  constructor(private readonly folder: string, private readonly ports: SoakPorts, private readonly upstreams: Upstreams) {}
+
+  /** Writes everything and returns the bootstrap file. */
+  writeAll(state: SoakState): string {
+    // Always enough endpoints, so that a cluster that comes finds its own.
+    for (let index = 0; index < EXTRA_MAX; index++) this.writeAssignment(`extra-${index}`, 1, this.upstreams.steady, []);
+    for (const write of [this.writeEndpoints, this.writeRoutes, this.writeClusters, this.writeListeners]) write.call(this, state);
+    const file = join(this.folder, 'bootstrap.json');
+    writeFileSync(file, JSON.stringify({
+      node: { id: 'soak', cluster: 'soak' },
+      admin: { address: address(this.ports.admin) },
+      dynamic_resources: { lds_config: this.source('lds.json'), cds_config: this.source('cds.json') },
+    }, null, 1));
+    return file;
+  }
+
+  writeListeners(state: SoakState): void {
+    const { ports } = this;
+    const listeners = [
+      this.listener('main', ports.main, { stat_prefix: 'main' }),
+      this.listener('turning', ports.turning, { stat_prefix: 'turning', server_name: state.turningName }),
+      this.listener('garbage', ports.garbage, { stat_prefix: 'garbage', request_headers_timeout: '3s' }),
+    ];
+    if (state.extraListener) listeners.push(this.listener('extra', ports.extra, { stat_prefix: 'extra' }));
+    this.put('lds.json', 'config.listener.v3.Listener', state.version, listeners);
+  }
+
+  writeRoutes(state: SoakState): void {
+    const names = [...STEADY_CLUSTERS, 'abrupt', 'announced', ...this.extraNames(state)];
+    this.put('rds.json', 'config.route.v3.RouteConfiguration', state.version, [{
+      name: 'soak',
+      virtual_hosts: names.map((name) => ({
+        name, domains: [`${name}.local`],
+        routes: [{ match: { prefix: '/' }, route: { cluster: name, timeout: `${state.routeTimeoutSeconds}s` } }],
+      })),
+    }]);
+  }
+
+  writeClusters(state: SoakState): void {
+    this.put('cds.json', 'config.cluster.v3.Cluster', state.version, [...STEADY_CLUSTERS, 'abrupt', 'announced',
+      ...this.extraNames(state)].map((name) => ({
+      name, type: 'EDS', connect_timeout: `${state.connectTimeoutMs / 1000}s`, lb_policy: 'ROUND_ROBIN',
+      eds_cluster_config: { eds_config: this.source(endpointFile(name)) },
+      typed_extension_protocol_options: {
+        'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+          '@type': `${TYPE}extensions.upstreams.http.v3.HttpProtocolOptions`,
+          common_http_protocol_options: { idle_timeout: '3s' },
+          explicit_http_config: { http_protocol_options: {} },
+        },
+      },
+    })));
+  }
+
+  /** One file for each cluster: Envoy takes exactly one assignment from a file. */
+  writeEndpoints(state: SoakState): void {
+    for (const name of STEADY_CLUSTERS) this.writeAssignment(name, state.version, this.upstreams.steady, state.weights);
+    this.writeAssignment('abrupt', state.version, this.upstreams.abrupt, []);
+    this.writeAssignment('announced', state.version, state.announced, []);
+  }
+
+  private writeAssignment(name: string, version: number, ports: readonly number[], weights: readonly number[]): void {
+    this.put(endpointFile(name), 'config.endpoint.v3.ClusterLoadAssignment', version, [{
+      cluster_name: name,
+      endpoints: [{ lb_endpoints: ports.map((port, index) =>
+        ({ endpoint: { address: address(port) }, load_balancing_weight: weights[index] ?? 1 })) }],
+    }]);
+  }
+
+  /** A file that must be refused: not JSON, or a resource that cannot be right. The last good state has to stay in force. */
+  writeBad(file: WatchedFile, choice: number): void {
+    const wrong: Record<WatchedFile, [string, object]> = {
+      'lds.json': ['config.listener.v3.Listener', { name: 'main', address: { socket_address: { address: 'not an address' } } }],
+      'cds.json': ['config.cluster.v3.Cluster', { name: '', connect_timeout: '-1s' }],
+      'rds.json': ['config.route.v3.RouteConfiguration', { name: 'soak', virtual_hosts: [{ name: '', domains: [] }] }],
+      'eds-steady-0.json': ['config.endpoint.v3.ClusterLoadAssignment', { cluster_name: '', endpoints: [] }],
+    };
+    if (choice % 2 === 0) this.replace(file, '{"resources": [');
+    else this.put(file, wrong[file][0], -1, [wrong[file][1]]);
+  }
+
+  private extraNames(state: SoakState): string[] {
+    return Array.from({ length: Math.min(EXTRA_MAX, state.extraClusters) }, (_, index) => `extra-${index}`);
+  }
+
+  private source(file: string): object {
+    return { path_config_source: { path: join(this.folder, file) }, resource_api_version: 'V3', initial_fetch_timeout: '5s' };
+  }
+
+  private listener(name: string, port: number, manager: object): object {
+    const typed = {
+      '@type': MANAGER, ...manager,
+      rds: { route_config_name: 'soak', config_source: this.source('rds.json') },
+      http_filters: [{ name: 'envoy.filters.http.router', typed_config: { '@type': `${TYPE}extensions.filters.http.router.v3.Router` } }],
+    };
+    return { name, address: address(port),
+      filter_chains: [{ filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: typed }] }] };
+  }
+
+  private put(file: string, type: string, version: number, resources: object[]): void {
+    this.replace(file, JSON.stringify({ version_info: String(version),
+      resources: resources.map((resource) => ({ '@type': TYPE + type, ...resource })) }));
+  }
+
+  private replace(file: string, text: string): void {
+    const path = join(this.folder, file);
+    writeFileSync(`${path}.new`, text);
+    renameSync(`${path}.new`, path);
+  }
+}
+
+/** How many clusters may come and go. */
+export const EXTRA_MAX = 60;
