@@ -62,6 +62,7 @@ export const limits = {
   compilePoolIdleMs: 1000,             // then its thread ends and its heap is returned
   subscriptionPollMs: 1000,            // a change that no directory event announced is found this late
   subscriptionSettleMs: 20,            // events of one change arrive in bursts: the file is read this long after the first
+  subscriptionStatsPerPollMax: 1000,   // files looked at in one poll; more files are polled less often
   directResponseBodyBytesDefault: 4096,
 
   // Statistics and logs
@@ -76,9 +77,8 @@ export const limits = {
   logPumpIdleIntervalMs: 1000,
   histogramScopesTrackedMax: 8192,     // scopes with interval histograms, only while somebody reads them; the rest print nan
   scopesFreeMax: 4096,                 // statistics scopes kept for reuse
-  adminConnectionsMax: 64,             // further ones wait in the backlog
+  adminConnectionsMax: 64,             // further ones are closed at once
   adminHeaderBytesMax: 32 * KiB,
-  adminBodyBytesMax: 64 * KiB,         // requests' bodies are read and ignored; over: 413
   adminChunkBytes: 64 * KiB,           // an answer is produced in pieces of about this size, the event loop runs between them
   adminFilterLengthMax: 4096,          // regular expression of a query
   cpuProfileSecondsMax: 300,           // a profile nobody stops is stopped

@@ -4,6 +4,7 @@
 import { limits } from '../core/limits.js';
 import { scopeHistograms, scopeCounters } from './schema.js';
 import type { ScopeKind } from './schema.js';
+import { sortedCounters } from './statistics.js';
 import type { NamedScope, Statistics } from './statistics.js';
 
 export interface Interval { counts: Float64Array; total: number }
@@ -64,7 +65,8 @@ export class HistogramIntervals {
   #flushScope(kind: ScopeKind, offset: number, known: Tracked | undefined): void {
     this.#statistics.sumAll(kind, offset, this.#sums);
     let checksum = 0;
-    for (let i = 0; i < scopeCounters[kind].length; i++) checksum += this.#sums[i] * (i + 1);
+    // Counters only grow, so an unchanged sum means that none moved.
+    for (const { index, gauge } of sortedCounters(kind)) if (!gauge) checksum += this.#sums[index];
     if (known !== undefined && known.kind === kind && known.checksum === checksum) {
       known.interval = known.previous.map(() => EMPTY);
       known.flush = this.#flushes;

@@ -78,6 +78,9 @@ export class Statistics {
   /** Scope of `http.<statPrefix>.`. Connection managers with one prefix share it, as in Envoy. */
   httpScope(statPrefix: string): number { return this.#own('http', statPrefix); }
 
+  /** The scope of a name that has one, else -1. */
+  scopeOf(kind: 'listener' | 'http', name: string): number { return this.#owned.get(`${kind}\n${name}`)?.offset ?? -1; }
+
   /** The cluster's slot is about to get another name: whatever was counted there is forgotten. */
   clusterRecycled(slot: number, _name: string): void {
     const offset = clusterScopeIfUsed(this.#words, this.#map, slot);
@@ -118,8 +121,8 @@ export class Statistics {
   }
 
   /** One worker's own part of a cell. */
-  ofWorker(worker: number, scope: number, index: number): number {
-    return this.#cells[this.#firstCell[worker] + (scope >> 3) + index];
+  cellOfWorker(worker: number, kind: ScopeKind, scope: number, name: string): number {
+    return this.#cells[this.#firstCell[worker] + (scope >> 3) + (scopeCounters[kind] as readonly string[]).indexOf(name)];
   }
 
   /** A cell by name. */
@@ -156,8 +159,8 @@ export class Statistics {
   /** The worker died and its connections with it: its gauges go back to zero, its counters stay. */
   workerDied(worker: number): void {
     const first = this.#firstCell[worker];
-    const end = Atomics.load(this.#words, (this.#map.control >> 2) + 2);
-    for (const { kind, offset } of this.#allScopes(end)) {
+    const overflow: NamedScope = { kind: 'cluster', prefix: '', offset: OVERFLOW_SCOPE };
+    for (const { kind, offset } of [...this.scopes(), overflow, ...this.clusterScopes()]) {
       const names = scopeCounters[kind];
       for (let i = 0; i < names.length; i++) if (isGauge(names[i])) this.#cells[first + (offset >> 3) + i] = 0;
     }
@@ -167,9 +170,9 @@ export class Statistics {
    * Sets every counter to zero; gauges and histograms stay, as in Envoy. A worker may be adding to a cell at that very
    * moment and put the old value back: the counts of a running proxy are reset nearly, not exactly.
    */
-  resetCounters(clusterSlots: number): void {
+  resetCounters(): void {
     for (const counter of this.counters.values()) counter.value = 0;
-    const scopes = [...this.scopes(), ...this.clusterScopes(clusterSlots)];
+    const scopes = [...this.scopes(), ...this.clusterScopes()];
     for (const { kind, offset } of scopes) {
       const names = scopeCounters[kind];
       for (const first of this.#firstCell) {
@@ -178,18 +181,12 @@ export class Statistics {
     }
   }
 
-  /** Scopes of the cluster slots below `slots` that are in use; the caller knows their names. */
-  *clusterScopes(slots: number = limits.clusterSlotsMax): Iterable<NamedScope> {
-    for (let slot = 0; slot < slots; slot++) {
+  /** Scopes of the cluster slots that are in use, without names: those belong to whoever binds slots. */
+  *clusterScopes(): Iterable<NamedScope> {
+    for (let slot = 0; slot < limits.clusterSlotsMax; slot++) {
       const offset = clusterScopeIfUsed(this.#words, this.#map, slot);
       if (offset >= 0) yield { kind: 'cluster', prefix: '', offset };
     }
-  }
-
-  *#allScopes(end: number): Iterable<NamedScope> {
-    yield* this.scopes();
-    if (end > OVERFLOW_SCOPE) yield { kind: 'cluster', prefix: '', offset: OVERFLOW_SCOPE };
-    yield* this.clusterScopes();
   }
 
   #own(kind: 'listener' | 'http', name: string): number {
@@ -212,9 +209,16 @@ export class Statistics {
   }
 }
 
+export interface CellName {
+  name: string; index: number; gauge: boolean;
+  /** Cell of the counter that tells whether a gauge was ever touched, -1 = none. */
+  total: number;
+  /** Not shown before it was counted. */
+  lazy: boolean;
+}
+const sorted = new Map<ScopeKind, readonly CellName[]>();
 /** Names of a scope kind's counters and gauges in alphabetical order, with their cell indexes. Made once. */
-const sorted = new Map<ScopeKind, readonly { name: string; index: number; gauge: boolean; total: number; lazy: boolean }[]>();
-export function sortedCounters(kind: ScopeKind) {
+export function sortedCounters(kind: ScopeKind): readonly CellName[] {
   let result = sorted.get(kind);
   if (result === undefined) {
     const names: readonly string[] = scopeCounters[kind];

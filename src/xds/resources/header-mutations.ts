@@ -18,12 +18,12 @@ export function readHeaderMutations(fields: HeaderFields, path: string, report: 
   { requestHeaders: HeaderMutations; responseHeaders: HeaderMutations } {
   return {
     requestHeaders: {
-      add: readAdditions(fields.requestHeadersToAdd, fieldPath(path, 'request_headers_to_add'), report),
-      remove: readRemovals(fields.requestHeadersToRemove, fieldPath(path, 'request_headers_to_remove'), report),
+      add: readAdditions(fields.requestHeadersToAdd, path, 'request_headers_to_add', report),
+      remove: readRemovals(fields.requestHeadersToRemove, path, 'request_headers_to_remove', report),
     },
     responseHeaders: {
-      add: readAdditions(fields.responseHeadersToAdd, fieldPath(path, 'response_headers_to_add'), report),
-      remove: readRemovals(fields.responseHeadersToRemove, fieldPath(path, 'response_headers_to_remove'), report),
+      add: readAdditions(fields.responseHeadersToAdd, path, 'response_headers_to_add', report),
+      remove: readRemovals(fields.responseHeadersToRemove, path, 'response_headers_to_remove', report),
     },
   };
 }
@@ -31,9 +31,10 @@ export function readHeaderMutations(fields: HeaderFields, path: string, report: 
 /** Pseudo headers and Host are the routes' to change, never these lists'. */
 const isProtected = (name: string): boolean => name.startsWith(':') || name === 'host';
 
-function readAdditions(options: HeaderValueOption[] | undefined, path: string, report: Report): HeaderMutation[] {
-  return (options ?? []).map((option, index) => {
-    const at = `${path}[${index}]`;
+function readAdditions(options: HeaderValueOption[] | undefined, path: string, field: string, report: Report): HeaderMutation[] {
+  if (options === undefined) return [];
+  return options.map((option, index) => {
+    const at = `${fieldPath(path, field)}[${index}]`;
     const name = (option.header?.key ?? '').toLowerCase();
     if (isProtected(name)) report.fail(`${at}.header.key`, ':-prefixed or host headers may not be modified');
     return { name, value: readValue(option, at, report), action: readAction(option, at, report),
@@ -59,10 +60,11 @@ function readAction(option: HeaderValueOption, at: string, report: Report): Appe
   return option.append.value === true ? 'append' : 'overwrite';
 }
 
-function readRemovals(names: string[] | undefined, path: string, report: Report): string[] {
-  return (names ?? []).map((name, index) => {
+function readRemovals(names: string[] | undefined, path: string, field: string, report: Report): string[] {
+  if (names === undefined) return [];
+  return names.map((name, index) => {
     const lower = name.toLowerCase();
-    if (isProtected(lower)) report.fail(`${path}[${index}]`, ':-prefixed or host headers may not be removed');
+    if (isProtected(lower)) report.fail(`${fieldPath(path, field)}[${index}]`, ':-prefixed or host headers may not be removed');
     return lower;
   });
 }

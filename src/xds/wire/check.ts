@@ -18,10 +18,14 @@ export function checkMessage(typeName: string, message: object, path: string, re
       if (field.rules !== undefined && field.status !== 'refused') checkAbsent(field, path, report);
       continue;
     }
-    const at = fieldPath(path, field.name);
-    if (field.status === 'refused') report.fail(at, 'not implemented');
-    else if (field.status === 'only' && !isAccepted(field, value)) report.fail(at, onlyReason(field));
-    else checkField(field, value, at, report);
+    if (field.status === 'refused') report.fail(fieldPath(path, field.name), 'not implemented');
+    else if (field.status === 'only' && !isAccepted(field, value)) report.fail(fieldPath(path, field.name), onlyReason(field));
+    else if (field.map !== undefined || field.repeated === true) checkItems(field, value, fieldPath(path, field.name), report);
+    else if (isNested(field)) checkNested(field, value, fieldPath(path, field.name), report);
+    else {
+      const reason = wrongValue(field, value, field.rules);
+      if (reason !== null) report.fail(fieldPath(path, field.name), reason);
+    }
   }
   for (const oneof of type.required) checkRequired(type, oneof, fields, path, report);
 }
@@ -37,93 +41,97 @@ function checkRequired(type: MessageType, oneof: MessageType['required'][number]
 /** A field that is not there has its default value, which the rules may not admit. */
 function checkAbsent(field: Field, path: string, report: Report): void {
   const rules = field.rules as Rules;
-  const at = fieldPath(path, field.name);
-  if (rules.required === true && field.oneof === undefined) report.fail(at, 'required');
-  else if (field.repeated === true && (rules.min_items ?? 0) > 0) report.fail(at, `at least ${rules.min_items} required`);
-  else if (field.oneof === undefined && field.repeated !== true && field.kind === 'string') {
-    if ((rules.min_len ?? rules.min_bytes ?? 0) > 0) report.fail(at, 'required');
-  } else if (field.oneof === undefined && field.repeated !== true && typeof rules.gte === 'number' && isNumeric(field)
-    && rules.gte > 0) {
-    report.fail(at, 'required');
-  }
+  let required = false;
+  if (field.repeated === true) required = (rules.min_items ?? 0) > 0;
+  else if (field.oneof !== undefined) return;
+  else if (field.kind === 'string') required = (rules.min_len ?? rules.min_bytes ?? 0) > 0;
+  else required = rules.required === true || (isNumeric(field) && (rules.gte ?? 0) > 0);
+  if (required) report.fail(fieldPath(path, field.name), field.repeated === true ? `at least ${rules.min_items} required` : 'required');
 }
 
 const isNumeric = (field: Field): boolean => /^(u?s?int|s?fixed|float|double)/.test(field.kind);
 
-function checkField(field: Field, value: unknown, at: string, report: Report): void {
-  const rules = field.rules;
-  if (field.map !== undefined) {
-    for (const [key, item] of Object.entries(value as Message)) checkValue(field, item, `${at}[${JSON.stringify(key)}]`, undefined, report);
-  } else if (field.repeated === true) {
-    const items = value as unknown[];
-    if (rules?.min_items !== undefined && items.length < rules.min_items) report.fail(at, `at least ${rules.min_items} required`);
-    if (rules?.max_items !== undefined && items.length > rules.max_items) report.fail(at, `at most ${rules.max_items} allowed`);
-    if (rules?.items === undefined && !isNested(field)) return;
-    for (let i = 0; i < items.length; i++) checkValue(field, items[i], `${at}[${i}]`, rules?.items, report);
-  } else {
-    checkValue(field, value, at, rules, report);
-  }
+const isNested = (field: Field): boolean => field.kind === 'message' || field.kind === 'any';
+
+function checkItems(field: Field, value: unknown, at: string, report: Report): void {
+  const { rules } = field;
+  const count = Array.isArray(value) ? value.length : Object.keys(value as object).length;
+  if (rules?.min_items !== undefined && count < rules.min_items) report.fail(at, `at least ${rules.min_items} required`);
+  if (rules?.max_items !== undefined && count > rules.max_items) report.fail(at, `at most ${rules.max_items} allowed`);
+  if (rules?.items === undefined && !isNested(field) && field.kind !== 'enum') return;
+  const check = (item: unknown, where: string): void => {
+    if (isNested(field)) {
+      checkNested(field, item, where, report);
+      return;
+    }
+    const reason = wrongValue(field, item, rules?.items);
+    if (reason !== null) report.fail(where, reason);
+  };
+  if (Array.isArray(value)) value.forEach((item, index) => check(item, `${at}[${index}]`));
+  else for (const [key, item] of Object.entries(value as Message)) check(item, `${at}[${JSON.stringify(key)}]`);
 }
 
-const isNested = (field: Field): boolean => field.kind === 'message' || field.kind === 'any' || field.kind === 'enum';
+function checkNested(field: Field, value: unknown, at: string, report: Report): void {
+  if (field.kind === 'message') {
+    checkMessage(field.ref as string, value as object, at, report);
+    return;
+  }
+  const any = value as Any;
+  if (any.value !== undefined) checkMessage(any.type, any.value, any.typedStruct === undefined ? at : fieldPath(at, 'value'), report);
+}
 
-function checkValue(field: Field, value: unknown, at: string, rules: Rules | undefined, report: Report): void {
+/** Why a single value is not acceptable, or null. */
+function wrongValue(field: Field, value: unknown, rules: Rules | undefined): string | null {
+  if (field.kind === 'enum') {
+    const type = enumType(field.ref as string);
+    return type.names.has(value as number) ? null : `unknown value ${value}, expected one of ${[...type.numbers.keys()].join(', ')}`;
+  }
+  if (rules === undefined) return null;
   switch (field.kind) {
-    case 'message': checkMessage(field.ref as string, value as object, at, report); return;
-    case 'any': {
-      const any = value as Any;
-      if (any.value !== undefined) checkMessage(any.type, any.value, any.typedStruct === undefined ? at : fieldPath(at, 'value'), report);
-      return;
-    }
-    case 'enum': {
-      const type = enumType(field.ref as string);
-      if (!type.names.has(value as number)) report.fail(at, `unknown value ${value}, expected one of ${[...type.numbers.keys()].join(', ')}`);
-      return;
-    }
-    case 'duration': if (rules !== undefined) checkNumber(durationMs(value as Duration), rules, 's', at, report); return;
+    case 'duration': return wrongNumber(durationMs(value as Duration), rules, 's');
     case 'wrapper': {
-      if (rules === undefined) return;
-      const inner = (value as { value?: unknown }).value ?? (field.ref === 'bool' ? false : field.ref === 'string' ? '' : 0);
-      if (typeof inner === 'string' && field.ref === 'string') checkText(inner, rules, at, report);
-      else if (typeof inner !== 'boolean') checkNumber(Number(inner), rules, '', at, report);
-      return;
+      const inner = innerValue(field, value);
+      return typeof inner === 'string' ? wrongText(inner, rules) : typeof inner === 'boolean' ? null : wrongNumber(Number(inner), rules, '');
     }
-    case 'string': if (rules !== undefined) checkText(value as string, rules, at, report); return;
-    case 'bytes': if (rules !== undefined) checkBytes(value as Uint8Array, rules, at, report); return;
-    case 'bool':
-      if (rules?.const !== undefined && value !== rules.const) report.fail(at, `must be ${rules.const}`);
-      return;
-    default: if (rules !== undefined && isNumeric(field)) checkNumber(Number(value), rules, '', at, report);
+    case 'string': return wrongText(value as string, rules);
+    case 'bytes': return wrongBytes(value as Uint8Array, rules);
+    case 'bool': return rules.const !== undefined && value !== rules.const ? `must be ${rules.const}` : null;
+    default: return isNumeric(field) ? wrongNumber(Number(value), rules, '') : null;
   }
 }
 
-function checkNumber(value: number, rules: Rules, unit: string, at: string, report: Report): void {
+/** What a wrapper holds; an empty one holds its kind's default. */
+const innerValue = (field: Field, wrapper: unknown): unknown =>
+  (wrapper as { value?: unknown }).value ?? (field.ref === 'bool' ? false : field.ref === 'string' ? '' : 0);
+
+function wrongNumber(value: number, rules: Rules, unit: string): string | null {
   const scale = unit === 's' ? 1000 : 1;
   const name = (limit: number): string => `${limit / scale}${unit}`;
-  if (rules.gt !== undefined && !(value > rules.gt)) report.fail(at, `must be greater than ${name(rules.gt)}`);
-  if (rules.gte !== undefined && !(value >= rules.gte)) report.fail(at, `must be at least ${name(rules.gte)}`);
-  if (rules.lt !== undefined && !(value < rules.lt)) report.fail(at, `must be less than ${name(rules.lt)}`);
-  if (rules.lte !== undefined && !(value <= rules.lte)) report.fail(at, `must be at most ${name(rules.lte)}`);
+  if (rules.gt !== undefined && !(value > rules.gt)) return `must be greater than ${name(rules.gt)}`;
+  if (rules.gte !== undefined && !(value >= rules.gte)) return `must be at least ${name(rules.gte)}`;
+  if (rules.lt !== undefined && !(value < rules.lt)) return `must be less than ${name(rules.lt)}`;
+  if (rules.lte !== undefined && !(value <= rules.lte)) return `must be at most ${name(rules.lte)}`;
+  return null;
 }
 
-function checkText(value: string, rules: Rules, at: string, report: Report): void {
+function wrongText(value: string, rules: Rules): string | null {
   if (rules.min_len !== undefined && value.length < rules.min_len) {
-    report.fail(at, rules.min_len === 1 ? 'must not be empty' : `must have at least ${rules.min_len} characters`);
+    return rules.min_len === 1 ? 'must not be empty' : `must have at least ${rules.min_len} characters`;
   }
-  if (rules.max_len !== undefined && [...value].length > rules.max_len) report.fail(at, `longer than ${rules.max_len} characters`);
-  if (rules.max_bytes !== undefined && Buffer.byteLength(value) > rules.max_bytes) report.fail(at, `longer than ${rules.max_bytes} bytes`);
-  if (rules.in !== undefined && !rules.in.includes(value)) report.fail(at, `must be one of ${rules.in.join(', ')}`);
+  if (rules.max_len !== undefined && [...value].length > rules.max_len) return `longer than ${rules.max_len} characters`;
+  if (rules.max_bytes !== undefined && Buffer.byteLength(value) > rules.max_bytes) return `longer than ${rules.max_bytes} bytes`;
+  if (rules.in !== undefined && !rules.in.includes(value)) return `must be one of ${rules.in.join(', ')}`;
   const strict = rules.strict === false ? 'false' : 'true';
-  if (rules.well_known_regex === 'HTTP_HEADER_NAME' && value !== '' && !headerName[strict].test(value)) {
-    report.fail(at, 'not a valid header name');
-  }
-  if (rules.well_known_regex === 'HTTP_HEADER_VALUE' && !headerValue[strict].test(value)) report.fail(at, 'not a valid header value');
-  if (rules.pattern !== undefined && !new RegExp(rules.pattern).test(value)) report.fail(at, `must match ${rules.pattern}`);
+  if (rules.well_known_regex === 'HTTP_HEADER_NAME' && value !== '' && !headerName[strict].test(value)) return 'not a valid header name';
+  if (rules.well_known_regex === 'HTTP_HEADER_VALUE' && !headerValue[strict].test(value)) return 'not a valid header value';
+  if (rules.pattern !== undefined && !new RegExp(rules.pattern).test(value)) return `must match ${rules.pattern}`;
+  return null;
 }
 
-function checkBytes(value: Uint8Array, rules: Rules, at: string, report: Report): void {
-  if (rules.max_len !== undefined && value.length > rules.max_len) report.fail(at, `longer than ${rules.max_len} bytes`);
-  if (rules.min_len !== undefined && value.length < rules.min_len) report.fail(at, `shorter than ${rules.min_len} bytes`);
+function wrongBytes(value: Uint8Array, rules: Rules): string | null {
+  if (rules.max_len !== undefined && value.length > rules.max_len) return `longer than ${rules.max_len} bytes`;
+  if (rules.min_len !== undefined && value.length < rules.min_len) return `shorter than ${rules.min_len} bytes`;
+  return null;
 }
 
 /** Milliseconds of a duration, fractions included. */
@@ -135,7 +143,7 @@ function isAccepted(field: Field, value: unknown): boolean {
     return field.repeated !== true && typeof value === 'object' && value !== null && Object.keys(value).length === 0;
   }
   if (field.kind !== 'wrapper') return only.includes(value);
-  return only.includes((value as { value?: unknown }).value ?? (field.ref === 'bool' ? false : field.ref === 'string' ? '' : 0));
+  return only.includes(innerValue(field, value));
 }
 
 function onlyReason(field: Field): string {

@@ -65,10 +65,10 @@ export class JsonReader {
   }
 
   #readField(field: Field, value: Json, path: string, depth: number, message: Message): void {
-    const at = fieldPath(path, field.name);
     if (field.map !== undefined) {
-      this.#readMap(field, value, at, depth, message);
+      this.#readMap(field, value, fieldPath(path, field.name), depth, message);
     } else if (field.repeated === true) {
+      const at = fieldPath(path, field.name);
       if (!Array.isArray(value)) {
         this.report.fail(at, `expected a list, got ${describe(value)}`);
         return;
@@ -80,11 +80,17 @@ export class JsonReader {
           continue;
         }
         const item = this.#readValue(field, value[i], `${at}[${i}]`, depth);
-        if (item !== undefined) items.push(item);
+        if (item instanceof Wrong) this.report.fail(`${at}[${i}]`, item.reason);
+        else if (item !== undefined) items.push(item);
       }
       if (items.length > 0) message[field.json] = items;
     } else {
-      const result = this.#readValue(field, value, at, depth);
+      const nested = field.kind === 'message' || field.kind === 'any';
+      const result = this.#readValue(field, value, nested ? fieldPath(path, field.name) : '', depth);
+      if (result instanceof Wrong) {
+        this.report.fail(fieldPath(path, field.name), result.reason);
+        return;
+      }
       if (result === undefined || (!hasPresence(field) && result === defaultOf(field.kind))) return;
       if (field.kind === 'bytes' && !hasPresence(field) && (result as Uint8Array).length === 0) return;
       message[field.json] = result;
@@ -112,27 +118,20 @@ export class JsonReader {
     if (Object.keys(entries).length > 0) message[field.json] = entries;
   }
 
-  /** One value of a field, or undefined with the reason in the report. */
+  /** One value of a field, a reason why not, or undefined with the reasons in the report. Only nested ones need the path. */
   #readValue(field: Field, value: Json, at: string, depth: number): unknown {
-    let result: unknown;
     switch (field.kind) {
       case 'message': return this.read(field.ref as string, value, at, depth + 1);
       case 'any': return this.#readAny(value, at, depth + 1);
-      case 'enum': result = readEnum(field.ref as string, value); break;
-      case 'wrapper': result = this.#readWrapper(field.ref as ScalarKind, value); break;
-      case 'duration': result = readDuration(value); break;
-      case 'timestamp': result = readTimestamp(value); break;
-      case 'struct': result = isTree(value) ? value : new Wrong(`expected an object, got ${describe(value)}`); break;
-      case 'value': return value;
-      case 'list': result = Array.isArray(value) ? value : new Wrong(`expected a list, got ${describe(value)}`); break;
-      case 'opaque': return value;
-      default: result = readScalar(field.kind, value, this.yaml);
+      case 'enum': return readEnum(field.ref as string, value);
+      case 'wrapper': return this.#readWrapper(field.ref as ScalarKind, value);
+      case 'duration': return readDuration(value);
+      case 'timestamp': return readTimestamp(value);
+      case 'struct': return isTree(value) ? value : new Wrong(`expected an object, got ${describe(value)}`);
+      case 'list': return Array.isArray(value) ? value : new Wrong(`expected a list, got ${describe(value)}`);
+      case 'value': case 'opaque': return value;
+      default: return readScalar(field.kind, value, this.yaml);
     }
-    if (result instanceof Wrong) {
-      this.report.fail(at, result.reason);
-      return undefined;
-    }
-    return result;
   }
 
   #readWrapper(kind: ScalarKind, value: Json): object | Wrong {
