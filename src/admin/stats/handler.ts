@@ -1,0 +1,43 @@
+// /stats and /stats/prometheus: checks the request, collects the listing in pieces and streams it in the format asked for.
+import type { AdminBackend } from '../backend.js';
+import type { Answer, Handlers } from '../answer.js';
+import { jsonType, textAnswer, textType } from '../answer.js';
+import type { Query } from '../query.js';
+import { HistogramIntervals } from '../../telemetry/histogram-intervals.js';
+import type { NamedScope } from '../../telemetry/statistics.js';
+import type { SharedStates } from './cluster-facts.js';
+import { collect } from './groups.js';
+import { statsJson } from './json.js';
+import { statsPrometheus } from './prometheus.js';
+import { statsRequest } from './request.js';
+import { statsText } from './text.js';
+
+export function statsHandlers(backend: AdminBackend, states: SharedStates): Handlers {
+  const intervals = new HistogramIntervals(backend.statistics, function* (): Iterable<NamedScope> {
+    yield* backend.statistics.scopes();
+    yield* backend.statistics.clusterScopes();
+  });
+  const answer = async (query: Query, prometheus: boolean): Promise<Answer> => {
+    const request = await statsRequest(query, prometheus);
+    if (request.format !== 'prometheus') intervals.touch();
+    const body = function* (): Generator<string, void> {
+      const collecting = collect(backend, states);
+      let step = collecting.next();
+      for (; step.done !== true; step = collecting.next()) yield '';
+      const listing = step.value;
+      if (request.format === 'prometheus') yield* statsPrometheus(backend, listing, request);
+      else if (request.format === 'json') yield* statsJson(backend, intervals, listing, request);
+      else yield* statsText(backend, intervals, listing, request);
+    };
+    return { status: 200, type: request.format === 'json' ? jsonType : textType,
+      body: body() };
+  };
+  return {
+    '/stats': (query) => answer(query, query.get('format') === 'prometheus'),
+    '/stats/prometheus': (query) => answer(query, true),
+    '/reset_counters': () => {
+      backend.statistics.resetCounters();
+      return textAnswer('OK\n');
+    },
+  };
+}

@@ -1,0 +1,174 @@
+// /stats/prometheus: metric by metric, each with all its series, as the format demands. Scopes of one kind form a section, whose
+// metrics are known from the schema, so the work per metric is a walk over the section's scopes and nothing is stored per series.
+import type { AdminBackend } from '../backend.js';
+import { bucketBounds, countsBelowBounds, quantiles, quantileValues } from '../../telemetry/quantiles.js';
+import { histogramNames, sortedCounters } from '../../telemetry/statistics.js';
+import type { CellName, Statistics } from '../../telemetry/statistics.js';
+import type { ScopeKind } from '../../telemetry/schema.js';
+import type { Listing, Row, ScopeGroup } from './groups.js';
+import type { StatsRequest } from './request.js';
+import { clusterLabel, codeTag, join, listenerRowTag, listenerTag, managerLabel, metricName, singleTag, textLabel } from './tags.js';
+
+interface Section { base: string; kind: ScopeKind; groups: { group: ScopeGroup; labels: string }[] }
+interface Cell { cell: CellName; labels: string }
+/** Series of one metric: cells of a section, rows of its groups by position, and single ones. */
+interface Family {
+  dotted: string;
+  type: 'counter' | 'gauge' | 'text';
+  section: Section | null;
+  cells: Cell[];
+  row: number;
+  singles: { name: string; labels: string; row: Row }[];
+}
+
+const LINES_PER_PAUSE = 1000;
+
+export function* statsPrometheus(backend: AdminBackend, listing: Listing, request: StatsRequest): Generator<string, void> {
+  const { statistics } = backend;
+  const sections = sectionsOf(listing);
+  const families = familiesOf(listing, sections, request).sort(byTypeAndName);
+  let text = '';
+  let lines = 0;
+  for (const family of families) {
+    let typed = false;
+    for (const line of familyLines(statistics, family, request)) {
+      lines++;
+      if (line !== '') {
+        if (!typed) text += `# TYPE ${metricName(family.dotted)} ${family.type === 'counter' ? 'counter' : 'gauge'}\n`;
+        typed = true;
+        text += line;
+      }
+      if (lines >= LINES_PER_PAUSE) { yield text; text = ''; lines = 0; }
+    }
+  }
+  yield text;
+  if (request.only === null || request.only === 'histogram') yield* histogramFamilies(statistics, sections, request);
+}
+
+const typeOrder = { counter: 0, gauge: 1, text: 2 };
+const byTypeAndName = (a: Family, b: Family): number =>
+  typeOrder[a.type] - typeOrder[b.type] || (a.dotted < b.dotted ? -1 : a.dotted > b.dotted ? 1 : 0);
+
+function sectionsOf(listing: Listing): Section[] {
+  const sections = new Map<string, Section>();
+  for (const group of listing.scopes) {
+    const { base, labels } = sectionTag(group);
+    let section = sections.get(base);
+    if (section === undefined) sections.set(base, section = { base, kind: group.kind, groups: [] });
+    section.groups.push({ group, labels });
+  }
+  return [...sections.values()];
+}
+
+function sectionTag(group: ScopeGroup): { base: string; labels: string } {
+  switch (group.kind) {
+    case 'cluster': return { base: 'cluster', labels: clusterLabel(group.subject) };
+    case 'http': return { base: 'http', labels: managerLabel(group.subject) };
+    case 'listener': return listenerTag(group.subject);
+    case 'worker': return { base: group.prefix.slice(0, -1), labels: '' };
+  }
+}
+
+function familiesOf(listing: Listing, sections: Section[], request: StatsRequest): Family[] {
+  const families = new Map<string, Family>();
+  const family = (dotted: string, type: Family['type'], section: Section | null): Family => {
+    const key = `${type} ${dotted}`;
+    let found = families.get(key);
+    if (found === undefined) families.set(key, found = { dotted, type, section, cells: [], row: -1, singles: [] });
+    if (section !== null) found.section = section;
+    return found;
+  };
+  for (const section of sections) {
+    for (const cell of sortedCounters(section.kind)) {
+      const { base, labels } = codeTag(cell.name);
+      family(`${section.base}.${base}`, cell.gauge ? 'gauge' : 'counter', section).cells.push({ cell, labels });
+    }
+    for (const { group, labels } of section.groups) addRows(family, section, group, labels);
+  }
+  for (const row of listing.singles) {
+    if (row.type === 'text' && !request.textReadouts) continue;
+    const { base, labels } = singleTag(row.name);
+    const full = row.type === 'text' ? join(labels, textLabel(String(row.value))) : labels;
+    family(base, row.type, null).singles.push({ name: row.name, labels: full, row });
+  }
+  const wanted = request.only;
+  return [...families.values()].filter(({ type }) => wanted === null || wanted === type);
+}
+
+type FamilyOf = (dotted: string, type: Family['type'], section: Section | null) => Family;
+
+/** Clusters all have the same rows, which are taken by position; a listener's rows are its own. */
+function addRows(family: FamilyOf, section: Section, group: ScopeGroup, labels: string): void {
+  if (group.kind === 'cluster') {
+    if (group !== section.groups.find((entry) => entry.group.rows.length > 0)?.group) return;
+    group.rows.forEach((row, index) => { family(`${section.base}.${row.name}`, row.type, section).row = index; });
+    return;
+  }
+  for (const row of group.rows) {
+    const tagged = listenerRowTag(row.name);
+    family(`${section.base}.${tagged.base}`, row.type, null).singles.push(
+      { name: group.prefix + row.name, labels: join(tagged.labels, labels), row });
+  }
+}
+
+/** One text per series; empty for one that is not wanted, so that the caller can count the work. */
+function* familyLines(statistics: Statistics, family: Family, request: StatsRequest): Generator<string, void> {
+  const metric = metricName(family.dotted);
+  const wanted = (name: string, used: boolean): boolean =>
+    (!request.usedOnly || used) && (request.filter === null || request.filter(name));
+  for (const { group, labels } of family.section?.groups ?? []) {
+    for (const { cell, labels: own } of family.cells) {
+      const value = group.offset < 0 ? 0 : Math.max(0, statistics.sum(group.offset, cell.index));
+      const touched = value > 0 || (cell.gauge && cell.total >= 0 && group.offset >= 0 && statistics.sum(group.offset, cell.total) > 0);
+      const shown = !(cell.lazy && value === 0) && wanted(group.prefix + cell.name, touched);
+      yield shown ? `${metric}{${join(own, labels)}} ${value}\n` : '';
+    }
+    const row = family.row < 0 ? undefined : group.rows[family.row];
+    if (row !== undefined) yield wanted(group.prefix + row.name, row.used) ? `${metric}{${labels}} ${row.value}\n` : '';
+  }
+  for (const { name, labels, row } of family.singles) {
+    yield wanted(name, row.used) ? `${metric}{${labels}} ${row.type === 'text' ? 0 : row.value}\n` : '';
+  }
+}
+
+function* histogramFamilies(statistics: Statistics, sections: Section[], request: StatsRequest): Generator<string, void> {
+  const families = sections.flatMap((section) => histogramNames(section.kind).map((name, index) =>
+    ({ section, name, index, dotted: `${section.base}.${name}` })));
+  families.sort((a, b) => (a.dotted < b.dotted ? -1 : 1));
+  for (const { section, name, index, dotted } of families) {
+    const metric = metricName(dotted);
+    let text = '';
+    let typed = false;
+    let work = 0;
+    for (const { group, labels } of section.groups) {
+      if (request.filter !== null && !request.filter(group.prefix + name)) continue;
+      const cells = group.offset < 0 ? null : statistics.histogram(group.kind, group.offset, index);
+      if (request.usedOnly && (cells === null || cells.total === 0)) continue;
+      if (!typed) text += `# TYPE ${metric} ${request.buckets === 'summary' ? 'summary' : 'histogram'}\n`;
+      typed = true;
+      text += request.buckets === 'summary' ? summary(metric, labels, cells) : buckets(metric, labels, cells);
+      if ((work += 25) >= LINES_PER_PAUSE) { yield text; text = ''; work = 0; }
+    }
+    yield text;
+  }
+}
+
+interface Cells { counts: ArrayLike<number>; total: number; sum: number }
+
+function buckets(metric: string, labels: string, cells: Cells | null): string {
+  const below = cells === null ? null : countsBelowBounds(cells.counts);
+  let text = '';
+  bucketBounds.forEach((bound, i) => { text += `${metric}_bucket{${join(labels, `le="${bound}"`)}} ${below === null ? 0 : below[i]}\n`; });
+  const total = cells?.total ?? 0;
+  return `${text}${metric}_bucket{${join(labels, 'le="+Inf"')}} ${total}\n` +
+    `${metric}_sum{${labels}} ${cells?.sum ?? 0}\n${metric}_count{${labels}} ${total}\n`;
+}
+
+function summary(metric: string, labels: string, cells: Cells | null): string {
+  const values = quantileValues(cells?.counts ?? [], cells?.total ?? 0);
+  let text = '';
+  quantiles.forEach((quantile, i) => {
+    text += `${metric}{${join(labels, `quantile="${quantile}"`)}} ${Number.isNaN(values[i]) ? 'NaN' : values[i]}\n`;
+  });
+  return `${text}${metric}_sum{${labels}} ${cells?.sum ?? 0}\n${metric}_count{${labels}} ${cells?.total ?? 0}\n`;
+}

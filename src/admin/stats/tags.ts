@@ -1,0 +1,52 @@
+// Which part of a statistic's name becomes a Prometheus label, by Envoy's default rules. A cluster's or a stat prefix's name is
+// taken whole, dots included, because the scope is known; Envoy's expressions stop at the first dot.
+
+export interface Tagged { base: string; labels: string }
+
+const label = (name: string, value: string): string =>
+  `${name}="${value.replace(/\\/g, '\\\\').replace(/\n/g, '\\n').replace(/"/g, '\\"')}"`;
+
+export const clusterLabel = (name: string): string => label('envoy_cluster_name', name);
+export const managerLabel = (prefix: string): string => label('envoy_http_conn_manager_prefix', prefix);
+export const textLabel = (value: string): string => label('text_value', value);
+
+/** Envoy tags listeners that are named by address; others keep their name in the metric. */
+export function listenerTag(statName: string): Tagged {
+  const address = /^(?:[_.\d]*|[_[\]a-fA-F\d]*)$/.test(statName);
+  return address ? { base: 'listener', labels: label('envoy_listener_address', statName) } : { base: `listener.${statName}`, labels: '' };
+}
+
+/** A name inside a scope: status codes and classes become labels. */
+export function codeTag(name: string): Tagged {
+  const match = /^(.*_rq)_(\d\d\d|\dxx)$/.exec(name);
+  if (match === null) return { base: name, labels: '' };
+  return match[2].endsWith('xx')
+    ? { base: `${match[1]}_xx`, labels: label('envoy_response_code_class', match[2][0]) }
+    : { base: match[1], labels: label('envoy_response_code', match[2]) };
+}
+
+/** A name inside a listener's scope: its workers and connection managers become labels. */
+export function listenerRowTag(name: string): Tagged {
+  const worker = /^worker_(\d+)\.(.*)$/.exec(name);
+  if (worker !== null) return { base: `worker.${worker[2]}`, labels: label('envoy_worker_id', worker[1]) };
+  const manager = /^http\.(.*)\.([^.]+)$/.exec(name);
+  if (manager === null) return codeTag(name);
+  const code = codeTag(manager[2]);
+  return { base: `http.${code.base}`, labels: join(code.labels, managerLabel(manager[1])) };
+}
+
+/** The full name of a statistic that stands alone: those of a cluster's or route configuration's subscription, or none. */
+export function singleTag(name: string): Tagged {
+  const rds = /^http\.(.+?)\.rds\.(.+)\.([^.]+)$/.exec(name);
+  if (rds !== null) return { base: `http.rds.${rds[3]}`, labels: join(label('envoy_rds_route_config', rds[2]), managerLabel(rds[1])) };
+  const owned = /^(cluster|http)\.(.+)\.([^.]+)$/.exec(name);
+  if (owned === null) return { base: name, labels: '' };
+  const code = codeTag(owned[3]);
+  const owner = owned[1] === 'cluster' ? clusterLabel(owned[2]) : managerLabel(owned[2]);
+  return { base: `${owned[1]}.${code.base}`, labels: join(code.labels, owner) };
+}
+
+export const join = (first: string, second: string): string => (first === '' ? second : second === '' ? first : `${first},${second}`);
+
+/** A metric's name in Prometheus. */
+export const metricName = (dotted: string): string => `envoy_${dotted.replace(/[^a-zA-Z0-9_]/g, '_')}`;
