@@ -112,7 +112,9 @@ function compileStatic(message: BootstrapMessage, report: Report): CompiledResou
       addresses.set(address, path);
     }
     for (const { cluster, path: at } of compiled.references) if (!names.has(cluster)) report.fail(at, `unknown cluster '${cluster}'`);
+    compiled.references = [];
   });
+  checkSources(result, report);
   if (staticResources !== undefined) {
     const rest = { ...staticResources } as { [field: string]: unknown };
     delete rest.clusters;
@@ -120,6 +122,20 @@ function compileStatic(message: BootstrapMessage, report: Report): CompiledResou
     checkMessage('envoy.config.bootstrap.v3.Bootstrap.StaticResources', rest, 'static_resources', report);
   }
   return result;
+}
+
+/** A name means one resource: it cannot come from two files. */
+function checkSources(resources: CompiledResource[], report: Report): void {
+  const files = new Map<string, string>();
+  for (const { kind, name: owner, subscriptions } of resources) {
+    for (const { kind: wanted, name, source } of subscriptions) {
+      const other = files.get(`${wanted}/${name}`);
+      if (other !== undefined && other !== source.path) {
+        report.fail('static_resources', `${kind} ${owner} subscribes to ${wanted} ${name} in ${source.path}, another one in ${other}`);
+      }
+      files.set(`${wanted}/${name}`, source.path);
+    }
+  }
 }
 
 function readBootstrap(message: BootstrapMessage, warnings: string[], report: Report): Bootstrap {

@@ -22,12 +22,15 @@ export interface CompiledResponse {
   failure: string | null;
   versionInfo: string;
   resources: CompiledResource[];
-  rejected: { name: string; details: string }[];
+  /** `known` is false where the resource's name could not be read; `name` then says where it stands. */
+  rejected: { name: string; known: boolean; details: string }[];
+  /** Unknown fields that were let pass, one line each. */
+  warnings: string[];
 }
 
 /** Reads, decodes and converts a file of resources of one kind. */
 export function compileResponse({ path: file, kind, allowUnknownFields }: ResponseSource): CompiledResponse {
-  const result: CompiledResponse = { failure: null, versionInfo: '', resources: [], rejected: [] };
+  const result: CompiledResponse = { failure: null, versionInfo: '', resources: [], rejected: [], warnings: [] };
   const report = new Report(allowUnknownFields, limits.configErrorsMax);
   let parsed: ParsedText | null = null;
   try {
@@ -62,8 +65,10 @@ function compileOne(resource: Json, index: number, source: ResponseSource, parse
   const report = new Report(source.allowUnknownFields, limits.configErrorsMax);
   const any = new JsonReader(report, parsed.yaml).readAny(resource, path);
   let name = `${source.path}: ${path}`;
+  let known = false;
   if (any?.value !== undefined && any.type === messageTypeOf(kind)) {
-    name = resourceName(kind, any.value) || name;
+    known = resourceName(kind, any.value) !== '';
+    if (known) name = resourceName(kind, any.value);
     if (names.has(name)) report.fail(path, `duplicate ${kind} ${name} found`);
     names.add(name);
     const compiled = report.ok ? compileResource(kind, any.value, null, path, report) : null;
@@ -72,7 +77,8 @@ function compileOne(resource: Json, index: number, source: ResponseSource, parse
     report.fail(path, wrongType(any, kind));
   }
   const details = formatProblems(source.path, report, parsed);
-  if (details.length > 0) result.rejected.push({ name, details: details.join('; ') });
+  if (details.length > 0) result.rejected.push({ name, known, details: details.join('; ') });
+  result.warnings.push(...report.warnings.map((warning) => `${source.path}: ${warning.path}: ${warning.reason}`));
 }
 
 const wrongType = (any: Any | undefined, kind: ResourceKind): string =>
