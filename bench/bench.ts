@@ -3,11 +3,15 @@
 //   export const benches: Bench[] = [{
 //     name: 'parse a small request head',
 //     setup: () => prepare(),                                     // not measured
-//     run: (state, iterations) => { let sum = 0; for (let i = 0; i < iterations; i++) sum += state.parse(); return sum; },
+//     run: (state, iterations) => {
+//       let sum = 0;
+//       for (let turn = 0; turn < iterations; turn++) sum += state.parse();
+//       return sum;
+//     },
 //   }];
 //
-// The loop belongs to the bench, so that the runner adds no call to each operation. What `run` returns is kept, so that the
-// compiler cannot drop the work. Use a result of the operation in it.
+// The loop belongs to the bench, so that the runner adds no call to each operation. What `run` returns is kept, so that
+// the compiler cannot drop the work. Use a result of the operation in it.
 
 export interface Bench<State = never> {
   name: string;

@@ -1,8 +1,9 @@
-// Measures one bench: time per operation as the median of several runs, and what an operation allocates on the JavaScript heap.
+// Measures one bench: time per operation as the median of several runs, and what an operation allocates on the
+// JavaScript heap.
 //
-// Allocation: after a forced collection the heap grows by what the operations allocate, as long as no collection happens in
-// between. So the growth of a batch is read that is large against the reading's own noise (some hundred bytes) and small against
-// the young generation. Values below about 0.05 bytes per operation are noise.
+// Allocation: after a forced collection the heap grows by what the operations allocate, as long as no collection
+// happens in between. So the growth of a batch is read that is large against the reading's own noise (some hundred
+// bytes) and small against the young generation. Values below about 0.05 bytes per operation are noise.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { PerformanceObserver } from 'node:perf_hooks';
@@ -37,7 +38,8 @@ export async function measureBench(bench: AnyBench, settings: BenchSettings): Pr
     for (let run = 0; run < settings.runs; run++) times.push(timed(bench, state, iterations) * 1e6 / iterations);
     const counted = await collections.end();
     return { name: bench.name, nanoseconds: quantile(times, 0.5), low: quantile(times, 0), high: quantile(times, 1),
-      runs: settings.runs, iterations, bytesAllocated: allocated(bench, state, Math.min(iterations, ALLOCATION_BATCH_MAX)),
+      runs: settings.runs, iterations,
+        bytesAllocated: allocated(bench, state, Math.min(iterations, ALLOCATION_BATCH_MAX)),
       collections: counted, operations: iterations * settings.runs, bytes: bench.bytes ?? 0 };
   } finally {
     bench.teardown?.(state);
@@ -64,7 +66,9 @@ function warmUp(bench: AnyBench, state: never, settings: BenchSettings): number 
   }
 }
 
-/** Bytes of JavaScript heap that one operation allocates: the median over batches that are too small for a collection. */
+/**
+ * Bytes of JavaScript heap that one operation allocates: the median over batches that are too small for a collection.
+ */
 function allocated(bench: AnyBench, state: never, batchMax: number): number {
   const growthOf = (batch: number): number => {
     collect();

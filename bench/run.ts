@@ -1,5 +1,5 @@
-// `npm run bench`: runs every bench file under bench/ in a process of its own (so that one file's types do not spoil another's
-// compiled code), prints a table and keeps the results as JSON in bench/results/.
+// `npm run bench`: runs every bench file under bench/ in a process of its own (so that one file's types do not spoil
+// another's compiled code), prints a table and keeps the results as JSON in bench/results/.
 //   npm run bench -- [text that file or bench name contains ...] [--runs 7] [--ms 100] [--quick]
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,8 @@ function benchFiles(folder: string): string[] {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return entry.name === 'results' ? [] : benchFiles(path);
     if (!entry.name.endsWith('.js') || (folder === here && OWN_FILES.has(entry.name))) return [];
-    return /^export const benches\b/m.test(readFileSync(path, 'utf8')) ? [path] : [];     // others are programs by themselves
+    // others are programs by themselves
+    return /^export const benches\b/m.test(readFileSync(path, 'utf8')) ? [path] : [];
   });
 }
 
@@ -46,7 +47,8 @@ async function runFile(file: string): Promise<void> {
 function row(file: string, result: BenchResult): string[] {
   const rate = result.bytes > 0 ? fixed(result.bytes / result.nanoseconds * 1000, 0) : '';
   const collections = result.collections / result.operations * 1e6;
-  return [`${title(file)}: ${result.name}`, fixed(result.nanoseconds, 1), `${fixed(result.low, 1)}-${fixed(result.high, 1)}`,
+  return [`${title(file)}: ${result.name}`, fixed(result.nanoseconds, 1),
+    `${fixed(result.low, 1)}-${fixed(result.high, 1)}`,
     fixed(result.bytesAllocated, 1), fixed(collections, collections < 0.05 ? 0 : 1), rate];
 }
 
@@ -54,7 +56,8 @@ function runAll(): number {
   const rows: string[][] = [], kept: (BenchResult & { file: string })[] = [];
   let failed = 0;
   for (const file of benchFiles(here).sort()) {
-    const child = spawnSync(process.execPath, ['--expose-gc', fileURLToPath(import.meta.url), '--file', file, ...process.argv.slice(2)],
+    const child = spawnSync(process.execPath,
+      ['--expose-gc', fileURLToPath(import.meta.url), '--file', file, ...process.argv.slice(2)],
       { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 24 });
     for (const line of child.stdout.split('\n')) {
       if (!line.startsWith('{')) continue;

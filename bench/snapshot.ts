@@ -1,5 +1,5 @@
-// What a change of configuration costs main: encode one resource, write its blob, publish a root; and what an unchanged resource
-// that is sent again costs (a control plane resends everything when it reconnects).
+// What a change of configuration costs main: encode one resource, write its blob, publish a root; and what an unchanged
+// resource that is sent again costs (a control plane resends everything when it reconnects).
 import { memoryMap } from '../src/core/memory-map.js';
 import { SnapshotPublisher } from '../src/config/snapshot/publisher.js';
 import type { SnapshotChange } from '../src/config/snapshot/changes.js';
@@ -24,7 +24,8 @@ function cluster(index: number, connectTimeoutMs = 1000): ClusterConfig {
 }
 
 function endpoint(index: number, replica: number, weight: number): Endpoint {
-  return { address: { kind: 'ip', host: `10.${index >> 8}.${index & 255}.${replica}`, port: 8080, ipv4Compat: false }, hostname: '',
+  return { address: { kind: 'ip', host: `10.${index >> 8}.${index & 255}.${replica}`, port: 8080, ipv4Compat: false },
+    hostname: '',
     weight, priority: 0, health: 'healthy', locality: { region: 'r', zone: 'z', subZone: '' }, localityWeight: 0 };
 }
 
@@ -38,13 +39,16 @@ function routes(hosts: number, timeoutMs: number): RouteConfig {
     name: 'outbound', requestHeaders: none, responseHeaders: none, mostSpecificHeaderMutationsWins: false,
     ignorePortInHostMatching: true,
     virtualHosts: Array.from({ length: hosts }, (_, index) => ({
-      name: name(index), domains: [`service-${index}.mesh.local`], requireTls: 'none', requestHeaders: none, responseHeaders: none,
+      name: name(index), domains: [`service-${index}.mesh.local`], requireTls: 'none', requestHeaders: none,
+        responseHeaders: none,
       routes: [{
         name: 'default', requestHeaders: none, responseHeaders: none,
         match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [], queryParameters: [] },
-        action: { kind: 'forward', totalWeight: 1, prefixRewrite: null, hostRewriteLiteral: null, appendXForwardedHost: false,
+        action: { kind: 'forward', totalWeight: 1, prefixRewrite: null, hostRewriteLiteral: null,
+          appendXForwardedHost: false,
           timeoutMs, idleTimeoutMs: null, clusterNotFoundStatus: 503, priority: 'default', upgrades: [],
-          clusters: [{ cluster: name(index), weight: 1, hostRewriteLiteral: null, requestHeaders: none, responseHeaders: none }] },
+          clusters: [{ cluster: name(index), weight: 1, hostRewriteLiteral: null, requestHeaders: none,
+            responseHeaders: none }] },
       }],
     })),
   };

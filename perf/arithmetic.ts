@@ -1,8 +1,8 @@
 // The harness's arithmetic: quantiles, and ratios paired round by round. Pure, so that a unit test can pin it down.
 //
-// Why paired: a shared machine drifts (frequency, neighbours), and the drift between two rounds is larger than the difference
-// between two proxies. Two peers measured in the same round share most of the drift, so the ratio of a round is far steadier
-// than the ratio of two averages; the median of those ratios is what the tables show.
+// Why paired: a shared machine drifts (frequency, neighbours), and the drift between two rounds is larger than the
+// difference between two proxies. Two peers measured in the same round share most of the drift, so the ratio of a round
+// is far steadier than the ratio of two averages; the median of those ratios is what the tables show.
 
 /** Quantile `q` in [0, 1] of `values`, interpolated linearly between neighbours. NaN when there are none. */
 export function quantile(values: readonly number[], q: number): number {
@@ -37,7 +37,10 @@ export function pairedRatios(values: readonly RoundValue[], baseline: readonly R
   return ratios;
 }
 
-/** Order of `count` peers in a round: rotated, and reversed every other turn, so that no peer always follows the same one. */
+/**
+ * Order of `count` peers in a round: rotated, and reversed every other turn, so that no peer always follows the same
+ * one.
+ */
 export function rotation(count: number, round: number): number[] {
   const order = Array.from({ length: count }, (_, index) => (index + round) % count);
   return Math.floor(round / count) % 2 === 0 ? order : order.reverse();

@@ -1,5 +1,6 @@
-// Envoy bootstrap files of the scenarios: the small one lies in perf/configs, the ones with many clusters and virtual hosts are
-// written here. Envoy and every Weft of a run get the same file except for the port numbers (and the access log's path).
+// Envoy bootstrap files of the scenarios: the small one lies in perf/configs, the ones with many clusters and virtual
+// hosts are written here. Envoy and every Weft of a run get the same file except for the port numbers (and the access
+// log's path).
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 

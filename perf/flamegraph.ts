@@ -1,6 +1,6 @@
 // `npm run flamegraph`: loads Weft and draws where its worker's CPU time goes. Two pictures:
-//   weft-v8.svg    V8's own profile of the worker, through the admin server (POST /cpuprofiler): JavaScript and WASM functions
-//   weft-perf.svg  Linux perf with --perf-basic-prof: the kernel and native code too, where perf is installed and permitted
+//   weft-v8.svg    V8's own profile of the worker, through the admin server (POST /cpuprofiler): JavaScript and WASM
+//   weft-perf.svg  Linux perf with --perf-basic-prof: the kernel and native code too, where perf is permitted
 // `npm run flamegraph -- FILE.cpuprofile` only draws that file (what node --cpu-prof writes serves as well).
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { flameGraph } from './flame/svg.js';
-import { isCpuProfile, selfWeights, treeOfPerfScript, treeOfProfile, type CpuProfile, type Frame } from './flame/stacks.js';
+import { isCpuProfile, selfWeights, treeOfPerfScript, treeOfProfile, type CpuProfile,
+  type Frame } from './flame/stacks.js';
 import { closedLoad, run } from './load/closed.js';
 import { readOptions } from './options.js';
 import { findProgram } from './process/launch.js';
@@ -17,8 +18,8 @@ import { fixed } from './report.js';
 import { cpuScenarios } from './scenarios/scenario.js';
 import { Session, type Started } from './session.js';
 
-const USAGE = `npm run flamegraph -- [FILE.cpuprofile] [--io epoll|uring] [--scenario small-calm|mesh-calm|...] [--seconds 5]
-  [--no-perf] [--port-base 20000]`;
+const USAGE = `npm run flamegraph -- [FILE.cpuprofile] [--io epoll|uring] [--scenario small-calm|mesh-calm|...]
+  [--seconds 5] [--no-perf] [--port-base 20000]`;
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const say = (text: string): void => { process.stdout.write(`${text}\n`); };
 
@@ -26,17 +27,22 @@ const say = (text: string): void => { process.stdout.write(`${text}\n`); };
 function draw(tree: Frame, title: string, unit: string, file: string): void {
   writeFileSync(file, flameGraph(tree, title, unit));
   say(`${file}\n  heaviest by themselves:`);
-  for (const { name, weight } of selfWeights(tree).slice(0, 15)) say(`  ${fixed(100 * weight / tree.weight, 1).padStart(5)} %  ${name}`);
+  for (const { name, weight } of selfWeights(tree).slice(0,
+    15)) say(`  ${fixed(100 * weight / tree.weight, 1).padStart(5)} %  ${name}`);
 }
 
 async function post(port: number, path: string): Promise<string> {
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', signal: AbortSignal.timeout(30_000) });
+  const response = await fetch(`http://127.0.0.1:${port}${path}`,
+    { method: 'POST', signal: AbortSignal.timeout(30_000) });
   const text = await response.text();
   if (!response.ok) throw new Error(`POST ${path} answered ${response.status}: ${text.slice(0, 200)}`);
   return text;
 }
 
-/** The profiles in an answer of the admin server: JSON of one or several profiles, or the names of the files that it wrote. */
+/**
+ * The profiles in an answer of the admin server: JSON of one or several profiles, or the names of the files that it
+ * wrote.
+ */
 function profilesIn(answer: string): CpuProfile[] {
   try {
     const value = JSON.parse(answer) as unknown;
@@ -72,7 +78,8 @@ async function perfPicture(session: Session, started: Started, seconds: number, 
   if (perf === null) return say('no Linux perf here');
   const data = join(session.folder, 'perf.data');
   // cpu-clock: hardware counters are seldom there in a virtual machine.
-  const recorded = run([perf, 'record', '-q', '-e', 'cpu-clock', '-F', '1999', '-g', '-p', String(started.running.pid), '-o', data,
+  const recorded = run([perf, 'record', '-q', '-e', 'cpu-clock', '-F', '1999', '-g', '-p',
+    String(started.running.pid), '-o', data,
     '--', 'sleep', String(seconds)]);
   try { await recorded; } catch (error) { return say(`perf record does not work here: ${(error as Error).message}`); }
   const script = spawnSync(perf, ['script', '-i', data], { encoding: 'utf8', maxBuffer: 1 << 30 });
@@ -81,10 +88,12 @@ async function perfPicture(session: Session, started: Started, seconds: number, 
   draw(tree, `${title}: Linux perf, all threads`, 'samples', join(session.folder, 'weft-perf.svg'));
 }
 
-async function loaded(io: string, scenarioName: string, seconds: number, withPerf: boolean, portBase: string): Promise<void> {
+async function loaded(io: string, scenarioName: string, seconds: number, withPerf: boolean,
+  portBase: string): Promise<void> {
   const scenario = cpuScenarios.find((entry) => entry.name === scenarioName);
   if (scenario === undefined) throw new Error(`unknown scenario ${scenarioName}`);
-  process.env.WEFT_NODE_FLAGS = `--perf-basic-prof --interpreted-frames-native-stack ${process.env.WEFT_NODE_FLAGS ?? ''}`;
+  process.env.WEFT_NODE_FLAGS =
+    `--perf-basic-prof --interpreted-frames-native-stack ${process.env.WEFT_NODE_FLAGS ?? ''}`;
   const session = new Session(root, readOptions(['--peers', `weft-${io}`, '--port-base', portBase]));
   if (session.peers.length === 0) throw new Error(session.skipped.join('; '));
   await session.begin();

@@ -6,7 +6,8 @@ import { readFileSync } from 'node:fs';
 export function describeMachine(): string {
   const model = cpus()[0]?.model.trim() ?? 'unknown processor';
   const load = loadavg().map((value) => value.toFixed(2)).join(' ');
-  return `${cpus().length} x ${model}, Linux ${release()}, ${Math.round(totalmem() / 2 ** 30)} GiB, node ${process.version}, ` +
+  const memoryGiB = Math.round(totalmem() / 2 ** 30);
+  return `${cpus().length} x ${model}, Linux ${release()}, ${memoryGiB} GiB, node ${process.version}, ` +
     `load average at the start ${load}`;
 }
 

@@ -15,13 +15,15 @@ export interface Options {
   loadCore: number | null;
   portBase: number;
   mayDownload: boolean;
+  collectionRequests: number;   // of the collections scenario
   baseMain: string | null;
   note: string;
 }
 
 export const USAGE = `npm run perf -- [flags]
   --scenario a,b      ${'small-get, small-calm, small-crowded, mesh, mesh-calm, mesh-crowded, bodies, download-64k,'}
-                      download-1m, upload-64k, upload-1m, connection-per-request, idle, large, start, latency, all
+                      download-1m, upload-64k, upload-1m, connection-per-request, idle, large, start, latency,
+                      collections, all
                       (default: small-get)
   --peers a,b         default ${DEFAULT_PEERS.join(',')}; name#2 is the same peer again (A/A control)
   --rounds N          interleaved rounds in each process start (5)     --starts N   process starts of every peer (3)
@@ -41,8 +43,10 @@ export function readOptions(args: readonly string[]): Options {
     rates: { type: 'string', default: '1000,4000' }, 'latency-seconds': { type: 'string' },
     'proxy-core': { type: 'string', default: '1' }, 'load-core': { type: 'string', default: '0' },
     'port-base': { type: 'string', default: '20000' }, base: { type: 'string' }, note: { type: 'string', default: '' },
-    'no-download': { type: 'boolean', default: false }, quick: { type: 'boolean', default: false },
+    'no-download': { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
   } });
+  if (values.help) throw new Error('measure Weft beside its peers');
   const quick = values.quick;
   return {
     scenarios: values.scenario.split(','),
@@ -53,6 +57,7 @@ export function readOptions(args: readonly string[]): Options {
     warmSeconds: whole('--warm', values.warm, quick ? 1 : 3, 0, 600),
     rates: values.rates.split(',').map((rate) => whole('--rates', rate, 0, 1, 1_000_000)),
     latencySeconds: whole('--latency-seconds', values['latency-seconds'], quick ? 3 : 20, 1, 3600),
+    collectionRequests: quick ? 20_000 : 1_000_000,
     proxyCore: core('--proxy-core', values['proxy-core']),
     loadCore: core('--load-core', values['load-core']),
     portBase: whole('--port-base', values['port-base'], 20000, 1024, 65000),

@@ -1,5 +1,5 @@
-// Latency curves as one self-contained SVG: percentiles on the horizontal axis (each step to the right is ten times rarer), the
-// latency in microseconds on a logarithmic vertical axis, one line per peer.
+// Latency curves as one self-contained SVG: percentiles on the horizontal axis (each step to the right is ten times
+// rarer), the latency in microseconds on a logarithmic vertical axis, one line per peer.
 export interface Curve { name: string; points: { percentile: number; micros: number }[] }
 export interface Panel { title: string; curves: Curve[] }
 
@@ -22,7 +22,8 @@ export function latencyPicture(panels: readonly Panel[]): string {
 }
 
 function drawPanel(panel: Panel, offset: number, low: number, high: number): string {
-  const x = (percentile: number): number => offset + LEFT + nines(percentile) / nines(MAX_PERCENTILE) * (WIDTH - LEFT - RIGHT);
+  const x = (percentile: number): number => offset + LEFT +
+    nines(percentile) / nines(MAX_PERCENTILE) * (WIDTH - LEFT - RIGHT);
   const y = (micros: number): number =>
     TOP + (high - Math.log10(Math.max(1, micros))) / (high - low) * (HEIGHT - TOP - BOTTOM);
   const parts = [`<text x="${offset + LEFT}" y="20" font-size="14">${escapeXml(panel.title)}</text>`];
@@ -31,13 +32,15 @@ function drawPanel(panel: Panel, offset: number, low: number, high: number): str
       `<text x="${x(tick)}" y="${HEIGHT - BOTTOM + 16}" text-anchor="middle">p${tick}</text>`);
   }
   for (const micros of gridLines(low, high)) {
-    parts.push(`<line x1="${offset + LEFT}" y1="${y(micros)}" x2="${offset + WIDTH - RIGHT}" y2="${y(micros)}" stroke="#ddd"/>`,
-      `<text x="${offset + LEFT - 6}" y="${y(micros) + 4}" text-anchor="end">${micros >= 1000 ? `${micros / 1000} ms`
-        : `${micros} µs`}</text>`);
+    const label = micros >= 1000 ? `${micros / 1000} ms` : `${micros} µs`;
+    const height = y(micros), right = offset + WIDTH - RIGHT;
+    parts.push(`<line x1="${offset + LEFT}" y1="${height}" x2="${right}" y2="${height}" stroke="#ddd"/>`,
+      `<text x="${offset + LEFT - 6}" y="${height + 4}" text-anchor="end">${label}</text>`);
   }
   panel.curves.forEach((curve, index) => {
     const colour = COLOURS[index % COLOURS.length];
-    const line = curve.points.map((point) => `${x(point.percentile).toFixed(1)},${y(point.micros).toFixed(1)}`).join(' ');
+    const line = curve.points.map((point) =>
+      `${x(point.percentile).toFixed(1)},${y(point.micros).toFixed(1)}`).join(' ');
     parts.push(`<polyline points="${line}" fill="none" stroke="${colour}" stroke-width="1.6"/>`,
       `<text x="${offset + LEFT + 10}" y="${TOP + 16 + index * 15}" fill="${colour}">${escapeXml(curve.name)}</text>`);
   });

@@ -8,7 +8,8 @@ export function markdownTable(head: readonly string[], rows: readonly (readonly 
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
   const line = (cells: readonly string[]): string => `| ${cells.map((cell, column) =>
     column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])).join(' | ')} |`;
-  const rule = `|${widths.map((width, column) => column === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`).join('|')}|`;
+  const rule = `|${widths.map((width, column) =>
+    column === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`).join('|')}|`;
   return [line(head), rule, ...rows.map(line)].join('\n');
 }
 
@@ -36,12 +37,14 @@ export function cpuTable(scenario: CpuScenario, samples: readonly CpuSample[]): 
       const baseline = scenario.baselineSuffix === null ? other : name.replace(/@.*$/, '') + other;
       if (baseline === name) return '1';
       const paired = spread(pairedRatios(totals(own), totals(of(baseline))));
-      return paired.samples === 0 ? '-' : `${fixed(paired.median, 3)} (${fixed(paired.low, 2)}-${fixed(paired.high, 2)})`;
+      return paired.samples === 0 ? '-'
+        : `${fixed(paired.median, 3)} (${fixed(paired.low, 2)}-${fixed(paired.high, 2)})`;
     });
     const errors = own.reduce((sum, sample) => sum + sample.errors, 0);
     return [name, fixed(middle((sample) => sample.userMicros), 1), fixed(middle((sample) => sample.systemMicros), 1),
       fixed(total.median, 1), `${fixed(total.low, 1)}-${fixed(total.high, 1)}`,
-      fixed(middle((sample) => sample.requests / sample.seconds), 0), fixed(middle((sample) => sample.rssKiB) / 1024, 1),
+      fixed(middle((sample) => sample.requests / sample.seconds), 0),
+        fixed(middle((sample) => sample.rssKiB) / 1024, 1),
       ...ratios, String(errors), `${fixed(middle((sample) => sample.foreignShare) * 100, 0)} %`];
   });
   return markdownTable(['peer', 'user µs', 'sys µs', 'total µs', 'range', 'req/s', 'RSS MiB',

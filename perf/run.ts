@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describeMachine } from './machine.js';
 import { readOptions, USAGE, type Options } from './options.js';
 import { cpuTable } from './report.js';
+import { runCollections } from './scenarios/collections.js';
 import { runCpuScenario } from './scenarios/cpu.js';
 import { runIdle, runLargeMemory, runStart } from './scenarios/memory.js';
 import { runLatency } from './scenarios/latency.js';
@@ -28,6 +29,7 @@ async function runScenario(session: Session, name: string): Promise<Outcome> {
   if (name === 'start') return { scenario: name, ...await runStart(session, say) };
   if (name === 'idle') return { scenario: name, ...await runIdle(session, say) };
   if (name === 'large-memory') return { scenario: name, ...await runLargeMemory(session, say) };
+  if (name === 'collections') return { scenario: name, ...await runCollections(session, say) };
   return { scenario: name, ...await runLatency(session, say) };
 }
 
@@ -35,7 +37,8 @@ function header(session: Session): string {
   const { options } = session;
   return [
     '# Weft beside its peers', '', describeMachine(), '',
-    `${options.starts} process starts x ${options.rounds} rounds x ${options.seconds} s, warm-up ${options.warmSeconds} s; ` +
+    `${options.starts} process starts x ${options.rounds} rounds x ${options.seconds} s, ` +
+      `warm-up ${options.warmSeconds} s; ` +
       `proxy on core ${options.proxyCore ?? 'any'}, load generator on core ${options.loadCore ?? 'any'}.`,
     ...(options.note === '' ? [] : ['', options.note]), '',
     ...session.peers.map((peer) => `- ${peer.name}: ${peer.version}`),

@@ -55,7 +55,8 @@ export class Session {
     const first = this.options.portBase + 100 + (index % 150) * 2;
     const ports: Ports = { listener: first, admin: first + 1, backend: this.backendPort };
     const name = `${peer.name.replace('#', '-')}-${index}`;
-    const running = peer.start({ root: this.root, folder: this.work, name, index, shape, ports, core: this.options.proxyCore });
+    const running = peer.start({ root: this.root, folder: this.work, name, index, shape, ports,
+      core: this.options.proxyCore });
     try {
       const host = shape.hosts === 0 ? 'backend' : hostName(0);
       const readyMs = await untilReady(running, ports.listener, '/', host, READY_LIMIT_MS);

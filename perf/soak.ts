@@ -1,6 +1,6 @@
-// `npm run soak`: minutes of mixed load while configuration files change, upstreams and workers are killed and other clients
-// misbehave. Prints counts and expectations; ends with 1 when one of them is not met. With --peer envoy the same is asked of
-// Envoy, which shows that the expectations are fair.
+// `npm run soak`: minutes of mixed load while configuration files change, upstreams and workers are killed and other
+// clients misbehave. Prints counts and expectations; ends with 1 when one of them is not met. With --peer envoy the
+// same is asked of Envoy, which shows that the expectations are fair.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,7 +15,8 @@ import { Chaos } from './soak/chaos.js';
 import { checkExact, checkMemory, checkStatistics, parseStatistics, type Check, type MemorySample, type Statistics }
   from './soak/checks.js';
 import { SoakClient } from './soak/client.js';
-import { SoakConfiguration, STEADY_CLUSTERS, type SoakPorts, type SoakState, type Upstreams } from './soak/configuration.js';
+import { SoakConfiguration, STEADY_CLUSTERS, type SoakPorts, type SoakState,
+  type Upstreams } from './soak/configuration.js';
 import { GarbageClients } from './soak/garbage.js';
 import { Ledger } from './soak/ledger.js';
 import { Random } from './soak/random.js';
@@ -23,8 +24,10 @@ import { Random } from './soak/random.js';
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const say = (text: string): void => { process.stdout.write(`${text}\n`); };
 const { values: flags } = parseArgs({ options: {
-  minutes: { type: 'string', default: '10' }, io: { type: 'string', default: 'epoll' }, peer: { type: 'string', default: 'weft' },
-  concurrency: { type: 'string', default: '2' }, clients: { type: 'string', default: '24' }, pause: { type: 'string', default: '20' },
+  minutes: { type: 'string', default: '10' }, io: { type: 'string', default: 'epoll' },
+    peer: { type: 'string', default: 'weft' },
+  concurrency: { type: 'string', default: '2' }, clients: { type: 'string', default: '24' },
+    pause: { type: 'string', default: '20' },
   seed: { type: 'string', default: String(Date.now() % 1_000_000) }, 'port-base': { type: 'string', default: '20000' },
 } });
 
@@ -40,7 +43,8 @@ const folder = join(root, 'perf/results', `soak-${new Date().toISOString().repla
 mkdirSync(folder, { recursive: true });
 
 function startProxy(bootstrap: string): Running {
-  const common = ['-c', bootstrap, '--concurrency', flags.concurrency, '--drain-time-s', '2', '--drain-strategy', 'immediate',
+  const common = ['-c', bootstrap, '--concurrency', flags.concurrency, '--drain-time-s', '2', '--drain-strategy',
+    'immediate',
     '-l', 'warn'];
   const log = join(folder, 'proxy.log');
   if (flags.peer === 'weft') {
@@ -57,7 +61,8 @@ const statistics = async (): Promise<Statistics> => parseStatistics(await (await
 /** 10,000 requests with nothing going on, to compare counters with exactly. */
 async function exactPhase(): Promise<Check[]> {
   const before = await statistics();
-  const options = { port: ports.main, rate: EXACT_REQUESTS / EXACT_SECONDS, seconds: EXACT_SECONDS, connections: EXACT_CONNECTIONS,
+  const options = { port: ports.main, rate: EXACT_REQUESTS / EXACT_SECONDS, seconds: EXACT_SECONDS,
+    connections: EXACT_CONNECTIONS,
     path: '/bytes/128/abcdefgh', hosts: STEADY_CLUSTERS.map((name) => `${name}.local`) };
   const output = await run([process.execPath, join(root, 'dist/perf/load.js'), JSON.stringify(options)]);
   const result = JSON.parse(output) as EngineResult;
@@ -68,20 +73,24 @@ async function exactPhase(): Promise<Check[]> {
   ...checkExact(EXACT_REQUESTS, EXACT_CONNECTIONS, STEADY_CLUSTERS, before, await statistics())];
 }
 
-async function watchMemory(proxy: Running, samples: MemorySample[], startMs: number, endMs: number, ledger: Ledger): Promise<void> {
+async function watchMemory(proxy: Running, samples: MemorySample[], startMs: number, endMs: number,
+  ledger: Ledger): Promise<void> {
   for (let turn = 0; performance.now() < endMs; turn++) {
     const now = memory(proxy.pid);
-    samples.push({ seconds: (performance.now() - startMs) / 1000, rssKiB: now.rssKiB, fds: now.fds, threads: now.threads });
+    samples.push({ seconds: (performance.now() - startMs) / 1000, rssKiB: now.rssKiB, fds: now.fds,
+      threads: now.threads });
     if (turn % 15 === 0) {
-      say(`${((performance.now() - startMs) / 1000).toFixed(0).padStart(5)} s: ${ledger.answered} answered, ${ledger.excused} ` +
-        `excused, ${ledger.failed} failed, ${ledger.retried} retried; RSS ${(now.rssKiB / 1024).toFixed(1)} MiB, ${now.fds} fds`);
+      const seconds = ((performance.now() - startMs) / 1000).toFixed(0).padStart(5);
+      say(`${seconds} s: ${ledger.answered} answered, ${ledger.excused} excused, ${ledger.failed} failed, ` +
+        `${ledger.retried} retried; RSS ${(now.rssKiB / 1024).toFixed(1)} MiB, ${now.fds} fds`);
     }
     await sleep(Math.min(2000, Math.max(1, endMs - performance.now())));
   }
 }
 
 function printCounts(ledger: Ledger, chaos: Chaos, garbage: GarbageClients): void {
-  const sent = [...ledger.sent].filter(([key]) => !key.includes(' ')).map(([key, count]) => `${key} ${count}`).join(', ');
+  const sent = [...ledger.sent].filter(([key]) => !key.includes(' ')).map(([key, count]) =>
+    `${key} ${count}`).join(', ');
   say(`\nrequests sent: ${sent}; answered ${ledger.answered}, excused ${ledger.excused}, failed ${ledger.failed}, ` +
     `retried on a new connection ${ledger.retried}`);
   say(`changes and breakages: ${Object.entries(chaos.counts).map(([name, count]) => `${name} ${count}`).join(', ')}`);
@@ -95,12 +104,14 @@ async function soak(): Promise<Check[]> {
   const ledger = new Ledger();
   const random = new Random(Number(flags.seed));
   const configuration = new SoakConfiguration(folder, ports, upstreams);
-  const state: SoakState = { version: 1, extraClusters: 0, extraListener: false, turningName: 'turn-0', routeTimeoutSeconds: 15,
+  const state: SoakState = { version: 1, extraClusters: 0, extraListener: false, turningName: 'turn-0',
+    routeTimeoutSeconds: 15,
     connectTimeoutMs: 1000, weights: upstreams.steady.map(() => 1), announced: upstreams.announced };
   const chaos = new Chaos(root, folder, configuration, state, upstreams, ports.admin, ledger, random);
   await chaos.startUpstreams();
   const proxy = startProxy(configuration.writeAll(state));
-  for (const port of [ports.main, ports.turning, ports.garbage]) await untilReady(proxy, port, '/bytes/1/x', 'steady-0.local', 15_000);
+  for (const port of [ports.main, ports.turning, ports.garbage]) await untilReady(proxy, port, '/bytes/1/x',
+    'steady-0.local', 15_000);
   const offered = await fetch(admin('/weft/kill_worker'));
   await offered.text();
   chaos.workersCanBeKilled = offered.status !== 404;

@@ -1,4 +1,5 @@
-// The backend behind every proxy: the same for all, and cheap. nginx where it is installed, else a small server of our own.
+// The backend behind every proxy: the same for all, and cheap. nginx where it is installed, else a small server of our
+// own.
 //   GET  /          128 bytes        GET /64k  65,536 bytes        GET /1m  1,048,576 bytes
 //   POST /sink      reads the whole body, then answers 2 bytes
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -19,8 +20,8 @@ export async function startBackend(root: string, folder: string, port: number, c
 }
 
 /**
- * nginx answers `return` before it has read a request's body, which would measure early responses. `mirror` makes it read the
- * body first; the static handler then refuses POST with 405, which becomes the 200.
+ * nginx answers `return` before it has read a request's body, which would measure early responses. `mirror` makes it
+ * read the body first; the static handler then refuses POST with 405, which becomes the 200.
  */
 function writeNginx(folder: string, port: number): string {
   const files = join(folder, 'backend-files');
@@ -30,7 +31,8 @@ function writeNginx(folder: string, port: number): string {
   }
   const file = join(folder, 'backend.conf');
   writeFileSync(file, `
-daemon off; master_process off; worker_processes 1; pid ${join(folder, 'backend.pid')}; error_log ${folder}/backend.log warn;
+daemon off; master_process off; worker_processes 1; pid ${join(folder,
+  'backend.pid')}; error_log ${folder}/backend.log warn;
 worker_rlimit_nofile 65536;
 events { worker_connections 32768; multi_accept on; }
 http {

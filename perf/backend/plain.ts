@@ -1,5 +1,5 @@
-// Backend for machines without nginx: the same four answers over Node's own HTTP server. Slower, so the proxies are less loaded;
-// the CPU time of the proxies per request is measured all the same.
+// Backend for machines without nginx: the same four answers over Node's own HTTP server. Slower, so the proxies are
+// less loaded; the CPU time of the proxies per request is measured all the same.
 import { createServer } from 'node:http';
 
 const bodies: Record<string, Buffer> = { '/64k': Buffer.alloc(65536, 'x'), '/1m': Buffer.alloc(1048576, 'x') };

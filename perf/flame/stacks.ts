@@ -21,7 +21,8 @@ export interface CpuProfile { nodes: ProfileNode[]; samples: number[]; timeDelta
 
 export function isCpuProfile(value: unknown): value is CpuProfile {
   const profile = value as Partial<CpuProfile> | null;
-  return typeof profile === 'object' && profile !== null && Array.isArray(profile.nodes) && Array.isArray(profile.samples) &&
+  return typeof profile === 'object' && profile !== null && Array.isArray(profile.nodes) &&
+    Array.isArray(profile.samples) &&
     Array.isArray(profile.timeDeltas);
 }
 
@@ -45,7 +46,8 @@ export function treeOfProfile(profile: CpuProfile): Frame {
 function frameName({ callFrame }: ProfileNode): string {
   const name = callFrame.functionName === '' ? '(anonymous)' : callFrame.functionName;
   if (callFrame.url === '') return name;
-  return `${name} ${callFrame.url.replace(/^file:\/\//, '').split('/').slice(-2).join('/')}:${callFrame.lineNumber + 1}`;
+  const file = callFrame.url.replace(/^file:\/\//, '').split('/').slice(-2).join('/');
+  return `${name} ${file}:${callFrame.lineNumber + 1}`;
 }
 
 /** Weights are samples. Each thread is a frame of its own at the bottom. */
@@ -61,12 +63,15 @@ export function treeOfPerfScript(text: string): Frame {
   return root;
 }
 
-/** `  7f12 LazyCompile:*serve /a/b/c.js:12+0x1f (/tmp/perf-1.map)`: the symbol without its offset, JIT names shortened. */
+/**
+ * `  7f12 LazyCompile:*serve /a/b/c.js:12+0x1f (/tmp/perf-1.map)`: the symbol without its offset, JIT names shortened.
+ */
 function perfFrame(line: string): string {
   const match = /^\s*[0-9a-f]+\s+(.*?)\s+\(([^()]*)\)\s*$/.exec(line);
   const symbol = (match?.[1] ?? line.trim()).replace(/\+0x[0-9a-f]+$/, '');
   if (symbol === '[unknown]') return `[${(match?.[2] ?? '?').split('/').at(-1)}]`;
-  return symbol.replace(/^(LazyCompile|Function|JS|Script|Eval):/, '').replace(/(?:file:\/\/)?\/\S*\/([^/\s]+\/[^/\s]+)$/, '$1');
+  return symbol.replace(/^(LazyCompile|Function|JS|Script|Eval):/,
+    '').replace(/(?:file:\/\/)?\/\S*\/([^/\s]+\/[^/\s]+)$/, '$1');
 }
 
 /** Weight of each function by itself, heaviest first: the list to print beside the picture. */

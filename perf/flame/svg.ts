@@ -1,5 +1,6 @@
-// Draws a tree of stacks as a flame graph: one self-contained SVG. The width of a box is its share of the weight; the function
-// that ran lies on top. Hovering shows name and share; a click enlarges a box to the whole width, a click on "all" undoes it.
+// Draws a tree of stacks as a flame graph: one self-contained SVG. The width of a box is its share of the weight; the
+// function that ran lies on top. Hovering shows name and share; a click enlarges a box to the whole width, a click on
+// "all" undoes it.
 import { escapeXml } from '../picture.js';
 import type { Frame } from './stacks.js';
 
@@ -16,9 +17,10 @@ export function flameGraph(root: Frame, title: string, unit: string): string {
   const depth = Math.max(...boxes.map((box) => box.depth));
   const height = TOP + (depth + 1) * ROW + MARGIN;
   const drawn = boxes.map((box) => draw(box, height, root.weight, unit));
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" ` +
-    `font-family="monospace" font-size="11">\n<rect width="100%" height="100%" fill="#fffdf5"/>\n` +
-    `<text x="${MARGIN}" y="20" font-size="14">${escapeXml(title)}</text>\n${drawn.join('\n')}\n<script>${ZOOM}</script>\n</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" ` +
+    `height="${height}" font-family="monospace" font-size="11">\n<rect width="100%" height="100%" fill="#fffdf5"/>\n` +
+    `<text x="${MARGIN}" y="20" font-size="14">${escapeXml(title)}</text>\n${drawn.join('\n')}\n` +
+    `<script>${ZOOM}</script>\n</svg>\n`;
 }
 
 function place(frame: Frame, depth: number, x: number, width: number, boxes: Box[]): void {
@@ -35,10 +37,11 @@ function draw(box: Box, height: number, total: number, unit: string): string {
   const y = height - MARGIN - (box.depth + 1) * ROW;
   const share = total > 0 ? (100 * box.weight / total).toFixed(2) : '0';
   const label = escapeXml(box.name);
-  return `<g data-x="${box.x.toFixed(2)}" data-w="${box.width.toFixed(2)}" data-d="${box.depth}"><title>${label}: ${share} % ` +
-    `(${Math.round(box.weight)} ${unit})</title><rect x="${box.x.toFixed(2)}" y="${y}" width="${box.width.toFixed(2)}" ` +
-    `height="${ROW - 1}" fill="${colour(box.name)}" rx="1"/><text x="${(box.x + 3).toFixed(2)}" y="${y + 12}" data-t="${label}">` +
-    `${escapeXml(fit(box.name, box.width))}</text></g>`;
+  const x = box.x.toFixed(2), width = box.width.toFixed(2), text = escapeXml(fit(box.name, box.width));
+  return `<g data-x="${x}" data-w="${width}" data-d="${box.depth}">` +
+    `<title>${label}: ${share} % (${Math.round(box.weight)} ${unit})</title>` +
+    `<rect x="${x}" y="${y}" width="${width}" height="${ROW - 1}" fill="${colour(box.name)}" rx="1"/>` +
+    `<text x="${(box.x + 3).toFixed(2)}" y="${y + 12}" data-t="${label}">${text}</text></g>`;
 }
 
 const fit = (name: string, width: number): string => {

@@ -1,4 +1,5 @@
-// Closed-loop load: as many requests as the connections carry. wrk where it is installed, else the generator of perf/load.ts.
+// Closed-loop load: as many requests as the connections carry. wrk where it is installed, else the generator of
+// perf/load.ts.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { findProgram, pinned } from '../process/launch.js';
@@ -12,7 +13,9 @@ export interface Traffic {
   close: boolean;               // one request per connection
 }
 
-export interface LoadResult { requests: number; seconds: number; bytes: number; errors: number; p50Micros: number; p99Micros: number }
+export interface LoadResult {
+  requests: number; seconds: number; bytes: number; errors: number; p50Micros: number; p99Micros: number;
+}
 
 /** What a client sends besides Host: with it seven headers, of the sizes seen in a mesh. */
 export const CLIENT_HEADERS: readonly [string, string][] = [
@@ -43,7 +46,8 @@ export async function closedLoad(root: string, port: number, traffic: Traffic, s
 function wrkCommand(wrk: string, root: string, port: number, traffic: Traffic, seconds: number): string[] {
   const headers = CLIENT_HEADERS.flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
   if (traffic.close) headers.push('-H', 'Connection: close');
-  return [wrk, '-t', '1', '-c', String(traffic.connections), '-d', `${Math.max(1, Math.round(seconds))}s`, '--timeout', '10s',
+  return [wrk, '-t', '1', '-c', String(traffic.connections), '-d', `${Math.max(1, Math.round(seconds))}s`,
+    '--timeout', '10s',
     ...headers, '-s', join(root, 'perf/load/wrk.lua'), `http://127.0.0.1:${port}`,
     '--', traffic.method, traffic.path, String(traffic.bodyBytes), ...traffic.hosts];
 }

@@ -1,8 +1,9 @@
 // The load generator: keep-alive connections, one request at a time on each, in one blocking loop.
 //
-// Open loop (rate > 0): request k is due at start + k / rate, whatever the proxy does, and its latency counts from when it was
-// due, not from when a connection was free to send it. A stall of the proxy is therefore seen by every request that fell into
-// it (no coordinated omission). Closed loop (rate = 0): every connection sends its next request when the last one is answered.
+// Open loop (rate > 0): request k is due at start + k / rate, whatever the proxy does, and its latency counts from when
+// it was due, not from when a connection was free to send it. A stall of the proxy is therefore seen by every request
+// that fell into it (no coordinated omission). Closed loop (rate = 0): every connection sends its next request when the
+// last one is answered.
 //
 // How late requests are sent although a connection was free is the generator's own fault; it is kept as `lateness`.
 import { build, encodeIntoCompressedBase64, type Histogram } from 'hdr-histogram-js';
@@ -14,7 +15,9 @@ export interface LoadOptions extends Traffic {
   port: number;
   seconds: number;
   rate: number;
-  /** What is due in this first part of the run is sent but not recorded: connections, caches and this program warm up. */
+  /**
+   * What is due in this first part of the run is sent but not recorded: connections, caches and this program warm up.
+   */
   warmSeconds: number;
 }
 

@@ -1,4 +1,5 @@
-// Reads HTTP/1.1 responses of one connection, for the load generator: the head, then content-length bytes. One request at a time.
+// Reads HTTP/1.1 responses of one connection, for the load generator: the head, then content-length bytes. One request
+// at a time.
 export interface ResponseReader {
   /** Bytes of body still to come; -1 while the head is not complete. */
   remaining: number;

@@ -1,5 +1,6 @@
-// The few system calls of the load generator, on memory that does not move. A blocking loop over epoll costs a tenth of Node's
-// sockets, and it can wait for fractions of a millisecond, which a fixed rate of thousands of requests a second needs.
+// The few system calls of the load generator, on memory that does not move. A blocking loop over epoll costs a tenth of
+// Node's sockets, and it can wait for fractions of a millisecond, which a fixed rate of thousands of requests a second
+// needs.
 import koffi from 'koffi';
 
 const libc = koffi.load('libc.so.6');

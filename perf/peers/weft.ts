@@ -12,7 +12,8 @@ export function weftPeer(name: string, io: 'epoll' | 'uring', main: string): Pee
     missing: `${main} does not exist: npm run build`, readyPath: '/ready',
     start: (instance: Instance): Running => {
       const file = writeBootstrap(instance.root, instance.folder, instance.name, instance.shape, instance.ports);
-      const command = [process.execPath, ...nodeFlags(), main, '-c', file, '--concurrency', '1', '--io', io, '-l', 'warn'];
+      const command = [process.execPath, ...nodeFlags(), main, '-c', file, '--concurrency', '1', '--io', io, '-l',
+        'warn'];
       return launch(instance.name, command, join(instance.folder, `${instance.name}.log`), instance.core);
     },
   };

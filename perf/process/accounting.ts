@@ -1,8 +1,9 @@
-// CPU time and memory of a process tree, from /proc. Threads and child processes are included: a proxy pays for its main thread
-// and its master process too.
+// CPU time and memory of a process tree, from /proc. Threads and child processes are included: a proxy pays for its
+// main thread and its master process too.
 //
-// Total CPU time comes from schedstat (nanoseconds that the scheduler charged). The split into user and system time comes from
-// stat, whose ticks are 10 ms wide: over a round of 3 s at full load that is 0.3 %, over a shorter or idler round it is coarse.
+// Total CPU time comes from schedstat (nanoseconds that the scheduler charged). The split into user and system time
+// comes from stat, whose ticks are 10 ms wide: over a round of 3 s at full load that is 0.3 %, over a shorter or idler
+// round it is coarse.
 import { readFileSync, readdirSync } from 'node:fs';
 
 export interface CpuTime { userSeconds: number; systemSeconds: number; totalSeconds: number }
@@ -23,7 +24,9 @@ export function processTree(pid: number): number[] {
   return pids;
 }
 
-/** CPU time that the tree has used since it started. Threads that ended are in the stat file's sums, not in schedstat's. */
+/**
+ * CPU time that the tree has used since it started. Threads that ended are in the stat file's sums, not in schedstat's.
+ */
 export function cpuTime(pid: number): CpuTime {
   let userTicks = 0, systemTicks = 0, nanoseconds = 0;
   for (const member of processTree(pid)) {

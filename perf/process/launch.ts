@@ -1,4 +1,5 @@
-// Starts, pins and stops the processes of a measurement. Every child is remembered, so that an interrupted run leaves none behind.
+// Starts, pins and stops the processes of a measurement. Every child is remembered, so that an interrupted run leaves
+// none behind.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
@@ -84,13 +85,15 @@ export function getStatus(port: number, path = '/', host = '127.0.0.1', timeoutM
 }
 
 /** Waits until a GET answers 200 and returns the milliseconds since the process was started. */
-export async function untilReady(running: Running, port: number, path: string, host: string, limitMs: number): Promise<number> {
+export async function untilReady(running: Running, port: number, path: string, host: string,
+  limitMs: number): Promise<number> {
   while (performance.now() - running.startedAtMs < limitMs) {
     if (await getStatus(port, path, host) === 200) return performance.now() - running.startedAtMs;
     if (processTree(running.pid).length === 1 && gone(running.pid)) break;
     await sleep(2);
   }
-  throw new Error(`${running.name} did not answer 200 on port ${port}; the end of its output:\n${lastLines(running.logFile)}`);
+  throw new Error(`${running.name} did not answer 200 on port ${port}; the end of its output:\n` +
+    lastLines(running.logFile));
 }
 
 function gone(pid: number): boolean {

@@ -1,5 +1,6 @@
-// CPU time per request: every entrant is started, warmed up, and then measured in interleaved rounds; the whole is repeated with
-// fresh processes, because two starts of one program differ by several per cent (address layout, what the JIT saw first).
+// CPU time per request: every entrant is started, warmed up, and then measured in interleaved rounds; the whole is
+// repeated with fresh processes, because two starts of one program differ by several per cent (address layout, what the
+// JIT saw first).
 import { rmSync } from 'node:fs';
 import { rotation } from '../arithmetic.js';
 import { accessLogFile } from '../bootstrap.js';
@@ -20,8 +21,12 @@ export interface CpuSample {
 
 interface Entrant { name: string; started: Started; variant: Variant }
 
-/** Runs all starts and rounds of one scenario. A peer that does not start, or fails under load, is reported and left out. */
-export async function runCpuScenario(session: Session, scenario: CpuScenario, say: (text: string) => void): Promise<CpuSample[]> {
+/**
+ * Runs all starts and rounds of one scenario. A peer that does not start, or fails under load, is reported and left
+ * out.
+ */
+export async function runCpuScenario(session: Session, scenario: CpuScenario,
+  say: (text: string) => void): Promise<CpuSample[]> {
   const { options } = session;
   const samples: CpuSample[] = [];
   session.placeBackend(scenario.crowded);
@@ -36,7 +41,8 @@ export async function runCpuScenario(session: Session, scenario: CpuScenario, sa
         if (sample.errors > 0) say(`  ${sample.entrant}: ${sample.errors} errors in round ${start}/${round}`);
         samples.push(sample);
       }
-      say(`  start ${start + 1}/${options.starts} round ${round + 1}/${options.rounds}: ` + samples.slice(-entrants.length)
+      say(`  start ${start + 1}/${options.starts} round ${round + 1}/${options.rounds}: ` +
+        samples.slice(-entrants.length)
         .map((sample) => `${sample.entrant} ${sample.totalMicros.toFixed(1)}`).join('  '));
     }
     for (const entrant of entrants) {
@@ -70,7 +76,8 @@ async function measure(session: Session, scenario: CpuScenario, entrant: Entrant
   round: number): Promise<CpuSample> {
   const core = session.options.proxyCore;
   const { pid } = entrant.started.running;
-  const ours = (): number => cpuTime(pid).totalSeconds + (scenario.crowded ? cpuTime(session.backend.pid).totalSeconds : 0);
+  const ours = (): number => cpuTime(pid).totalSeconds +
+    (scenario.crowded ? cpuTime(session.backend.pid).totalSeconds : 0);
   const busyBefore = coreBusySeconds(core), oursBefore = ours(), before = cpuTime(pid);
   const result = await load(session, entrant, session.options.seconds);
   const used = cpuBetween(before, cpuTime(pid));

@@ -1,5 +1,5 @@
-// Latency at fixed rates, open loop: what a client waits when the proxy is not saturated. The direct path (no proxy) is measured
-// with the same generator and shows what of the tail belongs to the machine, the backend and the generator.
+// Latency at fixed rates, open loop: what a client waits when the proxy is not saturated. The direct path (no proxy) is
+// measured with the same generator and shows what of the tail belongs to the machine, the backend and the generator.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
@@ -18,7 +18,9 @@ const STEPS = 40;
 const WARM_SECONDS = 1;
 
 interface Target { name: string; port: number; started: Started | null }
-interface Collected { rate: number; name: string; latency: Histogram; lateness: Histogram; unfinished: number; errors: number }
+interface Collected {
+  rate: number; name: string; latency: Histogram; lateness: Histogram; unfinished: number; errors: number;
+}
 
 /** Every rate, every start: all targets in turn, a part of the time each; the parts of one target are added up. */
 export async function runLatency(session: Session, say: (text: string) => void): Promise<Measured> {
@@ -35,8 +37,9 @@ export async function runLatency(session: Session, say: (text: string) => void):
     for (const target of targets) await target.started?.running.stop();
   }
   keep(session, collected);
-  return { title: `Latency at fixed rates, open loop, ${CONNECTIONS} connections, microseconds. "direct" has no proxy; ` +
-    '"late p99" is how late the generator itself sent. Curves: latency.svg.', table: table(collected),
+  return { title: `Latency at fixed rates, open loop, ${CONNECTIONS} connections, microseconds. ` +
+    '"direct" has no proxy; "late p99" is how late the generator itself sent. Curves: latency.svg.',
+  table: table(collected),
     samples: collected.map(({ rate, name, latency, unfinished, errors }) =>
       ({ rate, name, unfinished, errors, summary: latency.summary })) };
 }
@@ -59,7 +62,8 @@ async function startTargets(session: Session, say: (text: string) => void): Prom
 
 async function generate(session: Session, port: number, rate: number, seconds: number): Promise<EngineResult> {
   const command = [process.execPath, join(session.root, 'dist/perf/load.js'),
-    JSON.stringify({ port, rate, seconds: seconds + WARM_SECONDS, warmSeconds: WARM_SECONDS, connections: CONNECTIONS })];
+    JSON.stringify({ port, rate, seconds: seconds + WARM_SECONDS, warmSeconds: WARM_SECONDS,
+      connections: CONNECTIONS })];
   return JSON.parse(await run(pinned(session.options.loadCore, command))) as EngineResult;
 }
 
@@ -85,16 +89,19 @@ function table(collected: readonly Collected[]): string {
     return [`${rate}/s ${name}`, at(50), at(90), at(99), rare, String(latency.maxValue), fixed(latency.mean, 0),
       String(latency.totalCount), String(lateness.getValueAtPercentile(99)), String(unfinished + errors)];
   });
-  return markdownTable(['rate, peer', 'p50', 'p90', 'p99', 'p99.9', 'max', 'mean', 'samples', 'late p99', 'failed'], rows);
+  return markdownTable(['rate, peer', 'p50', 'p90', 'p99', 'p99.9', 'max', 'mean', 'samples', 'late p99', 'failed'],
+    rows);
 }
 
 /** Histogram files (percentile distribution, readable by HdrHistogram's plotter) and the picture. */
 function keep(session: Session, collected: readonly Collected[]): void {
   for (const { rate, name, latency } of collected) {
-    writeFileSync(join(session.folder, `latency-${rate}-${name.replace('#', '-')}.hgrm`), latency.outputPercentileDistribution(5, 1));
+    writeFileSync(join(session.folder, `latency-${rate}-${name.replace('#', '-')}.hgrm`),
+      latency.outputPercentileDistribution(5, 1));
   }
   const panels = session.options.rates.map((rate) => ({ title: `${rate} requests a second`,
-    curves: collected.filter((entry) => entry.rate === rate).map(({ name, latency }): Curve => ({ name, points: points(latency) })) }));
+    curves: collected.filter((entry) => entry.rate === rate).map(({ name, latency }): Curve =>
+      ({ name, points: points(latency) })) }));
   writeFileSync(join(session.folder, 'latency.svg'), latencyPicture(panels));
 }
 

@@ -15,8 +15,9 @@ const IDLE_CONNECTIONS = 1000;
 /** Memory is read this long after the last change, so that what is freed late is freed. */
 const SETTLE_MS = 1500;
 
-interface MemorySample { peer: string; start: number; readyMs: number; startCpuMs: number; rssMiB: number; pssMiB: number;
-  growthMiB: number }
+interface MemorySample {
+  peer: string; start: number; readyMs: number; startCpuMs: number; rssMiB: number; pssMiB: number; growthMiB: number;
+}
 
 const range = (values: readonly number[], digits: number): string => {
   const { median, low, high } = spread(values);
@@ -26,7 +27,8 @@ const range = (values: readonly number[], digits: number): string => {
 /** Cold start to the first answer, and memory at rest. */
 export async function runStart(session: Session, say: (text: string) => void): Promise<Measured> {
   const samples = await perPeer(session, say, SMALL, async () => undefined);
-  return { title: 'Cold start to the first 200 through the listener, and memory at rest (small configuration).', samples,
+  return { title: 'Cold start to the first 200 through the listener, and memory at rest (small configuration).',
+    samples,
     table: table(samples, false) };
 }
 
@@ -49,7 +51,7 @@ export async function runLargeMemory(session: Session, say: (text: string) => vo
     const base = small.find((entry) => entry.peer === sample.peer && entry.start === sample.start);
     sample.growthMiB = sample.rssMiB - (base?.rssMiB ?? NaN);
   }
-  return { title: '10,000 clusters and virtual hosts: time to the first 200, and growth of RSS over the small configuration.',
+  return { title: '10,000 clusters and virtual hosts: time to the first 200, RSS growth over the small configuration.',
     samples: { small, large }, table: table(large, true) };
 }
 

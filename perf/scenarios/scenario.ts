@@ -10,7 +10,9 @@ export interface CpuScenario {
   title: string;
   crowded: boolean;
   variants: Variant[];
-  /** Suffix of the variant of the same peer that the others are compared with; null: compare with nginx, HAProxy, Envoy. */
+  /**
+   * Suffix of the variant of the same peer that the others are compared with; null: compare with nginx, HAProxy, Envoy.
+   */
   baselineSuffix: string | null;
 }
 
@@ -32,7 +34,8 @@ export const cpuScenarios: CpuScenario[] = [
   scenario('small-calm', 'small GET, 128-byte response, 64 connections, proxy alone on its core', SMALL, get(64)),
   scenario('small-crowded', 'small GET, 128 connections, backend on the proxy\'s core', SMALL, get(128), true),
   scenario('mesh-calm', '1,000 clusters and virtual hosts, access log to a file, 64 connections', MESH, mesh(64)),
-  scenario('mesh-crowded', '1,000 clusters and virtual hosts, access log, 128 connections, crowded', MESH, mesh(128), true),
+  scenario('mesh-crowded', '1,000 clusters and virtual hosts, access log, 128 connections, crowded', MESH, mesh(128),
+    true),
   scenario('download-64k', '64 KiB responses, 32 connections', SMALL, { ...get(32), path: '/64k' }),
   scenario('download-1m', '1 MiB responses, 8 connections', SMALL, { ...get(8), path: '/1m' }),
   scenario('upload-64k', '64 KiB requests, 32 connections', SMALL,
@@ -57,10 +60,11 @@ const groups: Record<string, string[]> = {
   mesh: ['mesh-calm', 'mesh-crowded'],
   bodies: ['download-64k', 'download-1m', 'upload-64k', 'upload-1m'],
   large: ['large-memory', 'hosts'],
-  all: ['start', 'small-calm', 'small-crowded', 'mesh-calm', 'mesh-crowded', 'download-64k', 'download-1m', 'upload-64k',
-    'upload-1m', 'connection-per-request', 'idle', 'large-memory', 'hosts', 'latency'],
+  all: ['start', 'small-calm', 'small-crowded', 'mesh-calm', 'mesh-crowded', 'download-64k', 'download-1m',
+    'upload-64k',
+    'upload-1m', 'connection-per-request', 'idle', 'large-memory', 'hosts', 'latency', 'collections'],
 };
-const others = ['start', 'idle', 'large-memory', 'latency'];
+const others = ['start', 'idle', 'large-memory', 'latency', 'collections'];
 
 /** Expands groups; throws on a name that does not exist. */
 export function expandScenarios(names: readonly string[]): string[] {

@@ -1,5 +1,5 @@
-// What goes on around the traffic: configuration files change all the time, upstreams are killed, workers are killed. Each breakage
-// is noted in the ledger for as long as it may excuse a failure.
+// What goes on around the traffic: configuration files change all the time, upstreams are killed, workers are killed.
+// Each breakage is noted in the ledger for as long as it may excuse a failure.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getStatus, launch, type Running } from '../process/launch.js';
@@ -13,14 +13,16 @@ const ANNOUNCED_BEFORE_MS = 1500;
 const RECOVERED_AFTER_MS = 1500;
 
 export class Chaos {
-  readonly counts = { endpoints: 0, routes: 0, clusters: 0, listenersChanged: 0, listenersToggled: 0, bad: 0, abruptKills: 0,
+  readonly counts = { endpoints: 0, routes: 0, clusters: 0, listenersChanged: 0, listenersToggled: 0, bad: 0,
+    abruptKills: 0,
     announcedKills: 0, workerKills: 0 };
   stopped = false;
   workersCanBeKilled = false;
   private readonly running = new Map<string, Running>();
   private readonly loops: Promise<void>[] = [];
 
-  constructor(private readonly root: string, private readonly folder: string, private readonly configuration: SoakConfiguration,
+  constructor(private readonly root: string, private readonly folder: string,
+    private readonly configuration: SoakConfiguration,
     private readonly state: SoakState, private readonly upstreams: Upstreams, private readonly adminPort: number,
     private readonly ledger: Ledger, private readonly random: Random) {}
 
@@ -140,7 +142,9 @@ export class Chaos {
     }
   }
 
-  /** Where the admin server offers it: one worker ends, as if it had crashed. Its connections are lost, nobody else's. */
+  /**
+   * Where the admin server offers it: one worker ends, as if it had crashed. Its connections are lost, nobody else's.
+   */
   private async killWorkers(): Promise<void> {
     while (this.workersCanBeKilled && await this.pause(15_000, 25_000)) {
       const window = this.ledger.open('worker', '');

@@ -20,12 +20,16 @@ export function parseStatistics(text: string): Statistics {
 export function checkMemory(samples: readonly MemorySample[]): Check {
   const third = Math.floor(samples.length / 3);
   const of = (part: readonly MemorySample[]): number => median(part.map((sample) => sample.rssKiB)) / 1024;
-  const first = of(samples.slice(0, third)), middle = of(samples.slice(third, 2 * third)), last = of(samples.slice(2 * third));
+  const first = of(samples.slice(0, third)), middle = of(samples.slice(third, 2 * third)),
+    last = of(samples.slice(2 * third));
   return { name: 'RSS is flat after warm-up', passed: last <= middle * 1.03 + 2,
     found: `${first.toFixed(1)}, ${middle.toFixed(1)}, ${last.toFixed(1)} MiB in the thirds of the run` };
 }
 
-/** A counter against what the clients saw. Attempts without a whole answer may or may not be in it: that widens the range. */
+/**
+ * A counter against what the clients saw. Attempts without a whole answer may or may not be in it: that widens the
+ * range.
+ */
 function between(name: string, value: number | undefined, low: number, high: number): Check {
   const passed = value !== undefined && value >= low && value <= high;
   return { name, passed, found: `${value ?? 'missing'}, expected ${low === high ? low : `${low} to ${high}`}` };
@@ -40,15 +44,18 @@ export function checkStatistics(ledger: Ledger, before: Statistics, after: Stati
   const checks: Check[] = [];
   for (const listener of ['main', 'turning']) {
     const sent = ledger.sent.get(listener) ?? 0, broken = ledger.broken.get(listener) ?? 0;
-    checks.push(between(`http.${listener}.downstream_rq_total`, grown(`http.${listener}.downstream_rq_total`), sent - broken, sent));
+    checks.push(between(`http.${listener}.downstream_rq_total`, grown(`http.${listener}.downstream_rq_total`),
+      sent - broken, sent));
     for (const status of ['2xx', '4xx', '5xx']) {
       const seen = ledger.received.get(`${listener} ${status}`) ?? 0;
       const name = `http.${listener}.downstream_rq_${status}`;
       checks.push(between(name, grown(name), seen, seen + broken));
     }
     const opened = ledger.connections.get(listener) ?? 0;
-    checks.push(between(`http.${listener}.downstream_cx_total`, grown(`http.${listener}.downstream_cx_total`), opened, opened));
-    checks.push(between(`http.${listener}.downstream_cx_active`, after.get(`http.${listener}.downstream_cx_active`), 0, 0));
+    checks.push(between(`http.${listener}.downstream_cx_total`, grown(`http.${listener}.downstream_cx_total`), opened,
+      opened));
+    checks.push(between(`http.${listener}.downstream_cx_active`, after.get(`http.${listener}.downstream_cx_active`),
+      0, 0));
   }
   return checks;
 }
@@ -57,7 +64,8 @@ export function checkStatistics(ledger: Ledger, before: Statistics, after: Stati
 export function checkExact(requests: number, connections: number, clusters: readonly string[], before: Statistics,
   after: Statistics): Check[] {
   const grown = (name: string): number => (after.get(name) ?? NaN) - (before.get(name) ?? 0);
-  const sum = (name: string): number => clusters.reduce((total, cluster) => total + grown(`cluster.${cluster}.${name}`), 0);
+  const sum = (name: string): number =>
+    clusters.reduce((total, cluster) => total + grown(`cluster.${cluster}.${name}`), 0);
   const expected: [string, number, number][] = [
     ['downstream_rq_total', grown('http.main.downstream_rq_total'), requests],
     ['downstream_rq_completed', grown('http.main.downstream_rq_completed'), requests],
@@ -68,5 +76,6 @@ export function checkExact(requests: number, connections: number, clusters: read
     ['upstream_rq_2xx', sum('upstream_rq_2xx'), requests],
     ['upstream_rq_200', sum('upstream_rq_200'), requests],
   ];
-  return expected.map(([name, value, wanted]) => between(`exactly: ${name}`, Number.isNaN(value) ? undefined : value, wanted, wanted));
+  return expected.map(([name, value, wanted]) =>
+    between(`exactly: ${name}`, Number.isNaN(value) ? undefined : value, wanted, wanted));
 }

@@ -19,7 +19,8 @@ export class SoakClient {
   private lastCluster = '';
   stopped = false;
 
-  constructor(private readonly listener: 'main' | 'turning', private readonly port: number, private readonly ledger: Ledger,
+  constructor(private readonly listener: 'main' | 'turning', private readonly port: number,
+    private readonly ledger: Ledger,
     private readonly random: Random, private readonly pauseMs: number) {
     this.agent = new Agent({ keepAlive: true, maxSockets: 1, timeout: 0 });
   }
@@ -58,12 +59,14 @@ export class SoakClient {
       let call: ReturnType<typeof request> | null = null;
       const done = (status: number, fault: string, stale = false): void => {
         clearTimeout(limit);
-        resolve({ status, fault: fault === '' ? '' : `${plan.method} ${plan.path.replace(/\/[^/]*$/, '')}: ${fault}`, stale });
+        resolve({ status, fault: fault === '' ? '' : `${plan.method} ${plan.path.replace(/\/[^/]*$/, '')}: ${fault}`,
+          stale });
       };
       const limit = setTimeout(() => { call?.destroy(); done(0, 'no answer in time'); }, ATTEMPT_LIMIT_MS);
       const headers: Record<string, string | number> = { host: `${cluster}.local` };
       if (plan.upload !== null) headers['content-length'] = plan.upload.length;
-      const options: RequestOptions = { host: '127.0.0.1', port: this.port, method: plan.method, path: plan.path, headers,
+      const options: RequestOptions =
+        { host: '127.0.0.1', port: this.port, method: plan.method, path: plan.path, headers,
         agent: this.agent };
       call = request(options, (response) => readAnswer(response, plan, done));
       call.on('socket', (socket) => this.watch(socket));
@@ -80,7 +83,8 @@ export class SoakClient {
     socket.once('connect', () => this.ledger.countConnection(this.listener));
     socket.once('close', () => {
       const nowMs = performance.now();
-      const excused = this.stopped || this.ledger.workerKilledAround(nowMs) || this.ledger.upstreamDownAround(this.lastCluster, nowMs);
+      const excused = this.stopped || this.ledger.workerKilledAround(nowMs) ||
+        this.ledger.upstreamDownAround(this.lastCluster, nowMs);
       if (this.listener === 'main' && !excused) this.ledger.closedWithoutReason += 1;
     });
   }
@@ -90,12 +94,16 @@ function planRequest(random: Random): Plan {
   const mark = random.mark();
   const bytes = random.pick([0, 10, 128, 128, 128, 1000, 5000, 65_536, 300_000]);
   switch (random.whole(0, 9)) {
-    case 0: return { method: 'HEAD', path: `/bytes/${bytes}/${mark}`, upload: null, expected: Buffer.alloc(0), length: bytes };
-    case 1: return { method: 'GET', path: `/chunked/${bytes}/${mark}`, upload: null, expected: bodyOf(bytes, mark), length: -1 };
-    case 2: return { method: 'GET', path: `/wait/${random.whole(1, 200)}/${mark}`, upload: null, expected: bodyOf(8, mark), length: 8 };
+    case 0: return { method: 'HEAD', path: `/bytes/${bytes}/${mark}`, upload: null, expected: Buffer.alloc(0),
+      length: bytes };
+    case 1: return { method: 'GET', path: `/chunked/${bytes}/${mark}`, upload: null, expected: bodyOf(bytes, mark),
+      length: -1 };
+    case 2: return { method: 'GET', path: `/wait/${random.whole(1, 200)}/${mark}`, upload: null,
+      expected: bodyOf(8, mark), length: 8 };
     case 3: case 4: return { method: 'POST', path: `/sink/${mark}`, upload: bodyOf(bytes, mark),
       expected: Buffer.from(String(bytes)), length: -1 };
-    default: return { method: 'GET', path: `/bytes/${bytes}/${mark}`, upload: null, expected: bodyOf(bytes, mark), length: bytes };
+    default: return { method: 'GET', path: `/bytes/${bytes}/${mark}`, upload: null, expected: bodyOf(bytes, mark),
+      length: bytes };
   }
 }
 
@@ -107,7 +115,8 @@ function readAnswer(response: IncomingMessage, plan: Plan, done: (status: number
   response.on('close', () => {
     if (!response.complete) return done(0, `status ${status}, then the connection broke`);
     if (status !== 200) return done(status, `status ${status} ${String(Buffer.concat(chunks)).slice(0, 120)}`);
-    if (plan.length >= 0 && Number(response.headers['content-length']) !== plan.length) return done(status, 'wrong content-length');
+    if (plan.length >= 0 && Number(response.headers['content-length']) !== plan.length) return done(status,
+      'wrong content-length');
     if (plan.expected !== null && !Buffer.concat(chunks).equals(plan.expected)) return done(status, 'wrong body');
     done(status, '');
   });

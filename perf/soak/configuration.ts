@@ -1,5 +1,5 @@
-// The soak's configuration, as files that the proxy watches: listeners and clusters by LDS and CDS, routes by RDS, endpoints by EDS.
-// Every write is a new file renamed over the old one.
+// The soak's configuration, as files that the proxy watches: listeners and clusters by LDS and CDS, routes by RDS,
+// endpoints by EDS. Every write is a new file renamed over the old one.
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -30,13 +30,16 @@ const endpointFile = (cluster: string): string => `eds-${cluster}.json`;
 const address = (port: number): object => ({ socket_address: { address: '127.0.0.1', port_value: port } });
 
 export class SoakConfiguration {
-  constructor(private readonly folder: string, private readonly ports: SoakPorts, private readonly upstreams: Upstreams) {}
+  constructor(private readonly folder: string, private readonly ports: SoakPorts,
+    private readonly upstreams: Upstreams) {}
 
   /** Writes everything and returns the bootstrap file. */
   writeAll(state: SoakState): string {
     // Always enough endpoints, so that a cluster that comes finds its own.
-    for (let index = 0; index < EXTRA_MAX; index++) this.writeAssignment(`extra-${index}`, 1, this.upstreams.steady, []);
-    for (const write of [this.writeEndpoints, this.writeRoutes, this.writeClusters, this.writeListeners]) write.call(this, state);
+    for (let index = 0; index < EXTRA_MAX; index++) this.writeAssignment(`extra-${index}`, 1, this.upstreams.steady,
+      []);
+    for (const write of [this.writeEndpoints, this.writeRoutes, this.writeClusters,
+      this.writeListeners]) write.call(this, state);
     const file = join(this.folder, 'bootstrap.json');
     writeFileSync(file, JSON.stringify({
       node: { id: 'soak', cluster: 'soak' },
@@ -98,10 +101,14 @@ export class SoakConfiguration {
     }]);
   }
 
-  /** A file that must be refused: not JSON, or a resource that cannot be right. The last good state has to stay in force. */
+  /**
+   * A file that must be refused: not JSON, or a resource that cannot be right. The last good state has to stay in
+   * force.
+   */
   writeBad(file: WatchedFile, choice: number): void {
     const wrong: Record<WatchedFile, [string, object]> = {
-      'lds.json': ['config.listener.v3.Listener', { name: 'main', address: { socket_address: { address: 'not an address' } } }],
+      'lds.json': ['config.listener.v3.Listener',
+        { name: 'main', address: { socket_address: { address: 'not an address' } } }],
       'cds.json': ['config.cluster.v3.Cluster', { name: '', connect_timeout: '-1s' }],
       'rds.json': ['config.route.v3.RouteConfiguration', { name: 'soak', virtual_hosts: [{ name: '', domains: [] }] }],
       'eds-steady-0.json': ['config.endpoint.v3.ClusterLoadAssignment', { cluster_name: '', endpoints: [] }],
@@ -115,14 +122,16 @@ export class SoakConfiguration {
   }
 
   private source(file: string): object {
-    return { path_config_source: { path: join(this.folder, file) }, resource_api_version: 'V3', initial_fetch_timeout: '5s' };
+    return { path_config_source: { path: join(this.folder, file) }, resource_api_version: 'V3',
+      initial_fetch_timeout: '5s' };
   }
 
   private listener(name: string, port: number, manager: object): object {
     const typed = {
       '@type': MANAGER, ...manager,
       rds: { route_config_name: 'soak', config_source: this.source('rds.json') },
-      http_filters: [{ name: 'envoy.filters.http.router', typed_config: { '@type': `${TYPE}extensions.filters.http.router.v3.Router` } }],
+      http_filters: [{ name: 'envoy.filters.http.router',
+        typed_config: { '@type': `${TYPE}extensions.filters.http.router.v3.Router` } }],
     };
     return { name, address: address(port),
       filter_chains: [{ filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: typed }] }] };

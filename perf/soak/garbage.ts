@@ -1,27 +1,32 @@
-// Clients that misbehave, on a listener of their own: nonsense, broken HTTP, requests that never end, readers that hardly read.
-// None of it may disturb the others. What is answered to nonsense must not be a success.
+// Clients that misbehave, on a listener of their own: nonsense, broken HTTP, requests that never end, readers that
+// hardly read. None of it may disturb the others. What is answered to nonsense must not be a success.
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from './random.js';
 import { bodyOf } from './upstream.js';
 
 const HEAD = 'GET /bytes/10/aaaaaaaa HTTP/1.1\r\nhost: steady-0.local\r\n';
+const POST = 'POST /sink/aaaaaaaa HTTP/1.1\r\nhost: steady-0.local\r\n';
 
-/** Text, and whether a success is a wrong answer to it. */
-const shapes: readonly ((random: Random) => { bytes: Buffer; refused: boolean })[] = [
-  (random) => ({ bytes: random.bytes(random.whole(1, 3000)), refused: true }),
-  () => ({ bytes: Buffer.from('GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n'), refused: true }),
-  () => ({ bytes: Buffer.from('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n'), refused: true }),
-  () => ({ bytes: Buffer.from('POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n\r\n'), refused: true }),
-  () => ({ bytes: Buffer.from('GET / HTTP/1.1\r\nhost : a\r\n\r\n'), refused: true }),
-  () => ({ bytes: Buffer.from(`${HEAD}x: ${'y'.repeat(100_000)}\r\n\r\n`), refused: true }),
-  () => ({ bytes: Buffer.from(HEAD + 'a: b\r\n'.repeat(500) + '\r\n'), refused: true }),
-  () => ({ bytes: Buffer.from('16030100c8010000c40303', 'hex'), refused: true }),          // the beginning of a TLS handshake
-  (random) => ({ bytes: Buffer.from(`${HEAD}\r\n`).subarray(0, random.whole(1, HEAD.length)), refused: false }),
-  () => ({ bytes: Buffer.from(`POST /sink/aaaaaaaa HTTP/1.1\r\nhost: steady-0.local\r\ncontent-length: 100000\r\n\r\n${'a'.repeat(999)}`),
-    refused: false }),
-  () => ({ bytes: Buffer.from(`${HEAD}\r\n`.repeat(20)), refused: false }),                 // pipelined, then gone
-  () => ({ bytes: Buffer.from(`${HEAD.replace('bytes/10', 'bytes/300000')}\r\n`), refused: false }),
+interface Nonsense { bytes: Buffer; refused: boolean }
+/** A success is a wrong answer to these. */
+const wrong = (text: string | Buffer): Nonsense => ({ bytes: Buffer.from(text), refused: true });
+/** Correct as far as it goes, and then left alone. */
+const unfinished = (text: string | Buffer): Nonsense => ({ bytes: Buffer.from(text), refused: false });
+
+const shapes: readonly ((random: Random) => Nonsense)[] = [
+  (random) => wrong(random.bytes(random.whole(1, 3000))),
+  () => wrong('GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n'),
+  () => wrong(`${POST}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`),
+  () => wrong(`${POST}transfer-encoding: chunked\r\n\r\nzz\r\n\r\n`),
+  () => wrong('GET / HTTP/1.1\r\nhost : a\r\n\r\n'),
+  () => wrong(`${HEAD}x: ${'y'.repeat(100_000)}\r\n\r\n`),
+  () => wrong(`${HEAD}${'a: b\r\n'.repeat(500)}\r\n`),
+  () => wrong(Buffer.from('16030100c8010000c40303', 'hex')),          // the beginning of a TLS handshake
+  (random) => unfinished(`${HEAD}\r\n`.slice(0, random.whole(1, HEAD.length))),
+  () => unfinished(`${POST}content-length: 100000\r\n\r\n${'a'.repeat(999)}`),
+  () => unfinished(`${HEAD}\r\n`.repeat(20)),                         // pipelined, then gone
+  () => unfinished(`${HEAD.replace('bytes/10', 'bytes/300000')}\r\n`),
 ];
 
 export class GarbageClients {
@@ -66,7 +71,8 @@ export class GarbageClients {
       if (refused && status.startsWith('2')) this.wrongSuccesses += 1;
     });
     socket.write(bytes);
-    setTimeout(() => { if (this.random.next() < 0.5) socket.resetAndDestroy(); else socket.destroy(); }, this.random.whole(0, 300));
+    setTimeout(() => { if (this.random.next() < 0.5) socket.resetAndDestroy(); else socket.destroy(); },
+      this.random.whole(0, 300));
   }
 
   /** A correct request, a byte every few milliseconds: it must be answered. */

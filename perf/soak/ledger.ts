@@ -1,5 +1,6 @@
-// The soak's accounts: what was sent and what came of it, and when something was broken on purpose. A failure is excused only when
-// no correct proxy could have served the request: its upstream was killed under it, or the worker that held it was.
+// The soak's accounts: what was sent and what came of it, and when something was broken on purpose. A failure is
+// excused only when no correct proxy could have served the request: its upstream was killed under it, or the worker
+// that held it was.
 export interface Window { what: 'upstream' | 'worker'; cluster: string; fromMs: number; toMs: number }
 
 export type Outcome = 'answered' | 'excused' | 'failed';
@@ -14,7 +15,8 @@ export interface RequestEnd {
 }
 
 export class Ledger {
-  readonly sent = new Map<string, number>();               // "listener" and "listener cluster" to requests, retries included
+  // "listener" and "listener cluster" to requests, retries included
+  readonly sent = new Map<string, number>();
   readonly received = new Map<string, number>();           // the same keys, with " 2xx" or another class
   readonly broken = new Map<string, number>();             // the same keys: attempts that got no whole answer
   readonly connections = new Map<string, number>();        // listener to connections opened
@@ -70,9 +72,12 @@ export class Ledger {
   /** True when an upstream of the cluster was down at that time. */
   upstreamDownAround(cluster: string, atMs: number): boolean { return this.overlaps('upstream', cluster, atMs, atMs); }
 
-  /** A dead upstream excuses any failure of its cluster; a killed worker only lost connections, never a wrong answer. */
+  /**
+   * A dead upstream excuses any failure of its cluster; a killed worker only lost connections, never a wrong answer.
+   */
   private excuse(request: RequestEnd): boolean {
-    if (this.overlaps('upstream', request.cluster, request.startMs, request.endMs)) return request.status === 0 || request.status >= 500;
+    if (this.overlaps('upstream', request.cluster, request.startMs, request.endMs)) return request.status === 0 ||
+      request.status >= 500;
     return request.status === 0 && this.overlaps('worker', '', request.startMs, request.endMs);
   }
 

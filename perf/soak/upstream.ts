@@ -1,10 +1,11 @@
-// Upstream of the soak: answers on several ports, one process. Every body is the request's own mark repeated, so that a client
-// sees at once when bytes of two streams are mixed up. Argument: the ports.
+// Upstream of the soak: answers on several ports, one process. Every body is the request's own mark repeated, so that a
+// client sees at once when bytes of two streams are mixed up. Argument: the ports.
 //   GET /bytes/N/MARK     N bytes, content-length      GET /chunked/N/MARK   the same in chunks
 //   GET /wait/MS/MARK     8 bytes after MS             POST /sink/MARK       checks the body, answers its length
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 
-export const bodyOf = (bytes: number, mark: string): Buffer => bytes === 0 ? Buffer.alloc(0) : Buffer.alloc(bytes, mark);
+export const bodyOf = (bytes: number, mark: string): Buffer => bytes === 0 ? Buffer.alloc(0)
+  : Buffer.alloc(bytes, mark);
 
 function answer(request: IncomingMessage, response: ServerResponse): void {
   response.setHeader('x-upstream-port', request.socket.localPort ?? 0);

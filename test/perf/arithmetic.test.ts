@@ -16,7 +16,8 @@ t.test('no values give no number', async (t) => {
 t.test('ratios pair the same round of the same start, and drift cancels', async (t) => {
   // The machine gets slower from round to round; the ratio stays.
   const baseline = [10, 20, 40].map((value, round) => ({ start: 0, round, value }));
-  const faster = [{ start: 0, round: 2, value: 20 }, { start: 0, round: 0, value: 5 }, { start: 0, round: 1, value: 10 }];
+  const faster = [{ start: 0, round: 2, value: 20 }, { start: 0, round: 0, value: 5 },
+    { start: 0, round: 1, value: 10 }];
   t.same(pairedRatios(faster, baseline), [0.5, 0.5, 0.5]);
 });
 

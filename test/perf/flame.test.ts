@@ -7,7 +7,8 @@ const node = (id: number, functionName: string, url: string, children: number[])
   ({ id, children, callFrame: { functionName, url, lineNumber: 9 } });
 
 const profile = {
-  nodes: [node(1, '(root)', '', [2, 4]), node(2, 'serve', 'file:///x/proxy/request.js', [3]), node(3, 'decode', 'wasm://wasm/1', []),
+  nodes: [node(1, '(root)', '', [2, 4]), node(2, 'serve', 'file:///x/proxy/request.js', [3]),
+    node(3, 'decode', 'wasm://wasm/1', []),
     node(4, '(idle)', '', [])],
   samples: [2, 3, 3, 4], timeDeltas: [0, 10, 20, 30],
 };
@@ -29,7 +30,8 @@ t.test('what is no profile is told apart', async (t) => {
 
 t.test('perf script: innermost first becomes outermost first, threads stay apart', async (t) => {
   const tree = treeOfPerfScript([
-    'node  12/15  1.0: 500 cpu-clock:', '\t ffff tcp_sendmsg+0x1 ([kernel.kallsyms])', '\t 7f01 JS:*loop /a/dist/worker.js:5+0x2 (/tmp/perf-12.map)',
+    'node  12/15  1.0: 500 cpu-clock:', '\t ffff tcp_sendmsg+0x1 ([kernel.kallsyms])',
+      '\t 7f01 JS:*loop /a/dist/worker.js:5+0x2 (/tmp/perf-12.map)',
     '', 'node  12/12  1.0: 500 cpu-clock:', '\t 7f01 [unknown] (/usr/lib/libc.so.6)', ''].join('\n'));
   const worker = tree.children.get('node 15')!;
   t.equal(worker.children.get('*loop dist/worker.js:5')!.children.get('tcp_sendmsg')!.weight, 1);

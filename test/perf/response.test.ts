@@ -40,7 +40,8 @@ t.test('each nine is one step on the percentile axis', async (t) => {
   t.equal(Math.round(nines(90) * 1000), 1000);
   t.equal(Math.round(nines(99.9) * 1000), 3000);
   t.equal(nines(100), nines(99.99));
-  const picture = latencyPicture([{ title: 'a < b', curves: [{ name: 'x', points: [{ percentile: 50, micros: 100 }] }] }]);
+  const picture = latencyPicture([{ title: 'a < b',
+    curves: [{ name: 'x', points: [{ percentile: 50, micros: 100 }] }] }]);
   t.match(picture, /a &lt; b/);
   t.notMatch(picture, /NaN/);
 });

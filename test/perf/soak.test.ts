@@ -15,11 +15,13 @@ t.test('a failure is excused only while its own upstream or a worker was broken'
   const now = performance.now();
   t.equal(ledger.end(end({ startMs: now, status: 503, fault: 'status 503' })), 'failed', 'another cluster');
   t.equal(ledger.end(end({ startMs: now, cluster: 'abrupt', status: 503, fault: 'status 503' })), 'excused');
-  t.equal(ledger.end(end({ startMs: now, cluster: 'abrupt', status: 404, fault: 'status 404' })), 'failed', 'not the kill\'s doing');
+  t.equal(ledger.end(end({ startMs: now, cluster: 'abrupt', status: 404, fault: 'status 404' })), 'failed',
+    'not the kill\'s doing');
   t.equal(ledger.end(end({ startMs: now, cluster: 'abrupt', status: 200, fault: 'wrong body' })), 'failed');
   ledger.open('worker', '').until(Infinity);
   t.equal(ledger.end(end({ startMs: now, status: 0, fault: 'ECONNRESET' })), 'excused');
-  t.equal(ledger.end(end({ startMs: now, status: 503, fault: 'status 503' })), 'failed', 'a dead worker answers nothing');
+  t.equal(ledger.end(end({ startMs: now, status: 503, fault: 'status 503' })), 'failed',
+    'a dead worker answers nothing');
   t.same([ledger.answered, ledger.excused, ledger.failed], [1, 2, 5]);
 });
 
@@ -37,9 +39,12 @@ t.test('counters must agree, up to attempts that had no answer', async (t) => {
   ledger.countBroken('main', 'steady-0');
   ledger.end(end({}));
   ledger.end(end({}));
-  const text = (total: number, good: number): string => `http.main.downstream_rq_total: ${total}\nhttp.main.downstream_rq_2xx: ${good}\n` +
-    'http.main.downstream_rq_4xx: 0\nhttp.main.downstream_rq_5xx: 0\nhttp.main.downstream_cx_total: 1\nhttp.main.downstream_cx_active: 0\n';
-  const judge = (total: number, good: number): boolean => checkStatistics(ledger, new Map(), parseStatistics(text(total, good)))
+  const text = (total: number, good: number): string =>
+    `http.main.downstream_rq_total: ${total}\nhttp.main.downstream_rq_2xx: ${good}\n` +
+    'http.main.downstream_rq_4xx: 0\nhttp.main.downstream_rq_5xx: 0\nhttp.main.downstream_cx_total: 1\n' +
+    'http.main.downstream_cx_active: 0\n';
+  const judge = (total: number, good: number): boolean =>
+    checkStatistics(ledger, new Map(), parseStatistics(text(total, good)))
     .filter((check) => check.name.startsWith('http.main')).every((check) => check.passed);
   t.ok(judge(2, 2));
   t.ok(judge(3, 3));

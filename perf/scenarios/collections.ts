@@ -1,0 +1,56 @@
+// Garbage collections under load: Weft is started with V8's --trace-gc, and the collections of each isolate are counted
+// over at least a million requests. The isolate that collects first is main's: workers do not exist yet then.
+import { readFileSync } from 'node:fs';
+import { closedLoad } from '../load/closed.js';
+import { markdownTable } from '../report.js';
+import type { Session } from '../session.js';
+import type { Measured } from './memory.js';
+import { cpuScenarios } from './scenario.js';
+
+const CHUNK_SECONDS = 5;
+
+export interface Collections { isolate: string; young: number; full: number }
+
+/** Collections per isolate in the text of --trace-gc, in the order of their first appearance. */
+export function countCollections(text: string): Collections[] {
+  const isolates = new Map<string, Collections>();
+  for (const [, isolate, kind] of text.matchAll(/\[\d+:(0x[0-9a-f]+)[^\]]*\]\s+\d+ ms: ([A-Z][A-Za-z-]+)/g)) {
+    const entry = isolates.get(isolate) ?? { isolate, young: 0, full: 0 };
+    isolates.set(isolate, entry);
+    if (kind === 'Scavenge') entry.young += 1;
+    else entry.full += 1;
+  }
+  return [...isolates.values()];
+}
+
+export async function runCollections(session: Session, say: (text: string) => void): Promise<Measured> {
+  const { shape, traffic } = cpuScenarios.find((entry) => entry.name === 'small-calm')!.variants[0];
+  const rows: string[][] = [], samples: unknown[] = [];
+  const flags = process.env.WEFT_NODE_FLAGS;
+  process.env.WEFT_NODE_FLAGS = `--trace-gc ${flags ?? ''}`;
+  for (const peer of session.peers.filter((entry) => entry.name.startsWith('weft'))) {
+    const started = await session.start(peer, shape);
+    const load = (seconds: number): ReturnType<typeof closedLoad> =>
+      closedLoad(session.root, started.ports.listener, traffic, seconds, session.options.loadCore);
+    await load(Math.max(1, session.options.warmSeconds));
+    const before = readFileSync(started.running.logFile, 'utf8').length;
+    let requests = 0;
+    while (requests < session.options.collectionRequests) requests += (await load(CHUNK_SECONDS)).requests;
+    const text = readFileSync(started.running.logFile, 'utf8');
+    const during = new Map(countCollections(text.slice(before)).map((entry) => [entry.isolate, entry]));
+    const all = countCollections(text);
+    all.forEach(({ isolate }, index) => {
+      const { young, full } = during.get(isolate) ?? { young: 0, full: 0 };
+      rows.push([`${peer.name} ${index === 0 ? 'main' : `worker ${isolate}`}`, String(requests), String(young),
+        String(full)]);
+    });
+    if (all.length < 2) rows.push([`${peer.name} workers`, String(requests), '0', '0']);
+    samples.push({ peer: peer.name, requests, all, during: [...during.values()] });
+    say(`  ${peer.name}: ${requests} requests`);
+    await started.running.stop();
+  }
+  if (flags === undefined) delete process.env.WEFT_NODE_FLAGS;
+  else process.env.WEFT_NODE_FLAGS = flags;
+  return { title: 'Garbage collections per isolate while the small GET is served, after the warm-up.', samples,
+    table: markdownTable(['isolate', 'requests', 'young', 'full'], rows) };
+}
