@@ -12,10 +12,13 @@ import type { MemoryMap } from './core/memory-map.js';
 import { Dispatcher } from './dispatcher/dispatcher.js';
 import type { StoreChange } from './dispatcher/configuration.js';
 import { Lifecycle } from './dispatcher/lifecycle.js';
+import { dropStartPages } from './os/trim.js';
 import { Statistics } from './telemetry/statistics.js';
 import { chooseDriver } from './workers/reactor/choose.js';
 import { ConfigStore, ResourceRecord, resourceKinds } from './xds/store.js';
-import { CompilePool } from './xds/compile-pool.js';
+
+/** After the first requests, which still touch pages for the first time. */
+const TRIM_AFTER_MS = 1000;
 
 export class Server {
   readonly store = new ConfigStore();
@@ -75,10 +78,12 @@ export class Server {
     if (this.lifecycle.state === 'INITIALIZING') this.lifecycle.state = 'LIVE';
     traceStart('live');
     this.log.info('all workers serve');
+    setTimeout(dropStartPages, TRIM_AFTER_MS).unref();
     if (this.flags.mode === 'init_only') await this.lifecycle.stop(0, '--mode init_only');
   }
 
   private async loadConfiguration(): Promise<void> {
+    const { CompilePool } = await import('./xds/compile-pool.js');
     const pool = new CompilePool();
     const compiled = await pool.bootstrap({ configPath: this.flags.configPath, configYaml: this.flags.configYaml,
       allowUnknownFields: this.flags.allowUnknownStaticFields });
