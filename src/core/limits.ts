@@ -72,9 +72,9 @@ export const limits = {
   // Telemetry and admin, main thread
   logSinksMax: 1024,                   // distinct access-log targets; a configuration that names more is rejected
   logSinkQueueBytes: 4 * MiB,          // waiting for one blocked sink; further lines are dropped and counted
-  logSinkWriteBytesMax: 1 * MiB,       // one write
-  logPumpIntervalMs: 100,              // while lines arrive: a ring of 1 MiB then holds 10 MiB/s per worker
-  logPumpIdleIntervalMs: 1000,
+  logSinkPieceBytes: 64 * KiB,         // one write
+  logPumpIntervalMs: 100,              // between looks at the rings: 1 MiB then takes 10 MiB/s of lines per worker, from the first on
+  logPumpBusyIntervalMs: 20,           // after a look that found a ring a quarter full: 50 MiB/s
   histogramScopesTrackedMax: 8192,     // scopes with interval histograms, only while somebody reads them; the rest print nan
   scopesFreeMax: 4096,                 // statistics scopes kept for reuse
   adminConnectionsMax: 64,             // further ones are closed at once
