@@ -124,8 +124,9 @@ export class Codec {
       authority: request ? span(word(Head.hostAt), word(Head.hostBytes)) : '',
       path: request ? span(word(Head.pathAt), word(Head.pathBytes)) : '',
       pathOnlyBytes: request ? word(Head.pathOnlyBytes) : 0,
-      headers, flags, bytes: result,
+      headers, flags,
       length: flags.includes('hasContentLength') ? word(Head.contentLengthLow) + word(Head.contentLengthHigh) * 2 ** 32 : -1,
+      bytes: result,
     };
   }
 

@@ -77,7 +77,7 @@ function chunked(input: Buffer): string[] {
   for (const codec of codecs) for (const how of [mode.strip, mode.rechunk | mode.trailers]) {
     const whole = driveChunked(codec, input, how, [input.length]);
     compareChunked(codec.build, how, whole.result, whole.code, whole.output, wanted);
-    for (let cut = 1; cut < input.length; cut++) {
+    for (let cut = 1; cut < input.length; cut += input.length > 256 ? 7 : 1) {
       const split = driveChunked(codec, input, how, [cut, input.length - cut]);
       compareChunked(`${codec.build} cut at ${cut}`, how, split.result, split.code, split.output, wanted);
       const mixed = rechunkWithScan(codec, input, [cut, input.length - cut]);

@@ -155,7 +155,7 @@ function lineFault(rest: string): string {
   return bad === '\r' || bad === '\n' ? 'badLineEnding' : 'badHeaderValue';
 }
 
-const elements = (value: string) => value.split(',').map((element) => element.trim());
+const elements = (value: string) => value.split(',').map((element) => element.replace(/^[ \t]+|[ \t]+$/g, ''));
 const tokensOf = (value: string) => elements(value).map((element) => new RegExp(`^${TOKEN}*`).exec(element)![0].toLowerCase());
 
 /** What a framing, connection or host field says (RFC 9112 6, 7.6 of RFC 9110). Returns a rejection or ''. */
