@@ -1,5 +1,7 @@
 // The running process: shared memory, statistics, configuration store, dispatcher, lifecycle and admin server, wired together.
 // Part of the composition root (main.ts): decides nothing that belongs to one of them.
+import { tmpdir } from 'node:os';
+import type { AdminServer } from './admin/server.js';
 import type { Flags } from './cli/flags.js';
 import { traceStart } from './cli/start-trace.js';
 import type { SnapshotKind } from './config/snapshot/changes.js';
@@ -15,7 +17,10 @@ import { Lifecycle } from './dispatcher/lifecycle.js';
 import { dropStartPages } from './os/trim.js';
 import { Statistics } from './telemetry/statistics.js';
 import { chooseDriver } from './workers/reactor/choose.js';
-import { ConfigStore, ResourceRecord, resourceKinds } from './xds/store.js';
+import { LogPump } from './telemetry/log-pump.js';
+import { LogSinks } from './telemetry/log-sinks.js';
+import type { FileConfiguration } from './xds/file-configuration.js';
+import { ConfigStore } from './xds/store.js';
 
 /** After the first requests, which still touch pages for the first time. */
 const TRIM_AFTER_MS = 1000;
@@ -26,7 +31,11 @@ export class Server {
   readonly dispatcher: Dispatcher;
   readonly lifecycle: Lifecycle;
   readonly map: MemoryMap;
-  bootstrap: Bootstrap | null = null;
+  private readonly memory: WebAssembly.Memory;
+  private readonly sinks: LogSinks;
+  private readonly pump: LogPump;
+  private files: FileConfiguration | null = null;
+  private admin: AdminServer | null = null;
   private readonly log: Log;
   private readonly refusedAtStart: string[] = [];
   private starting = true;
@@ -37,7 +46,12 @@ export class Server {
     const memoryMiB = flags.memoryMiB ?? defaultMemoryMiB(workers);
     const { map, memory } = allocate(memoryMiB, workers);
     this.map = map;
+    this.memory = memory;
     this.statistics = new Statistics(memory.buffer, map);
+    this.sinks = new LogSinks(this.statistics);
+    this.sinks.onTrouble = (text) => this.log.error(text);
+    this.pump = new LogPump({ memory: memory.buffer, map, sinks: this.sinks, statistics: this.statistics,
+      flushIntervalMs: flags.fileFlushIntervalMs, flushMinBytes: flags.fileFlushMinBytes });
     const { driver, reason } = driverOf(flags);
     this.log.info(`${workers} workers, ${memoryMiB} MiB of shared memory, ${driver} (${reason})`);
     traceStart('driver chosen');
@@ -45,7 +59,7 @@ export class Server {
     this.workersReady = new Promise((resolve) => { allReady = resolve; });
     this.dispatcher = new Dispatcher({
       memory, map, memoryMiB, codecs, io: driver, workerUrl: new URL('./workers/worker.js', import.meta.url),
-      resourceLimits: { maxYoungGenerationSizeMb: 2 }, statistics: this.statistics, accessLogSink: () => 0,
+      resourceLimits: { maxYoungGenerationSizeMb: 2 }, statistics: this.statistics, accessLogSink: (log) => this.sinks.sink(log.sink),
       store: this.store, logs, drainMs: flags.drainTimeMs,
       onRefused: (kind, name, details) => this.refused(kind, name, details),
       onAllReady: () => allReady(), onFatal: (line) => this.fatal(line),
@@ -60,20 +74,17 @@ export class Server {
   /** Returns when every listener that can be bound is bound and every worker serves. Throws StartError. */
   async start(): Promise<void> {
     this.dispatcher.start();
+    this.pump.start();
     traceStart('worker threads started');
     this.lifecycle.handleSignals();
     this.store.onChange((changes) => this.dispatcher.change(changes as StoreChange[]));
-    await this.loadConfiguration();
-    traceStart('configuration loaded');
-    this.lifecycle.state = 'INITIALIZING';
-    await new Promise<void>((resolve) => this.store.onReady(resolve));
-    this.dispatcher.configuration.start();
+    const bootstrap = await this.loadConfiguration();
     if (this.refusedAtStart.length > 0) {
       await this.end();
       throw new StartError(this.refusedAtStart.map((line) => `weft: ${line}`));
     }
     traceStart('listeners bound');
-    await this.workersReady;
+    await Promise.all([this.workersReady, this.startAdmin(bootstrap)]);
     this.starting = false;
     if (this.lifecycle.state === 'INITIALIZING') this.lifecycle.state = 'LIVE';
     traceStart('live');
@@ -82,23 +93,47 @@ export class Server {
     if (this.flags.mode === 'init_only') await this.lifecycle.stop(0, '--mode init_only');
   }
 
-  private async loadConfiguration(): Promise<void> {
+  /** Reads the bootstrap and everything that it subscribes to; listeners are bound when this returns. */
+  private async loadConfiguration(): Promise<Bootstrap> {
     const { CompilePool } = await import('./xds/compile-pool.js');
+    const { FileConfiguration } = await import('./xds/file-configuration.js');
+    const { flags, store } = this;
     const pool = new CompilePool();
-    const compiled = await pool.bootstrap({ configPath: this.flags.configPath, configYaml: this.flags.configYaml,
-      allowUnknownFields: this.flags.allowUnknownStaticFields });
+    const compiled = await pool.bootstrap({ configPath: flags.configPath, configYaml: flags.configYaml,
+      allowUnknownFields: flags.allowUnknownStaticFields });
     if (!compiled.ok) {
       await this.end();
       throw new StartError(compiled.errors);
     }
-    this.bootstrap = compiled.bootstrap;
+    traceStart('bootstrap read');
     for (const warning of compiled.bootstrap.warnings) this.log.warn(warning);
-    const updates = compiled.resources.flatMap((resource) => [resource, ...resource.inlineRoutes]).map((text) => ({
-      kind: text.kind, name: text.name,
-      record: new ResourceRecord(text.kind, { ...text, origin: 'static', versionInfo: '', lastUpdatedMs: Date.now() }),
-    }));
-    updates.sort((a, b) => resourceKinds.indexOf(a.kind) - resourceKinds.indexOf(b.kind));
-    this.store.apply(updates);
+    this.lifecycle.state = 'INITIALIZING';
+    this.files = new FileConfiguration({ store, pool, allowUnknownFields: !flags.rejectUnknownDynamicFields,
+      log: new Log(this.logs, 'config') });
+    await this.files.start(compiled.bootstrap, compiled.resources);
+    await new Promise<void>((resolve) => store.onReady(resolve));
+    return compiled.bootstrap;
+  }
+
+  private async startAdmin(bootstrap: Bootstrap): Promise<void> {
+    const { address, accessLogs } = bootstrap.admin;
+    if (address === null) return;
+    const [{ AdminServer }, { adminBackend }, { adminAccessLog }] = await Promise.all([
+      import('./admin/server.js'), import('./admin-backend.js'), import('./admin-access-log.js')]);
+    const log = new Log(this.logs, 'admin');
+    try {
+      const { flags, workers, store, statistics, logs, dispatcher, lifecycle } = this;
+      const backend = adminBackend({ flags, workers, store, statistics, logs, dispatcher, lifecycle, bootstrap,
+        reopenLogs: () => this.reopenLogs() });
+      this.admin = new AdminServer({ address, backend, memory: this.memory.buffer, map: this.map, addressPath: flags.adminAddressPath,
+        profileDirectory: tmpdir(), onRequest: accessLogs.length > 0 ? adminAccessLog(accessLogs, this.sinks) : undefined,
+        onError: (path, text) => log.error(`${path}: ${text}`) });
+      await this.admin.listen();
+      traceStart('admin listens');
+    } catch (error) {
+      await this.end();
+      throw new StartError([`weft: ${errorText(error)}`]);
+    }
   }
 
   /** A change that could not be put in force; the last good state stays. A static listener that cannot be bound ends the start. */
@@ -112,6 +147,7 @@ export class Server {
   }
 
   private reopenLogs(): void {
+    this.sinks.reopen();
     try {
       this.logs.reopen();
     } catch (error) {
@@ -127,7 +163,11 @@ export class Server {
     });
   }
 
-  private async end(): Promise<void> { await this.dispatcher.end(); }
+  /** Ends everything that would keep process.exit waiting, the access logs last: workers may still write lines. */
+  private async end(): Promise<void> {
+    await Promise.all([this.dispatcher.end(), this.files?.close(), this.admin?.close()]);
+    await this.pump.close();
+  }
 }
 
 function allocate(memoryMiB: number, workers: number): { map: MemoryMap; memory: WebAssembly.Memory } {

@@ -3,7 +3,7 @@
 // (a port that is taken, a heap that is full) is reported back and leaves the last good state as it was.
 //
 // Order within a batch: clusters and routes first, then listeners, so that no connection is accepted for a configuration
-// that is not yet visible; a listener waits for its route configurations, at start and later.
+// that is not yet visible; a listener waits while the store still expects initial answers (initial_fetch_timeout).
 import type { Refusal, SnapshotChange, SnapshotKind } from '../config/snapshot/changes.js';
 import type { SnapshotPublisher } from '../config/snapshot/publisher.js';
 import type { ClusterConfig, EndpointAssignment, ListenerConfig, RouteConfig } from '../config/types.js';
@@ -20,8 +20,10 @@ export type StoreChange =
   | { kind: 'cluster'; name: string; record: RecordOf<ClusterConfig> | null }
   | { kind: 'assignment'; name: string; record: RecordOf<EndpointAssignment> | null };
 export interface Store {
-  readonly routes: ReadonlyMap<string, unknown>;
   readonly assignments: ReadonlyMap<string, RecordOf<EndpointAssignment>>;
+  /** No initial answer is outstanding: what is missing now stays missing until an update brings it. */
+  readonly ready: boolean;
+  onReady(callback: () => void): void;
 }
 
 export interface ConfigurationOptions {
@@ -42,7 +44,6 @@ export class Configuration {
   /** Listeners accepted by the store and not bound yet: their route configurations are on the way. */
   private readonly warming = new Map<string, ListenerConfig>();
   private readonly resolved = new Map<string, EndpointAssignment>();
-  private started = false;
   private publishing = false;
   private uncommitted: Prepared[] = [];
 
@@ -69,18 +70,7 @@ export class Configuration {
       if (change.kind === 'listener' && change.record !== null) this.warming.set(change.name, change.record.config);
     }
     this.publishWith(this.readyListeners());
-  }
-
-  /** Every initial answer is there or its time is over: listeners stop waiting for route configurations and are bound. */
-  start(): void {
-    this.started = true;
-    this.publishWith(this.readyListeners());
-  }
-
-  /** A waiting listener goes ahead without its route configurations (initial_fetch_timeout): its requests get 404. */
-  stopWaiting(name: string): void {
-    const config = this.warming.get(name);
-    if (config !== undefined) this.publishWith([config]);
+    if (this.warming.size > 0) this.options.store.onReady(() => this.publishWith(this.readyListeners()));
   }
 
   private collect(change: StoreChange, out: SnapshotChange[]): void {
@@ -138,11 +128,8 @@ export class Configuration {
     });
   }
 
-  private readyListeners(): ListenerConfig[] {
-    if (!this.started) return [];
-    return [...this.warming.values()].filter((config) =>
-      config.filterChains.every(({ hcm }) => this.options.store.routes.has(hcm.routeConfigName)));
-  }
+  /** While initial answers are outstanding no listener is bound: at start all of them begin to serve together, and complete. */
+  private readyListeners(): ListenerConfig[] { return this.options.store.ready ? [...this.warming.values()] : []; }
 
   /** Binds, publishes, then serves: all or nothing for each listener on its own. */
   private publishWith(configs: ListenerConfig[]): void {

@@ -8,6 +8,8 @@ import type { Log } from '../core/log.js';
 
 export type ServerState = 'PRE_INITIALIZING' | 'INITIALIZING' | 'LIVE' | 'DRAINING';
 
+export interface DrainRequest { inboundOnly: boolean; graceful: boolean; exit: boolean }
+
 export interface Drainable {
   connections(): number;
   /** Tells the workers; `stopAccepting` closes listeners at once. */
@@ -23,6 +25,7 @@ const QUIET_CHECKS = 3;
 
 export class Lifecycle {
   state: ServerState = 'PRE_INITIALIZING';
+  healthChecksFail = false;
   readonly startedMs = Date.now();
   private ending = false;
   private timer: NodeJS.Timeout | null = null;
@@ -38,30 +41,45 @@ export class Lifecycle {
     process.on('SIGUSR1', () => this.target.reopenLogs());
   }
 
-  /** The first call drains, the second ends at once. */
+  /** The state as the admin server tells it: failed health checks look like draining, so that nobody sends new traffic. */
+  get shownState(): ServerState { return this.state === 'LIVE' && this.healthChecksFail ? 'DRAINING' : this.state; }
+
+  /** The first call drains and exits, the second ends at once. */
   terminate(): void {
-    if (this.state === 'DRAINING' && this.timer !== null) {
+    if (this.state === 'DRAINING') {
       void this.stop(0, 'a second SIGTERM');
       return;
     }
-    this.drain(false, true);
+    this.drain({ inboundOnly: false, graceful: true, exit: true });
   }
 
-  /** Starts draining; with `thenExit` the process ends afterwards. /drain_listeners comes here too, without it. */
-  drain(inboundOnly: boolean, thenExit: boolean): void {
+  /** Starts draining. Not graceful: listening sockets are closed at once. Graceful: when --drain-time-s is over, if at all. */
+  drain({ inboundOnly, graceful, exit }: DrainRequest): void {
     const { drainTimeMs, drainStrategy } = this.flags;
-    if (!inboundOnly) this.state = 'DRAINING';
+    if (exit) this.state = 'DRAINING';
     this.log.info(`draining${inboundOnly ? ' inbound listeners' : ''}, ${this.target.connections()} connections, ` +
       `at most ${drainTimeMs / 1000} s`);
-    this.target.drain(drainTimeMs, inboundOnly, !thenExit || drainStrategy === 'immediate');
-    if (!thenExit) return;
+    this.target.drain(drainTimeMs, inboundOnly, !graceful || drainStrategy === 'immediate');
+    if (this.timer !== null) clearInterval(this.timer);
+    if (!graceful) return;
     const deadline = performance.now() + drainTimeMs;
     let quiet = 0;
     this.timer = setInterval(() => {
-      quiet = this.target.connections() === 0 ? quiet + 1 : 0;
-      if (quiet >= QUIET_CHECKS) void this.stop(0, 'drained');
-      else if (performance.now() >= deadline) void this.stop(0, `${this.target.connections()} connections left after drain`);
+      const connections = this.target.connections();
+      quiet = connections === 0 ? quiet + 1 : 0;
+      const over = performance.now() >= deadline;
+      if (exit && quiet >= QUIET_CHECKS) void this.stop(0, 'drained');
+      else if (exit && over) void this.stop(0, `${connections} connections were left when the drain time was over`);
+      else if (over) this.endDrain(inboundOnly);
     }, CHECK_INTERVAL_MS);
+    if (!exit) this.timer.unref();
+  }
+
+  /** A graceful drain that does not end the process ends with the listening sockets closed. */
+  private endDrain(inboundOnly: boolean): void {
+    if (this.timer !== null) clearInterval(this.timer);
+    this.timer = null;
+    this.target.drain(0, inboundOnly, true);
   }
 
   /** Ends the process. */

@@ -9,7 +9,7 @@ import { Control, memoryMap } from '../../src/core/memory-map.js';
 import { Dispatcher } from '../../src/dispatcher/dispatcher.js';
 import type { StoreChange } from '../../src/dispatcher/configuration.js';
 import { Statistics } from '../../src/telemetry/statistics.js';
-import { assignment, cluster, hcm, listener, routes } from '../config/snapshot/fixtures.js';
+import { assignment, cluster, hcm, listener } from '../config/snapshot/fixtures.js';
 
 const MIB = 128;
 const codecs = new WebAssembly.Module(readFileSync(new URL('../../wasm/codecs.wasm', import.meta.url)));
@@ -18,7 +18,8 @@ interface Answer { worker: number; generation: number; slot: number; version: nu
 class Fixture {
   readonly refusals: string[] = [];
   readonly fatal: string[] = [];
-  readonly known = { routes: new Map<string, unknown>([['routes', 1]]), assignments: new Map() };
+  readonly known = { assignments: new Map(), ready: true, onReady: (callback: () => void) => { this.whenReady = callback; } };
+  whenReady = () => {};
   readonly dispatcher: Dispatcher;
   readonly ready: Promise<void>;
 
@@ -33,7 +34,6 @@ class Fixture {
       onRefused: (kind, name, details) => this.refusals.push(`${kind} ${name}: ${details}`),
       onFatal: (line) => this.fatal.push(line) });
     this.dispatcher.start();
-    this.dispatcher.configuration.start();
     t.teardown(() => this.dispatcher.end());
   }
   change(...changes: StoreChange[]): void { this.dispatcher.change(changes); }
@@ -165,15 +165,15 @@ t.test('a port that is taken refuses that listener with the reason; the last goo
   t.ok(await ask(port));
 });
 
-t.test('a listener waits for its route configuration', async (t) => {
+t.test('a listener waits while initial answers are outstanding', async (t) => {
   const f = new Fixture(t, 1);
-  f.known.routes.clear();
+  f.known.ready = false;
   f.listen(listener('waits', 0));
   await f.ready;
   t.same(f.dispatcher.configuration.warmingListeners, ['waits']);
   t.equal(f.port('waits'), 0);
-  f.known.routes.set('routes', 1);
-  f.change({ kind: 'route', name: 'routes', record: { config: routes('routes', 'a') } });
+  f.known.ready = true;
+  f.whenReady();
   t.same(f.dispatcher.configuration.warmingListeners, []);
   t.ok(await ask(f.port('waits')));
 });

@@ -41,9 +41,23 @@ t.test('draining ends when its time is over, and at once on a second SIGTERM', a
   t.equal(await timed.exited, 0);
 });
 
-t.test('/drain_listeners drains without ending the process', async (t) => {
+t.test('/drain_listeners closes listeners, at once or after the drain time, and does not end the process', async (t) => {
   const f = fixture(50);
-  f.lifecycle.drain(true, false);
-  t.equal(f.lifecycle.state, 'PRE_INITIALIZING', 'inbound only: the process goes on');
+  f.lifecycle.state = 'LIVE';
+  f.lifecycle.drain({ inboundOnly: true, graceful: false, exit: false });
   t.same(f.seen, ['drain 50 true true']);
+  f.lifecycle.drain({ inboundOnly: false, graceful: true, exit: false });
+  t.same(f.seen.slice(1), ['drain 50 false false']);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  t.same(f.seen.slice(2), ['drain 0 false true']);
+  t.equal(f.lifecycle.state, 'LIVE');
+});
+
+t.test('failed health checks show as draining until they are set back', async (t) => {
+  const { lifecycle } = fixture(50);
+  lifecycle.state = 'LIVE';
+  lifecycle.healthChecksFail = true;
+  t.equal(lifecycle.shownState, 'DRAINING');
+  lifecycle.healthChecksFail = false;
+  t.equal(lifecycle.shownState, 'LIVE');
 });
