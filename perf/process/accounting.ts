@@ -4,7 +4,7 @@
 // Total CPU time comes from schedstat (nanoseconds that the scheduler charged). The split into user and system time
 // comes from stat, whose ticks are 10 ms wide: over a round of 3 s at full load that is 0.3 %, over a shorter or idler
 // round it is coarse.
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 
 export interface CpuTime { userSeconds: number; systemSeconds: number; totalSeconds: number }
 export interface Memory { rssKiB: number; pssKiB: number; threads: number; fds: number }
@@ -65,6 +65,19 @@ export function memory(pid: number): Memory {
     sum.fds += list(`/proc/${member}/fd`).length;
   }
   return sum;
+}
+
+/** Open descriptors of the tree by kind: `socket`, `anon_inode:[eventpoll]`, or the file's path. */
+export function descriptorKinds(pid: number): Map<string, number> {
+  const kinds = new Map<string, number>();
+  for (const member of processTree(pid)) {
+    for (const fd of list(`/proc/${member}/fd`)) {
+      let target = 'closed meanwhile';
+      try { target = readlinkSync(`/proc/${member}/fd/${fd}`).replace(/:\[\d+\]$/, ''); } catch { /* as it says */ }
+      kinds.set(target, (kinds.get(target) ?? 0) + 1);
+    }
+  }
+  return kinds;
 }
 
 function read(path: string): string {

@@ -26,6 +26,16 @@ export function checkMemory(samples: readonly MemorySample[]): Check {
     found: `${first.toFixed(1)}, ${middle.toFixed(1)}, ${last.toFixed(1)} MiB in the thirds of the run` };
 }
 
+/** Descriptors by kind, at the end no more than at the start. */
+export function checkDescriptors(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): Check {
+  const sum = (kinds: ReadonlyMap<string, number>): number =>
+    [...kinds.values()].reduce((all, count) => all + count, 0);
+  const more = [...after].filter(([kind, count]) => count > (before.get(kind) ?? 0))
+    .map(([kind, count]) => `${kind} ${before.get(kind) ?? 0} to ${count}`);
+  return { name: 'no file descriptor left', passed: sum(after) <= sum(before),
+    found: `${sum(before)} before, ${sum(after)} after${more.length > 0 ? `: ${more.join(', ')}` : ''}` };
+}
+
 /**
  * A counter against what the clients saw. Attempts without a whole answer may or may not be in it: that widens the
  * range.
