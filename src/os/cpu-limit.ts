@@ -7,7 +7,7 @@ import * as libc from './libc.js';
 const MASK_BYTES = 1024;           // 8192 CPUs, more than any kernel is built for
 const CGROUP_ROOT = '/sys/fs/cgroup';
 
-/** At least 1; a quota of 1.5 CPUs gives 2 workers, as Envoy's rounding of hardware concurrency would. */
+/** At least 1; a quota of 1.5 CPUs gives 2 workers. */
 export function cpuLimit(): number {
   return limitOf(affinityCount(), cgroupQuota(readText));
 }

@@ -2,7 +2,7 @@ import t from 'tap';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EADDRINUSE, EINPROGRESS, SystemCallError, errnoName, errnoText } from '../../src/os/errno.js';
+import { EINPROGRESS, SystemCallError, errnoName, errnoText } from '../../src/os/errno.js';
 import { IPPROTO_TCP, TCP_NODELAY } from '../../src/os/constants.js';
 import * as libc from '../../src/os/libc.js';
 import { acceptBatch, connectTo, getOption, localAddress, newStreamSocket, openListener, originalDestination, peerAddress,
@@ -44,7 +44,7 @@ t.test('an address in use is an error that names it; SO_REUSEPORT shares it', as
   const first = openListener(loopback, { reusePort: true });
   const address = localAddress(first)!;
   const second = openListener(address, { reusePort: true });
-  t.throws(() => openListener(address), { errno: EADDRINUSE, message: /cannot bind 127.0.0.1:\d+: Address already in use/ });
+  t.throws(() => openListener(address), { message: /cannot bind 127.0.0.1:\d+: Address already in use/ });
   libc.close(first);
   libc.close(second);
 });
@@ -70,7 +70,7 @@ t.test('unix sockets: mode, stale path taken over, live path and plain file left
   const address: SocketAddress = { kind: 'pipe', path: join(folder, 's') };
   const first = openListener(address, { mode: 0o600 });
   t.equal(statSync(address.path).mode & 0o777, 0o600);
-  t.throws(() => openListener(address), { errno: EADDRINUSE });
+  t.throws(() => openListener(address), { message: /Address already in use/ });
   libc.close(first);
   const second = openListener(address);
   const fd = client(address);
@@ -78,7 +78,7 @@ t.test('unix sockets: mode, stale path taken over, live path and plain file left
   libc.close(second);
   const file = join(folder, 'file');
   writeFileSync(file, 'keep');
-  t.throws(() => openListener({ kind: 'pipe', path: file }), { errno: EADDRINUSE });
+  t.throws(() => openListener({ kind: 'pipe', path: file }), { message: /Address already in use/ });
   t.equal(statSync(file).size, 4);
   const abstract: SocketAddress = { kind: 'pipe', path: `@weft-test-${process.pid}` };
   const third = openListener(abstract);

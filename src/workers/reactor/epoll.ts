@@ -32,7 +32,7 @@ const LISTEN_TAG = -1;
 const WAKE_TAG = -2;
 const GENERATION_MASK = 0x3fffffff;
 /** A shared receive buffer with less room than this is given up once somebody keeps it. */
-const RECEIVE_ROOM_BYTES_MIN = 16 * 1024;
+const RECEIVE_ROOM_BYTES_MIN = 32 * 1024;
 
 /** Scratch layout: one epoll_event, socket option words, msghdr, iovecs, then the event array. */
 const OPTION = 64;
