@@ -9,7 +9,7 @@ import type { SharedStates } from './cluster-facts.js';
 export type ValueType = 'counter' | 'gauge' | 'text';
 export interface Row { name: string; type: ValueType; value: number | string; used: boolean }
 
-/** A scope: its cells, and rows that were computed for it. */
+/** A scope: its cells, and what was computed for it. */
 export interface ScopeGroup {
   kind: ScopeKind;
   /** Name as in the prefix, for tags: stat name, stat prefix or cluster. */
@@ -17,26 +17,31 @@ export interface ScopeGroup {
   prefix: string;
   /** -1: a cluster that no worker has used. */
   offset: number;
+  /** A listener's workers and connection managers. */
   rows: readonly Row[];
+  /** A cluster's computed gauges, in the order of clusterFactNames; numbers only, as there may be ten thousand clusters. */
+  facts: Float64Array | null;
 }
 export interface Listing { scopes: ScopeGroup[]; singles: Row[] }
 
 /** Collects the listing; yields now and then so that ten thousand clusters do not hold the event loop. */
-export function* collect(backend: AdminBackend, states: SharedStates): Generator<undefined, Listing> {
+export function* collect(backend: AdminBackend, states: SharedStates, wanted: (prefix: string) => boolean): Generator<undefined, Listing> {
   const scopes: ScopeGroup[] = [];
-  const perListener = managersOfListeners(backend);
+  const perListener = wanted('listener.') ? managersOfListeners(backend) : new Map<string, string[]>();
   for (const { kind, prefix, offset } of backend.statistics.scopes()) {
     const subject = prefix.slice(prefix.indexOf('.') + 1, -1);
-    scopes.push({ kind, subject, prefix, offset, rows: kind === 'listener' ? listenerRows(backend, perListener, subject, offset) : [] });
+    if (!wanted(prefix)) continue;
+    const rows = kind === 'listener' ? listenerRows(backend, perListener, subject, offset) : [];
+    scopes.push({ kind, subject, prefix, offset, rows, facts: null });
   }
   let done = 0;
-  for (const name of [...backend.store.clusters.keys()]) {
+  for (const name of wanted('cluster.') ? [...backend.store.clusters.keys()] : []) {
     if (++done % 200 === 0) yield;
     const facts = clusterFacts(backend, states, name);
     if (facts === null) continue;
-    scopes.push({ kind: 'cluster', subject: facts.statName, prefix: `cluster.${facts.statName}.`,
-      offset: backend.statistics.clusterScope(facts.slot),
-      rows: clusterFactNames.map((fact, index) => ({ name: fact, type: 'gauge', value: facts.values[index], used: usedFact(fact) })) });
+    const { statName: subject, slot, values } = facts;
+    const prefix = `cluster.${subject}.`;
+    scopes.push({ kind: 'cluster', subject, prefix, offset: backend.statistics.clusterScope(slot), rows: [], facts: values });
   }
   scopes.sort((a, b) => (a.prefix < b.prefix ? -1 : a.prefix > b.prefix ? 1 : 0));
   return { scopes, singles: singles(backend) };
@@ -53,7 +58,9 @@ function singles(backend: AdminBackend): Row[] {
 }
 
 /** Envoy shows circuit breakers as used although nobody opened them, but not those of the high priority. */
-const usedFact = (name: string): boolean => !name.startsWith('circuit_breakers.high');
+const usedFacts = clusterFactNames.map((name) => !name.startsWith('circuit_breakers.high'));
+export const factRow = (facts: Float64Array, index: number): Row =>
+  ({ name: clusterFactNames[index], type: 'gauge', value: facts[index], used: usedFacts[index] });
 
 /** stat prefixes of the connection managers of each listener stat name; prefixes that several listeners share are left out. */
 function managersOfListeners(backend: AdminBackend): Map<string, string[]> {

@@ -21,7 +21,7 @@ export function statsHandlers(backend: AdminBackend, states: SharedStates): Hand
     const request = await statsRequest(query, prometheus);
     if (request.format !== 'prometheus') intervals.touch();
     const body = function* (): Generator<string, void> {
-      const collecting = collect(backend, states);
+      const collecting = collect(backend, states, request.mayMatch);
       let step = collecting.next();
       for (; step.done !== true; step = collecting.next()) yield '';
       const listing = step.value;

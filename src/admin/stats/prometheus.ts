@@ -5,19 +5,21 @@ import { bucketBounds, countsBelowBounds, quantiles, quantileValues } from '../.
 import { histogramNames, sortedCounters } from '../../telemetry/statistics.js';
 import type { CellName, Statistics } from '../../telemetry/statistics.js';
 import type { ScopeKind } from '../../telemetry/schema.js';
+import { clusterFactNames } from './cluster-facts.js';
+import { factRow } from './groups.js';
 import type { Listing, Row, ScopeGroup } from './groups.js';
 import type { StatsRequest } from './request.js';
 import { clusterLabel, codeTag, join, listenerRowTag, listenerTag, managerLabel, metricName, singleTag, textLabel } from './tags.js';
 
 interface Section { base: string; kind: ScopeKind; groups: { group: ScopeGroup; labels: string }[] }
 interface Cell { cell: CellName; labels: string }
-/** Series of one metric: cells of a section, rows of its groups by position, and single ones. */
+/** Series of one metric: cells of a section, a computed value of each of its groups, and single ones. */
 interface Family {
   dotted: string;
   type: 'counter' | 'gauge' | 'text';
   section: Section | null;
   cells: Cell[];
-  row: number;
+  fact: number;
   singles: { name: string; labels: string; row: Row }[];
 }
 
@@ -74,7 +76,7 @@ function familiesOf(listing: Listing, sections: Section[], request: StatsRequest
   const family = (dotted: string, type: Family['type'], section: Section | null): Family => {
     const key = `${type} ${dotted}`;
     let found = families.get(key);
-    if (found === undefined) families.set(key, found = { dotted, type, section, cells: [], row: -1, singles: [] });
+    if (found === undefined) families.set(key, found = { dotted, type, section, cells: [], fact: -1, singles: [] });
     if (section !== null) found.section = section;
     return found;
   };
@@ -82,6 +84,9 @@ function familiesOf(listing: Listing, sections: Section[], request: StatsRequest
     for (const cell of sortedCounters(section.kind)) {
       const { base, labels } = codeTag(cell.name);
       family(`${section.base}.${base}`, cell.gauge ? 'gauge' : 'counter', section).cells.push({ cell, labels });
+    }
+    if (section.kind === 'cluster') {
+      clusterFactNames.forEach((name, index) => { family(`${section.base}.${name}`, 'gauge', section).fact = index; });
     }
     for (const { group, labels } of section.groups) addRows(family, section, group, labels);
   }
@@ -97,13 +102,8 @@ function familiesOf(listing: Listing, sections: Section[], request: StatsRequest
 
 type FamilyOf = (dotted: string, type: Family['type'], section: Section | null) => Family;
 
-/** Clusters all have the same rows, which are taken by position; a listener's rows are its own. */
+/** A listener's rows are its own: its workers, its connection managers. */
 function addRows(family: FamilyOf, section: Section, group: ScopeGroup, labels: string): void {
-  if (group.kind === 'cluster') {
-    if (group !== section.groups.find((entry) => entry.group.rows.length > 0)?.group) return;
-    group.rows.forEach((row, index) => { family(`${section.base}.${row.name}`, row.type, section).row = index; });
-    return;
-  }
   for (const row of group.rows) {
     const tagged = listenerRowTag(row.name);
     family(`${section.base}.${tagged.base}`, row.type, null).singles.push(
@@ -123,8 +123,8 @@ function* familyLines(statistics: Statistics, family: Family, request: StatsRequ
       const shown = !(cell.lazy && value === 0) && wanted(group.prefix + cell.name, touched);
       yield shown ? `${metric}{${join(own, labels)}} ${value}\n` : '';
     }
-    const row = family.row < 0 ? undefined : group.rows[family.row];
-    if (row !== undefined) yield wanted(group.prefix + row.name, row.used) ? `${metric}{${labels}} ${row.value}\n` : '';
+    const row = family.fact < 0 || group.facts === null ? null : factRow(group.facts, family.fact);
+    if (row !== null) yield wanted(group.prefix + row.name, row.used) ? `${metric}{${labels}} ${row.value}\n` : '';
   }
   for (const { name, labels, row } of family.singles) {
     yield wanted(name, row.used) ? `${metric}{${labels}} ${row.type === 'text' ? 0 : row.value}\n` : '';

@@ -1,5 +1,5 @@
 // What a /stats request asks for, checked. Every renderer takes this.
-import { compileFilter, QueryError } from '../filter.js';
+import { compileFilter, prefixTest, QueryError } from '../filter.js';
 import type { Matches } from '../filter.js';
 import type { Query } from '../query.js';
 import type { ValueType } from './groups.js';
@@ -11,6 +11,8 @@ export interface StatsRequest {
   filter: Matches | null;
   buckets: Buckets;
   textReadouts: boolean;
+  /** False when no name that begins so can match the filter; such scopes are not even looked at. */
+  mayMatch: (prefix: string) => boolean;
   /** Types asked for; null = all. */
   only: ValueType | 'histogram' | null;
 }
@@ -39,5 +41,6 @@ export async function statsRequest(query: Query, prometheus: boolean): Promise<S
     format, buckets: buckets as Buckets, only: types[type], usedOnly: query.has('usedonly'),
     filter: matches !== null && query.has('invert_filter') ? (name) => !matches(name) : matches,
     textReadouts: query.has('text_readouts'),
+    mayMatch: query.has('invert_filter') ? () => true : prefixTest(expression),
   };
 }

@@ -3,6 +3,7 @@
 import { histogramNames, sortedCounters } from '../../telemetry/statistics.js';
 import type { Statistics } from '../../telemetry/statistics.js';
 import { scopeCounters } from '../../telemetry/schema.js';
+import { factRow } from './groups.js';
 import type { Listing, Row, ScopeGroup } from './groups.js';
 import type { StatsRequest } from './request.js';
 
@@ -58,8 +59,9 @@ export function groupRows(statistics: Statistics, group: ScopeGroup, usedOnly: b
       rows.push({ name, type: gauge ? 'gauge' : 'counter', value, used: value > 0 || (gauge && total >= 0 && sums[total] > 0) });
     }
   }
-  if (group.rows.length === 0) return rows;
-  return [...rows, ...group.rows].sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (group.rows.length === 0 && group.facts === null) return rows;
+  const facts = group.facts === null ? [] : Array.from(group.facts, (_, index) => factRow(group.facts!, index));
+  return [...rows, ...group.rows, ...facts].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 export interface HistogramOfScope { name: string; group: ScopeGroup; index: number }
