@@ -1,5 +1,5 @@
-// What a handler of the admin server returns. A body is a text, or texts that are produced piece by piece while they are sent,
-// so that no answer, however long, holds the event loop or is ever in memory as a whole.
+// What a handler of the admin server returns. A body is a text, or texts that are produced piece by piece while they
+// are sent, so that no answer, however long, holds the event loop or is ever in memory as a whole.
 import type { Query } from './query.js';
 
 export interface Answer {
@@ -17,4 +17,8 @@ export const jsonType = 'application/json';
 export const htmlType = 'text/html; charset=UTF-8';
 
 export const textAnswer = (body: string, status = 200): Answer => ({ status, type: textType, body });
-export const jsonAnswer = (value: unknown): Answer => ({ status: 200, type: jsonType, body: `${JSON.stringify(value, null, 1)}\n` });
+export const jsonAnswer = (value: unknown): Answer => ({
+  status: 200,
+  type: jsonType,
+  body: `${JSON.stringify(value, null, 1)}\n`,
+});

@@ -65,8 +65,14 @@ export interface AdminBackend {
   /** True: answer health checks and /ready as draining, until set back. */
   failHealthChecks(fail: boolean): void;
   reopenLogs(): void;
-  /** Starts or stops the V8 profiler of one worker. Stopping resolves with the profile as JSON text. Rejects with the reason. */
+  /**
+   * Starts or stops the V8 profiler of one worker. Stopping resolves with the profile as JSON text. Rejects with the
+   * reason.
+   */
   cpuProfile(worker: number, start: boolean): Promise<string | null>;
-  /** One worker's own view of itself: pools, connections, buffers. JSON text, or plain text. Rejects when it does not answer. */
+  /**
+   * One worker's own view of itself: pools, connections, buffers. JSON text, or plain text. Rejects when it does not
+   * answer.
+   */
   describe(worker: number): Promise<string>;
 }

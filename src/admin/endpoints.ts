@@ -1,10 +1,29 @@
-// The list of admin endpoints: what /, /help and the router agree on. An endpoint that changes something takes POST only.
-export interface Parameter { name: string; description: string }
-export interface Endpoint { path: string; mutates: boolean; description: string; parameters: Parameter[] }
+// The list of admin endpoints: what /, /help and the router agree on. An endpoint that changes something takes POST
+// only.
+export interface Parameter {
+  name: string;
+  description: string;
+}
+export interface Endpoint {
+  path: string;
+  mutates: boolean;
+  description: string;
+  parameters: Parameter[];
+}
 
 const p = (name: string, description: string): Parameter => ({ name, description });
-const get = (path: string, description: string, ...parameters: Parameter[]): Endpoint => ({ path, mutates: false, description, parameters });
-const post = (path: string, description: string, ...parameters: Parameter[]): Endpoint => ({ path, mutates: true, description, parameters });
+const get = (path: string, description: string, ...parameters: Parameter[]): Endpoint => ({
+  path,
+  mutates: false,
+  description,
+  parameters,
+});
+const post = (path: string, description: string, ...parameters: Parameter[]): Endpoint => ({
+  path,
+  mutates: true,
+  description,
+  parameters,
+});
 
 const filter = p('filter', 'Regular expression (Google re2) for filtering stats');
 const usedOnly = p('usedonly', 'Only include stats that have been written by system since restart');
@@ -12,43 +31,93 @@ const invert = p('invert_filter', 'Invert the filter regex');
 
 export const endpoints: readonly Endpoint[] = [
   get('/', 'Admin home page'),
-  get('/clusters', 'upstream cluster status', p('filter', 'Regular expression (Google re2) for filtering clusters by name'),
-    p('format', 'File format to use; One of (text, json)')),
-  get('/config_dump', 'dump current configuration', p('resource', 'The resource to dump'),
+  get(
+    '/clusters',
+    'upstream cluster status',
+    p('filter', 'Regular expression (Google re2) for filtering clusters by name'),
+    p('format', 'File format to use; One of (text, json)'),
+  ),
+  get(
+    '/config_dump',
+    'dump current configuration',
+    p('resource', 'The resource to dump'),
     p('mask', 'The mask to apply, a FieldMask; with resource, it is applied to every element of the resource'),
     p('name_regex', 'Dump only the currently loaded configurations whose names match the specified regex'),
-    p('include_eds', 'Dump currently loaded configuration including EDS')),
-  post('/cpuprofiler', 'enable/disable the CPU profiler of every worker and of the main thread; the answer names the files',
-    p('enable', 'enables the CPU profiler; One of (y, n)')),
-  post('/drain_listeners', 'drain listeners', p('graceful', 'Enter a graceful drain period prior to closing listeners'),
-    p('skip_exit', 'Drain the connections but never stop the listeners'), p('inboundonly', 'Drains all inbound listeners')),
+    p('include_eds', 'Dump currently loaded configuration including EDS'),
+  ),
+  post(
+    '/cpuprofiler',
+    'enable/disable the CPU profiler of every worker and of the main thread; the answer names the files',
+    p('enable', 'enables the CPU profiler; One of (y, n)'),
+  ),
+  post(
+    '/drain_listeners',
+    'drain listeners',
+    p('graceful', 'Enter a graceful drain period prior to closing listeners'),
+    p('skip_exit', 'Drain the connections but never stop the listeners'),
+    p('inboundonly', 'Drains all inbound listeners'),
+  ),
   post('/healthcheck/fail', 'cause the server to fail health checks'),
   post('/healthcheck/ok', 'cause the server to pass health checks'),
   get('/help', 'print out list of admin commands'),
   get('/hot_restart_version', 'print the hot restart compatibility version'),
   get('/listeners', 'print listener info', p('format', 'File format to use; One of (text, json)')),
-  post('/logging', 'query/change logging levels',
-    p('paths', 'Change multiple logging levels by setting to <logger_name1>:<desired_level1>,<logger_name2>:<desired_level2>'),
-    p('level', 'desired logging level, this will change all loggers\'s level; One of (trace, debug, info, warning, error, critical, off)')),
+  post(
+    '/logging',
+    'query/change logging levels',
+    p(
+      'paths',
+      'Change multiple logging levels by setting to <logger_name1>:<desired_level1>,<logger_name2>:<desired_level2>',
+    ),
+    p(
+      'level',
+      'desired level of all loggers; One of (trace, debug, info, warning, error, critical, off)',
+    ),
+  ),
   get('/memory', 'print current allocation/heap usage'),
   post('/quitquitquit', 'exit the server'),
   get('/ready', 'print server state, return 200 if LIVE, otherwise return 503'),
   post('/reopen_logs', 'reopen access logs'),
   post('/reset_counters', 'reset all counters to zero'),
   get('/server_info', 'print server version/status information'),
-  get('/stats', 'print server stats', usedOnly, filter, invert, p('format', 'Format to use; One of (text, json, prometheus)'),
+  get(
+    '/stats',
+    'print server stats',
+    usedOnly,
+    filter,
+    invert,
+    p('format', 'Format to use; One of (text, json, prometheus)'),
     p('type', 'Stat types to include.; One of (All, Counters, Histograms, Gauges, TextReadouts)'),
-    p('histogram_buckets', 'Histogram bucket display mode; One of (cumulative, disjoint, detailed, summary)')),
-  get('/stats/prometheus', 'print server stats in prometheus format', usedOnly,
-    p('text_readouts', 'Render text_readouts as new gaugues with value 0 (increases Prometheus data size)'), filter, invert,
-    p('histogram_buckets', 'Histogram bucket display mode; One of (cumulative, summary)')),
+    p('histogram_buckets', 'Histogram bucket display mode; One of (cumulative, disjoint, detailed, summary)'),
+  ),
+  get(
+    '/stats/prometheus',
+    'print server stats in prometheus format',
+    usedOnly,
+    p('text_readouts', 'Render text_readouts as new gaugues with value 0 (increases Prometheus data size)'),
+    filter,
+    invert,
+    p('histogram_buckets', 'Histogram bucket display mode; One of (cumulative, summary)'),
+  ),
   get('/workers', 'print what each worker thread says of itself: pools, connections, buffers'),
 ];
 
 /** Endpoints of Envoy that have nothing to show here; they are answered with 404 and these words. */
-export const absent: { readonly [path: string]: string } = Object.fromEntries(['/certs', '/runtime', '/runtime_modify', '/init_dump',
-  '/contention', '/heap_dump', '/heapprofiler', '/allocprofiler', '/memory/tcmalloc', '/peak_heap_dump', '/stats/recentlookups']
-  .map((path) => [path, `${path} is an endpoint of Envoy that weft does not have.\n`]));
+export const absent: { readonly [path: string]: string } = Object.fromEntries(
+  [
+    '/certs',
+    '/runtime',
+    '/runtime_modify',
+    '/init_dump',
+    '/contention',
+    '/heap_dump',
+    '/heapprofiler',
+    '/allocprofiler',
+    '/memory/tcmalloc',
+    '/peak_heap_dump',
+    '/stats/recentlookups',
+  ].map((path) => [path, `${path} is an endpoint of Envoy that weft does not have.\n`]),
+);
 
 /** The text of /help, and of the answer to an unknown path. */
 export function helpText(): string {

@@ -1,4 +1,5 @@
-// Regular expressions of admin queries, in linear time. The engine is loaded when the first request brings an expression.
+// Regular expressions of admin queries, in linear time. The engine is loaded when the first request brings an
+// expression.
 import { limits } from '../core/limits.js';
 import { errorText } from '../core/errors.js';
 
@@ -6,7 +7,12 @@ export type Matches = (name: string) => boolean;
 
 /** A query that cannot be answered; the text goes to the client with this status. */
 export class QueryError extends Error {
-  constructor(readonly status: number, text: string) { super(text); }
+  constructor(
+    readonly status: number,
+    text: string,
+  ) {
+    super(text);
+  }
 }
 
 /** A test whether the expression is found anywhere in a name. Throws QueryError when it is not an expression. */
@@ -24,12 +30,14 @@ export async function compileFilter(expression: string): Promise<Matches> {
 }
 
 /** The whole name must match, as in /config_dump's name_regex. */
-export async function compileFullMatch(expression: string): Promise<Matches> { return compileFilter(`^(?:${expression})$`); }
+export async function compileFullMatch(expression: string): Promise<Matches> {
+  return compileFilter(`^(?:${expression})$`);
+}
 
 /**
  * A quick test whether any name with a given beginning can match. Agents poll with expressions such as
- * `^(cluster_manager\.cds|server\.state)`, which must not cost a walk over ten thousand clusters. Expressions that are not of
- * this simple shape pass everything.
+ * `^(cluster_manager\.cds|server\.state)`, which must not cost a walk over ten thousand clusters. Expressions that
+ * are not of this simple shape pass everything.
  */
 export function prefixTest(expression: string): (prefix: string) => boolean {
   const literals = anchoredLiterals(expression);

@@ -6,7 +6,8 @@ import type { Answer, Handlers } from './answer.js';
 import type { AdminBackend, LogControl } from './backend.js';
 import type { Query } from './query.js';
 
-const USAGE = 'usage: /logging?<name>=<level> (change single level)\n' +
+const USAGE =
+  'usage: /logging?<name>=<level> (change single level)\n' +
   'usage: /logging?paths=name1:level1,name2:level2,... (change multiple levels)\n' +
   'usage: /logging?level=<level> (change all levels)\n' +
   `levels: ${logLevels.join(' ')} \n`;
@@ -32,7 +33,8 @@ function change(log: LogControl, query: Query): string | null {
     log.setAllLevels(level);
     return null;
   }
-  const pairs = name === 'paths' ? value.split(',').map((part) => part.split(':') as [string, string]) : [[name, value] as const];
+  const pairs =
+    name === 'paths' ? value.split(',').map((part) => part.split(':') as [string, string]) : [[name, value] as const];
   const changes: [string, LogLevel][] = [];
   for (const [component, text] of pairs) {
     const level = levelNamed(text ?? '');
@@ -46,9 +48,12 @@ function change(log: LogControl, query: Query): string | null {
 
 function levelNamed(text: string): LogLevel | null {
   const name = text === 'warn' ? 'warning' : text;
-  return (logLevels as readonly string[]).includes(name) ? name as LogLevel : null;
+  return (logLevels as readonly string[]).includes(name) ? (name as LogLevel) : null;
 }
 
 function active(log: LogControl): string {
-  return `active loggers:\n${log.components().map((name) => `  ${name}: ${log.levelOf(name)}\n`).join('')}\n`;
+  return `active loggers:\n${log
+    .components()
+    .map((name) => `  ${name}: ${log.levelOf(name)}\n`)
+    .join('')}\n`;
 }

@@ -10,7 +10,11 @@ export function operationsHandlers(backend: AdminBackend): Handlers {
   };
   return {
     '/drain_listeners': (query) => {
-      backend.drain({ inboundOnly: query.has('inboundonly'), graceful: query.has('graceful'), skipExit: query.has('skip_exit') });
+      backend.drain({
+        inboundOnly: query.has('inboundonly'),
+        graceful: query.has('graceful'),
+        skipExit: query.has('skip_exit'),
+      });
       return textAnswer('OK\n');
     },
     '/quitquitquit': () => ({ ...textAnswer('OK\n'), afterwards: () => backend.quit() }),

@@ -1,5 +1,5 @@
-// /cpuprofiler: V8 profiles of every worker and of the main thread, taken together, written to files that Chrome's developer
-// tools and speedscope open. A profile that nobody stops is stopped after limits.cpuProfileSecondsMax.
+// /cpuprofiler: V8 profiles of every worker and of the main thread, taken together, written to files that Chrome's
+// developer tools and speedscope open. A profile that nobody stops is stopped after limits.cpuProfileSecondsMax.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorText } from '../core/errors.js';
@@ -44,7 +44,9 @@ class Profiler {
       if (result.status === 'rejected') failed.push(`worker ${worker}: ${errorText(result.reason)}\n`);
     }
     await this.#startMain();
-    this.#timer = setTimeout(() => { this.#stop().catch(() => {}); }, limits.cpuProfileSecondsMax * 1000);
+    this.#timer = setTimeout(() => {
+      this.#stop().catch(() => {});
+    }, limits.cpuProfileSecondsMax * 1000);
     this.#timer.unref();
     return textAnswer(`OK\n${failed.join('')}`);
   }
@@ -57,7 +59,8 @@ class Profiler {
     await mkdir(this.#directory, { recursive: true });
     for (const [worker, result] of (await this.#all(false)).entries()) {
       if (result.status === 'rejected') lines.push(`worker ${worker}: ${errorText(result.reason)}\n`);
-      else if (result.value !== null) lines.push(await this.#write(`weft-${stamp}-worker-${worker}.cpuprofile`, result.value));
+      else if (result.value !== null)
+        lines.push(await this.#write(`weft-${stamp}-worker-${worker}.cpuprofile`, result.value));
     }
     const main = await this.#stopMain();
     if (main !== null) lines.push(await this.#write(`weft-${stamp}-main.cpuprofile`, main));

@@ -1,5 +1,6 @@
-// The query of an admin request. Envoy's rules: parameters are split at '&' and percent-decoded, '+' stays '+', a parameter
-// without '=' is present and empty. pilot-agent sends regular expressions unescaped, so nothing here is strict.
+// The query of an admin request. Envoy's rules: parameters are split at '&' and percent-decoded, '+' stays '+', a
+// parameter without '=' is present and empty. pilot-agent sends regular expressions unescaped, so nothing here is
+// strict.
 
 export class Query {
   readonly #values = new Map<string, string>();

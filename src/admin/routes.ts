@@ -1,4 +1,5 @@
-// All handlers of the admin server by path. Loaded with the first request, so that a process nobody asks pays nothing for it.
+// All handlers of the admin server by path. Loaded with the first request, so that a process nobody asks pays nothing
+// for it.
 import { htmlType, textAnswer } from './answer.js';
 import type { Handlers } from './answer.js';
 import type { AdminBackend } from './backend.js';
@@ -13,16 +14,22 @@ import { serverInfoHandlers } from './server-info.js';
 import type { SharedStates } from './stats/cluster-facts.js';
 import { statsHandlers } from './stats/handler.js';
 
-export function allHandlers(backend: AdminBackend, states: SharedStates, profileDirectory: string): Map<string, Handlers[string]> {
-  return new Map(Object.entries({
-    '/': () => ({ status: 200, type: htmlType, body: homePage(backend.version, backend.state()) }),
-    '/help': () => textAnswer(helpText()),
-    ...serverInfoHandlers(backend),
-    ...operationsHandlers(backend),
-    ...loggingHandlers(backend),
-    ...profilerHandlers(backend, profileDirectory),
-    ...statsHandlers(backend, states),
-    ...clustersHandlers(backend, states),
-    ...configDumpHandlers(backend),
-  } satisfies Handlers));
+export function allHandlers(
+  backend: AdminBackend,
+  states: SharedStates,
+  profileDirectory: string,
+): Map<string, Handlers[string]> {
+  return new Map(
+    Object.entries({
+      '/': () => ({ status: 200, type: htmlType, body: homePage(backend.version, backend.state()) }),
+      '/help': () => textAnswer(helpText()),
+      ...serverInfoHandlers(backend),
+      ...operationsHandlers(backend),
+      ...loggingHandlers(backend),
+      ...profilerHandlers(backend, profileDirectory),
+      ...statsHandlers(backend, states),
+      ...clustersHandlers(backend, states),
+      ...configDumpHandlers(backend),
+    } satisfies Handlers),
+  );
 }

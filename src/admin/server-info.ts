@@ -7,14 +7,45 @@ import { errorText } from '../core/errors.js';
 
 /** envoy.admin.v3.CommandLineOptions with Envoy's defaults. */
 const optionDefaults: JsonObject = {
-  base_id: '0', concurrency: 1, config_path: '', config_yaml: '', allow_unknown_static_fields: false, admin_address_path: '',
-  local_address_ip_version: 'v4', log_level: 'info', component_log_level: '', log_format: '', log_path: '', service_cluster: '',
-  service_node: '', service_zone: '', file_flush_interval: '10s', drain_time: '600s', parent_shutdown_time: '900s', mode: 'Serve',
-  disable_hot_restart: true, enable_mutex_tracing: false, restart_epoch: 0, cpuset_threads: false,
-  reject_unknown_dynamic_fields: false, log_format_escaped: false, disabled_extensions: [], ignore_unknown_dynamic_fields: false,
-  use_dynamic_base_id: false, base_id_path: '', drain_strategy: 'Gradual', enable_fine_grain_logging: false, socket_path: '',
-  socket_mode: 0, enable_core_dump: false, stats_tag: [], skip_hot_restart_on_no_parent: false,
-  skip_hot_restart_parent_stats: false, skip_deprecated_logs: false, file_flush_min_size: 0, log_stacktrace_single_entry: false,
+  base_id: '0',
+  concurrency: 1,
+  config_path: '',
+  config_yaml: '',
+  allow_unknown_static_fields: false,
+  admin_address_path: '',
+  local_address_ip_version: 'v4',
+  log_level: 'info',
+  component_log_level: '',
+  log_format: '',
+  log_path: '',
+  service_cluster: '',
+  service_node: '',
+  service_zone: '',
+  file_flush_interval: '10s',
+  drain_time: '600s',
+  parent_shutdown_time: '900s',
+  mode: 'Serve',
+  disable_hot_restart: true,
+  enable_mutex_tracing: false,
+  restart_epoch: 0,
+  cpuset_threads: false,
+  reject_unknown_dynamic_fields: false,
+  log_format_escaped: false,
+  disabled_extensions: [],
+  ignore_unknown_dynamic_fields: false,
+  use_dynamic_base_id: false,
+  base_id_path: '',
+  drain_strategy: 'Gradual',
+  enable_fine_grain_logging: false,
+  socket_path: '',
+  socket_mode: 0,
+  enable_core_dump: false,
+  stats_tag: [],
+  skip_hot_restart_on_no_parent: false,
+  skip_hot_restart_parent_stats: false,
+  skip_deprecated_logs: false,
+  file_flush_min_size: 0,
+  log_stacktrace_single_entry: false,
 };
 
 export function serverInfoHandlers(backend: AdminBackend): Handlers {
@@ -26,17 +57,27 @@ export function serverInfoHandlers(backend: AdminBackend): Handlers {
     '/server_info': () => jsonAnswer(serverInfo(backend)),
     '/memory': () => jsonAnswer(memory()),
     '/hot_restart_version': () => textAnswer('disabled'),
-    '/listeners': (query) => (query.get('format') === 'json' ? jsonAnswer(listenersJson(backend)) : textAnswer(listenersText(backend))),
-    '/workers': async () => ({ status: 200, type: jsonType, body: `${JSON.stringify(await workers(backend), null, 1)}\n` }),
+    '/listeners': (query) =>
+      query.get('format') === 'json' ? jsonAnswer(listenersJson(backend)) : textAnswer(listenersText(backend)),
+    '/workers': async () => ({
+      status: 200,
+      type: jsonType,
+      body: `${JSON.stringify(await workers(backend), null, 1)}\n`,
+    }),
   };
 }
 
 function serverInfo(backend: AdminBackend): JsonObject {
   const uptime = `${Math.floor(backend.uptimeMs() / 1000)}s`;
   return {
-    version: backend.version, state: backend.state(), uptime_current_epoch: uptime, uptime_all_epochs: uptime,
-    hot_restart_version: 'disabled', command_line_options: { ...optionDefaults, ...backend.commandLineOptions() },
-    node: backend.node(), hot_restart_initializing: false,
+    version: backend.version,
+    state: backend.state(),
+    uptime_current_epoch: uptime,
+    uptime_all_epochs: uptime,
+    hot_restart_version: 'disabled',
+    command_line_options: { ...optionDefaults, ...backend.commandLineOptions() },
+    node: backend.node(),
+    hot_restart_initializing: false,
   };
 }
 
@@ -44,8 +85,11 @@ function serverInfo(backend: AdminBackend): JsonObject {
 function memory(): JsonObject {
   const usage = process.memoryUsage();
   return {
-    allocated: String(usage.heapUsed + usage.external), heap_size: String(usage.heapTotal + usage.external),
-    pageheap_unmapped: '0', pageheap_free: String(usage.heapTotal - usage.heapUsed), total_thread_cache: '0',
+    allocated: String(usage.heapUsed + usage.external),
+    heap_size: String(usage.heapTotal + usage.external),
+    pageheap_unmapped: '0',
+    pageheap_free: String(usage.heapTotal - usage.heapUsed),
+    total_thread_cache: '0',
     total_physical_bytes: String(usage.rss),
   };
 }
@@ -71,14 +115,16 @@ function listenersJson(backend: AdminBackend): JsonObject {
 }
 
 async function workers(backend: AdminBackend): Promise<JsonObject> {
-  const described = await Promise.all(Array.from({ length: backend.workers }, async (_, worker): Promise<JsonObject> => {
-    try {
-      const text = await backend.describe(worker);
-      return { worker, state: parsed(text) };
-    } catch (error) {
-      return { worker, error: errorText(error) };
-    }
-  }));
+  const described = await Promise.all(
+    Array.from({ length: backend.workers }, async (_, worker): Promise<JsonObject> => {
+      try {
+        const text = await backend.describe(worker);
+        return { worker, state: parsed(text) };
+      } catch (error) {
+        return { worker, error: errorText(error) };
+      }
+    }),
+  );
   return { workers: described };
 }
 

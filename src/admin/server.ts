@@ -1,5 +1,6 @@
-// The admin server: an ordinary HTTP server on the main thread, for operators, scrapers and agents. Routes a request to its
-// handler and sends the answer in pieces, letting the event loop run between them. Knows nothing of what the answers contain.
+// The admin server: an ordinary HTTP server on the main thread, for operators, scrapers and agents. Routes a request
+// to its handler and sends the answer in pieces, letting the event loop run between them. Knows nothing of what the
+// answers contain.
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -19,8 +20,15 @@ import { Query } from './query.js';
 
 /** One finished request, for the access log of the admin server. */
 export interface AdminRequest {
-  method: string; path: string; protocol: string; status: number; bytesSent: number; startedMs: number; durationMs: number;
-  remoteAddress: string; headers: IncomingMessage['headers'];
+  method: string;
+  path: string;
+  protocol: string;
+  status: number;
+  bytesSent: number;
+  startedMs: number;
+  durationMs: number;
+  remoteAddress: string;
+  headers: IncomingMessage['headers'];
 }
 
 export interface AdminServerOptions {
@@ -50,21 +58,29 @@ export class AdminServer {
   constructor(options: AdminServerOptions) {
     this.#options = options;
     this.#address = options.address;
-    this.#server = createServer({ maxHeaderSize: limits.adminHeaderBytesMax, requestTimeout: 30_000, keepAliveTimeout: 60_000 },
-      (request, response) => { void this.#serve(request, response); });
+    this.#server = createServer(
+      { maxHeaderSize: limits.adminHeaderBytesMax, requestTimeout: 30_000, keepAliveTimeout: 60_000 },
+      (request, response) => {
+        void this.#serve(request, response);
+      },
+    );
     this.#server.maxConnections = limits.adminConnectionsMax;
     this.#server.setTimeout(IDLE_MS);
     this.#count();
   }
 
   /** Where it listens; the port that the kernel chose once `listen` has resolved. */
-  get address(): Address { return this.#address; }
+  get address(): Address {
+    return this.#address;
+  }
 
   /** Binds. Rejects with the reason and the address in it. */
   async listen(): Promise<void> {
     const { address, addressPath } = this.#options;
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error) => reject(new Error(`admin address ${addressText(address)}: ${errorText(error)}`)));
+      this.#server.once('error', (error) =>
+        reject(new Error(`admin address ${addressText(address)}: ${errorText(error)}`)),
+      );
       if (address.kind === 'ip') {
         this.#server.listen({ host: address.host, port: address.port, ipv6Only: !address.ipv4Compat }, resolve);
       } else {
@@ -105,9 +121,17 @@ export class AdminServer {
     });
     this.#finished(answer.status);
     answer.afterwards?.();
-    this.#options.onRequest?.({ method: request.method ?? '', path: url, protocol: `HTTP/${request.httpVersion}`, status: answer.status,
-      bytesSent, startedMs, durationMs: Math.round(performance.now() - started),
-      remoteAddress: request.socket.remoteAddress ?? '', headers: request.headers });
+    this.#options.onRequest?.({
+      method: request.method ?? '',
+      path: url,
+      protocol: `HTTP/${request.httpVersion}`,
+      status: answer.status,
+      bytesSent,
+      startedMs,
+      durationMs: Math.round(performance.now() - started),
+      remoteAddress: request.socket.remoteAddress ?? '',
+      headers: request.headers,
+    });
   }
 
   async #answer(method: string, path: string, query: Query): Promise<Answer> {
@@ -118,7 +142,8 @@ export class AdminServer {
         return textAnswer(Object.hasOwn(absent, path) ? absent[path] : `invalid path. ${helpText()}`, 404);
       }
       const lists = path === '/logging' && query.entries().length === 0;
-      if (mutating.has(path) && method !== 'POST' && !lists) return textAnswer(`Method ${method} not allowed, POST required.`, 405);
+      if (mutating.has(path) && method !== 'POST' && !lists)
+        return textAnswer(`Method ${method} not allowed, POST required.`, 405);
       return await handler(query);
     } catch (error) {
       if (error instanceof QueryError) return textAnswer(error.message, error.status);
@@ -129,7 +154,10 @@ export class AdminServer {
 
   async #load(): Promise<Map<string, Handler>> {
     const { backend, memory, map, profileDirectory } = this.#options;
-    const [{ allHandlers }, { SharedStates }] = await Promise.all([import('./routes.js'), import('./stats/cluster-facts.js')]);
+    const [{ allHandlers }, { SharedStates }] = await Promise.all([
+      import('./routes.js'),
+      import('./stats/cluster-facts.js'),
+    ]);
     return allHandlers(backend, new SharedStates(memory, map), profileDirectory);
   }
 
@@ -138,14 +166,20 @@ export class AdminServer {
     const { statistics } = this.#options.backend;
     for (const code of [1, 2, 3, 4, 5]) statistics.counter(`http.admin.downstream_rq_${code}xx`);
     statistics.counter('http.admin.downstream_rq_completed');
-    const totals = ['http.admin.', 'listener.admin.'].map((prefix) => statistics.counter(`${prefix}downstream_cx_total`));
-    const active = ['http.admin.', 'listener.admin.'].map((prefix) => statistics.gauge(`${prefix}downstream_cx_active`));
+    const totals = ['http.admin.', 'listener.admin.'].map((prefix) =>
+      statistics.counter(`${prefix}downstream_cx_total`),
+    );
+    const active = ['http.admin.', 'listener.admin.'].map((prefix) =>
+      statistics.gauge(`${prefix}downstream_cx_active`),
+    );
     const requests = statistics.counter('http.admin.downstream_rq_total');
     const requestsActive = statistics.gauge('http.admin.downstream_rq_active');
     this.#server.on('connection', (socket) => {
       for (const counter of totals) counter.add();
       for (const gauge of active) gauge.add(1);
-      socket.once('close', () => { for (const gauge of active) gauge.add(-1); });
+      socket.once('close', () => {
+        for (const gauge of active) gauge.add(-1);
+      });
     });
     this.#server.on('request', (_, response) => {
       requests.add();
@@ -163,8 +197,13 @@ export class AdminServer {
 
 /** Sends an answer and resolves with the body's bytes when all of it is with the kernel, or the client has gone. */
 async function send(request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<number> {
-  response.writeHead(answer.status, { 'content-type': answer.type, 'cache-control': 'no-cache, max-age=0',
-    'x-content-type-options': 'nosniff', server: 'envoy', ...(answer.afterwards !== undefined && { connection: 'close' }) });
+  response.writeHead(answer.status, {
+    'content-type': answer.type,
+    'cache-control': 'no-cache, max-age=0',
+    'x-content-type-options': 'nosniff',
+    server: 'envoy',
+    ...(answer.afterwards !== undefined && { connection: 'close' }),
+  });
   let bytes = 0;
   const pieces = request.method === 'HEAD' ? [] : typeof answer.body === 'string' ? [answer.body] : answer.body;
   for (const piece of pieces) {

@@ -1,14 +1,24 @@
-// The interval half of Envoy's histograms: what was recorded during the newest whole flush interval. Costs nothing until
-// somebody reads histograms; from then on main takes differences every interval, and stops when nobody has read for a while.
-// A scope whose counters did not move since the last flush is not looked at, so the work follows the traffic, not the mesh.
+// The interval half of Envoy's histograms: what was recorded during the newest whole flush interval. Costs nothing
+// until somebody reads histograms; from then on main takes differences every interval, and stops when nobody has read
+// for a while. A scope whose counters did not move since the last flush is not looked at, so the work follows the
+// traffic, not the mesh.
 import { limits } from '../core/limits.js';
 import { scopeHistograms, scopeCounters } from './schema.js';
 import type { ScopeKind } from './schema.js';
 import { sortedCounters } from './statistics.js';
 import type { NamedScope, Statistics } from './statistics.js';
 
-export interface Interval { counts: Float64Array; total: number }
-interface Tracked { kind: ScopeKind; checksum: number; flush: number; previous: Float64Array[]; interval: Interval[] | null }
+export interface Interval {
+  counts: Float64Array;
+  total: number;
+}
+interface Tracked {
+  kind: ScopeKind;
+  checksum: number;
+  flush: number;
+  previous: Float64Array[];
+  interval: Interval[] | null;
+}
 
 export const FLUSH_INTERVAL_MS = 5000;
 const IDLE_FLUSHES_MAX = 60;
@@ -51,7 +61,10 @@ export class HistogramIntervals {
   }
 
   flush(): void {
-    if (++this.#unread > IDLE_FLUSHES_MAX) { this.stop(); return; }
+    if (++this.#unread > IDLE_FLUSHES_MAX) {
+      this.stop();
+      return;
+    }
     this.#flushes++;
     for (const { kind, offset } of this.#scopes()) {
       if (scopeHistograms[kind].length === 0) continue;
@@ -73,10 +86,13 @@ export class HistogramIntervals {
       return;
     }
     const now = scopeHistograms[kind].map((_, index) => this.#statistics.histogram(kind, offset, index).counts);
-    // A scope that appears later began with nothing, so its first counts are an interval; at the first flush nothing is known.
+    // A scope that appears later began with nothing, so its first counts are an interval; at the first flush nothing
+    // is known.
     const fresh = known === undefined || known.kind !== kind;
-    const interval = fresh && this.#flushes === 1 ? null
-      : now.map((counts, index) => difference(counts, fresh ? null : known.previous[index]));
+    const interval =
+      fresh && this.#flushes === 1
+        ? null
+        : now.map((counts, index) => difference(counts, fresh ? null : known.previous[index]));
     this.#tracked.set(offset, { kind, checksum, flush: this.#flushes, previous: now, interval });
   }
 }

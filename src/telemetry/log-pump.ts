@@ -1,5 +1,6 @@
-// Carries access-log lines from the workers' rings to their sinks. Looks at the rings on a timer that does not keep the process
-// alive; writes when enough has gathered for a sink, and everything once per flush interval, as Envoy does.
+// Carries access-log lines from the workers' rings to their sinks. Looks at the rings on a timer that does not keep
+// the process alive; writes when enough has gathered for a sink, and everything once per flush interval, as Envoy
+// does.
 import { limits } from '../core/limits.js';
 import type { MemoryMap } from '../core/memory-map.js';
 import { LogRingReader } from './log-ring.js';
@@ -25,13 +26,27 @@ export class LogPump {
 
   constructor(options: LogPumpOptions) {
     this.#options = options;
-    this.#rings = Array.from({ length: options.map.workers }, (_, worker) => new LogRingReader(options.memory, options.map, worker));
+    this.#rings = Array.from(
+      { length: options.map.workers },
+      (_, worker) => new LogRingReader(options.memory, options.map, worker),
+    );
     options.statistics.addSource(() => [
-      { name: 'filesystem.weft_ring_dropped', value: this.#rings.reduce((sum, ring) => sum + ring.dropped(), 0), type: 'counter' },
-      { name: 'filesystem.weft_ring_corrupted', value: this.#rings.reduce((sum, ring) => sum + ring.corrupted, 0), type: 'counter' }]);
+      {
+        name: 'filesystem.weft_ring_dropped',
+        value: this.#rings.reduce((sum, ring) => sum + ring.dropped(), 0),
+        type: 'counter',
+      },
+      {
+        name: 'filesystem.weft_ring_corrupted',
+        value: this.#rings.reduce((sum, ring) => sum + ring.corrupted, 0),
+        type: 'counter',
+      },
+    ]);
   }
 
-  start(): void { this.#again(limits.logPumpIntervalMs); }
+  start(): void {
+    this.#again(limits.logPumpIntervalMs);
+  }
 
   /** Takes what is in the rings now, and writes what is due. Returns the most bytes that one ring had. */
   pump(): number {
@@ -39,7 +54,12 @@ export class LogPump {
     let most = 0;
     for (const ring of this.#rings) {
       if (ring.pending() === 0) continue;
-      most = Math.max(most, ring.drain((sink, text) => { sinks.append(sink, text); }));
+      most = Math.max(
+        most,
+        ring.drain((sink, text) => {
+          sinks.append(sink, text);
+        }),
+      );
     }
     if (performance.now() - this.#flushedMs >= flushIntervalMs) {
       this.#flushedMs = performance.now();
@@ -50,7 +70,9 @@ export class LogPump {
     return most;
   }
 
-  /** Takes the last lines, writes everything, closes the sinks. Workers have ended, or what they still write is lost. */
+  /**
+   * Takes the last lines, writes everything, closes the sinks. Workers have ended, or what they still write is lost.
+   */
   async close(waitMs?: number): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.pump();

@@ -3,9 +3,10 @@
 //   record, 8-aligned:  u32 text bytes | u32 sink id | text | padding to 8
 //   u32 RING_WRAP instead of a length: nothing more before the ring's end, the next record lies at 0
 //
-// Control.logHead (main) and Control.logTail (worker) count bytes as Uint32 and wrap at 2^32, a multiple of the ring's size; a
-// position is counter & (size - 1), and both count the bytes skipped at the end. Invariant: 0 <= tail - head <= size.
-// The worker stores the text first and publishes the tail after it, atomically; without room it drops the line and counts it.
+// Control.logHead (main) and Control.logTail (worker) count bytes as Uint32 and wrap at 2^32, a multiple of the
+// ring's size; a position is counter & (size - 1), and both count the bytes skipped at the end. Invariant: 0 <= tail
+// - head <= size. The worker stores the text first and publishes the tail after it, atomically; without room it drops
+// the line and counts it.
 import { Control, workerControl, workerLogRing } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';
 import { limits } from '../core/limits.js';
@@ -17,8 +18,8 @@ export const RECORD_HEADER_BYTES = 8;
 export const recordBytes = (textBytes: number): number => (RECORD_HEADER_BYTES + textBytes + 7) & ~7;
 
 /**
- * Bytes that a record takes from the ring when the tail is at this counter: its own, plus what remains before the end if it
- * does not fit there. The caller compares it with `ringFree`.
+ * Bytes that a record takes from the ring when the tail is at this counter: its own, plus what remains before the end
+ * if it does not fit there. The caller compares it with `ringFree`.
  */
 export function ringCost(tail: number, textBytes: number): number {
   const toEnd = limits.logRingBytes - (tail & (limits.logRingBytes - 1));
@@ -50,14 +51,22 @@ export class LogRingReader {
 
   /** Bytes waiting. */
   pending(): number {
-    return (Atomics.load(this.#words, this.#control + Control.logTail)
-      - Atomics.load(this.#words, this.#control + Control.logHead)) >>> 0;
+    return (
+      (Atomics.load(this.#words, this.#control + Control.logTail) -
+        Atomics.load(this.#words, this.#control + Control.logHead)) >>>
+      0
+    );
   }
 
   /** Lines that the worker dropped since it started. */
-  dropped(): number { return Atomics.load(this.#words, this.#control + Control.logDropped) >>> 0; }
+  dropped(): number {
+    return Atomics.load(this.#words, this.#control + Control.logDropped) >>> 0;
+  }
 
-  /** Hands over what is in the ring, at most about `bytesMax` bytes of it, and frees the room. Returns the bytes taken. */
+  /**
+   * Hands over what is in the ring, at most about `bytesMax` bytes of it, and frees the room. Returns the bytes
+   * taken.
+   */
   drain(handle: LineHandler, bytesMax: number = limits.logRingBytes): number {
     const tail = Atomics.load(this.#words, this.#control + Control.logTail) >>> 0;
     const start = Atomics.load(this.#words, this.#control + Control.logHead) >>> 0;
@@ -71,15 +80,17 @@ export class LogRingReader {
       const textBytes = this.#unsigned[at >> 2];
       const toEnd = size - position;
       const step = textBytes === RING_WRAP ? toEnd : recordBytes(textBytes);
-      if (step > left || step > toEnd || (position & 7) !== 0 || textBytes > size && textBytes !== RING_WRAP) {
+      if (step > left || step > toEnd || (position & 7) !== 0 || (textBytes > size && textBytes !== RING_WRAP)) {
         this.corrupted++;
         head = tail;
         taken += left;
         break;
       }
       if (textBytes !== RING_WRAP) {
-        handle(this.#unsigned[(at >> 2) + 1],
-          this.#bytes.subarray(at + RECORD_HEADER_BYTES, at + RECORD_HEADER_BYTES + textBytes));
+        handle(
+          this.#unsigned[(at >> 2) + 1],
+          this.#bytes.subarray(at + RECORD_HEADER_BYTES, at + RECORD_HEADER_BYTES + textBytes),
+        );
       }
       head = (head + step) >>> 0;
       taken += step;
@@ -91,7 +102,13 @@ export class LogRingReader {
 }
 
 /** The worker's end in its plainest form: what the engine's writer must do. False = dropped and counted. */
-export function writeRecord(memory: ArrayBufferLike, map: MemoryMap, worker: number, sink: number, text: Uint8Array): boolean {
+export function writeRecord(
+  memory: ArrayBufferLike,
+  map: MemoryMap,
+  worker: number,
+  sink: number,
+  text: Uint8Array,
+): boolean {
   const words = new Int32Array(memory);
   const control = workerControl(map, worker) >> 2;
   const ring = workerLogRing(map, worker);

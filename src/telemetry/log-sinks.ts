@@ -1,6 +1,6 @@
-// Where access-log lines end up: files, standard output, standard error. Each target has one sink with a bounded queue and at
-// most one write under way, on Node's thread pool; a sink that does not take its bytes fills its queue, then drops and counts.
-// Nothing here waits, and nothing here keeps the process alive.
+// Where access-log lines end up: files, standard output, standard error. Each target has one sink with a bounded
+// queue and at most one write under way, on Node's thread pool; a sink that does not take its bytes fills its queue,
+// then drops and counts. Nothing here waits, and nothing here keeps the process alive.
 import { closeSync, constants, fstatSync, open, openSync, write } from 'node:fs';
 import { errorText } from '../core/errors.js';
 import { limits } from '../core/limits.js';
@@ -9,7 +9,12 @@ import type { Statistics } from './statistics.js';
 export type SinkTarget = { kind: 'file'; path: string } | { kind: 'stdout' } | { kind: 'stderr' };
 
 /** Counters by Envoy's names, below `filesystem.`. */
-interface Counts { buffered: () => void; completed: () => void; failed: (text: string) => void; reopenFailed: (text: string) => void }
+interface Counts {
+  buffered: () => void;
+  completed: () => void;
+  failed: (text: string) => void;
+  reopenFailed: (text: string) => void;
+}
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -39,7 +44,9 @@ export class LogSink {
   }
 
   /** Bytes that wait. */
-  get queuedBytes(): number { return this.#queuedBytes; }
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
 
   /** Takes a copy of a line, or drops it. */
   append(line: Uint8Array): boolean {
@@ -89,16 +96,24 @@ export class LogSink {
     this.flush();
     if (this.#queuedBytes > 0) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, waitMs);    // holds the process: what waits should still be written
-        this.#idle.push(() => { clearTimeout(timer); resolve(); });
+        const timer = setTimeout(resolve, waitMs); // holds the process: what waits should still be written
+        this.#idle.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
       });
     }
     this.#closed = true;
     // With a write under way the descriptor stays open: its number must not go to another file meanwhile.
-    if (this.target.kind === 'file' && !this.#writing && this.#fd >= 0) { closeSync(this.#fd); this.#fd = -1; }
+    if (this.target.kind === 'file' && !this.#writing && this.#fd >= 0) {
+      closeSync(this.#fd);
+      this.#fd = -1;
+    }
   }
 
-  get #name(): string { return this.target.kind === 'file' ? this.target.path : this.target.kind; }
+  get #name(): string {
+    return this.target.kind === 'file' ? this.target.path : this.target.kind;
+  }
 
   #replace(fd: number): void {
     closeSync(this.#fd);
@@ -126,15 +141,21 @@ export class LogSink {
     if (error !== null) {
       if (error.code === 'EAGAIN') return this.#later();
       this.#counts.failed(`${this.#name}: ${errorText(error)}`);
-      this.#take(asked);              // these lines are lost; the next ones may go
+      this.#take(asked); // these lines are lost; the next ones may go
     } else {
       this.#counts.completed();
       this.#take(bytes);
     }
     if (this.#queue.length > 0) return this.#next();
-    if (this.#filled > 0 && this.#idle.length > 0) { this.#seal(); return this.#next(); }
+    if (this.#filled > 0 && this.#idle.length > 0) {
+      this.#seal();
+      return this.#next();
+    }
     for (const resolve of this.#idle.splice(0)) resolve();
-    if (this.#closed && this.target.kind === 'file' && this.#fd >= 0) { closeSync(this.#fd); this.#fd = -1; }
+    if (this.#closed && this.target.kind === 'file' && this.#fd >= 0) {
+      closeSync(this.#fd);
+      this.#fd = -1;
+    }
   }
 
   #take(bytes: number): void {
@@ -145,7 +166,9 @@ export class LogSink {
 
   /** A non-blocking pipe that is full: asked again soon, with the same bytes. */
   #later(): void {
-    setTimeout(() => { if (!this.#closed && !this.#writing && this.#queue.length > 0) this.#next(); }, limits.logPumpIntervalMs).unref();
+    setTimeout(() => {
+      if (!this.#closed && !this.#writing && this.#queue.length > 0) this.#next();
+    }, limits.logPumpIntervalMs).unref();
   }
 }
 
@@ -162,22 +185,42 @@ export class LogSinks {
 
   constructor(statistics: Statistics) {
     const counter = (name: string) => statistics.counter(`filesystem.${name}`);
-    const [buffered, completed, failed, reopenFailed] =
-      ['write_buffered', 'write_completed', 'write_failed', 'reopen_failed'].map(counter);
+    const [buffered, completed, failed, reopenFailed] = [
+      'write_buffered',
+      'write_completed',
+      'write_failed',
+      'reopen_failed',
+    ].map(counter);
     counter('flushed_by_timer');
     this.#counts = {
-      buffered: () => buffered.add(), completed: () => completed.add(),
-      failed: (text) => { failed.add(); this.#tell(text); },
-      reopenFailed: (text) => { reopenFailed.add(); this.#tell(text); },
+      buffered: () => buffered.add(),
+      completed: () => completed.add(),
+      failed: (text) => {
+        failed.add();
+        this.#tell(text);
+      },
+      reopenFailed: (text) => {
+        reopenFailed.add();
+        this.#tell(text);
+      },
     };
     statistics.addSource(() => [
-      { name: 'filesystem.write_total_buffered', value: this.#sinks.reduce((sum, sink) => sum + sink.queuedBytes, 0), type: 'gauge' },
-      { name: 'filesystem.weft_lines_dropped', value: this.#sinks.reduce((sum, sink) => sum + sink.dropped, 0), type: 'counter' }]);
+      {
+        name: 'filesystem.write_total_buffered',
+        value: this.#sinks.reduce((sum, sink) => sum + sink.queuedBytes, 0),
+        type: 'gauge',
+      },
+      {
+        name: 'filesystem.weft_lines_dropped',
+        value: this.#sinks.reduce((sum, sink) => sum + sink.dropped, 0),
+        type: 'counter',
+      },
+    ]);
   }
 
   /**
-   * Id of the sink for this target, which is opened when it is new. -1 when there are too many. Throws when a file cannot be
-   * opened: the configuration that names it is rejected with the reason.
+   * Id of the sink for this target, which is opened when it is new. -1 when there are too many. Throws when a file
+   * cannot be opened: the configuration that names it is rejected with the reason.
    */
   sink(target: SinkTarget): number {
     const device = target.kind === 'file' ? { '/dev/stdout': STDOUT, '/dev/stderr': STDERR }[target.path] : undefined;
@@ -193,7 +236,9 @@ export class LogSinks {
   }
 
   /** Hands a line to its sink. False: dropped. An unknown id is dropped too. */
-  append(sink: number, line: Uint8Array): boolean { return this.#sinks[sink]?.append(line) ?? false; }
+  append(sink: number, line: Uint8Array): boolean {
+    return this.#sinks[sink]?.append(line) ?? false;
+  }
   /** Starts writing what waits in sinks that have at least `bytesMin`. Returns how many had. */
   flush(bytesMin = 1): number {
     let flushed = 0;
@@ -204,10 +249,14 @@ export class LogSinks {
     }
     return flushed;
   }
-  reopen(): void { for (const sink of this.#sinks) sink.reopen(); }
+  reopen(): void {
+    for (const sink of this.#sinks) sink.reopen();
+  }
 
   /** Writes what waits, closes everything. A sink that does not take its bytes is left after `waitMs`. */
-  async close(waitMs = 1000): Promise<void> { await Promise.all(this.#sinks.map((sink) => sink.close(waitMs))); }
+  async close(waitMs = 1000): Promise<void> {
+    await Promise.all(this.#sinks.map((sink) => sink.close(waitMs)));
+  }
 
   #tell(text: string): void {
     if (performance.now() - this.#toldMs < 60_000) return;
@@ -217,8 +266,8 @@ export class LogSinks {
 }
 
 /**
- * Opens without waiting: a FIFO that nobody reads, or whose reader stopped, must not hold a thread of Node's pool. Such writes
- * answer EAGAIN instead. Regular files do not care.
+ * Opens without waiting: a FIFO that nobody reads, or whose reader stopped, must not hold a thread of Node's pool.
+ * Such writes answer EAGAIN instead. Regular files do not care.
  */
 function openLog(path: string): number {
   const flags = constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK | constants.O_NOCTTY;
@@ -226,14 +275,16 @@ function openLog(path: string): number {
     return openSync(path, flags | constants.O_WRONLY, FILE_MODE);
   } catch (error) {
     // A FIFO without a reader: with a reading end of our own it takes what fits into the pipe.
-    if ((error as NodeJS.ErrnoException).code === 'ENXIO') return openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+    if ((error as NodeJS.ErrnoException).code === 'ENXIO')
+      return openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
     throw new Error(`access log ${path}: ${errorText(error)}`);
   }
 }
 
 /**
- * Standard output or error for writing without waiting. The non-blocking flag belongs to the open file, which other processes
- * share, so a pipe or terminal is opened once more through /proc. Where that is not allowed the descriptor is used as it is.
+ * Standard output or error for writing without waiting. The non-blocking flag belongs to the open file, which other
+ * processes share, so a pipe or terminal is opened once more through /proc. Where that is not allowed the descriptor
+ * is used as it is.
  */
 function openStandard(fd: number): number {
   try {

@@ -5,12 +5,13 @@ import { HISTOGRAM_BUCKETS, HISTOGRAM_VALUE_MAX, histogramBucket, histogramLower
 /** Envoy's quantiles, in its order. */
 export const quantiles = [0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 1] as const;
 /** Envoy's default bucket bounds, milliseconds. */
-export const bucketBounds = [0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 600000,
-  1800000, 3600000] as const;
+export const bucketBounds = [
+  0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 600000, 1800000, 3600000,
+] as const;
 
 /**
- * Width of a bucket in which values are spread. Values are integers: below 32 a bucket holds exactly one, and Envoy shows
- * one-digit values within a tenth and two-digit values within one.
+ * Width of a bucket in which values are spread. Values are integers: below 32 a bucket holds exactly one, and Envoy
+ * shows one-digit values within a tenth and two-digit values within one.
  */
 export function bucketWidth(bucket: number): number {
   const lower = histogramLowerBound(bucket);
@@ -20,10 +21,14 @@ export function bucketWidth(bucket: number): number {
 }
 
 /**
- * Values at the quantiles. The k-th of n values that share a bucket is taken to lie at k/(n+1) of its width, which is how
- * Envoy's histogram library interpolates. NaN for an empty histogram.
+ * Values at the quantiles. The k-th of n values that share a bucket is taken to lie at k/(n+1) of its width, which is
+ * how Envoy's histogram library interpolates. NaN for an empty histogram.
  */
-export function quantileValues(counts: ArrayLike<number>, total: number, wanted: readonly number[] = quantiles): number[] {
+export function quantileValues(
+  counts: ArrayLike<number>,
+  total: number,
+  wanted: readonly number[] = quantiles,
+): number[] {
   if (!(total > 0)) return wanted.map(() => NaN);
   const result: number[] = [];
   let bucket = 0;
@@ -38,11 +43,12 @@ export function quantileValues(counts: ArrayLike<number>, total: number, wanted:
 }
 
 const boundBuckets = bucketBounds.map((bound) =>
-  (bound > HISTOGRAM_VALUE_MAX ? HISTOGRAM_BUCKETS : histogramBucket(Math.floor(bound))));
+  bound > HISTOGRAM_VALUE_MAX ? HISTOGRAM_BUCKETS : histogramBucket(Math.floor(bound)),
+);
 
 /**
- * Values less than or equal to each of the bounds. A bound inside a bucket takes the part of the bucket that lies below it,
- * so the results grow and the last is at most the total.
+ * Values less than or equal to each of the bounds. A bound inside a bucket takes the part of the bucket that lies
+ * below it, so the results grow and the last is at most the total.
  */
 export function countsBelowBounds(counts: ArrayLike<number>): number[] {
   const result: number[] = [];

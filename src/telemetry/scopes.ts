@@ -1,7 +1,8 @@
-// Allocation of statistics scopes: where in every worker's statistics region a listener, connection manager or cluster counts.
-// A scope is an offset that is the same in every region, so one bump pointer in shared memory serves main and all workers.
-// Two scopes are fixed: the worker's own at 0, and one that takes the counts of clusters for which no room was left.
-// Pure functions over the shared memory seen as Int32Array; nothing here is ever freed (main reuses through statistics.ts).
+// Allocation of statistics scopes: where in every worker's statistics region a listener, connection manager or
+// cluster counts. A scope is an offset that is the same in every region, so one bump pointer in shared memory serves
+// main and all workers. Two scopes are fixed: the worker's own at 0, and one that takes the counts of clusters for
+// which no room was left. Pure functions over the shared memory seen as Int32Array; nothing here is ever freed (main
+// reuses through statistics.ts).
 import { Shared } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';
 import { scopeBytes } from './schema.js';
@@ -9,7 +10,10 @@ import type { ScopeKind } from './schema.js';
 
 /** The scope of the worker itself. */
 export const WORKER_SCOPE = 0;
-/** Counts of clusters that found the region full; large enough for any kind. A worker that falls back here counts stats_overflow. */
+/**
+ * Counts of clusters that found the region full; large enough for any kind. A worker that falls back here counts
+ * stats_overflow.
+ */
 export const OVERFLOW_SCOPE = scopeBytes('worker');
 const FIRST_FREE = OVERFLOW_SCOPE + Math.max(scopeBytes('listener'), scopeBytes('http'), scopeBytes('cluster'));
 
@@ -20,8 +24,8 @@ export function reserveFixedScopes(words: Int32Array, map: MemoryMap): void {
 }
 
 /**
- * Takes a new scope. Returns its offset from the start of each worker's statistics region, or -1 when the regions are full:
- * main then rejects the configuration, a worker counts in OVERFLOW_SCOPE.
+ * Takes a new scope. Returns its offset from the start of each worker's statistics region, or -1 when the regions are
+ * full: main then rejects the configuration, a worker counts in OVERFLOW_SCOPE.
  */
 export function allocateScope(words: Int32Array, map: MemoryMap, kind: ScopeKind): number {
   const bytes = scopeBytes(kind);
@@ -38,7 +42,10 @@ export function clusterScopeIfUsed(words: Int32Array, map: MemoryMap, slot: numb
   return Atomics.load(words, (map.clusterScopes >> 2) + slot) - 1;
 }
 
-/** The scope of a cluster slot, allocated on first use by whichever worker comes first. OVERFLOW_SCOPE when there is no room. */
+/**
+ * The scope of a cluster slot, allocated on first use by whichever worker comes first. OVERFLOW_SCOPE when there is
+ * no room.
+ */
 export function clusterScope(words: Int32Array, map: MemoryMap, slot: number): number {
   const entry = (map.clusterScopes >> 2) + slot;
   const known = Atomics.load(words, entry);
@@ -47,7 +54,8 @@ export function clusterScope(words: Int32Array, map: MemoryMap, slot: number): n
   if (offset < 0) return OVERFLOW_SCOPE;
   const winner = Atomics.compareExchange(words, entry, 0, offset + 1);
   if (winner === 0) return offset;
-  // Another worker was first. Give the room back if nobody allocated since; otherwise it stays unused, and untouched pages cost nothing.
+  // Another worker was first. Give the room back if nobody allocated since; otherwise it stays unused, and untouched
+  // pages cost nothing.
   Atomics.compareExchange(words, nextIndex(map), offset + scopeBytes('cluster'), offset);
   return winner - 1;
 }

@@ -1,5 +1,5 @@
-// The statistics that Envoy keeps of itself: `server.`, and the listener and cluster managers' names that exist from the start.
-// Facts are read when somebody reads statistics, never sampled.
+// The statistics that Envoy keeps of itself: `server.`, and the listener and cluster managers' names that exist from
+// the start. Facts are read when somebody reads statistics, never sampled.
 import type { ComputedStatistic, Statistics } from './statistics.js';
 
 export interface ServerFacts {
@@ -21,12 +21,23 @@ export interface ServerFacts {
 /** Envoy's value for "no certificate". */
 const NO_CERTIFICATE = 4294967295;
 
-const startingAtZero = ['listener_manager.listener_create_failure', 'listener_manager.listener_create_success',
-  'listener_manager.listener_in_place_updated', 'listener_manager.listener_stopped', 'cluster_manager.cluster_updated',
-  'cluster_manager.cluster_updated_via_merge', 'cluster_manager.update_merge_cancelled', 'cluster_manager.update_out_of_merge_window',
-  'server.dynamic_unknown_fields', 'server.static_unknown_fields', 'server.dropped_stat_flushes'];
+const startingAtZero = [
+  'listener_manager.listener_create_failure',
+  'listener_manager.listener_create_success',
+  'listener_manager.listener_in_place_updated',
+  'listener_manager.listener_stopped',
+  'cluster_manager.cluster_updated',
+  'cluster_manager.cluster_updated_via_merge',
+  'cluster_manager.update_merge_cancelled',
+  'cluster_manager.update_out_of_merge_window',
+  'server.dynamic_unknown_fields',
+  'server.static_unknown_fields',
+  'server.dropped_stat_flushes',
+];
 
-/** Registers everything under `server.`, and the managers' counters, so that they show as 0 before anything happened. */
+/**
+ * Registers everything under `server.`, and the managers' counters, so that they show as 0 before anything happened.
+ */
 export function addServerStatistics(statistics: Statistics, facts: ServerFacts): void {
   for (const name of startingAtZero) statistics.counter(name);
   statistics.gauge('listener_manager.workers_started');
@@ -35,7 +46,12 @@ export function addServerStatistics(statistics: Statistics, facts: ServerFacts):
 
 function serverStatistics(facts: ServerFacts): ComputedStatistic[] {
   const memory = process.memoryUsage();
-  const gauge = (name: string, value: number, used = true): ComputedStatistic => ({ name, value, type: 'gauge', used });
+  const gauge = (name: string, value: number, used = true): ComputedStatistic => ({
+    name,
+    value,
+    type: 'gauge',
+    used,
+  });
   const state = facts.state();
   return [
     gauge('listener_manager.total_filter_chains_draining', 0, false),

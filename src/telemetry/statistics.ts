@@ -1,39 +1,75 @@
-// Every statistic of the process, seen from main: cells that workers count in, numbers that main counts itself, and numbers
-// that other parts compute when asked. Owns which name has which scope; a scope is summed over workers when it is read, and
-// no name of a scope is ever stored, so a cluster that nobody uses costs nothing.
+// Every statistic of the process, seen from main: cells that workers count in, numbers that main counts itself, and
+// numbers that other parts compute when asked. Owns which name has which scope; a scope is summed over workers when
+// it is read, and no name of a scope is ever stored, so a cluster that nobody uses costs nothing.
 //
-// A worker that is replaced keeps its region, so counters never go back; its gauges are cleared, as its connections are gone.
+// A worker that is replaced keeps its region, so counters never go back; its gauges are cleared, as its connections
+// are gone.
 import { limits } from '../core/limits.js';
 import { workerStats } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';
-import { HISTOGRAM_BUCKETS, histogramCell, isGauge, scopeBytes, scopeCounters, scopeHistograms, WorkerStat } from './schema.js';
+import {
+  HISTOGRAM_BUCKETS,
+  histogramCell,
+  isGauge,
+  scopeBytes,
+  scopeCounters,
+  scopeHistograms,
+  WorkerStat,
+} from './schema.js';
 import type { ScopeKind } from './schema.js';
 import { allocateScope, clusterScopeIfUsed, OVERFLOW_SCOPE, reserveFixedScopes, WORKER_SCOPE } from './scopes.js';
 
 /** A number that main owns. */
 export class Counter {
   value = 0;
-  add(count = 1): void { this.value += count; }
+  add(count = 1): void {
+    this.value += count;
+  }
 }
 export class Gauge {
   value = 0;
   /** Envoy's `usedonly` shows a gauge once it was set, whatever its value. */
   used = false;
-  set(value: number): void { this.value = value; this.used = true; }
-  add(change: number): void { this.set(this.value + change); }
+  set(value: number): void {
+    this.value = value;
+    this.used = true;
+  }
+  add(change: number): void {
+    this.set(this.value + change);
+  }
 }
 
-/** A statistic that somebody computes at the moment of reading. `used` defaults to: gauges and texts always, counters over 0. */
-export interface ComputedStatistic { name: string; value: number | string; type: 'counter' | 'gauge' | 'text'; used?: boolean }
+/**
+ * A statistic that somebody computes at the moment of reading. `used` defaults to: gauges and texts always, counters
+ * over 0.
+ */
+export interface ComputedStatistic {
+  name: string;
+  value: number | string;
+  type: 'counter' | 'gauge' | 'text';
+  used?: boolean;
+}
 export type StatisticSource = () => Iterable<ComputedStatistic>;
 
 /** A scope with its name: `listener.<statName>.`, `http.<statPrefix>.`, `cluster.<altStatName>.` and so on. */
-export interface NamedScope { kind: ScopeKind; prefix: string; offset: number }
+export interface NamedScope {
+  kind: ScopeKind;
+  prefix: string;
+  offset: number;
+}
 
-interface Owned { kind: 'listener' | 'http'; name: string; offset: number }
+interface Owned {
+  kind: 'listener' | 'http';
+  name: string;
+  offset: number;
+}
 
 /** Buckets of one histogram, summed over workers. */
-export interface HistogramCells { counts: Float64Array; total: number; sum: number }
+export interface HistogramCells {
+  counts: Float64Array;
+  total: number;
+  sum: number;
+}
 
 export class Statistics {
   readonly counters = new Map<string, Counter>();
@@ -54,32 +90,47 @@ export class Statistics {
     reserveFixedScopes(this.#words, map);
   }
 
-  get workers(): number { return this.#map.workers; }
+  get workers(): number {
+    return this.#map.workers;
+  }
 
   /** The counter of this name, made on first use. */
   counter(name: string): Counter {
     let counter = this.counters.get(name);
-    if (counter === undefined) this.counters.set(name, counter = new Counter());
+    if (counter === undefined) this.counters.set(name, (counter = new Counter()));
     return counter;
   }
 
   gauge(name: string): Gauge {
     let gauge = this.gauges.get(name);
-    if (gauge === undefined) this.gauges.set(name, gauge = new Gauge());
+    if (gauge === undefined) this.gauges.set(name, (gauge = new Gauge()));
     return gauge;
   }
 
   /** Adds statistics that are computed when they are read. */
-  addSource(source: StatisticSource): void { this.#sources.push(source); }
-  *computed(): Iterable<ComputedStatistic> { for (const source of this.#sources) yield* source(); }
+  addSource(source: StatisticSource): void {
+    this.#sources.push(source);
+  }
+  *computed(): Iterable<ComputedStatistic> {
+    for (const source of this.#sources) yield* source();
+  }
 
-  /** Scope of `listener.<statName>.`, allocated when first asked for; -1 = no room, the configuration must be rejected. */
-  listenerScope(statName: string): number { return this.#own('listener', statName); }
+  /**
+   * Scope of `listener.<statName>.`, allocated when first asked for; -1 = no room, the configuration must be
+   * rejected.
+   */
+  listenerScope(statName: string): number {
+    return this.#own('listener', statName);
+  }
   /** Scope of `http.<statPrefix>.`. Connection managers with one prefix share it, as in Envoy. */
-  httpScope(statPrefix: string): number { return this.#own('http', statPrefix); }
+  httpScope(statPrefix: string): number {
+    return this.#own('http', statPrefix);
+  }
 
   /** The scope of a name that has one, else -1. */
-  scopeOf(kind: 'listener' | 'http', name: string): number { return this.#owned.get(`${kind}\n${name}`)?.offset ?? -1; }
+  scopeOf(kind: 'listener' | 'http', name: string): number {
+    return this.#owned.get(`${kind}\n${name}`)?.offset ?? -1;
+  }
 
   /** The cluster's slot is about to get another name: whatever was counted there is forgotten. */
   clusterRecycled(slot: number, _name: string): void {
@@ -88,9 +139,14 @@ export class Statistics {
   }
 
   /** Scope of a cluster slot that some worker has used, else -1. */
-  clusterScope(slot: number): number { return slot < 0 ? -1 : clusterScopeIfUsed(this.#words, this.#map, slot); }
+  clusterScope(slot: number): number {
+    return slot < 0 ? -1 : clusterScopeIfUsed(this.#words, this.#map, slot);
+  }
 
-  /** Listener and connection manager scopes, in no order, plus the workers' own and the overflow scope once it was used. */
+  /**
+   * Listener and connection manager scopes, in no order, plus the workers' own and the overflow scope once it was
+   * used.
+   */
   *scopes(): Iterable<NamedScope> {
     for (const { kind, name, offset } of this.#owned.values()) yield { kind, prefix: `${kind}.${name}.`, offset };
     yield { kind: 'worker', prefix: 'server.weft.', offset: WORKER_SCOPE };
@@ -100,8 +156,8 @@ export class Statistics {
   }
 
   /**
-   * Forgets listener and connection manager scopes whose names are not given and that count no connection any more. Their
-   * room is used again. Call it some time after listeners were removed, when no living root mentions them.
+   * Forgets listener and connection manager scopes whose names are not given and that count no connection any more.
+   * Their room is used again. Call it some time after listeners were removed, when no living root mentions them.
    */
   release(listenerNames: ReadonlySet<string>, httpPrefixes: ReadonlySet<string>): void {
     for (const [key, owned] of this.#owned) {
@@ -122,7 +178,9 @@ export class Statistics {
 
   /** One worker's own part of a cell. */
   cellOfWorker(worker: number, kind: ScopeKind, scope: number, name: string): number {
-    return this.#cells[this.#firstCell[worker] + (scope >> 3) + (scopeCounters[kind] as readonly string[]).indexOf(name)];
+    return this.#cells[
+      this.#firstCell[worker] + (scope >> 3) + (scopeCounters[kind] as readonly string[]).indexOf(name)
+    ];
   }
 
   /** A cell by name. */
@@ -210,7 +268,9 @@ export class Statistics {
 }
 
 export interface CellName {
-  name: string; index: number; gauge: boolean;
+  name: string;
+  index: number;
+  gauge: boolean;
   /** Cell of the counter that tells whether a gauge was ever touched, -1 = none. */
   total: number;
   /** Not shown before it was counted. */
@@ -222,13 +282,17 @@ export function sortedCounters(kind: ScopeKind): readonly CellName[] {
   let result = sorted.get(kind);
   if (result === undefined) {
     const names: readonly string[] = scopeCounters[kind];
-    result = names.map((name, index) => ({
-      name, index, gauge: isGauge(name),
-      // Envoy calls a gauge used once it was touched: so was it if what it follows was ever counted.
-      total: names.indexOf(name.replace(/_active$/, '_total').replace(/_bytes_buffered$/, '_bytes_total')),
-      // Envoy makes the counters of single status codes when the first response of the kind arrives.
-      lazy: kind === 'cluster' && /upstream_rq_\d(\d\d|xx)$/.test(name),
-    })).sort((a, b) => (a.name < b.name ? -1 : 1));
+    result = names
+      .map((name, index) => ({
+        name,
+        index,
+        gauge: isGauge(name),
+        // Envoy calls a gauge used once it was touched: so was it if what it follows was ever counted.
+        total: names.indexOf(name.replace(/_active$/, '_total').replace(/_bytes_buffered$/, '_bytes_total')),
+        // Envoy makes the counters of single status codes when the first response of the kind arrives.
+        lazy: kind === 'cluster' && /upstream_rq_\d(\d\d|xx)$/.test(name),
+      }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
     sorted.set(kind, result);
   }
   return result;

@@ -1,4 +1,5 @@
-// An admin server over a process that does not exist: a real configuration store and statistics, everything else recorded.
+// An admin server over a process that does not exist: a real configuration store and statistics, everything else
+// recorded.
 import { request } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AdminBackend, DrainRequest, EndpointInForce, ServerState } from '../../src/admin/backend.js';
@@ -22,7 +23,10 @@ export class FakeBackend implements AdminBackend {
   readonly workers = 2;
   readonly bootstrapLoadedMs = Date.UTC(2026, 0, 2);
   readonly did: string[] = [];
-  readonly levels = new Map<string, LogLevel>([['main', 'info'], ['http', 'info']]);
+  readonly levels = new Map<string, LogLevel>([
+    ['main', 'info'],
+    ['http', 'info'],
+  ]);
   current: ServerState = 'LIVE';
   bootstrap: object = { node: { id: 'n1' }, admin: {} };
   hosts = new Map<string, EndpointInForce[]>();
@@ -31,43 +35,118 @@ export class FakeBackend implements AdminBackend {
     level: 'info' as LogLevel,
     components: () => [...this.levels.keys()],
     levelOf: (name: string) => this.levels.get(name)!,
-    setLevel: (name: string, level: LogLevel) => { this.levels.set(name, level); },
-    setAllLevels: (level: LogLevel) => { for (const name of this.levels.keys()) this.levels.set(name, level); },
+    setLevel: (name: string, level: LogLevel) => {
+      this.levels.set(name, level);
+    },
+    setAllLevels: (level: LogLevel) => {
+      for (const name of this.levels.keys()) this.levels.set(name, level);
+    },
   };
-  state() { return this.current; }
-  uptimeMs() { return 65_000; }
-  bootstrapJson() { return JSON.stringify(this.bootstrap); }
-  commandLineOptions() { return { concurrency: 2, config_path: 'x.yaml' }; }
-  node() { return { id: 'n1', cluster: 'c1' }; }
-  listenerAddresses(name: string) { return this.store.listeners.get(name)?.config.addresses ?? []; }
-  clusterSlot(name: string) { return this.slots.get(name) ?? -1; }
-  endpoints(cluster: string) { return this.hosts.get(cluster) ?? []; }
-  drain(request: DrainRequest) { this.did.push(`drain ${JSON.stringify(request)}`); }
-  quit() { this.did.push('quit'); }
-  failHealthChecks(fail: boolean) { this.did.push(`fail ${fail}`); }
-  reopenLogs() { this.did.push('reopen'); }
+  state() {
+    return this.current;
+  }
+  uptimeMs() {
+    return 65_000;
+  }
+  bootstrapJson() {
+    return JSON.stringify(this.bootstrap);
+  }
+  commandLineOptions() {
+    return { concurrency: 2, config_path: 'x.yaml' };
+  }
+  node() {
+    return { id: 'n1', cluster: 'c1' };
+  }
+  listenerAddresses(name: string) {
+    return this.store.listeners.get(name)?.config.addresses ?? [];
+  }
+  clusterSlot(name: string) {
+    return this.slots.get(name) ?? -1;
+  }
+  endpoints(cluster: string) {
+    return this.hosts.get(cluster) ?? [];
+  }
+  drain(request: DrainRequest) {
+    this.did.push(`drain ${JSON.stringify(request)}`);
+  }
+  quit() {
+    this.did.push('quit');
+  }
+  failHealthChecks(fail: boolean) {
+    this.did.push(`fail ${fail}`);
+  }
+  reopenLogs() {
+    this.did.push('reopen');
+  }
   async cpuProfile(worker: number, start: boolean) {
     this.did.push(`profile ${worker} ${start}`);
     if (worker === 1 && start) throw new Error('worker is starting');
     return start ? null : '{"nodes":[]}';
   }
-  async describe(worker: number) { return `{"pools":${worker}}`; }
-
-  add(kind: ResourceKind, name: string, config: object, wire: object, origin: 'static' | 'dynamic' = 'static', owner: string | null = null) {
-    this.store.apply([{ kind, name, record: new ResourceRecord(kind, { name, origin, owner, configJson: JSON.stringify(config),
-      wireJson: JSON.stringify({ '@type': resourceTypeUrls[kind], ...wire }), hash: JSON.stringify(wire),
-      versionInfo: origin === 'dynamic' ? 'v1' : '', lastUpdatedMs: Date.UTC(2026, 0, 3) }) }]);
+  async describe(worker: number) {
+    return `{"pools":${worker}}`;
   }
-  addCluster(name: string, slot: number, endpoints: Partial<EndpointInForce>[] = [], origin: 'static' | 'dynamic' = 'static') {
-    const config = { name, altStatName: name, edsServiceName: '', circuitBreakers: { default: breakers, high: breakers } } as ClusterConfig;
+
+  add(
+    kind: ResourceKind,
+    name: string,
+    config: object,
+    wire: object,
+    origin: 'static' | 'dynamic' = 'static',
+    owner: string | null = null,
+  ) {
+    this.store.apply([
+      {
+        kind,
+        name,
+        record: new ResourceRecord(kind, {
+          name,
+          origin,
+          owner,
+          configJson: JSON.stringify(config),
+          wireJson: JSON.stringify({ '@type': resourceTypeUrls[kind], ...wire }),
+          hash: JSON.stringify(wire),
+          versionInfo: origin === 'dynamic' ? 'v1' : '',
+          lastUpdatedMs: Date.UTC(2026, 0, 3),
+        }),
+      },
+    ]);
+  }
+  addCluster(
+    name: string,
+    slot: number,
+    endpoints: Partial<EndpointInForce>[] = [],
+    origin: 'static' | 'dynamic' = 'static',
+  ) {
+    const config = {
+      name,
+      altStatName: name,
+      edsServiceName: '',
+      circuitBreakers: { default: breakers, high: breakers },
+    } as ClusterConfig;
     this.slots.set(name, slot);
-    this.hosts.set(name, endpoints.map((endpoint) => ({ address: { kind: 'ip', host: '127.0.0.1', port: 80, ipv4Compat: false },
-      hostname: '', weight: 1, priority: 0, health: 'unknown', locality: { region: '', zone: '', subZone: '' }, state: -1, ...endpoint })));
+    this.hosts.set(
+      name,
+      endpoints.map((endpoint) => ({
+        address: { kind: 'ip', host: '127.0.0.1', port: 80, ipv4Compat: false },
+        hostname: '',
+        weight: 1,
+        priority: 0,
+        health: 'unknown',
+        locality: { region: '', zone: '', subZone: '' },
+        state: -1,
+        ...endpoint,
+      })),
+    );
     this.add('cluster', name, config, { name, type: 'STATIC' }, origin);
   }
   addListener(name: string, port: number, prefix: string, origin: 'static' | 'dynamic' = 'static') {
-    const config = { name, statName: `127.0.0.1_${port}`, addresses: [{ kind: 'ip', host: '127.0.0.1', port, ipv4Compat: false }],
-      filterChains: [{ hcm: { statPrefix: prefix } }] } as unknown as ListenerConfig;
+    const config = {
+      name,
+      statName: `127.0.0.1_${port}`,
+      addresses: [{ kind: 'ip', host: '127.0.0.1', port, ipv4Compat: false }],
+      filterChains: [{ hcm: { statPrefix: prefix } }],
+    } as unknown as ListenerConfig;
     this.add('listener', name, config, { name }, origin);
     this.statistics.listenerScope(config.statName);
     this.statistics.httpScope(prefix);
@@ -75,15 +154,26 @@ export class FakeBackend implements AdminBackend {
   /** Counts in a cell of one worker's region, as a worker would. */
   count(worker: number, scope: number, cell: number, value: number) {
     const cells = new Float64Array(this.memory);
-    cells[(map.perWorker + worker * map.perWorkerBytes + 1024 * 1024 + scope >> 3) + cell] += value;
+    cells[((map.perWorker + worker * map.perWorkerBytes + 1024 * 1024 + scope) >> 3) + cell] += value;
   }
 }
 
-export interface Answered { status: number; headers: IncomingHttpHeaders; body: string }
+export interface Answered {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
 
 export async function startAdmin(backend: FakeBackend, port: number, options: Partial<AdminServerOptions> = {}) {
-  const server = new AdminServer({ address: { kind: 'ip', host: '127.0.0.1', port, ipv4Compat: false }, backend, memory: backend.memory,
-    map, addressPath: null, profileDirectory: '/tmp', ...options });
+  const server = new AdminServer({
+    address: { kind: 'ip', host: '127.0.0.1', port, ipv4Compat: false },
+    backend,
+    memory: backend.memory,
+    map,
+    addressPath: null,
+    profileDirectory: '/tmp',
+    ...options,
+  });
   await server.listen();
   return server;
 }
@@ -93,7 +183,11 @@ export function ask(port: number, path: string, method = 'GET'): Promise<Answere
     request({ host: '127.0.0.1', port, path, method, agent: false }, (response) => {
       const parts: Buffer[] = [];
       response.on('data', (part: Buffer) => parts.push(part));
-      response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body: Buffer.concat(parts).toString() }));
-    }).on('error', reject).end();
+      response.on('end', () =>
+        resolve({ status: response.statusCode!, headers: response.headers, body: Buffer.concat(parts).toString() }),
+      );
+    })
+      .on('error', reject)
+      .end();
   });
 }

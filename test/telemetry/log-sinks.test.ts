@@ -23,11 +23,18 @@ function fresh() {
   const statistics = new Statistics(memory, map);
   const sinks = new LogSinks(statistics);
   const pump = new LogPump({ memory, map, sinks, statistics, flushIntervalMs: 10, flushMinBytes: 65536 });
-  const computed = (name: string) => [...statistics.computed()].find((stat) => stat.name === `filesystem.${name}`)?.value;
-  return { statistics, sinks, pump, computed, count: (name: string) => statistics.counter(`filesystem.${name}`).value };
+  const computed = (name: string) =>
+    [...statistics.computed()].find((stat) => stat.name === `filesystem.${name}`)?.value;
+  return {
+    statistics,
+    sinks,
+    pump,
+    computed,
+    count: (name: string) => statistics.counter(`filesystem.${name}`).value,
+  };
 }
 
-t.test('lines of all workers reach their files', async t => {
+t.test('lines of all workers reach their files', async (t) => {
   const { sinks, pump, count } = fresh();
   const [a, b] = ['a.log', 'b.log'].map((name) => sinks.sink({ kind: 'file', path: join(directory, name) }));
   t.equal(sinks.sink({ kind: 'file', path: join(directory, 'a.log') }), a, 'one sink for each path');
@@ -45,7 +52,7 @@ t.test('lines of all workers reach their files', async t => {
   await pump.close();
 });
 
-t.test('what waits is written at the end', async t => {
+t.test('what waits is written at the end', async (t) => {
   const { sinks, pump } = fresh();
   const path = join(directory, 'end.log');
   const id = sinks.sink({ kind: 'file', path });
@@ -54,7 +61,7 @@ t.test('what waits is written at the end', async t => {
   t.equal(readFileSync(path, 'utf8').split('\n').length, 5001);
 });
 
-t.test('a FIFO that nobody reads fills its queue, then drops and counts, and holds nobody', async t => {
+t.test('a FIFO that nobody reads fills its queue, then drops and counts, and holds nobody', async (t) => {
   const { sinks, computed, count } = fresh();
   const path = join(directory, 'fifo');
   execFileSync('mkfifo', [path]);
@@ -75,14 +82,19 @@ t.test('a FIFO that nobody reads fills its queue, then drops and counts, and hol
   t.ok(Number(computed('weft_lines_dropped')) > 100);
   // More sinks are blocked than Node's pool has threads, and files still work.
   await sleep(50);
-  await Promise.race([readFile('/proc/self/stat'), sleep(2000).then(() => { throw new Error('the pool is blocked'); })]);
+  await Promise.race([
+    readFile('/proc/self/stat'),
+    sleep(2000).then(() => {
+      throw new Error('the pool is blocked');
+    }),
+  ]);
   t.equal(count('write_failed'), 0);
   const before = performance.now();
   await sinks.close(100);
   t.ok(performance.now() - before < 1000);
 });
 
-t.test('a FIFO goes on where it stopped when somebody reads', async t => {
+t.test('a FIFO goes on where it stopped when somebody reads', async (t) => {
   const { sinks } = fresh();
   const path = join(directory, 'read-later');
   execFileSync('mkfifo', [path]);
@@ -92,13 +104,18 @@ t.test('a FIFO goes on where it stopped when somebody reads', async t => {
   await sleep(50);
   const reader = spawn('head', ['-c', '200000', path]);
   let got = '';
-  reader.stdout.on('data', (part) => { got += part; });
+  reader.stdout.on('data', (part) => {
+    got += part;
+  });
   await once(reader, 'close');
-  t.same(got.trim().split('\n').map(Number), Array.from({ length: 2000 }, (_, i) => i));
+  t.same(
+    got.trim().split('\n').map(Number),
+    Array.from({ length: 2000 }, (_, i) => i),
+  );
   await sinks.close(100);
 });
 
-t.test('reopen moves on to a new file, without losing or repeating a line', async t => {
+t.test('reopen moves on to a new file, without losing or repeating a line', async (t) => {
   const { sinks, count } = fresh();
   const path = join(directory, 'rotated.log');
   const id = sinks.sink({ kind: 'file', path });
@@ -120,7 +137,7 @@ t.test('reopen moves on to a new file, without losing or repeating a line', asyn
   t.equal(count('reopen_failed'), 0);
 });
 
-t.test('a reopen that fails is counted and the old file stays in use', async t => {
+t.test('a reopen that fails is counted and the old file stays in use', async (t) => {
   const { sinks, count } = fresh();
   const inner = mkdtempSync(join(directory, 'gone-'));
   const id = sinks.sink({ kind: 'file', path: join(inner, 'x.log') });
@@ -136,7 +153,7 @@ t.test('a reopen that fails is counted and the old file stays in use', async t =
   t.equal(readFileSync(join(`${inner}-moved`, 'x.log'), 'utf8'), 'still\n');
 });
 
-t.test('write errors are counted', async t => {
+t.test('write errors are counted', async (t) => {
   const { sinks, count } = fresh();
   const id = sinks.sink({ kind: 'file', path: '/dev/full' });
   sinks.append(id, text('x\n'));
@@ -144,21 +161,31 @@ t.test('write errors are counted', async t => {
   t.equal(count('write_failed'), 1);
 });
 
-t.test('a file that cannot be opened is an error with its path', async t => {
+t.test('a file that cannot be opened is an error with its path', async (t) => {
   const { sinks } = fresh();
-  t.throws(() => sinks.sink({ kind: 'file', path: join(directory, 'no', 'such.log') }), /access log .*such\.log: .*ENOENT/);
+  t.throws(
+    () => sinks.sink({ kind: 'file', path: join(directory, 'no', 'such.log') }),
+    /access log .*such\.log: .*ENOENT/,
+  );
 });
 
-t.test('standard output, under its several names, and the process may end', async t => {
-  const modules = ['../../src/telemetry/log-sinks.js', '../../src/telemetry/statistics.js', '../../src/core/memory-map.js']
-    .map((path) => new URL(path, import.meta.url).href);
-  const program = `const [{ LogSinks }, { Statistics }, { memoryMap }] = await Promise.all([${modules.map((m) => `import('${m}')`)}]);
+t.test('standard output, under its several names, and the process may end', async (t) => {
+  const modules = [
+    '../../src/telemetry/log-sinks.js',
+    '../../src/telemetry/statistics.js',
+    '../../src/core/memory-map.js',
+  ].map((path) => new URL(path, import.meta.url).href);
+  const program = `const [{ LogSinks }, { Statistics }, { memoryMap }] = await Promise.all([
+    ${modules.map((m) => `import('${m}')`)}]);
     const map = memoryMap(160, 2);
     const sinks = new LogSinks(new Statistics(new SharedArrayBuffer(map.perWorker + 2 * map.perWorkerBytes), map));
     const id = sinks.sink({ kind: 'stdout' });
     if (sinks.sink({ kind: 'file', path: '/dev/stdout' }) !== id) throw new Error('two sinks');
     sinks.append(id, Buffer.from('hello\\n')); await sinks.close();`;
-  const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8', timeout: 5000 });
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+    timeout: 5000,
+  });
   t.equal(stdout, 'hello\n', stderr);
   t.equal(status, 0);
 });

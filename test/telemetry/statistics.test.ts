@@ -2,7 +2,14 @@ import t from 'tap';
 import { memoryMap, workerStats } from '../../src/core/memory-map.js';
 import { HistogramIntervals } from '../../src/telemetry/histogram-intervals.js';
 import { bucketBounds, countsBelowBounds, quantileValues } from '../../src/telemetry/quantiles.js';
-import { ClusterStat, HISTOGRAM_BUCKETS, histogramBucket, histogramCell, HttpStat, ListenerStat } from '../../src/telemetry/schema.js';
+import {
+  ClusterStat,
+  HISTOGRAM_BUCKETS,
+  histogramBucket,
+  histogramCell,
+  HttpStat,
+  ListenerStat,
+} from '../../src/telemetry/schema.js';
 import { clusterScope } from '../../src/telemetry/scopes.js';
 import { addServerStatistics } from '../../src/telemetry/server-statistics.js';
 import { Statistics } from '../../src/telemetry/statistics.js';
@@ -12,7 +19,9 @@ function fresh() {
   const memory = new SharedArrayBuffer(map.perWorker + 2 * map.perWorkerBytes);
   const cells = new Float64Array(memory);
   const statistics = new Statistics(memory, map);
-  const count = (worker: number, scope: number, cell: number, value = 1) => { cells[(workerStats(map, worker) + scope >> 3) + cell] += value; };
+  const count = (worker: number, scope: number, cell: number, value = 1) => {
+    cells[((workerStats(map, worker) + scope) >> 3) + cell] += value;
+  };
   return { statistics, count, words: new Int32Array(memory) };
 }
 const filled = (values: number[]) => {
@@ -21,14 +30,14 @@ const filled = (values: number[]) => {
   return counts;
 };
 
-t.test('connection managers with one prefix share a scope', async t => {
+t.test('connection managers with one prefix share a scope', async (t) => {
   const { statistics } = fresh();
   t.equal(statistics.httpScope('a'), statistics.httpScope('a'));
   t.not(statistics.httpScope('a'), statistics.httpScope('b'));
   t.not(statistics.httpScope('a'), statistics.listenerScope('a'));
 });
 
-t.test('a worker that died loses its gauges and keeps its counters', async t => {
+t.test('a worker that died loses its gauges and keeps its counters', async (t) => {
   const { statistics, count, words } = fresh();
   const http = statistics.httpScope('a');
   const cluster = clusterScope(words, map, 77);
@@ -43,7 +52,7 @@ t.test('a worker that died loses its gauges and keeps its counters', async t => 
   t.equal(statistics.cell('cluster', cluster, 'upstream_cx_active'), 2);
 });
 
-t.test('a scope is used again when its listener has gone, from zero', async t => {
+t.test('a scope is used again when its listener has gone, from zero', async (t) => {
   const { statistics, count } = fresh();
   const first = statistics.listenerScope('x');
   count(1, first, ListenerStat.downstream_cx_total, 5);
@@ -57,7 +66,7 @@ t.test('a scope is used again when its listener has gone, from zero', async t =>
   t.equal(statistics.cell('listener', first, 'downstream_cx_total'), 0);
 });
 
-t.test('a cluster slot that gets another name starts from zero', async t => {
+t.test('a cluster slot that gets another name starts from zero', async (t) => {
   const { statistics, count, words } = fresh();
   const scope = clusterScope(words, map, 5);
   count(0, scope, ClusterStat.upstream_rq_total, 5);
@@ -67,7 +76,7 @@ t.test('a cluster slot that gets another name starts from zero', async t => {
   t.equal(statistics.cell('cluster', scope, 'upstream_rq_total'), 0);
 });
 
-t.test('no room is -1', async t => {
+t.test('no room is -1', async (t) => {
   const { statistics } = fresh();
   let taken = 0;
   while (statistics.httpScope(`p${taken}`) >= 0) taken++;
@@ -76,14 +85,18 @@ t.test('no room is -1', async t => {
   t.ok(statistics.httpScope('p0') >= 0);
 });
 
-t.test('quantiles agree with Envoy for small integers', async t => {
-  t.same(quantileValues(filled(Array(10).fill(1)), 10).slice(0, 5).map((value) => value.toFixed(6)),
-    ['1.009091', '1.027273', '1.045455', '1.072727', '1.081818']);
+t.test('quantiles agree with Envoy for small integers', async (t) => {
+  t.same(
+    quantileValues(filled(Array(10).fill(1)), 10)
+      .slice(0, 5)
+      .map((value) => value.toFixed(6)),
+    ['1.009091', '1.027273', '1.045455', '1.072727', '1.081818'],
+  );
   t.same(quantileValues(filled([17]), 1), Array(10).fill(17.5));
   t.ok(quantileValues(filled([]), 0).every(Number.isNaN));
 });
 
-t.test('quantiles of a wide distribution are within a bucket of the truth', async t => {
+t.test('quantiles of a wide distribution are within a bucket of the truth', async (t) => {
   const values = Array.from({ length: 10000 }, (_, i) => Math.floor(1.0013 ** i));
   const found = quantileValues(filled(values), values.length, [0.5, 0.9, 0.99]);
   [0.5, 0.9, 0.99].forEach((quantile, i) => {
@@ -92,18 +105,21 @@ t.test('quantiles of a wide distribution are within a bucket of the truth', asyn
   });
 });
 
-t.test('counts below bounds include the bound, grow, and never pass the total', async t => {
+t.test('counts below bounds include the bound, grow, and never pass the total', async (t) => {
   t.same(countsBelowBounds(filled([0, 1, 5, 6, 10, 240, 1_611_394])).slice(0, 8), [1, 2, 3, 5, 5, 5, 5, 6]);
   const values = Array.from({ length: 5000 }, (_, i) => Math.min(4194303, Math.floor(1.003 ** i)));
   const below = countsBelowBounds(filled(values));
   below.forEach((count, i) => {
     const truth = values.filter((value) => value <= bucketBounds[i]).length;
-    t.ok(Math.abs(count - truth) <= 30 && (i === 0 || count >= below[i - 1]), `${bucketBounds[i]}: ${count} for ${truth}`);
+    t.ok(
+      Math.abs(count - truth) <= 30 && (i === 0 || count >= below[i - 1]),
+      `${bucketBounds[i]}: ${count} for ${truth}`,
+    );
   });
   t.equal(below.at(-1), values.filter((value) => value <= 3600000).length);
 });
 
-t.test('an interval is what came between two flushes', async t => {
+t.test('an interval is what came between two flushes', async (t) => {
   const { statistics, count } = fresh();
   const http = statistics.httpScope('a');
   const intervals = new HistogramIntervals(statistics, () => statistics.scopes());
@@ -129,12 +145,27 @@ t.test('an interval is what came between two flushes', async t => {
   t.equal(intervals.interval(later, 1)?.total, 1, 'a scope that appeared began with nothing');
 });
 
-t.test('server statistics', async t => {
+t.test('server statistics', async (t) => {
   const { statistics } = fresh();
-  addServerStatistics(statistics, { state: () => 0, uptimeMs: () => 12_345, concurrency: 2, connections: () => 7, workerDeaths: () => 1,
-    listenersWarming: () => 0, listenersDraining: () => 0, daysUntilFirstCertificateExpires: () => null, version: 1 });
+  addServerStatistics(statistics, {
+    state: () => 0,
+    uptimeMs: () => 12_345,
+    concurrency: 2,
+    connections: () => 7,
+    workerDeaths: () => 1,
+    listenersWarming: () => 0,
+    listenersDraining: () => 0,
+    daysUntilFirstCertificateExpires: () => null,
+    version: 1,
+  });
   const found = Object.fromEntries([...statistics.computed()].map(({ name, value }) => [name, value]));
-  t.match(found, { 'server.state': 0, 'server.live': 1, 'server.uptime': 12, 'server.total_connections': 7,
-    'server.weft_worker_deaths': 1, 'server.days_until_first_cert_expiring': 4294967295 });
+  t.match(found, {
+    'server.state': 0,
+    'server.live': 1,
+    'server.uptime': 12,
+    'server.total_connections': 7,
+    'server.weft_worker_deaths': 1,
+    'server.days_until_first_cert_expiring': 4294967295,
+  });
   t.ok(statistics.counters.has('listener_manager.listener_in_place_updated'));
 });

@@ -1,4 +1,5 @@
-// google.protobuf.FieldMask over JSON: keeps what the paths name. A path goes through repeated fields into every element.
+// google.protobuf.FieldMask over JSON: keeps what the paths name. A path goes through repeated fields into every
+// element.
 import type { JsonObject, JsonValue } from '../backend.js';
 
 export type FieldMask = string[][];

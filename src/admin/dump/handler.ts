@@ -1,5 +1,5 @@
-// /config_dump: the configuration in force, as Envoy dumps it. Written element by element, so that a mesh of ten thousand
-// clusters is never in memory as one text.
+// /config_dump: the configuration in force, as Envoy dumps it. Written element by element, so that a mesh of ten
+// thousand clusters is never in memory as one text.
 import { jsonType } from '../answer.js';
 import type { Answer, Handlers } from '../answer.js';
 import type { AdminBackend, JsonObject, JsonValue } from '../backend.js';
@@ -32,10 +32,16 @@ async function dump(backend: AdminBackend, query: Query): Promise<Answer> {
   throw new QueryError(404, `${resource} not found in config dump`);
 }
 
-function* wholeDump(backend: AdminBackend, parts: Section[], mask: FieldMask | null, matches: Matches | null): Generator<string> {
+function* wholeDump(
+  backend: AdminBackend,
+  parts: Section[],
+  mask: FieldMask | null,
+  matches: Matches | null,
+): Generator<string> {
   const text = new Pieces('{\n "configs": [');
   const bootstrap = bootstrapSection(backend);
-  if (wants(mask, Object.keys(bootstrap))) yield text.add('  ', mask === null ? bootstrap : masked(bootstrap, mask)).take();
+  if (wants(mask, Object.keys(bootstrap)))
+    yield text.add('  ', mask === null ? bootstrap : masked(bootstrap, mask)).take();
   for (const part of parts) {
     const scalars = part.scalars();
     if (!wants(mask, [...Object.keys(scalars), ...part.fields.map(({ name }) => name)])) continue;
@@ -49,13 +55,20 @@ function wants(mask: FieldMask | null, names: string[]): boolean {
   return mask === null || mask.some((path) => names.includes(path[0]));
 }
 
-function* sectionText(text: Pieces, part: Section, scalars: JsonObject, mask: FieldMask | null, matches: Matches | null): Generator<string> {
-  const head = { '@type': part.type, ...(mask === null ? scalars : masked(scalars, mask) as JsonObject) };
+function* sectionText(
+  text: Pieces,
+  part: Section,
+  scalars: JsonObject,
+  mask: FieldMask | null,
+  matches: Matches | null,
+): Generator<string> {
+  const head = { '@type': part.type, ...(mask === null ? scalars : (masked(scalars, mask) as JsonObject)) };
   text.open('  ', `${JSON.stringify(head, null, 1).replace(/\n/g, '\n  ').slice(0, -4)}`);
   for (const field of part.fields) {
     const below = mask === null ? null : mask.filter((path) => path[0] === field.name);
     if (below !== null && below.length === 0) continue;
-    const inner = below === null || below.some((path) => path.length === 1) ? null : below.map((path) => path.slice(1));
+    const inner =
+      below === null || below.some((path) => path.length === 1) ? null : below.map((path) => path.slice(1));
     let any = false;
     for (const { name, make } of field.elements()) {
       if (matches !== null && !matches(name)) continue;
@@ -83,7 +96,9 @@ function* oneField(field: Field, mask: FieldMask | null, matches: Matches | null
 class Pieces {
   #text: string;
   #first = true;
-  constructor(start: string) { this.#text = start; }
+  constructor(start: string) {
+    this.#text = start;
+  }
 
   /** An element of the innermost open list. */
   add(indent: string, json: JsonValue): this {

@@ -1,5 +1,5 @@
-// The parts of a configuration dump, each with its repeated fields and how their elements are made from the store's records.
-// Elements are made one at a time while the answer is sent.
+// The parts of a configuration dump, each with its repeated fields and how their elements are made from the store's
+// records. Elements are made one at a time while the answer is sent.
 import { addressJson } from '../address.js';
 import type { AdminBackend, EndpointInForce, JsonObject } from '../backend.js';
 import { healthName } from '../clusters.js';
@@ -8,26 +8,53 @@ import { resourceTypeUrls } from '../../xds/store.js';
 
 const ADMIN = 'type.googleapis.com/envoy.admin.v3.';
 
-export interface Element { name: string; make(): JsonObject }
-export interface Field { name: string; elementType: string; elements(): Iterable<Element> }
-export interface Section { type: string; scalars(): JsonObject; fields: Field[] }
+export interface Element {
+  name: string;
+  make(): JsonObject;
+}
+export interface Field {
+  name: string;
+  elementType: string;
+  elements(): Iterable<Element>;
+}
+export interface Section {
+  type: string;
+  scalars(): JsonObject;
+  fields: Field[];
+}
 
 /** All sections in Envoy's order; endpoints only when asked for. */
 export function sections(backend: AdminBackend, includeEds: boolean): Section[] {
   const { store } = backend;
   const result: Section[] = [
-    { type: `${ADMIN}ClustersConfigDump`, scalars: () => version(store.versions.cds), fields: clusterFields(backend) },
-    { type: `${ADMIN}ListenersConfigDump`, scalars: () => version(store.versions.lds), fields: listenerFields(backend) },
+    {
+      type: `${ADMIN}ClustersConfigDump`,
+      scalars: () => version(store.versions.cds),
+      fields: clusterFields(backend),
+    },
+    {
+      type: `${ADMIN}ListenersConfigDump`,
+      scalars: () => version(store.versions.lds),
+      fields: listenerFields(backend),
+    },
     { type: `${ADMIN}ScopedRoutesConfigDump`, scalars: () => ({}), fields: [] },
     { type: `${ADMIN}RoutesConfigDump`, scalars: () => ({}), fields: routeFields(backend) },
     { type: `${ADMIN}SecretsConfigDump`, scalars: () => ({}), fields: [] },
   ];
-  if (includeEds) result.splice(1, 0, { type: `${ADMIN}EndpointsConfigDump`, scalars: () => ({}), fields: endpointFields(backend) });
+  if (includeEds)
+    result.splice(1, 0, {
+      type: `${ADMIN}EndpointsConfigDump`,
+      scalars: () => ({}),
+      fields: endpointFields(backend),
+    });
   return result;
 }
 
 export const bootstrapSection = (backend: AdminBackend): JsonObject => ({
-  '@type': `${ADMIN}BootstrapConfigDump`, bootstrap: JSON.parse(backend.bootstrapJson()), last_updated: time(backend.bootstrapLoadedMs) });
+  '@type': `${ADMIN}BootstrapConfigDump`,
+  bootstrap: JSON.parse(backend.bootstrapJson()),
+  last_updated: time(backend.bootstrapLoadedMs),
+});
 
 const version = (text: string): JsonObject => (text === '' ? {} : { version_info: text });
 const time = (ms: number): string => new Date(ms).toISOString();
@@ -45,12 +72,19 @@ function errorJson(kind: ResourceKind, name: string, error: ErrorState): JsonObj
   const nameField = kind === 'assignment' ? 'cluster_name' : 'name';
   return {
     failed_configuration: { '@type': resourceTypeUrls[kind], [nameField]: name },
-    last_update_attempt: time(error.lastUpdateAttemptMs), details: error.details, ...version(error.versionInfo),
+    last_update_attempt: time(error.lastUpdateAttemptMs),
+    details: error.details,
+    ...version(error.versionInfo),
   };
 }
 
-function* ofOrigin(backend: AdminBackend, kind: ResourceKind, origin: 'static' | 'dynamic', field: string,
-  wrap: (record: ResourceRecord) => JsonObject = (record) => state(record, field)): Iterable<Element> {
+function* ofOrigin(
+  backend: AdminBackend,
+  kind: ResourceKind,
+  origin: 'static' | 'dynamic',
+  field: string,
+  wrap: (record: ResourceRecord) => JsonObject = (record) => state(record, field),
+): Iterable<Element> {
   for (const record of [...backend.store.records[kind].values()]) {
     if (record.origin !== origin) continue;
     yield { name: record.name, make: () => withError(backend, kind, record.name, wrap(record)) };
@@ -73,22 +107,43 @@ function* refused(backend: AdminBackend, kind: ResourceKind, wrap: (name: string
 function clusterFields(backend: AdminBackend): Field[] {
   const type = `${ADMIN}ClustersConfigDump.`;
   return [
-    { name: 'static_clusters', elementType: `${type}StaticCluster`, elements: () => ofOrigin(backend, 'cluster', 'static', 'cluster') },
-    { name: 'dynamic_active_clusters', elementType: `${type}DynamicCluster`,
-      elements: () => ofOrigin(backend, 'cluster', 'dynamic', 'cluster') },
-    { name: 'dynamic_warming_clusters', elementType: `${type}DynamicCluster`, elements: () => refused(backend, 'cluster', () => ({})) },
+    {
+      name: 'static_clusters',
+      elementType: `${type}StaticCluster`,
+      elements: () => ofOrigin(backend, 'cluster', 'static', 'cluster'),
+    },
+    {
+      name: 'dynamic_active_clusters',
+      elementType: `${type}DynamicCluster`,
+      elements: () => ofOrigin(backend, 'cluster', 'dynamic', 'cluster'),
+    },
+    {
+      name: 'dynamic_warming_clusters',
+      elementType: `${type}DynamicCluster`,
+      elements: () => refused(backend, 'cluster', () => ({})),
+    },
   ];
 }
 
 function listenerFields(backend: AdminBackend): Field[] {
   const type = `${ADMIN}ListenersConfigDump.`;
   return [
-    { name: 'static_listeners', elementType: `${type}StaticListener`,
-      elements: () => ofOrigin(backend, 'listener', 'static', 'listener') },
-    { name: 'dynamic_listeners', elementType: `${type}DynamicListener`, elements: function* () {
-      yield* ofOrigin(backend, 'listener', 'dynamic', '', (record) => ({ name: record.name, active_state: state(record, 'listener') }));
-      yield* refused(backend, 'listener', (name) => ({ name }));
-    } },
+    {
+      name: 'static_listeners',
+      elementType: `${type}StaticListener`,
+      elements: () => ofOrigin(backend, 'listener', 'static', 'listener'),
+    },
+    {
+      name: 'dynamic_listeners',
+      elementType: `${type}DynamicListener`,
+      elements: function* () {
+        yield* ofOrigin(backend, 'listener', 'dynamic', '', (record) => ({
+          name: record.name,
+          active_state: state(record, 'listener'),
+        }));
+        yield* refused(backend, 'listener', (name) => ({ name }));
+      },
+    },
   ];
 }
 
@@ -98,16 +153,22 @@ function routeFields(backend: AdminBackend): Field[] {
     for (const record of [...backend.store.routes.values()]) {
       if ((record.owner !== null || record.origin === 'static') !== inline) continue;
       // The name inside the message: an inline route configuration is stored under its listener's.
-      yield { name: record.owner === null ? record.name : String(JSON.parse(record.wireJson()).name ?? ''),
-        make: () => withError(backend, 'route', record.name, state(record, 'route_config')) };
+      yield {
+        name: record.owner === null ? record.name : String(JSON.parse(record.wireJson()).name ?? ''),
+        make: () => withError(backend, 'route', record.name, state(record, 'route_config')),
+      };
     }
   };
   return [
     { name: 'static_route_configs', elementType: `${type}StaticRouteConfig`, elements: () => routes(true) },
-    { name: 'dynamic_route_configs', elementType: `${type}DynamicRouteConfig`, elements: function* () {
-      yield* routes(false);
-      yield* refused(backend, 'route', () => ({}));
-    } },
+    {
+      name: 'dynamic_route_configs',
+      elementType: `${type}DynamicRouteConfig`,
+      elements: function* () {
+        yield* routes(false);
+        yield* refused(backend, 'route', () => ({}));
+      },
+    },
   ];
 }
 
@@ -115,15 +176,24 @@ function endpointFields(backend: AdminBackend): Field[] {
   const type = `${ADMIN}EndpointsConfigDump.`;
   const endpoints = function* (origin: 'static' | 'dynamic'): Iterable<Element> {
     for (const record of [...backend.store.clusters.values()]) {
-      if (record.origin === origin) yield { name: record.name, make: () => ({ endpoint_config: assignment(backend, record.name) }) };
+      if (record.origin === origin)
+        yield { name: record.name, make: () => ({ endpoint_config: assignment(backend, record.name) }) };
     }
   };
   return [
-    { name: 'static_endpoint_configs', elementType: `${type}StaticEndpointConfig`, elements: () => endpoints('static') },
-    { name: 'dynamic_endpoint_configs', elementType: `${type}DynamicEndpointConfig`, elements: function* () {
-      yield* endpoints('dynamic');
-      yield* refused(backend, 'assignment', () => ({}));
-    } },
+    {
+      name: 'static_endpoint_configs',
+      elementType: `${type}StaticEndpointConfig`,
+      elements: () => endpoints('static'),
+    },
+    {
+      name: 'dynamic_endpoint_configs',
+      elementType: `${type}DynamicEndpointConfig`,
+      elements: function* () {
+        yield* endpoints('dynamic');
+        yield* refused(backend, 'assignment', () => ({}));
+      },
+    },
   ];
 }
 
@@ -136,17 +206,29 @@ function assignment(backend: AdminBackend, cluster: string): JsonObject {
     let locality = localities.get(key);
     if (locality === undefined) {
       const endpoints: JsonObject[] = [];
-      const json: JsonObject = { locality: { ...(region && { region }), ...(zone && { zone }), ...(subZone && { sub_zone: subZone }) },
-        lb_endpoints: endpoints, ...(endpoint.priority !== 0 && { priority: endpoint.priority }) };
-      localities.set(key, locality = { json, endpoints });
+      const json: JsonObject = {
+        locality: { ...(region && { region }), ...(zone && { zone }), ...(subZone && { sub_zone: subZone }) },
+        lb_endpoints: endpoints,
+        ...(endpoint.priority !== 0 && { priority: endpoint.priority }),
+      };
+      localities.set(key, (locality = { json, endpoints }));
     }
     locality.endpoints.push(endpointJson(endpoint));
   }
-  return { '@type': resourceTypeUrls.assignment, cluster_name: cluster,
+  return {
+    '@type': resourceTypeUrls.assignment,
+    cluster_name: cluster,
     ...(localities.size > 0 && { endpoints: [...localities.values()].map(({ json }) => json) }),
-    policy: { overprovisioning_factor: 140 } };
+    policy: { overprovisioning_factor: 140 },
+  };
 }
 
 const endpointJson = (endpoint: EndpointInForce): JsonObject => ({
-  endpoint: { address: addressJson(endpoint.address), health_check_config: {}, ...(endpoint.hostname !== '' && { hostname: endpoint.hostname }) },
-  health_status: healthName(endpoint), load_balancing_weight: endpoint.weight });
+  endpoint: {
+    address: addressJson(endpoint.address),
+    health_check_config: {},
+    ...(endpoint.hostname !== '' && { hostname: endpoint.hostname }),
+  },
+  health_status: healthName(endpoint),
+  load_balancing_weight: endpoint.weight,
+});

@@ -5,13 +5,28 @@ import type { CircuitBreakerThresholds } from '../../config/types.js';
 import { ClusterState } from '../../core/memory-map.js';
 import type { MemoryMap } from '../../core/memory-map.js';
 
-const breakers = ['cx_open', 'cx_pool_open', 'remaining_cx', 'remaining_pending', 'remaining_retries', 'remaining_rq',
-  'rq_open', 'rq_pending_open', 'rq_retry_open'] as const;
+const breakers = [
+  'cx_open',
+  'cx_pool_open',
+  'remaining_cx',
+  'remaining_pending',
+  'remaining_retries',
+  'remaining_rq',
+  'rq_open',
+  'rq_pending_open',
+  'rq_retry_open',
+] as const;
 
 /** Names below `cluster.<name>.` in alphabetical order; all are gauges. */
 export const clusterFactNames: readonly string[] = [
-  ...breakers.map((name) => `circuit_breakers.default.${name}`), ...breakers.map((name) => `circuit_breakers.high.${name}`),
-  'max_host_weight', 'membership_degraded', 'membership_excluded', 'membership_healthy', 'membership_total'];
+  ...breakers.map((name) => `circuit_breakers.default.${name}`),
+  ...breakers.map((name) => `circuit_breakers.high.${name}`),
+  'max_host_weight',
+  'membership_degraded',
+  'membership_excluded',
+  'membership_healthy',
+  'membership_total',
+];
 
 /** Reads the process-wide words that workers share. */
 export class SharedStates {
@@ -22,14 +37,20 @@ export class SharedStates {
     this.#map = map;
   }
   cluster(slot: number, word: number): number {
-    return slot < 0 ? 0 : Atomics.load(this.#words, (this.#map.clusterStates + slot * ClusterState.bytes >> 2) + word);
+    return slot < 0
+      ? 0
+      : Atomics.load(this.#words, ((this.#map.clusterStates + slot * ClusterState.bytes) >> 2) + word);
   }
   endpoint(state: number, word: number): number {
     return state < 0 ? 0 : Atomics.load(this.#words, (this.#map.endpointStates >> 2) + state * 16 + word);
   }
 }
 
-export interface ClusterFacts { statName: string; slot: number; values: Float64Array }
+export interface ClusterFacts {
+  statName: string;
+  slot: number;
+  values: Float64Array;
+}
 
 /** Facts of one cluster, values in the order of clusterFactNames; null when it is gone. */
 export function clusterFacts(backend: AdminBackend, states: SharedStates, name: string): ClusterFacts | null {
@@ -38,8 +59,9 @@ export function clusterFacts(backend: AdminBackend, states: SharedStates, name: 
   const slot = backend.clusterSlot(name);
   const values = new Float64Array(clusterFactNames.length);
   breakerValues(values, 0, config.circuitBreakers.default, (word) => states.cluster(slot, word));
-  breakerValues(values, breakers.length, config.circuitBreakers.high,
-    (word) => states.cluster(slot, word + ClusterState.highOffset));
+  breakerValues(values, breakers.length, config.circuitBreakers.high, (word) =>
+    states.cluster(slot, word + ClusterState.highOffset),
+  );
   const at = breakers.length * 2;
   for (const endpoint of backend.endpoints(name)) {
     values[at] = Math.max(values[at], endpoint.weight);
@@ -50,12 +72,20 @@ export function clusterFacts(backend: AdminBackend, states: SharedStates, name: 
   return { statName: config.altStatName, slot, values };
 }
 
-function breakerValues(out: Float64Array, at: number, most: CircuitBreakerThresholds, word: (index: number) => number): void {
+function breakerValues(
+  out: Float64Array,
+  at: number,
+  most: CircuitBreakerThresholds,
+  word: (index: number) => number,
+): void {
   const connections = Math.max(0, most.maxConnections - word(ClusterState.connections));
   const pending = Math.max(0, most.maxPendingRequests - word(ClusterState.pending));
   const requests = Math.max(0, most.maxRequests - word(ClusterState.requests));
   const retries = Math.max(0, most.maxRetries - word(ClusterState.retries));
-  out.set([open(connections), 0, connections, pending, retries, requests, open(requests), open(pending), open(retries)], at);
+  out.set(
+    [open(connections), 0, connections, pending, retries, requests, open(requests), open(pending), open(retries)],
+    at,
+  );
 }
 
 const open = (remaining: number): number => (remaining === 0 ? 1 : 0);

@@ -1,5 +1,6 @@
-// Everything that /stats lists, as groups that share a name prefix: one per listener, connection manager and cluster scope,
-// and one for each statistic that stands alone. Sorted by name; the values are read while the answer is written.
+// Everything that /stats lists, as groups that share a name prefix: one per listener, connection manager and cluster
+// scope, and one for each statistic that stands alone. Sorted by name; the values are read while the answer is
+// written.
 import type { AdminBackend } from '../backend.js';
 import { isGauge } from '../../telemetry/schema.js';
 import type { ScopeKind } from '../../telemetry/schema.js';
@@ -7,7 +8,12 @@ import { clusterFactNames, clusterFacts } from './cluster-facts.js';
 import type { SharedStates } from './cluster-facts.js';
 
 export type ValueType = 'counter' | 'gauge' | 'text';
-export interface Row { name: string; type: ValueType; value: number | string; used: boolean }
+export interface Row {
+  name: string;
+  type: ValueType;
+  value: number | string;
+  used: boolean;
+}
 
 /** A scope: its cells, and what was computed for it. */
 export interface ScopeGroup {
@@ -19,13 +25,23 @@ export interface ScopeGroup {
   offset: number;
   /** A listener's workers and connection managers. */
   rows: readonly Row[];
-  /** A cluster's computed gauges, in the order of clusterFactNames; numbers only, as there may be ten thousand clusters. */
+  /**
+   * A cluster's computed gauges, in the order of clusterFactNames; numbers only, as there may be ten thousand
+   * clusters.
+   */
   facts: Float64Array | null;
 }
-export interface Listing { scopes: ScopeGroup[]; singles: Row[] }
+export interface Listing {
+  scopes: ScopeGroup[];
+  singles: Row[];
+}
 
 /** Collects the listing; yields now and then so that ten thousand clusters do not hold the event loop. */
-export function* collect(backend: AdminBackend, states: SharedStates, wanted: (prefix: string) => boolean): Generator<undefined, Listing> {
+export function* collect(
+  backend: AdminBackend,
+  states: SharedStates,
+  wanted: (prefix: string) => boolean,
+): Generator<undefined, Listing> {
   const scopes: ScopeGroup[] = [];
   const perListener = wanted('listener.') ? managersOfListeners(backend) : new Map<string, string[]>();
   for (const { kind, prefix, offset } of backend.statistics.scopes()) {
@@ -41,7 +57,14 @@ export function* collect(backend: AdminBackend, states: SharedStates, wanted: (p
     if (facts === null) continue;
     const { statName: subject, slot, values } = facts;
     const prefix = `cluster.${subject}.`;
-    scopes.push({ kind: 'cluster', subject, prefix, offset: backend.statistics.clusterScope(slot), rows: [], facts: values });
+    scopes.push({
+      kind: 'cluster',
+      subject,
+      prefix,
+      offset: backend.statistics.clusterScope(slot),
+      rows: [],
+      facts: values,
+    });
   }
   scopes.sort((a, b) => (a.prefix < b.prefix ? -1 : a.prefix > b.prefix ? 1 : 0));
   return { scopes, singles: singles(backend) };
@@ -49,20 +72,33 @@ export function* collect(backend: AdminBackend, states: SharedStates, wanted: (p
 
 function singles(backend: AdminBackend): Row[] {
   const rows: Row[] = [];
-  for (const [name, { value }] of backend.statistics.counters) rows.push({ name, type: 'counter', value, used: value > 0 });
+  for (const [name, { value }] of backend.statistics.counters)
+    rows.push({ name, type: 'counter', value, used: value > 0 });
   for (const [name, { value, used }] of backend.statistics.gauges) rows.push({ name, type: 'gauge', value, used });
   for (const { name, type, value, used } of backend.statistics.computed()) {
-    rows.push({ name, type, value, used: used ?? (type === 'counter' ? Number(value) > 0 : type === 'gauge' || value !== '') });
+    rows.push({
+      name,
+      type,
+      value,
+      used: used ?? (type === 'counter' ? Number(value) > 0 : type === 'gauge' || value !== ''),
+    });
   }
   return rows.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** Envoy shows circuit breakers as used although nobody opened them, but not those of the high priority. */
 const usedFacts = clusterFactNames.map((name) => !name.startsWith('circuit_breakers.high'));
-export const factRow = (facts: Float64Array, index: number): Row =>
-  ({ name: clusterFactNames[index], type: 'gauge', value: facts[index], used: usedFacts[index] });
+export const factRow = (facts: Float64Array, index: number): Row => ({
+  name: clusterFactNames[index],
+  type: 'gauge',
+  value: facts[index],
+  used: usedFacts[index],
+});
 
-/** stat prefixes of the connection managers of each listener stat name; prefixes that several listeners share are left out. */
+/**
+ * stat prefixes of the connection managers of each listener stat name; prefixes that several listeners share are left
+ * out.
+ */
 function managersOfListeners(backend: AdminBackend): Map<string, string[]> {
   const owners = new Map<string, Set<string>>();
   for (const record of backend.store.listeners.values()) {
@@ -80,11 +116,22 @@ function managersOfListeners(backend: AdminBackend): Map<string, string[]> {
   return result;
 }
 
-const perManager = ['downstream_rq_1xx', 'downstream_rq_2xx', 'downstream_rq_3xx', 'downstream_rq_4xx', 'downstream_rq_5xx',
-  'downstream_rq_completed'];
+const perManager = [
+  'downstream_rq_1xx',
+  'downstream_rq_2xx',
+  'downstream_rq_3xx',
+  'downstream_rq_4xx',
+  'downstream_rq_5xx',
+  'downstream_rq_completed',
+];
 const perWorker = ['downstream_cx_active', 'downstream_cx_total'];
 
-function listenerRows(backend: AdminBackend, managers: Map<string, string[]>, subject: string, offset: number): Row[] {
+function listenerRows(
+  backend: AdminBackend,
+  managers: Map<string, string[]>,
+  subject: string,
+  offset: number,
+): Row[] {
   const { statistics } = backend;
   const rows: Row[] = [];
   for (const prefix of (managers.get(subject) ?? []).sort()) {
@@ -98,7 +145,12 @@ function listenerRows(backend: AdminBackend, managers: Map<string, string[]>, su
     for (const name of perWorker) {
       const value = statistics.cellOfWorker(worker, 'listener', offset, name);
       const used = value > 0 || statistics.cellOfWorker(worker, 'listener', offset, 'downstream_cx_total') > 0;
-      rows.push({ name: `worker_${worker}.${name}`, type: isGauge(name) ? 'gauge' : 'counter', value: Math.max(0, value), used });
+      rows.push({
+        name: `worker_${worker}.${name}`,
+        type: isGauge(name) ? 'gauge' : 'counter',
+        value: Math.max(0, value),
+        used,
+      });
     }
   }
   return rows;

@@ -1,4 +1,5 @@
-// /stats and /stats/prometheus: checks the request, collects the listing in pieces and streams it in the format asked for.
+// /stats and /stats/prometheus: checks the request, collects the listing in pieces and streams it in the format asked
+// for.
 import type { AdminBackend } from '../backend.js';
 import type { Answer, Handlers } from '../answer.js';
 import { jsonType, textAnswer, textType } from '../answer.js';

@@ -8,8 +8,12 @@ import type { HistogramView } from './histogram-text.js';
 import type { Buckets, StatsRequest } from './request.js';
 import { histograms, values } from './rows.js';
 
-export function* statsJson(backend: AdminBackend, intervals: HistogramIntervals, listing: Listing,
-  request: StatsRequest): Generator<string, void> {
+export function* statsJson(
+  backend: AdminBackend,
+  intervals: HistogramIntervals,
+  listing: Listing,
+  request: StatsRequest,
+): Generator<string, void> {
   const { statistics } = backend;
   let text = '{"stats":[';
   let comma = '';
@@ -17,7 +21,10 @@ export function* statsJson(backend: AdminBackend, intervals: HistogramIntervals,
     text += `${comma}{"name":${JSON.stringify(name)},"value":${JSON.stringify(value)}}`;
     comma = ',';
   });
-  for (const _ of lines) { yield text; text = ''; }
+  for (const _ of lines) {
+    yield text;
+    text = '';
+  }
   const [opening, closing] = frame(request.buckets);
   let first = true;
   const more = histograms(statistics, listing, request, (which) => {
@@ -25,7 +32,10 @@ export function* statsJson(backend: AdminBackend, intervals: HistogramIntervals,
     text += `${first ? comma + opening : ','}${JSON.stringify({ name: which.name, ...shape })}`;
     first = false;
   });
-  for (const _ of more) { yield text; text = ''; }
+  for (const _ of more) {
+    yield text;
+    text = '';
+  }
   yield `${text}${first ? '' : closing}]}`;
 }
 
@@ -39,13 +49,26 @@ function frame(buckets: Buckets): [string, string] {
 
 function histogramJson(view: HistogramView, buckets: Buckets): object {
   if (buckets === 'cumulative' || buckets === 'disjoint') {
-    return { buckets: bucketPairs(view, buckets).map(({ bound, interval, cumulative }) => ({ upper_bound: bound, interval, cumulative })) };
+    return {
+      buckets: bucketPairs(view, buckets).map(({ bound, interval, cumulative }) => ({
+        upper_bound: bound,
+        interval,
+        cumulative,
+      })),
+    };
   }
   const cumulative = quantileValues(view.cumulative.counts, view.cumulative.total);
   const interval = quantileValues(view.interval.counts, view.interval.total);
-  const pairs = quantiles.map((_, index) => ({ cumulative: orNull(cumulative[index]), interval: orNull(interval[index]) }));
+  const pairs = quantiles.map((_, index) => ({
+    cumulative: orNull(cumulative[index]),
+    interval: orNull(interval[index]),
+  }));
   if (buckets !== 'detailed') return { values: pairs };
-  return { percentiles: pairs, totals: histogramCellsJson(view.cumulative), intervals: histogramCellsJson(view.interval) };
+  return {
+    percentiles: pairs,
+    totals: histogramCellsJson(view.cumulative),
+    intervals: histogramCellsJson(view.interval),
+  };
 }
 
 const orNull = (value: number): number | null => (Number.isNaN(value) ? null : value);

@@ -1,5 +1,6 @@
-// /stats/prometheus: metric by metric, each with all its series, as the format demands. Scopes of one kind form a section, whose
-// metrics are known from the schema, so the work per metric is a walk over the section's scopes and nothing is stored per series.
+// /stats/prometheus: metric by metric, each with all its series, as the format demands. Scopes of one kind form a
+// section, whose metrics are known from the schema, so the work per metric is a walk over the section's scopes and
+// nothing is stored per series.
 import type { AdminBackend } from '../backend.js';
 import { bucketBounds, countsBelowBounds, quantiles, quantileValues } from '../../telemetry/quantiles.js';
 import { histogramNames, sortedCounters } from '../../telemetry/statistics.js';
@@ -9,10 +10,27 @@ import { clusterFactNames } from './cluster-facts.js';
 import { factRow } from './groups.js';
 import type { Listing, Row, ScopeGroup } from './groups.js';
 import type { StatsRequest } from './request.js';
-import { clusterLabel, codeTag, join, listenerRowTag, listenerTag, managerLabel, metricName, singleTag, textLabel } from './tags.js';
+import {
+  clusterLabel,
+  codeTag,
+  join,
+  listenerRowTag,
+  listenerTag,
+  managerLabel,
+  metricName,
+  singleTag,
+  textLabel,
+} from './tags.js';
 
-interface Section { base: string; kind: ScopeKind; groups: { group: ScopeGroup; labels: string }[] }
-interface Cell { cell: CellName; labels: string }
+interface Section {
+  base: string;
+  kind: ScopeKind;
+  groups: { group: ScopeGroup; labels: string }[];
+}
+interface Cell {
+  cell: CellName;
+  labels: string;
+}
 /** Series of one metric: cells of a section, a computed value of each of its groups, and single ones. */
 interface Family {
   dotted: string;
@@ -25,7 +43,11 @@ interface Family {
 
 const LINES_PER_PAUSE = 1000;
 
-export function* statsPrometheus(backend: AdminBackend, listing: Listing, request: StatsRequest): Generator<string, void> {
+export function* statsPrometheus(
+  backend: AdminBackend,
+  listing: Listing,
+  request: StatsRequest,
+): Generator<string, void> {
   const { statistics } = backend;
   const sections = sectionsOf(listing);
   const families = familiesOf(listing, sections, request).sort(byTypeAndName);
@@ -36,11 +58,16 @@ export function* statsPrometheus(backend: AdminBackend, listing: Listing, reques
     for (const line of familyLines(statistics, family, request)) {
       lines++;
       if (line !== '') {
-        if (!typed) text += `# TYPE ${metricName(family.dotted)} ${family.type === 'counter' ? 'counter' : 'gauge'}\n`;
+        if (!typed)
+          text += `# TYPE ${metricName(family.dotted)} ${family.type === 'counter' ? 'counter' : 'gauge'}\n`;
         typed = true;
         text += line;
       }
-      if (lines >= LINES_PER_PAUSE) { yield text; text = ''; lines = 0; }
+      if (lines >= LINES_PER_PAUSE) {
+        yield text;
+        text = '';
+        lines = 0;
+      }
     }
   }
   yield text;
@@ -56,7 +83,7 @@ function sectionsOf(listing: Listing): Section[] {
   for (const group of listing.scopes) {
     const { base, labels } = sectionTag(group);
     let section = sections.get(base);
-    if (section === undefined) sections.set(base, section = { base, kind: group.kind, groups: [] });
+    if (section === undefined) sections.set(base, (section = { base, kind: group.kind, groups: [] }));
     section.groups.push({ group, labels });
   }
   return [...sections.values()];
@@ -64,10 +91,14 @@ function sectionsOf(listing: Listing): Section[] {
 
 function sectionTag(group: ScopeGroup): { base: string; labels: string } {
   switch (group.kind) {
-    case 'cluster': return { base: 'cluster', labels: clusterLabel(group.subject) };
-    case 'http': return { base: 'http', labels: managerLabel(group.subject) };
-    case 'listener': return listenerTag(group.subject);
-    case 'worker': return { base: group.prefix.slice(0, -1), labels: '' };
+    case 'cluster':
+      return { base: 'cluster', labels: clusterLabel(group.subject) };
+    case 'http':
+      return { base: 'http', labels: managerLabel(group.subject) };
+    case 'listener':
+      return listenerTag(group.subject);
+    case 'worker':
+      return { base: group.prefix.slice(0, -1), labels: '' };
   }
 }
 
@@ -76,7 +107,7 @@ function familiesOf(listing: Listing, sections: Section[], request: StatsRequest
   const family = (dotted: string, type: Family['type'], section: Section | null): Family => {
     const key = `${type} ${dotted}`;
     let found = families.get(key);
-    if (found === undefined) families.set(key, found = { dotted, type, section, cells: [], fact: -1, singles: [] });
+    if (found === undefined) families.set(key, (found = { dotted, type, section, cells: [], fact: -1, singles: [] }));
     if (section !== null) found.section = section;
     return found;
   };
@@ -86,7 +117,9 @@ function familiesOf(listing: Listing, sections: Section[], request: StatsRequest
       family(`${section.base}.${base}`, cell.gauge ? 'gauge' : 'counter', section).cells.push({ cell, labels });
     }
     if (section.kind === 'cluster') {
-      clusterFactNames.forEach((name, index) => { family(`${section.base}.${name}`, 'gauge', section).fact = index; });
+      clusterFactNames.forEach((name, index) => {
+        family(`${section.base}.${name}`, 'gauge', section).fact = index;
+      });
     }
     for (const { group, labels } of section.groups) addRows(family, section, group, labels);
   }
@@ -106,8 +139,11 @@ type FamilyOf = (dotted: string, type: Family['type'], section: Section | null) 
 function addRows(family: FamilyOf, section: Section, group: ScopeGroup, labels: string): void {
   for (const row of group.rows) {
     const tagged = listenerRowTag(row.name);
-    family(`${section.base}.${tagged.base}`, row.type, null).singles.push(
-      { name: group.prefix + row.name, labels: join(tagged.labels, labels), row });
+    family(`${section.base}.${tagged.base}`, row.type, null).singles.push({
+      name: group.prefix + row.name,
+      labels: join(tagged.labels, labels),
+      row,
+    });
   }
 }
 
@@ -119,7 +155,9 @@ function* familyLines(statistics: Statistics, family: Family, request: StatsRequ
   for (const { group, labels } of family.section?.groups ?? []) {
     for (const { cell, labels: own } of family.cells) {
       const value = group.offset < 0 ? 0 : Math.max(0, statistics.sum(group.offset, cell.index));
-      const touched = value > 0 || (cell.gauge && cell.total >= 0 && group.offset >= 0 && statistics.sum(group.offset, cell.total) > 0);
+      const touched =
+        value > 0 ||
+        (cell.gauge && cell.total >= 0 && group.offset >= 0 && statistics.sum(group.offset, cell.total) > 0);
       const shown = !(cell.lazy && value === 0) && wanted(group.prefix + cell.name, touched);
       yield shown ? `${metric}{${join(own, labels)}} ${value}\n` : '';
     }
@@ -131,9 +169,14 @@ function* familyLines(statistics: Statistics, family: Family, request: StatsRequ
   }
 }
 
-function* histogramFamilies(statistics: Statistics, sections: Section[], request: StatsRequest): Generator<string, void> {
-  const families = sections.flatMap((section) => histogramNames(section.kind).map((name, index) =>
-    ({ section, name, index, dotted: `${section.base}.${name}` })));
+function* histogramFamilies(
+  statistics: Statistics,
+  sections: Section[],
+  request: StatsRequest,
+): Generator<string, void> {
+  const families = sections.flatMap((section) =>
+    histogramNames(section.kind).map((name, index) => ({ section, name, index, dotted: `${section.base}.${name}` })),
+  );
   families.sort((a, b) => (a.dotted < b.dotted ? -1 : 1));
   for (const { section, name, index, dotted } of families) {
     const metric = metricName(dotted);
@@ -147,21 +190,33 @@ function* histogramFamilies(statistics: Statistics, sections: Section[], request
       if (!typed) text += `# TYPE ${metric} ${request.buckets === 'summary' ? 'summary' : 'histogram'}\n`;
       typed = true;
       text += request.buckets === 'summary' ? summary(metric, labels, cells) : buckets(metric, labels, cells);
-      if ((work += 25) >= LINES_PER_PAUSE) { yield text; text = ''; work = 0; }
+      if ((work += 25) >= LINES_PER_PAUSE) {
+        yield text;
+        text = '';
+        work = 0;
+      }
     }
     yield text;
   }
 }
 
-interface Cells { counts: ArrayLike<number>; total: number; sum: number }
+interface Cells {
+  counts: ArrayLike<number>;
+  total: number;
+  sum: number;
+}
 
 function buckets(metric: string, labels: string, cells: Cells | null): string {
   const below = cells === null ? null : countsBelowBounds(cells.counts);
   let text = '';
-  bucketBounds.forEach((bound, i) => { text += `${metric}_bucket{${join(labels, `le="${bound}"`)}} ${below === null ? 0 : below[i]}\n`; });
+  bucketBounds.forEach((bound, i) => {
+    text += `${metric}_bucket{${join(labels, `le="${bound}"`)}} ${below === null ? 0 : below[i]}\n`;
+  });
   const total = cells?.total ?? 0;
-  return `${text}${metric}_bucket{${join(labels, 'le="+Inf"')}} ${total}\n` +
-    `${metric}_sum{${labels}} ${cells?.sum ?? 0}\n${metric}_count{${labels}} ${total}\n`;
+  return (
+    `${text}${metric}_bucket{${join(labels, 'le="+Inf"')}} ${total}\n` +
+    `${metric}_sum{${labels}} ${cells?.sum ?? 0}\n${metric}_count{${labels}} ${total}\n`
+  );
 }
 
 function summary(metric: string, labels: string, cells: Cells | null): string {

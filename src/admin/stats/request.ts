@@ -17,19 +17,29 @@ export interface StatsRequest {
   only: ValueType | 'histogram' | null;
 }
 
-const types: { [name: string]: StatsRequest['only'] } =
-  { all: null, counters: 'counter', gauges: 'gauge', histograms: 'histogram', textreadouts: 'text' };
+const types: { [name: string]: StatsRequest['only'] } = {
+  all: null,
+  counters: 'counter',
+  gauges: 'gauge',
+  histograms: 'histogram',
+  textreadouts: 'text',
+};
 
 /** Throws QueryError with Envoy's words for what cannot be answered. */
 export async function statsRequest(query: Query, prometheus: boolean): Promise<StatsRequest> {
-  const format = prometheus ? 'prometheus' : query.get('format') ?? 'text';
+  const format = prometheus ? 'prometheus' : (query.get('format') ?? 'text');
   if (format !== 'text' && format !== 'json' && format !== 'prometheus') {
     throw new QueryError(400, 'usage: /stats?format=(json|prometheus|text)\n\n');
   }
   const buckets = query.get('histogram_buckets') ?? 'none';
-  const known = prometheus ? ['none', 'cumulative', 'summary'] : ['none', 'cumulative', 'disjoint', 'detailed', 'summary'];
+  const known = prometheus
+    ? ['none', 'cumulative', 'summary']
+    : ['none', 'cumulative', 'disjoint', 'detailed', 'summary'];
   if (!known.includes(buckets)) {
-    throw new QueryError(400, `usage: ${prometheus ? '/stats/prometheus' : '/stats'}?histogram_buckets=(${known.slice(1).join('|')})\n`);
+    throw new QueryError(
+      400,
+      `usage: ${prometheus ? '/stats/prometheus' : '/stats'}?histogram_buckets=(${known.slice(1).join('|')})\n`,
+    );
   }
   const type = (query.get('type') ?? 'All').toLowerCase();
   if (!Object.hasOwn(types, type)) {
@@ -38,7 +48,10 @@ export async function statsRequest(query: Query, prometheus: boolean): Promise<S
   const expression = query.get('filter') ?? '';
   const matches = expression === '' ? null : await compileFilter(expression);
   return {
-    format, buckets: buckets as Buckets, only: types[type], usedOnly: query.has('usedonly'),
+    format,
+    buckets: buckets as Buckets,
+    only: types[type],
+    usedOnly: query.has('usedonly'),
     filter: matches !== null && query.has('invert_filter') ? (name) => !matches(name) : matches,
     textReadouts: query.has('text_readouts'),
     mayMatch: query.has('invert_filter') ? () => true : prefixTest(expression),

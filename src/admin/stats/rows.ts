@@ -13,8 +13,12 @@ const ROWS_PER_PAUSE = 1000;
 type Item = { at: string; row: Row; group: null } | { at: string; row: null; group: ScopeGroup };
 
 /** Calls `visit` for each text, counter and gauge; yields where the caller should let the event loop run. */
-export function* values(statistics: Statistics, listing: Listing, request: StatsRequest,
-  visit: (name: string, row: Row) => void): Generator<undefined, void> {
+export function* values(
+  statistics: Statistics,
+  listing: Listing,
+  request: StatsRequest,
+  visit: (name: string, row: Row) => void,
+): Generator<undefined, void> {
   if (request.only === 'histogram') return;
   for (const row of listing.singles) if (row.type === 'text') visitWanted(row.name, row, request, visit);
   if (request.only === 'text') return;
@@ -56,7 +60,12 @@ export function groupRows(statistics: Statistics, group: ScopeGroup, usedOnly: b
     for (const { name, index, gauge, total, lazy } of sortedCounters(group.kind)) {
       const value = Math.max(0, sums[index]);
       if (lazy && value === 0) continue;
-      rows.push({ name, type: gauge ? 'gauge' : 'counter', value, used: value > 0 || (gauge && total >= 0 && sums[total] > 0) });
+      rows.push({
+        name,
+        type: gauge ? 'gauge' : 'counter',
+        value,
+        used: value > 0 || (gauge && total >= 0 && sums[total] > 0),
+      });
     }
   }
   if (group.rows.length === 0 && group.facts === null) return rows;
@@ -64,11 +73,19 @@ export function groupRows(statistics: Statistics, group: ScopeGroup, usedOnly: b
   return [...rows, ...group.rows, ...facts].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-export interface HistogramOfScope { name: string; group: ScopeGroup; index: number }
+export interface HistogramOfScope {
+  name: string;
+  group: ScopeGroup;
+  index: number;
+}
 
 /** Calls `visit` for each histogram wanted; an unused one only if the request does not say `usedonly`. */
-export function* histograms(statistics: Statistics, listing: Listing, request: StatsRequest,
-  visit: (histogram: HistogramOfScope) => void): Generator<undefined, void> {
+export function* histograms(
+  statistics: Statistics,
+  listing: Listing,
+  request: StatsRequest,
+  visit: (histogram: HistogramOfScope) => void,
+): Generator<undefined, void> {
   if (request.only !== null && request.only !== 'histogram') return;
   let done = 0;
   for (const group of listing.scopes) {
@@ -76,7 +93,8 @@ export function* histograms(statistics: Statistics, listing: Listing, request: S
     for (let index = 0; index < names.length; index++) {
       const name = group.prefix + names[index];
       if (request.filter !== null && !request.filter(name)) continue;
-      if (request.usedOnly && (group.offset < 0 || statistics.histogram(group.kind, group.offset, index).total === 0)) continue;
+      if (request.usedOnly && (group.offset < 0 || statistics.histogram(group.kind, group.offset, index).total === 0))
+        continue;
       visit({ name, group, index });
       done += group.offset < 0 ? 1 : 20;
     }

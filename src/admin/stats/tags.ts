@@ -1,7 +1,10 @@
-// Which part of a statistic's name becomes a Prometheus label, by Envoy's default rules. A cluster's or a stat prefix's name is
-// taken whole, dots included, because the scope is known; Envoy's expressions stop at the first dot.
+// Which part of a statistic's name becomes a Prometheus label, by Envoy's default rules. A cluster's or a stat
+// prefix's name is taken whole, dots included, because the scope is known; Envoy's expressions stop at the first dot.
 
-export interface Tagged { base: string; labels: string }
+export interface Tagged {
+  base: string;
+  labels: string;
+}
 
 const label = (name: string, value: string): string =>
   `${name}="${value.replace(/\\/g, '\\\\').replace(/\n/g, '\\n').replace(/"/g, '\\"')}"`;
@@ -13,7 +16,9 @@ export const textLabel = (value: string): string => label('text_value', value);
 /** Envoy tags listeners that are named by address; others keep their name in the metric. */
 export function listenerTag(statName: string): Tagged {
   const address = /^(?:[_.\d]*|[_[\]a-fA-F\d]*)$/.test(statName);
-  return address ? { base: 'listener', labels: label('envoy_listener_address', statName) } : { base: `listener.${statName}`, labels: '' };
+  return address
+    ? { base: 'listener', labels: label('envoy_listener_address', statName) }
+    : { base: `listener.${statName}`, labels: '' };
 }
 
 /** A name inside a scope: status codes and classes become labels. */
@@ -35,10 +40,17 @@ export function listenerRowTag(name: string): Tagged {
   return { base: `http.${code.base}`, labels: join(code.labels, managerLabel(manager[1])) };
 }
 
-/** The full name of a statistic that stands alone: those of a cluster's or route configuration's subscription, or none. */
+/**
+ * The full name of a statistic that stands alone: those of a cluster's or route configuration's subscription, or
+ * none.
+ */
 export function singleTag(name: string): Tagged {
   const rds = /^http\.(.+?)\.rds\.(.+)\.([^.]+)$/.exec(name);
-  if (rds !== null) return { base: `http.rds.${rds[3]}`, labels: join(label('envoy_rds_route_config', rds[2]), managerLabel(rds[1])) };
+  if (rds !== null)
+    return {
+      base: `http.rds.${rds[3]}`,
+      labels: join(label('envoy_rds_route_config', rds[2]), managerLabel(rds[1])),
+    };
   const owned = /^(cluster|http)\.(.+)\.([^.]+)$/.exec(name);
   if (owned === null) return { base: name, labels: '' };
   const code = codeTag(owned[3]);
@@ -46,7 +58,8 @@ export function singleTag(name: string): Tagged {
   return { base: `${owned[1]}.${code.base}`, labels: join(code.labels, owner) };
 }
 
-export const join = (first: string, second: string): string => (first === '' ? second : second === '' ? first : `${first},${second}`);
+export const join = (first: string, second: string): string =>
+  first === '' ? second : second === '' ? first : `${first},${second}`;
 
 /** A metric's name in Prometheus. */
 export const metricName = (dotted: string): string => `envoy_${dotted.replace(/[^a-zA-Z0-9_]/g, '_')}`;
