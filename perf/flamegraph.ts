@@ -1,10 +1,10 @@
 // `npm run flamegraph`: loads Weft and draws where its worker's CPU time goes. Two pictures:
-//   weft-v8.svg    V8's own profile of the worker, through the admin server (POST /cpuprofiler): JavaScript and WASM
-//   weft-perf.svg  Linux perf with --perf-basic-prof: the kernel and native code too, where perf is permitted
+//   weft-v8-worker-0.svg, weft-v8-main.svg   V8's own profiles, through the admin server (POST /cpuprofiler)
+//   weft-perf.svg   Linux perf with --perf-basic-prof: the kernel and native code too, where perf is permitted
 // `npm run flamegraph -- FILE.cpuprofile` only draws that file (what node --cpu-prof writes serves as well).
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -39,22 +39,15 @@ async function post(port: number, path: string): Promise<string> {
   return text;
 }
 
-/**
- * The profiles in an answer of the admin server: JSON of one or several profiles, or the names of the files that it
- * wrote.
- */
-function profilesIn(answer: string): CpuProfile[] {
-  try {
-    const value = JSON.parse(answer) as unknown;
-    if (isCpuProfile(value)) return [value];
-    const found = Object.values(value as object).flatMap((entry: unknown) => {
-      const inner = typeof entry === 'string' ? JSON.parse(entry) as unknown : entry;
-      return isCpuProfile(inner) ? [inner] : [];
-    });
-    if (found.length > 0) return found;
-  } catch { /* not JSON: file names, perhaps */ }
-  const files = answer.match(/\S+\.cpuprofile/g) ?? [];
-  return files.filter((file) => existsSync(file)).map((file) => JSON.parse(readFileSync(file, 'utf8')) as CpuProfile);
+/** The profiles that the admin server's answer names, one file on each line. They are read and removed. */
+function profilesIn(answer: string): { name: string; profile: CpuProfile }[] {
+  const files = (answer.match(/\S+\.cpuprofile$/gm) ?? []).filter((file) => existsSync(file));
+  return files.map((file) => {
+    const profile = JSON.parse(readFileSync(file, 'utf8')) as unknown;
+    if (!isCpuProfile(profile)) throw new Error(`${file} is no .cpuprofile`);
+    rmSync(file);
+    return { name: /(worker-\d+|main)\.cpuprofile$/.exec(file)?.[1] ?? basename(file, '.cpuprofile'), profile };
+  });
 }
 
 async function v8Picture(session: Session, started: Started, seconds: number, title: string): Promise<void> {
@@ -62,12 +55,12 @@ async function v8Picture(session: Session, started: Started, seconds: number, ti
     await post(started.ports.admin, '/cpuprofiler?enable=y');
     await sleep(seconds * 1000);
     const profiles = profilesIn(await post(started.ports.admin, '/cpuprofiler?enable=n'));
-    if (profiles.length === 0) throw new Error('no profile in the answer of /cpuprofiler');
-    profiles.forEach((profile, index) => {
-      const name = profiles.length === 1 ? 'weft-v8' : `weft-v8-${index}`;
-      writeFileSync(join(session.folder, `${name}.cpuprofile`), JSON.stringify(profile));
-      draw(treeOfProfile(profile), `${title}: V8 profile of a worker`, 'µs', join(session.folder, `${name}.svg`));
-    });
+    if (profiles.length === 0) throw new Error('no profile is named in the answer of /cpuprofiler');
+    for (const { name, profile } of profiles) {
+      const file = join(session.folder, `weft-v8-${name}`);
+      writeFileSync(`${file}.cpuprofile`, JSON.stringify(profile));
+      draw(treeOfProfile(profile), `${title}: V8 profile, ${name}`, 'µs', `${file}.svg`);
+    }
   } catch (error) {
     say(`no V8 profile: ${(error as Error).message}`);
   }
