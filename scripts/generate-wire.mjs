@@ -99,7 +99,7 @@ function kindOf(typeName, resolved, opaque) {
   if (name.startsWith('google.protobuf.')) {
     const short = name.slice(16);
     if (wrappers[short] !== undefined) return ['wrapper', wrappers[short]];
-    if (wellKnown[short] !== undefined) return [wellKnown[short]];
+    if (wellKnown[short] !== undefined) return [short === 'Any' && opaque ? 'opaque' : wellKnown[short]];
   }
   return opaque ? ['opaque'] : ['message', name];
 }

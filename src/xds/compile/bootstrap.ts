@@ -6,6 +6,7 @@ import { limits } from '../../core/limits.js';
 import { fileLog, readAccessLogs } from '../resources/access-log.js';
 import { readAddress } from '../resources/address.js';
 import { readConfigSource } from '../resources/config-source.js';
+import type { ClusterReference } from '../resources/route.js';
 import { checkMessage } from '../wire/check.js';
 import type { Admin, Bootstrap as BootstrapMessage } from '../wire/generated/messages.js';
 import { JsonReader } from '../wire/json-reader.js';
@@ -103,16 +104,17 @@ function compileStatic(message: BootstrapMessage, report: Report): CompiledResou
       report.fail(`${path}.name`, `duplicate listener '${listener.name}'`);
     }
     listenerNames.add(listener.name ?? '');
-    const compiled = compileResource('listener', listener, `unnamed_${index}`, path, report);
+    const references: ClusterReference[] = [];
+    const compiled = compileResource('listener', listener, `unnamed_${index}`, path, report, references);
+    for (const { cluster, path: at } of references) if (!names.has(cluster)) report.fail(at, `unknown cluster '${cluster}'`);
     if (compiled === null) return;
+    compiled.references = [];
     result.push(compiled);
     for (const address of compiled.addresses) {
       const other = addresses.get(address);
       if (other !== undefined) report.fail(`${path}.address`, `duplicate address '${address}', also of ${other}`);
       addresses.set(address, path);
     }
-    for (const { cluster, path: at } of compiled.references) if (!names.has(cluster)) report.fail(at, `unknown cluster '${cluster}'`);
-    compiled.references = [];
   });
   checkSources(result, report);
   if (staticResources !== undefined) {

@@ -50,21 +50,24 @@ export function resourceName(kind: ResourceKind, message: object): string {
   return (message as { name?: string }).name ?? '';
 }
 
-/** Null with the reasons in the report. `fallbackName` names a listener without a name; `path` is where the resource stands. */
-export function compileResource(kind: ResourceKind, message: object, fallbackName: string | null, path: string,
-  report: Report): CompiledResource | null {
+/**
+ * Null with the reasons in the report. `fallbackName` names a listener without a name; `path` is where the resource stands.
+ * The clusters that must exist are added to `references` in any case, so that their absence is reported with the rest.
+ */
+export function compileResource(kind: ResourceKind, message: object, fallbackName: string | null, path: string, report: Report,
+  references: ClusterReference[] = []): CompiledResource | null {
   const errors = report.errors.length + report.dropped;
   checkMessage(messageTypeOf(kind), message, path, report);
-  const result = convert(kind, message, fallbackName, path, report);
+  const result = convert(kind, message, fallbackName, path, report, references);
   return report.errors.length + report.dropped > errors ? null : result();
 }
 
 /** Reads now, so that all errors are found; the texts are made only when there was none. */
-function convert(kind: ResourceKind, message: object, fallbackName: string | null, path: string, report: Report):
-  () => CompiledResource {
-  const none = { inlineRoutes: [], subscriptions: [], references: [], addresses: [] };
+function convert(kind: ResourceKind, message: object, fallbackName: string | null, path: string, report: Report,
+  references: ClusterReference[]): () => CompiledResource {
+  const none = { inlineRoutes: [], subscriptions: [], references, addresses: [] };
   if (kind === 'listener') {
-    const { config, inlineRoutes, subscriptions, references } = readListener(message as Listener, fallbackName, path, report);
+    const { config, inlineRoutes, subscriptions } = readListener(message as Listener, fallbackName, path, report, references);
     return () => ({
       ...textOf(kind, config.name, null, config, message),
       inlineRoutes: inlineRoutes.map((routes) => textOf('route', routes.name, config.name, routes.config, routes.message)),
@@ -87,7 +90,6 @@ function convert(kind: ResourceKind, message: object, fallbackName: string | nul
   const routes = message as RouteConfiguration;
   const name = routes.name ?? '';
   if (name === '') report.fail(fieldPath(path, 'name'), 'required');
-  const references: ClusterReference[] | null = routes.validateClusters?.value === true ? [] : null;
-  const config = readRouteConfiguration(routes, name, path, report, references);
-  return () => ({ ...textOf(kind, name, null, config, message), ...none, references: references ?? [] });
+  const config = readRouteConfiguration(routes, name, path, report, routes.validateClusters?.value === true ? references : null);
+  return () => ({ ...textOf(kind, name, null, config, message), ...none });
 }

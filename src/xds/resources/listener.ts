@@ -22,23 +22,28 @@ export interface InlineRoutes { name: string; config: RouteConfig; message: Rout
 /** A route configuration that a listener subscribes to. */
 export interface RouteSubscription { name: string; source: FileSource; statPrefix: string }
 
+/** What is met on the way through a listener. */
+interface Gathered { inlineRoutes: InlineRoutes[]; subscriptions: RouteSubscription[]; references: ClusterReference[] }
+
 export interface ListenerParts {
   config: ListenerConfig;
   inlineRoutes: InlineRoutes[];
   subscriptions: RouteSubscription[];
-  /** Clusters that must exist, because Envoy checks inline routes unless validate_clusters says no. */
-  references: ClusterReference[];
 }
 
-/** A listener. `fallbackName` names one that has no name of its own; null where Envoy demands a name. */
-export function readListener(message: Listener, fallbackName: string | null, path: string, report: Report): ListenerParts {
+/**
+ * A listener. `fallbackName` names one that has no name of its own; null where Envoy demands a name. Clusters that must exist,
+ * because Envoy checks inline routes unless validate_clusters says no, are added to `references`.
+ */
+export function readListener(message: Listener, fallbackName: string | null, path: string, report: Report,
+  references: ClusterReference[]): ListenerParts {
   const name = message.name === undefined || message.name === '' ? fallbackName ?? '' : message.name;
   if (name === '') report.fail(fieldPath(path, 'name'), 'required');
-  const parts: ListenerParts = { config: null as unknown as ListenerConfig, inlineRoutes: [], subscriptions: [], references: [] };
+  const parts: Gathered = { inlineRoutes: [], subscriptions: [], references };
   const addresses = readAddresses(message, path, report);
   const statName = message.statPrefix !== undefined && message.statPrefix !== '' ? message.statPrefix
     : addresses.length === 0 ? name : addressText(addresses[0]);
-  parts.config = {
+  const config: ListenerConfig = {
     name,
     addresses,
     statName: statName.replaceAll(':', '_'),
@@ -50,7 +55,7 @@ export function readListener(message: Listener, fallbackName: string | null, pat
     trafficDirection: (['unspecified', 'inbound', 'outbound'] as const)[message.trafficDirection ?? 0] ?? 'unspecified',
     ignoreGlobalConnectionLimit: message.ignoreGlobalConnLimit ?? false,
   };
-  return parts;
+  return { config, inlineRoutes: parts.inlineRoutes, subscriptions: parts.subscriptions };
 }
 
 function readAddresses(message: Listener, path: string, report: Report): Address[] {
@@ -67,7 +72,7 @@ function readAddresses(message: Listener, path: string, report: Report): Address
   return addresses;
 }
 
-function readFilterChains(chains: FilterChain[], name: string, path: string, report: Report, parts: ListenerParts): PlainFilterChain[] {
+function readFilterChains(chains: FilterChain[], name: string, path: string, report: Report, parts: Gathered): PlainFilterChain[] {
   const at = fieldPath(path, 'filter_chains');
   if (chains.length === 0) report.fail(at, 'no filter chains specified');
   if (chains.length > 1) report.fail(`${at}[1]`, 'not implemented: more than one filter chain');
@@ -83,7 +88,7 @@ export function checkTransportSocket(socket: TransportSocket | undefined, path: 
 }
 
 function readFilterChain(chain: FilterChain, index: number, listener: string, path: string, report: Report,
-  parts: ListenerParts): PlainFilterChain[] {
+  parts: Gathered): PlainFilterChain[] {
   checkTransportSocket(chain.transportSocket, fieldPath(path, 'transport_socket'), report);
   const timeoutPath = fieldPath(path, 'transport_socket_connect_timeout');
   const transportSocketConnectTimeoutMs =
@@ -108,7 +113,7 @@ function readFilterChain(chain: FilterChain, index: number, listener: string, pa
 }
 
 /** Takes the routes of a connection manager into `parts`; returns the name they are found by. */
-function readRoutes(message: HttpConnectionManager, inlineName: string, path: string, report: Report, parts: ListenerParts): string {
+function readRoutes(message: HttpConnectionManager, inlineName: string, path: string, report: Report, parts: Gathered): string {
   if (message.rds !== undefined) {
     const name = message.rds.routeConfigName ?? '';
     if (name === '') report.fail(`${path}.rds.route_config_name`, 'required');

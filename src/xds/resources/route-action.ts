@@ -46,7 +46,7 @@ function readClusters(action: RouteAction, path: string, context: RouteContext):
     return readWeightedClusters(action.weightedClusters, fieldPath(path, 'weighted_clusters'), context);
   }
   const cluster = action.cluster ?? '';
-  context.references?.push({ cluster, path: fieldPath(path, 'cluster') });
+  if (cluster !== '') context.references?.push({ cluster, path: fieldPath(path, 'cluster') });
   return [{ cluster, weight: 1, hostRewriteLiteral: null, requestHeaders: { add: [], remove: [] }, responseHeaders: { add: [], remove: [] } }];
 }
 
@@ -55,7 +55,7 @@ function readWeightedClusters(weighted: WeightedCluster, path: string, context: 
     const at = `${path}.clusters[${index}]`;
     const cluster = entry.name ?? '';
     if (cluster === '') context.report.fail(fieldPath(at, 'name'), 'required');
-    context.references?.push({ cluster, path: fieldPath(at, 'name') });
+    if (cluster !== '') context.references?.push({ cluster, path: fieldPath(at, 'name') });
     return { cluster, weight: numberOf(entry.weight, 0), hostRewriteLiteral: emptyToNull(entry.hostRewriteLiteral),
       ...readHeaderMutations(entry, at, context.report) };
   });

@@ -14,35 +14,46 @@ const wrapperNames: { [kind: string]: string } = { double: 'DoubleValue', float:
 
 let root: protobuf.Root | null = null;
 
+type NamespaceJson = { nested: { [name: string]: NamespaceJson | object } };
+
 /** protobufjs' root of all described messages; what Weft does not read is a field of bytes, only to know that it is set. */
 function rootOf(): protobuf.Root {
   if (root !== null) return root;
-  root = new protobuf.Root();
-  for (const name of ['any', 'duration', 'timestamp', 'struct', 'wrappers']) {
-    root.addJSON((protobuf.common.get(`google/protobuf/${name}.proto`) as protobuf.INamespace).nested as { [name: string]: protobuf.AnyNestedObject });
-  }
+  const top: NamespaceJson = { nested: {} };
   for (const name of messageNames()) {
-    const type = new protobuf.Type(name.slice(name.lastIndexOf('.') + 1));
-    for (const field of messageType(name).fields) type.add(protobufField(field));
-    namespaceOf(root, name).add(type);
+    const path = mangled(name).split('.');
+    let space = top;
+    for (const part of path.slice(0, -1)) space = (space.nested[part] ??= { nested: {} }) as NamespaceJson;
+    const { fields } = messageType(name);
+    space.nested[path.at(-1) as string] = {
+      fields: Object.fromEntries(fields.map((field) => [field.json, protobufField(field)])) as object,
+      // a oneof of one keeps the presence of a field; `proto3_optional` would too, but breaks toObject for bytes
+      oneofs: Object.fromEntries(fields.filter(keepsPresence).map(({ json }) => [`_${json}`, { oneof: [json] }])) as object,
+    };
   }
+  const google: NamespaceJson = { nested: {} };
+  for (const name of ['any', 'duration', 'timestamp', 'struct', 'wrappers']) {
+    const common = protobuf.common.get(`google/protobuf/${name}.proto`) as { nested: { google: NamespaceJson } };
+    Object.assign(google.nested, (common.nested.google.nested.protobuf as NamespaceJson).nested);
+  }
+  top.nested.google = { nested: { protobuf: google } };
+  root = protobuf.Root.fromJSON(top as protobuf.INamespace);
   root.resolveAll();
   return root;
 }
 
 /** Messages inside messages would collide with types in protobufjs' namespaces, so nesting becomes a namespace with '_'. */
 const mangled = (name: string): string => name.replace(/([A-Z]\w*)\./g, '$1_.');
-function namespaceOf(top: protobuf.Root, name: string): protobuf.Namespace {
-  const path = mangled(name).split('.').slice(0, -1);
-  return path.length === 0 ? top : top.define(path);
-}
 
-function protobufField(field: Field): protobuf.Field {
+const keepsPresence = (field: Field): boolean =>
+  field.repeated !== true && field.map === undefined && (hasPresence(field) || field.kind === 'opaque');
+
+function protobufField(field: Field): object {
+  const { id } = field;
   const type = protobufType(field);
-  if (field.map !== undefined) return new protobuf.MapField(field.json, field.id, field.map, type);
-  const rule = field.repeated === true ? 'repeated' : hasPresence(field) ? 'proto3_optional' : undefined;
-  const options = rule === 'proto3_optional' ? { proto3_optional: true } : {};
-  return new protobuf.Field(field.json, field.id, type, rule === 'proto3_optional' ? 'optional' : rule, undefined, options);
+  if (field.map !== undefined) return { keyType: field.map, type, id };
+  if (field.repeated === true) return { rule: 'repeated', type, id };
+  return { type, id };
 }
 
 function protobufType(field: Field): string {
@@ -162,7 +173,7 @@ function anyFromProtobuf(any: { type_url?: string; value?: Uint8Array }, path: s
   if (!knownInAny(type)) return { typeUrl, type, bytes };
   const value = decodeMessage(type, bytes, path, report) ?? {};
   if (!type.endsWith('.v3.TypedStruct') && type !== 'udpa.type.v1.TypedStruct') return { typeUrl, type, value };
-  const tree = { '@type': typeUrl, type_url: value.typeUrl ?? '', value: value.value ?? {} } as { [key: string]: Json };
+  const tree = { '@type': typeUrl, type_url: value.typeUrl ?? '', value: value.value ?? {} } as unknown as { [key: string]: Json };
   return new JsonReader(report, false).readAny(tree, path) ?? { typeUrl, type, bytes };
 }
 
