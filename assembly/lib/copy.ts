@@ -14,3 +14,6 @@ export function put(dst: usize, src: usize, n: u32): usize {
   }
   return dst + n;
 }
+
+/** put() for TypeScript: Uint8Array.copyWithin costs more than a head. */
+export function copyBytes(dst: usize, src: usize, n: u32): void { put(dst, src, n); }

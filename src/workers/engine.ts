@@ -44,12 +44,16 @@ export class Engine {
   readonly reactorScratch: number;
   readonly reactorScratchBytes = REACTOR_BYTES;
 
+  /** Tells main about an exception that was contained. */
+  report: (error: unknown) => void = () => undefined;
   reactor!: Reactor;
   snapshot!: Snapshot;
   /** Monotonic and wall time of this loop turn, milliseconds. */
   nowMs = performance.now();
   wallMs = Date.now();
   draining = false;
+  /** Id of the stream whose head engine.requestRecord holds, while its bytes are still where the kernel put them; else 0. */
+  recordOwner = 0;
 
   constructor(readonly memory: WebAssembly.Memory, readonly map: MemoryMap, readonly worker: number, readonly codecs: Codecs) {
     this.u8 = new Uint8Array(memory.buffer);

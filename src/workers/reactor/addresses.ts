@@ -1,5 +1,6 @@
-// Absolute addresses of pool buffers, boxed once. A number above 2^31 that is computed for a call into libc costs a heap
-// allocation each time; one that is read from an array of boxed values does not. The start of a buffer is by far the most
+// Absolute addresses of pool buffers, boxed once. A number above 2^31 that is computed for a call into libc costs a
+// heap allocation each time; one that is read from an array of boxed values does not. The start of a buffer is by far
+// the most
 // frequent address, so steady traffic allocates nothing here.
 import { addressOf } from '../../os/libc.js';
 import type { BufferPool } from '../memory/buffers.js';

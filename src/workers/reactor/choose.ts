@@ -1,7 +1,7 @@
 // Which driver runs, and building it. Main decides once at start (`--io`), workers build what main decided.
 import * as libc from '../../os/libc.js';
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from '../../os/constants.js';
-import { SystemCallError } from '../../os/errno.js';
+import { errnoName, SystemCallError } from '../../os/errno.js';
 import { BufferPool } from '../memory/buffers.js';
 import { EpollReactor, EPOLL_SCRATCH_BYTES } from './epoll.js';
 import type { Reactor, ReactorOptions, SocketOwner } from './reactor.js';
@@ -26,7 +26,9 @@ export function chooseDriver(io: 'auto' | 'uring' | 'epoll'): IoChoice {
   return { driver: 'epoll', reason: `io_uring is not available: ${available.reason}` };
 }
 
-/** Tries all that the driver needs on a pair of sockets: rings in our memory, provided buffers, multishot receive, send. */
+/**
+ * Tries all that the driver needs on a pair of sockets: rings in our memory, provided buffers, multishot receive, send.
+ */
 export function uringAvailable(): UringAvailability {
   const memory = new WebAssembly.Memory({ initial: 64, maximum: 64, shared: true });
   const pairAt = 4096 * 2;
@@ -60,7 +62,8 @@ export function uringAvailable(): UringAvailability {
   reactor.end();
   pool.release(buffer);
   if (probe.received === 16) return { ok: true };
-  return { ok: false, reason: `a trial transfer failed (${probe.failed === 0 ? 'no completion' : `errno ${probe.failed}`})` };
+  const failure = probe.failed === 0 ? 'no completion' : errnoName(probe.failed);
+  return { ok: false, reason: `a trial transfer failed (${failure})` };
 }
 
 class ProbeOwner implements SocketOwner {

@@ -1,5 +1,5 @@
-// Listening sockets of the epoll driver: level-triggered, accepted in batches, suspended (never spun on) when the process
-// or the system is out of descriptors.
+// Listening sockets of the epoll driver: level-triggered, accepted in batches, suspended (never spun on) when the
+// process or the system is out of descriptors.
 import * as libc from '../../os/libc.js';
 import {
   EPOLLIN, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLL_DATA_OFFSET, SOCK_CLOEXEC, SOCK_NONBLOCK,

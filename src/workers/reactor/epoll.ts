@@ -1,5 +1,5 @@
-// The reactor over epoll: edge-triggered, one epoll_ctl per socket in the usual case, receives into one shared large buffer
-// that is replaced only when an owner keeps it, sends at once and queues only what the kernel refuses.
+// The reactor over epoll: edge-triggered, one epoll_ctl per socket in the usual case, receives into one shared large
+// buffer that is replaced only when an owner keeps it, sends at once and queues only what the kernel refuses.
 //
 // A turn: epoll_wait -> events -> sockets that had more to read than their share -> deferred callbacks.
 // Event data = slot id and its generation: an event for a slot that was closed (and perhaps reused) earlier in the same
@@ -18,6 +18,7 @@ import { BufferAddresses } from './addresses.js';
 import { EpollAccept } from './epoll-accept.js';
 import { IdQueue } from './id-queue.js';
 import type { AcceptOwner, Reactor, ReactorOptions, SocketOwner } from './reactor.js';
+import { MESSAGE_BYTES, writeMessage } from './message.js';
 import { PieceQueue } from './piece-queue.js';
 import {
   CONNECTING, CONNECT_DONE, DRAIN_WANTED, END_SEEN, FLUSH_WANTED, NO_OWNER, OPEN, OUT_REGISTERED, READABLE,
@@ -34,11 +35,10 @@ const GENERATION_MASK = 0x3fffffff;
 /** A shared receive buffer with less room than this is given up once somebody keeps it. */
 const RECEIVE_ROOM_BYTES_MIN = 32 * 1024;
 
-/** Scratch layout: one epoll_event, socket option words, msghdr, iovecs, then the event array. */
+/** Scratch layout: one epoll_event, socket option words, a message, then the event array. */
 const OPTION = 64;
-const MSGHDR = 128;
-const IOVECS = 256;
-const EVENTS = IOVECS + 16 * limits.sendVectorsMax;
+const MESSAGE = 128;
+const EVENTS = MESSAGE + MESSAGE_BYTES;
 export const EPOLL_SCRATCH_BYTES = EVENTS + limits.eventsPerPollMax * EPOLL_EVENT_BYTES;
 
 export class EpollReactor implements Reactor {
@@ -71,6 +71,7 @@ export class EpollReactor implements Reactor {
   /** Boxed (see addresses.ts): address of the event array. */
   private readonly eventsAddress: (number | null)[];
   private onWake: () => void = () => undefined;
+  private readonly onTurn: () => void;
 
   constructor(private readonly options: ReactorOptions) {
     const { pool, memory, scratch, scratchBytes, socketsMax } = options;
@@ -78,6 +79,7 @@ export class EpollReactor implements Reactor {
     this.epoll = libc.epollCreate1(EPOLL_CLOEXEC);
     if (this.epoll < 0) throw new SystemCallError('epoll_create1', libc.errno());
     this.pool = pool;
+    this.onTurn = options.onTurn ?? (() => undefined);
     this.words = new Int32Array(memory.buffer);
     this.addresses = new BufferAddresses(memory, pool);
     this.base = this.addresses.base;
@@ -219,6 +221,7 @@ export class EpollReactor implements Reactor {
 
   poll(timeoutMs: number): void {
     if (this.eventsLeft === 0) this.wait(timeoutMs);
+    this.onTurn();
     const words = this.words;
     while (this.eventsLeft > 0) {
       const at = this.eventNext;
@@ -376,27 +379,9 @@ export class EpollReactor implements Reactor {
   }
 
   private sendVector(id: number, head: number, more: boolean): number {
-    const queue = this.queue;
-    const words = this.words;
-    let at = (this.scratch + IOVECS) >> 2;
-    let count = 0;
-    let last = head;
-    for (let node = head; node >= 0 && count < limits.sendVectorsMax; node = queue.next[node], at += 4, count++) {
-      const address = this.base + queue.offset[node];
-      words[at] = address | 0;
-      words[at + 1] = address / 4294967296;
-      words[at + 2] = queue.length[node];
-      words[at + 3] = 0;
-      last = node;
-    }
-    const header = (this.scratch + MSGHDR) >> 2;
-    const vector = this.base + this.scratch + IOVECS;
-    words.fill(0, header, header + 14);
-    words[header + 4] = vector | 0;
-    words[header + 5] = vector / 4294967296;
-    words[header + 6] = count;
-    const flags = more || queue.next[last] >= 0 ? SEND_FLAGS | MSG_MORE : SEND_FLAGS;
-    return libc.sendmsg(this.fds[id], this.base + this.scratch + MSGHDR, flags);
+    const at = this.scratch + MESSAGE;
+    const rest = writeMessage(this.words, this.base, at, this.queue, head, Infinity);
+    return libc.sendmsg(this.fds[id], this.base + at, more || rest >= 0 ? SEND_FLAGS | MSG_MORE : SEND_FLAGS);
   }
 
   private waitWritable(id: number): void {
@@ -427,7 +412,9 @@ export class EpollReactor implements Reactor {
     this.deferred.push(id);
   }
 
-  /** Calls that were asked for outside a callback's place: one slot may owe several; each looks whether it is still open. */
+  /**
+   * Calls that were asked for outside a callback's place. One slot may owe several; each looks whether it is still open.
+   */
   private runDeferred(id: number): void {
     this.current = id;
     const generation = this.generations[id];

@@ -1,5 +1,6 @@
-// A FIFO of socket ids in which each id stands at most once, so its capacity is the number of sockets and it never overflows.
-// An id may outlive its socket: who takes it looks at what the slot needs now, and a slot that needs nothing costs one test.
+// A FIFO of socket ids in which each id stands at most once, so its capacity is the number of sockets and it never
+// overflows. An id may outlive its socket: who takes it looks at what the slot needs now, and a slot that needs
+// nothing costs one test.
 export class IdQueue {
   private readonly ids: Int32Array;
   private readonly queued: Uint8Array;

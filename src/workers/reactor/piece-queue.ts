@@ -1,5 +1,6 @@
-// One FIFO of buffer pieces per socket, as linked nodes in typed arrays, so that queueing allocates nothing: what a socket has
-// still to send, or what arrived while its owner did not want it. Holds one pool reference per node; knows no kernel.
+// One FIFO of buffer pieces per socket, as linked nodes in typed arrays, so that queueing allocates nothing: what a
+// socket has still to send, or what arrived while its owner did not want it. Holds one pool reference per node; knows
+// no kernel.
 //
 // Invariant: bytes[id] = sum of the lengths of its nodes; free nodes + queued nodes = nodesMax.
 import type { BufferPool } from '../memory/buffers.js';

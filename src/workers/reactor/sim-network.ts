@@ -1,8 +1,9 @@
-// The world of the simulation driver: connections, virtual time and faults, all from one seed. Test only: nothing that ships
-// imports it. The engine's side of a connection is a number (a pretended fd); the other side is a SimEnd that a test scripts.
+// The world of the simulation driver: connections, virtual time and faults, all from one seed. Test only: nothing
+// that ships imports it. The engine's side of a connection is a number (a pretended fd); the other side is a SimEnd
+// that a test scripts.
 //
-// Bytes written at one end arrive at the other after a random delay, in order. Each direction holds at most `capacityBytes`,
-// arrived and under way together: then writing is refused, as EAGAIN is.
+// Bytes written at one end arrive at the other after a random delay, in order. Each direction holds at most
+// `capacityBytes`, arrived and under way together: then writing is refused, as EAGAIN is.
 import { ECONNREFUSED, ECONNRESET, EPIPE } from '../../os/errno.js';
 
 export interface SimFaults {

@@ -1,5 +1,6 @@
-// The reactor over a simulated network: same interface, same rules, everything decided by the network's seed, time virtual.
-// Test only. Each poll looks at every socket in a random order, so that nothing can come to depend on the kernel's.
+// The reactor over a simulated network: same interface, same rules, everything decided by the network's seed, time
+// virtual. Test only. Each poll looks at every socket in a random order, so that nothing can come to depend on the
+// kernel's.
 import { limits } from '../../core/limits.js';
 import { EMFILE, ENOBUFS } from '../../os/errno.js';
 import { decodeSockaddr, formatAddress } from '../../os/sockaddr.js';
@@ -80,7 +81,8 @@ export class SimReactor implements Reactor {
   send(id: number, buffer: number, offset: number, length: number, _more: boolean): void {
     const socket = this.sockets[id];
     if (socket == null || socket.sendDead || length === 0) return;
-    if (offset < this.pool.offsetOf(buffer) || offset + length > this.pool.offsetOf(buffer) + this.pool.bytesOf(buffer)) {
+    const start = this.pool.offsetOf(buffer);
+    if (offset < start || offset + length > start + this.pool.bytesOf(buffer)) {
       throw new Error(`send of [${offset}, ${offset + length}) which is not inside buffer ${buffer}`);
     }
     if (this.queue.push(id, buffer, offset, length)) return;
@@ -120,10 +122,12 @@ export class SimReactor implements Reactor {
     this.heldBuffer = -1;
     this.network.runDue();
     this.busy = false;
+    this.options.onTurn?.();
     this.turn();
     if (this.busy || timeoutMs === 0) return;
     this.network.advance(this.retryWaitMs(Math.min(timeoutMs, limits.pollWaitMsMax)));
     this.network.runDue();
+    this.options.onTurn?.();
     this.turn();
   }
 
@@ -241,9 +245,10 @@ export class SimReactor implements Reactor {
   }
 
   private retryWaitMs(timeoutMs: number): number {
+    const { nowMs } = this.network;
     let wait = timeoutMs;
     for (const entry of this.listening) {
-      if (entry !== null && entry.retryAtMs > this.network.nowMs) wait = Math.min(wait, entry.retryAtMs - this.network.nowMs);
+      if (entry !== null && entry.retryAtMs > nowMs) wait = Math.min(wait, entry.retryAtMs - nowMs);
     }
     return wait;
   }

@@ -2,7 +2,7 @@
 export const OPEN = 1;
 export const RECEIVING = 2;          // startReceive was called
 export const READABLE = 4;           // the kernel may hold bytes or an end that were not yet asked for
-export const END_SEEN = 8;           // the kernel reported the end (FIN, reset): receive until it is reached, however short
+export const END_SEEN = 8;           // the kernel reported the end (FIN, reset): receive until it is reached
 export const RECEIVE_ENDED = 16;     // onReceiveEnd was called; no callback of receiving follows
 export const CONNECTING = 32;
 export const SEND_DEAD = 64;         // sending failed; what is sent from now on is dropped

@@ -1,5 +1,6 @@
-// Listening sockets of the io_uring driver: one multishot accept each, suspended (never spun on) when the process or the
-// system is out of descriptors. A connection that the kernel accepted before a pause or the end took effect is still handed
+// Listening sockets of the io_uring driver: one multishot accept each, suspended (never spun on) when the process or
+// the system is out of descriptors. A connection that the kernel accepted before a pause or the end took effect is
+// still handed
 // over: dropping it would lose a client.
 import { limits } from '../../core/limits.js';
 import { SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../os/constants.js';

@@ -1,8 +1,9 @@
-// Buffers lent to the kernel for receiving: one ring of pool buffers per class. The kernel takes them in order and names the
-// one it filled; a buffer that nobody kept goes straight back, one that an owner keeps is replaced from the pool.
+// Buffers lent to the kernel for receiving: one ring of pool buffers per class. The kernel takes them in order and
+// names the one it filled; a buffer that nobody kept goes straight back, one that an owner keeps is replaced from the
+// pool.
 //
-// Each lent buffer carries one pool reference (ours). Invariant: lent + empty = entries, where `empty` are ring slots for which
-// the pool had no buffer; they are filled again as soon as it has one.
+// Each lent buffer carries one pool reference (ours). Invariant: lent + empty = entries, where `empty` are ring slots
+// for which the pool had no buffer; they are filled again as soon as it has one.
 import type { BufferClass, BufferPool } from '../memory/buffers.js';
 import type { UringRing } from './uring-ring.js';
 

@@ -1,6 +1,7 @@
 // The two rings of io_uring, inside WASM memory (IORING_SETUP_NO_MMAP), so that an entry is a few Int32Array stores.
-// SINGLE_ISSUER and DEFER_TASKRUN: the kernel touches the rings only while this thread is inside `enter`, so plain loads
-// and stores are in order without atomics. One `enter` submits and waits; SUBMIT_ALL keeps one bad entry from blocking others.
+// SINGLE_ISSUER and DEFER_TASKRUN: the kernel touches the rings only while this thread is inside `enter`, so plain
+// loads and stores are in order without atomics. One `enter` submits and waits; SUBMIT_ALL keeps one bad entry from
+// blocking others.
 import * as libc from '../../os/libc.js';
 import { EAGAIN, EBUSY, EINTR, ETIME, SystemCallError } from '../../os/errno.js';
 
@@ -138,7 +139,9 @@ export class UringRing {
     this.words[at + 5] = targetHigh;
   }
 
-  /** Hands entries over without waiting: the submission ring is full, or memory that they name is about to be reused. */
+  /**
+   * Hands entries over without waiting: the submission ring is full, or memory that they name is about to be reused.
+   */
   submit(): void {
     while (this.unsubmitted() > 0) {
       const done = libc.syscall(SYS_ENTER, this.enterFd, this.unsubmitted(), 0, this.enterFlags, 0, 0);

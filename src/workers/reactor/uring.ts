@@ -1,9 +1,10 @@
-// The reactor over io_uring: one multishot receive per socket into lent pool buffers, one send under way per socket (the rest
-// queued, so order holds), one io_uring_enter per turn.
+// The reactor over io_uring: one multishot receive per socket into lent pool buffers, one send under way per socket
+// (the rest queued, so order holds), one io_uring_enter per turn.
 //
-// A turn: entries for what changed (receives to arm or cancel, queues to send) -> enter -> completions -> deferred callbacks.
-// A slot, its fd and its buffers are reused only after every operation on it has completed: close() cancels what is under way,
-// and the slot waits, closed to its owner, until the last completion. User data = kind and slot (low), generation (high).
+// A turn: entries for what changed (receives to arm or cancel, queues to send) -> enter -> completions -> deferred
+// callbacks. A slot, its fd and its buffers are reused only after every operation on it has completed: close() cancels
+// what is under way, and the slot waits, closed to its owner, until the last completion.
+// User data = kind and slot (low), generation (high).
 import { limits } from '../../core/limits.js';
 import * as libc from '../../os/libc.js';
 import { EPOLLIN, MSG_NOSIGNAL, MSG_WAITALL, SHUT_WR, SOL_SOCKET, SO_LINGER } from '../../os/constants.js';
@@ -11,6 +12,7 @@ import { EAGAIN, ECANCELED, EINTR, ENOBUFS, EPIPE } from '../../os/errno.js';
 import { LARGE, MEDIUM } from '../memory/buffers.js';
 import type { BufferPool } from '../memory/buffers.js';
 import { IdQueue } from './id-queue.js';
+import { MESSAGE_BYTES, writeMessage } from './message.js';
 import { PieceQueue } from './piece-queue.js';
 import type { AcceptOwner, Reactor, ReactorOptions, SocketOwner } from './reactor.js';
 import {
@@ -50,7 +52,7 @@ const CQE_BUFFER = 1;
 const CQE_MORE = 2;
 
 /** Memory that an entry names until it is submitted: a msghdr and its iovecs, or a sockaddr. */
-const AREA_BYTES = 64 + 16 * limits.sendVectorsMax;
+const AREA_BYTES = MESSAGE_BYTES;
 const AREAS = 256;
 const BUFFERS_MAX = 256;
 const BULK_BUFFERS_MAX = 16;
@@ -95,11 +97,13 @@ export class UringReactor implements Reactor {
   private heldBuffer = -1;
   private wakeFd = -1;
   private onWake: () => void = () => undefined;
+  private readonly onTurn: () => void;
 
   constructor(private readonly options: ReactorOptions) {
     const { pool, memory, scratch, scratchBytes, socketsMax } = options;
     if (scratchBytes < URING_SCRATCH_BYTES) throw new Error('reactor scratch is too small');
     this.pool = pool;
+    this.onTurn = options.onTurn ?? (() => undefined);
     this.ring = new UringRing(memory, scratch);
     options.onFdOwned(this.ring.fd);
     this.words = new Int32Array(memory.buffer);
@@ -116,7 +120,8 @@ export class UringReactor implements Reactor {
     this.freeCount = socketsMax;
     this.queue = new PieceQueue(socketsMax, limits.sendNodesMax, limits.sendQueueEntriesMax, pool);
     // One turn fills at most the lent buffers, and a receive that was stopped is cancelled in the next turn.
-    this.kept = new PieceQueue(socketsMax, 4 * (BUFFERS_MAX + BULK_BUFFERS_MAX), 2 * (BUFFERS_MAX + BULK_BUFFERS_MAX), pool);
+    const turnMax = BUFFERS_MAX + BULK_BUFFERS_MAX;
+    this.kept = new PieceQueue(socketsMax, 4 * turnMax, 2 * turnMax, pool);
     this.receiveChanges = new IdQueue(socketsMax);
     this.sendReady = new IdQueue(socketsMax);
     this.deferred = new IdQueue(socketsMax);
@@ -196,7 +201,9 @@ export class UringReactor implements Reactor {
     else libc.shutdown(this.fds[id], SHUT_WR);
   }
 
-  /** What was sent in this turn gets its one try at the kernel's buffer first; then everything under way is cancelled. */
+  /**
+   * What was sent in this turn gets its one try at the kernel's buffer first; then everything under way is cancelled.
+   */
   close(id: number, reset: boolean): void {
     let flags = this.flags[id];
     if ((flags & OPEN) === 0) return;
@@ -205,7 +212,8 @@ export class UringReactor implements Reactor {
     else if (this.queue.head[id] >= 0) this.startSend(id);
     flags = this.flags[id];
     const generation = this.generations[id];
-    if ((flags & (RECEIVE_ARMED | RECEIVE_CANCELLED)) === RECEIVE_ARMED) this.ring.pushCancel(RECEIVE | id, generation, IGNORED);
+    const receive = flags & (RECEIVE_ARMED | RECEIVE_CANCELLED);
+    if (receive === RECEIVE_ARMED) this.ring.pushCancel(RECEIVE | id, generation, IGNORED);
     if ((flags & SEND_UNDER_WAY) !== 0) this.ring.pushCancel(SEND | id, generation, IGNORED);
     if ((flags & CONNECT_UNDER_WAY) !== 0) this.ring.pushCancel(CONNECT | id, generation, IGNORED);
     this.options.onFdClosed(fd);       // before the number is free: another thread may be given it at once
@@ -243,6 +251,7 @@ export class UringReactor implements Reactor {
     if (this.deferred.size > 0 || ring.waiting() > 0) wait = 0;
     else if (this.starved) wait = Math.min(wait, limits.receiveRetryMs);
     ring.enter(this.accepting.wait(wait));
+    this.onTurn();
     this.areas = 0;
     for (let n = ring.waiting(); n > 0 && ring.next(); n--) this.onCompletion();
     for (let n = this.deferred.size; n > 0; n--) this.runDeferred(this.deferred.shift());
@@ -306,7 +315,8 @@ export class UringReactor implements Reactor {
         buffers.giveBack(slot);
         return;
       } else {
-        if (!this.kept.push(id, buffer, this.pool.offsetOf(buffer), result)) throw new Error('kept bytes exceed their bound');
+        const kept = this.kept.push(id, buffer, this.pool.offsetOf(buffer), result);
+        if (!kept) throw new Error('kept bytes exceed their bound');
         buffers.giveBack(slot);
       }
     }
@@ -422,26 +432,8 @@ export class UringReactor implements Reactor {
         SEND | id, generation, 0);
       return;
     }
-    const words = this.words;
     const area = this.area();
-    let at = (area + 64) >> 2;
-    let count = 0;
-    let bytes = 0;
-    for (let node = head; node >= 0 && count < limits.sendVectorsMax; node = queue.next[node], at += 4, count++) {
-      if (bytes >= limits.sendHighWatermarkBytes) break;
-      const address = this.base + queue.offset[node];
-      words[at] = address | 0;
-      words[at + 1] = address * (1 / 4294967296);
-      words[at + 2] = queue.length[node];
-      words[at + 3] = 0;
-      bytes += queue.length[node];
-    }
-    const header = area >> 2;
-    const vector = this.base + area + 64;
-    words.fill(0, header, header + 14);
-    words[header + 4] = vector | 0;
-    words[header + 5] = vector * (1 / 4294967296);
-    words[header + 6] = count;
+    writeMessage(this.words, this.base, area, queue, head, limits.sendHighWatermarkBytes);
     this.ring.push(OP_SENDMSG, this.fds[id], 0, this.base + area, 1, SEND_FLAGS, SEND | id, generation, 0);
   }
 
@@ -528,8 +520,9 @@ export class UringReactor implements Reactor {
   private bulk(): UringBuffers {
     if (this.bulkBuffers !== null) return this.bulkBuffers;
     const entries = powerOfTwo(Math.min(BULK_BUFFERS_MAX, this.pool.countOf(LARGE) >> 2));
-    this.bulkBuffers = new UringBuffers(this.options.memory, this.ring, this.scratch, this.base, this.scratch + BULK_RING,
-      entries, 1, LARGE, limits.receiveBytesMax, this.pool);
+    const at = this.scratch + BULK_RING;
+    this.bulkBuffers = new UringBuffers(this.options.memory, this.ring, this.scratch, this.base, at, entries, 1, LARGE,
+      limits.receiveBytesMax, this.pool);
     return this.bulkBuffers;
   }
 }

@@ -23,6 +23,8 @@ export class RouteTableRuntime {
   /** The compiled route; null when the arena has no room for it (the request is answered 503). */
   route(index: number): RouteRuntime | null { return this.routes[index] ?? this.build(index); }
 
+  release(): void { for (const route of this.routes) route?.release(this.engine); }
+
   private build(index: number): RouteRuntime | null {
     const entry = (this.table + this.word(RouteTable.routesAt) + index * RouteEntryRecordBytes) >> 2;
     const { i32 } = this.engine;

@@ -40,6 +40,8 @@ export class Snapshot {
   private adopted = 0;
   private readonly old: Root[] = [];
   private readonly routeTables = new Map<number, RouteTableRuntime>();
+  /** Tables that the newest root no longer names, with the first version that does not need them. */
+  private readonly dropped: { table: RouteTableRuntime; version: number }[] = [];
   /** Called after adoption, before older roots are given up: clusters and listeners take what changed. */
   onAdopted: (root: Root) => void = () => undefined;
 
@@ -58,7 +60,9 @@ export class Snapshot {
     this.root = root;
     this.adopted = root.version;
     for (const [blob, table] of this.routeTables) {
-      if (this.routeBlob(root, table.slot) !== blob) this.routeTables.delete(blob);
+      if (this.routeBlob(root, table.slot) === blob) continue;
+      this.routeTables.delete(blob);
+      this.dropped.push({ table, version: root.version });
     }
     this.onAdopted(root);
     this.publishOldest();
@@ -74,14 +78,14 @@ export class Snapshot {
     if (--root.active === 0 && root !== this.root) this.publishOldest();
   }
 
-  /** The route table bound to a slot, or null when nothing is bound (yet). */
+  /** The route table bound to a slot of the newest root (a stream looks its route up as it enters), or null when nothing is bound (yet). */
   routeTable(root: Root, slot: number): RouteTableRuntime | null {
     const blob = this.routeBlob(root, slot);
     if (blob === 0) return null;
     let table = this.routeTables.get(blob);
     if (table === undefined) {
       table = new RouteTableRuntime(this.engine, blob, slot);
-      if (root === this.root) this.routeTables.set(blob, table);
+      this.routeTables.set(blob, table);
     }
     return table;
   }
@@ -103,6 +107,7 @@ export class Snapshot {
   private publishOldest(): void {
     while (this.old.length > 0 && this.old[0].active === 0) this.old.shift();
     const oldest = this.old.length > 0 ? this.old[0] : this.root!;
+    while (this.dropped.length > 0 && this.dropped[0].version <= oldest.version) this.dropped.shift()!.table.release();
     Atomics.store(this.engine.i32, this.engine.control + Control.oldestRootVersion, oldest.version);
   }
 }

@@ -1,0 +1,388 @@
+// One HTTP/1.1 connection from a client: decodes request heads, keeps what cannot be taken yet, owns the connection's deadlines and its end.
+// What a request means is decided by `DownstreamEvents` (workers/proxy/), never here.
+//
+//   head → body → waiting ─┐      tunnel (upgrade, CONNECT)
+//    ↑_____________________┘      lingering: our last bytes were sent, what still arrives is discarded until FIN or the delay is over
+//
+// Exactly one request is in progress at a time; pipelined bytes wait in `held`.
+import { Head } from '../../core/generated/layouts.js';
+import { limits } from '../../core/limits.js';
+import { HttpStat, ListenerStat, histogramCell } from '../../telemetry/schema.js';
+import { Control } from '../../core/memory-map.js';
+import type { Engine } from '../engine.js';
+import type { HcmRuntime } from '../listener/hcm.js';
+import type { ListenerRuntime, Listeners } from '../listener/listener.js';
+import type { Stream } from '../proxy/stream.js';
+import type { SocketOwner } from '../reactor/reactor.js';
+import { ConnectionAddresses } from './addresses.js';
+import { Held } from './held.js';
+
+export interface DownstreamEvents {
+  /** A request head was decoded into engine.requestRecord. Returns how far the bytes were taken (a small body may go with the head). */
+  onRequestHead(connection: DownstreamConnection, buffer: number, bodyAt: number, end: number, headBytes: number): number;
+  onRequestRejected(connection: DownstreamConnection, rejection: number): void;
+  /** Bytes of the request's body, or of a tunnel. Returns how far they were taken. */
+  onRequestBytes(stream: Stream, buffer: number, at: number, end: number): number;
+  /** The client will send nothing more (errno 0), or is gone. Never called without a stream. */
+  onDownstreamEnd(stream: Stream, errno: number): void;
+  onDownstreamDrained(stream: Stream): void;
+  onDeadline(stream: Stream, nowMs: number): void;
+  /** The next deadline of the stream itself. */
+  deadlineOf(stream: Stream): number;
+  /** No complete head arrived in time. */
+  onHeadTimeout(connection: DownstreamConnection): void;
+}
+
+const ECONNABORTED = 103;
+const HEAD = 0;
+const BODY = 1;
+const WAITING = 2;
+const TUNNEL = 3;
+const LINGERING = 4;
+const CLOSED = 5;
+
+export class DownstreamConnection implements SocketOwner {
+  listener!: ListenerRuntime;
+  hcm!: HcmRuntime;
+  stream: Stream | null = null;
+  socket = -1;
+  id = 0;
+  requests = 0;
+  /** The response in progress, or the next one, is the last. */
+  closeAfterResponse = false;
+  /** The client has sent FIN. */
+  ended = false;
+  nextOfListener: DownstreamConnection | null = null;
+  previousOfListener: DownstreamConnection | null = null;
+  readonly addresses: ConnectionAddresses;
+  private state = CLOSED;
+  private processing = false;
+  private receiving = false;
+  private openedMs = 0;
+  private headDeadlineMs = Infinity;
+  private idleDeadlineMs = Infinity;
+  private lifeDeadlineMs = Infinity;
+  private scanned = 0;
+  private readonly held: Held;
+  private readonly timer: number;
+
+  constructor(private readonly engine: Engine, private readonly events: DownstreamEvents, private readonly factory: DownstreamFactory) {
+    this.held = new Held(engine);
+    this.addresses = new ConnectionAddresses(engine);
+    this.timer = engine.timers.add(this);
+  }
+
+  open(fd: number, listener: ListenerRuntime, id: number): boolean {
+    const { engine } = this;
+    this.socket = engine.reactor.add(fd, this);
+    if (this.socket < 0) return false;
+    this.listener = listener;
+    this.hcm = listener.hcm;
+    this.id = id;
+    this.state = HEAD;
+    this.requests = this.scanned = 0;
+    this.closeAfterResponse = this.ended = this.processing = false;
+    this.openedMs = engine.nowMs;
+    this.addresses.reset(fd);
+    this.headDeadlineMs = Infinity;
+    const { maxConnectionDurationMs } = this.hcm.config;
+    this.lifeDeadlineMs = maxConnectionDurationMs > 0 ? engine.nowMs + maxConnectionDurationMs : Infinity;
+    this.startIdle();
+    this.receiving = true;
+    engine.reactor.startReceive(this.socket);
+    return true;
+  }
+
+  /** The request in progress ends with what was just sent: next request, or the end of the connection. */
+  finishRequest(keepAlive: boolean): void {
+    this.stream = null;
+    if (!keepAlive || this.closeAfterResponse || this.ended) { this.closeGracefully(); return; }
+    this.state = HEAD;
+    this.scanned = 0;
+    this.startIdle();
+    if (this.engine.draining) { this.drain(); if (this.state !== HEAD) return; }
+    if (!this.processing && this.held.bytes > 0) this.offerHeld();
+    if (this.state === HEAD) this.resume();
+  }
+
+  /** The request's body is complete, its response is outstanding. */
+  requestComplete(): void { if (this.state === BODY) this.state = WAITING; }
+
+  becomeTunnel(): void {
+    this.state = TUNNEL;
+    this.offerSoon();
+  }
+
+  /** Bytes that wait may be taken now (an upstream connection is ready, or the peer has drained). */
+  offerSoon(): void {
+    if (!this.processing) this.offerHeld();
+    if (this.socket >= 0 && this.state !== WAITING) this.resume();
+  }
+
+  pause(): void {
+    if (!this.receiving || this.socket < 0) return;
+    this.receiving = false;
+    this.engine.reactor.stopReceive(this.socket);
+    this.engine.count(this.hcm.scope, HttpStat.downstream_flow_control_paused_reading_total);
+  }
+  resume(): void {
+    if (this.receiving || this.socket < 0) return;
+    this.receiving = true;
+    this.engine.reactor.startReceive(this.socket);
+    this.engine.count(this.hcm.scope, HttpStat.downstream_flow_control_resumed_reading_total);
+  }
+
+  /** No new request after the one in progress; idle connections close at once. */
+  drain(): void {
+    if (this.state === HEAD && this.stream === null && this.held.bytes === 0) {
+      this.engine.count(this.hcm.scope, HttpStat.downstream_cx_drain_close);
+      this.closeGracefully();
+      return;
+    }
+    this.closeAfterResponse = true;
+  }
+
+  /** Sends what is queued, then FIN, then discards what arrives until the client's FIN or the delay is over: no reset may destroy our last words. */
+  closeGracefully(): void {
+    if (this.state === LINGERING || this.state === CLOSED) return;
+    this.stream = null;
+    this.held.drop();
+    const delay = this.hcm.config.delayedCloseTimeoutMs;
+    if (this.ended && this.engine.reactor.pendingSendBytes(this.socket) === 0) { this.close(false); return; }
+    this.state = LINGERING;
+    this.engine.reactor.shutdownSend(this.socket);
+    this.idleDeadlineMs = this.engine.nowMs + (delay > 0 ? delay : 1000);
+    this.headDeadlineMs = this.lifeDeadlineMs = Infinity;
+    this.engine.timers.arm(this.timer, this.idleDeadlineMs);
+    if (this.receiving) return;
+    this.receiving = true;
+    this.engine.reactor.startReceive(this.socket);
+  }
+
+  /** Closes now. With `reset` the client sees RST: a response that cannot be completed must not look complete. */
+  close(reset: boolean): void {
+    if (this.state === CLOSED) return;
+    const { engine } = this;
+    this.state = CLOSED;
+    engine.reactor.close(this.socket, reset);
+    this.socket = -1;
+    this.stream = null;
+    this.held.drop();
+    engine.timers.disarm(this.timer);
+    engine.observe(this.hcm.connectionLengthCell, engine.nowMs - this.openedMs);
+    engine.observe(this.listener.scope + histogramCell('listener', 0), engine.nowMs - this.openedMs);
+    this.factory.closed(this);
+  }
+
+  /** The stream's deadlines changed. */
+  deadlineMoved(): void { this.engine.timers.arm(this.timer, this.nextDeadline()); }
+
+  private timerFired(nowMs: number): void {
+    if (this.state === CLOSED) return;
+    if (this.stream !== null) {
+      if (this.lifeDeadlineMs <= nowMs) this.lifeOver();
+      this.events.onDeadline(this.stream, nowMs);
+    } else if (this.state === LINGERING) {
+      if (this.idleDeadlineMs <= nowMs) {
+        this.engine.count(this.hcm.scope, HttpStat.downstream_cx_delayed_close_timeout);
+        this.close(false);
+        return;
+      }
+    } else if (this.headDeadlineMs <= nowMs) {
+      this.headDeadlineMs = Infinity;
+      this.events.onHeadTimeout(this);
+    } else if (this.lifeDeadlineMs <= nowMs) {
+      this.lifeOver();
+    } else if (this.idleDeadlineMs <= nowMs) {
+      this.engine.count(this.hcm.scope, HttpStat.downstream_cx_idle_timeout);
+      this.engine.count(this.hcm.scope, HttpStat.downstream_cx_destroy_local);
+      this.closeGracefully();
+    }
+    if (this.state < LINGERING) this.engine.timers.arm(this.timer, this.nextDeadline());
+  }
+
+  private lifeOver(): void {
+    this.lifeDeadlineMs = Infinity;
+    this.engine.count(this.hcm.scope, HttpStat.downstream_cx_max_duration_reached);
+    this.drain();
+  }
+
+  private nextDeadline(): number {
+    const own = Math.min(this.lifeDeadlineMs, this.stream === null ? Math.min(this.headDeadlineMs, this.idleDeadlineMs) : Infinity);
+    return this.stream === null ? own : Math.min(own, this.events.deadlineOf(this.stream));
+  }
+
+  private startIdle(): void {
+    const { idleTimeoutMs } = this.hcm.config;
+    this.idleDeadlineMs = idleTimeoutMs > 0 ? this.engine.nowMs + idleTimeoutMs : Infinity;
+    const next = this.nextDeadline();
+    if (next !== Infinity) this.engine.timers.arm(this.timer, next);
+  }
+
+  // Entries from the reactor and the timer: what goes wrong with one connection ends that connection and nothing else.
+  onReceived(buffer: number, offset: number, length: number): void {
+    try { this.received(offset, length, buffer); } catch (error) { this.failed(error); }
+  }
+  onReceiveEnd(errno: number): void { try { this.receiveEnd(errno); } catch (error) { this.failed(error); } }
+  onSendFailed(errno: number): void { try { this.sendFailed(errno); } catch (error) { this.failed(error); } }
+  onSendDrained(): void {
+    try { if (this.stream !== null) this.events.onDownstreamDrained(this.stream); } catch (error) { this.failed(error); }
+  }
+  onTimer(nowMs: number): void { try { this.timerFired(nowMs); } catch (error) { this.failed(error); } }
+  onConnected(): void { /* accepted sockets are connected */ }
+
+  private failed(error: unknown): void {
+    this.processing = false;
+    this.engine.count(this.hcm.scope, HttpStat.weft_internal_error);
+    this.engine.report(error);
+    try {
+      if (this.stream !== null) this.events.onDownstreamEnd(this.stream, ECONNABORTED);
+    } catch (again) { this.engine.report(again); }
+    this.close(true);
+  }
+
+  private received(offset: number, length: number, buffer: number): void {
+    this.engine.f64[this.hcm.scope + HttpStat.downstream_cx_rx_bytes_total] += length;
+    if (this.state === LINGERING) return;
+    if (this.held.bytes > 0) {
+      if (!this.held.append(offset, length)) { this.exhausted(); return; }
+      this.offerHeld();
+    } else {
+      const end = offset + length;
+      const taken = this.process(buffer, offset, end);
+      if (taken < end && this.state < LINGERING && !this.held.keep(taken, end - taken)) { this.exhausted(); return; }
+    }
+    // What arrives behind a request in progress waits; a client that keeps pushing is told to stop by its own window.
+    if ((this.state === WAITING || this.state === BODY) && this.held.bytes >= limits.pipelinedBytesMax / 2) this.pause();
+  }
+
+  private exhausted(): void {
+    this.engine.count(this.hcm.scope, HttpStat.weft_allocation_failed);
+    if (this.stream !== null) this.events.onDownstreamEnd(this.stream, 105);
+    else this.close(true);
+  }
+
+  private offerHeld(): void {
+    const { held } = this;
+    if (held.bytes === 0 || this.state >= LINGERING) return;
+    const taken = this.process(held.buffer, held.at, held.at + held.bytes);
+    if (this.state < LINGERING && held.bytes > 0) held.consume(taken - held.at);
+  }
+
+  private process(buffer: number, at: number, end: number): number {
+    this.processing = true;
+    while (at < end) {
+      const before = at;
+      const { state } = this;
+      if (state === HEAD) at = this.processHead(buffer, at, end);
+      else if (state === BODY || state === TUNNEL) at = this.events.onRequestBytes(this.stream!, buffer, at, end);
+      else if (state === WAITING) break;
+      else { at = end; break; }
+      if (at === before && this.state === state) break;
+    }
+    this.processing = false;
+    this.engine.recordOwner = 0;
+    return at;
+  }
+
+  private processHead(buffer: number, at: number, end: number): number {
+    const { engine, hcm } = this;
+    // A head that came in pieces is decoded again only when it may be complete, so that dripping bytes cost little.
+    if (this.scanned > 0 && end - at < this.scanned * 2 && end - at <= hcm.config.maxRequestHeadersBytes
+      && engine.codecs.h1HeadMayEnd(at + Math.max(0, this.scanned - 3), end) === 0) {
+      return at;
+    }
+    const used = engine.codecs.h1DecodeRequest(at, end, engine.requestRecord, hcm.decodeOptions, hcm.config.maxRequestHeadersBytes,
+      hcm.config.maxHeadersCount);
+    if (used < 0) {
+      if (this.scanned === 0 && hcm.config.requestHeadersTimeoutMs > 0) {
+        this.headDeadlineMs = engine.nowMs + hcm.config.requestHeadersTimeoutMs;
+        engine.timers.arm(this.timer, this.nextDeadline());
+      }
+      this.scanned = end - at;
+      return at;
+    }
+    this.headDeadlineMs = Infinity;
+    this.scanned = 0;
+    if (used === 0) {
+      this.events.onRequestRejected(this, engine.i32[(engine.requestRecord >> 2) + Head.code]);
+      return end;
+    }
+    this.requests++;
+    this.state = BODY;
+    return this.events.onRequestHead(this, buffer, at + used, end, used);
+  }
+
+  private receiveEnd(errno: number): void {
+    this.ended = true;
+    if (this.state === LINGERING) { this.close(false); return; }
+    if (this.stream !== null) { this.events.onDownstreamEnd(this.stream, errno); return; }
+    this.engine.count(this.hcm.scope, HttpStat.downstream_cx_destroy_remote);
+    if (this.held.bytes > 0) this.engine.count(this.hcm.scope, HttpStat.downstream_cx_protocol_error);
+    this.close(false);
+  }
+
+  private sendFailed(errno: number): void {
+    if (this.state === LINGERING || this.stream === null) { this.close(false); return; }
+    this.events.onDownstreamEnd(this.stream, errno);
+  }
+}
+
+/** Makes, counts and reuses the downstream connections of one worker. */
+export class DownstreamFactory {
+  private readonly free: DownstreamConnection[] = [];
+  private events: DownstreamEvents | null = null;
+  private listeners: Listeners | null = null;
+  private nextId = 1;
+  open_ = 0;
+
+  constructor(private readonly engine: Engine) {}
+
+  bind(events: DownstreamEvents, listeners: Listeners): void {
+    this.events = events;
+    this.listeners = listeners;
+  }
+
+  /** False when the socket table is full; the fd is still the caller's. */
+  open(fd: number, listener: ListenerRuntime): boolean {
+    const { engine } = this;
+    const connection = this.free.pop() ?? new DownstreamConnection(engine, this.events!, this);
+    if (!connection.open(fd, listener, this.nextId++)) { this.free.push(connection); return false; }
+    connection.previousOfListener = null;
+    connection.nextOfListener = listener.connections;
+    if (listener.connections !== null) listener.connections.previousOfListener = connection;
+    listener.connections = connection;
+    listener.count++;
+    this.gauge(listener, 1);
+    engine.count(listener.scope, ListenerStat.downstream_cx_total);
+    engine.count(listener.hcm.scope, HttpStat.downstream_cx_total);
+    engine.count(listener.hcm.scope, HttpStat.downstream_cx_http1_total);
+    return true;
+  }
+
+  closed(connection: DownstreamConnection): void {
+    const { listener } = connection;
+    if (connection.previousOfListener === null) listener.connections = connection.nextOfListener;
+    else connection.previousOfListener.nextOfListener = connection.nextOfListener;
+    if (connection.nextOfListener !== null) connection.nextOfListener.previousOfListener = connection.previousOfListener;
+    connection.nextOfListener = connection.previousOfListener = null;
+    listener.count--;
+    this.gauge(listener, -1);
+    this.engine.count(listener.scope, ListenerStat.downstream_cx_destroy);
+    this.engine.count(listener.hcm.scope, HttpStat.downstream_cx_destroy);
+    this.free.push(connection);
+    this.listeners!.released(listener);
+  }
+
+  /** A socket that cannot be served. */
+  refuse(fd: number): void { this.listeners!.closeRaw(fd); }
+
+  private gauge(listener: ListenerRuntime, by: number): void {
+    const { engine } = this;
+    this.open_ += by;
+    engine.f64[listener.scope + ListenerStat.downstream_cx_active] += by;
+    engine.f64[listener.hcm.scope + HttpStat.downstream_cx_active] += by;
+    engine.f64[listener.hcm.scope + HttpStat.downstream_cx_http1_active] += by;
+    Atomics.store(engine.i32, engine.control + Control.connections, this.open_);
+  }
+}

@@ -1,0 +1,89 @@
+// An HTTP connection manager, compiled for one listener blob: decode options, edit flags and texts that every request shares, timeouts, log formats.
+import { RequestEditsFlag, ResponseEditsFlag } from '../../core/generated/layouts.js';
+import { DECODE_LOWER_CASE } from '../codecs.js';
+import { histogramCell } from '../../telemetry/schema.js';
+import type { HttpConnectionManager } from '../../config/types.js';
+import type { Engine } from '../engine.js';
+import { compileLog } from '../proxy/log-format.js';
+import type { CompiledLog } from '../proxy/log-format.js';
+import type { KeptText } from '../routing/route.js';
+
+export const PATH_NORMALIZE = 1;
+export const PATH_MERGE_SLASHES = 2;
+export const PATH_UNESCAPE_SLASHES = 4;
+
+export class HcmRuntime {
+  readonly decodeOptions: number;
+  readonly requestFlags: number;
+  readonly responseFlags: number;
+  readonly pathOptions: number;
+  readonly serverName: KeptText;
+  readonly via: KeptText | null;
+  /** Index into f64. */
+  readonly scope: number;
+  readonly connectionLengthCell: number;
+  readonly requestTimeCell: number;
+  readonly logs: CompiledLog[];
+  /** A log format asks for request / response headers, so the encoded heads are kept until the request ends. */
+  readonly keepsRequestHead: boolean;
+  readonly keepsResponseHead: boolean;
+  readonly suppressEnvoyHeaders: boolean;
+  readonly upgrades: ReadonlyMap<string, boolean>;
+  private readonly kept: KeptText[] = [];
+
+  constructor(engine: Engine, readonly config: HttpConnectionManager, readonly routeSlot: number, httpScope: number, sinks: readonly number[]) {
+    this.scope = engine.statsBase + (httpScope >> 3);
+    this.connectionLengthCell = this.scope + histogramCell('http', 0);
+    this.requestTimeCell = this.scope + histogramCell('http', 1);
+    this.decodeOptions = config.preserveCase ? 0 : DECODE_LOWER_CASE;
+    this.suppressEnvoyHeaders = config.httpFilters.some((filter) => filter.config.suppressEnvoyHeaders);
+    this.requestFlags = requestFlags(config);
+    this.responseFlags = responseFlags(config, this.suppressEnvoyHeaders);
+    this.pathOptions = (config.normalizePath ? PATH_NORMALIZE : 0) | (config.mergeSlashes ? PATH_MERGE_SLASHES : 0)
+      | (config.pathWithEscapedSlashes === 'unescapeAndForward' || config.pathWithEscapedSlashes === 'unescapeAndRedirect' ? PATH_UNESCAPE_SLASHES : 0);
+    this.serverName = this.keep(engine, config.serverName);
+    this.via = config.via === null ? null : this.keep(engine, config.via);
+    this.upgrades = new Map(config.upgrades.map(({ type, enabled }) => [type.toLowerCase(), enabled]));
+    this.logs = config.accessLogs.map((log, index) => compileLog(engine, log, sinks[index]));
+    this.keepsRequestHead = this.logs.some((log) => log.needsRequestHead);
+    this.keepsResponseHead = this.logs.some((log) => log.needsResponseHead);
+  }
+
+  /** Gives texts back to the arena once no connection uses this any more. */
+  release(engine: Engine): void {
+    for (const log of this.logs) log.release(engine);
+    for (const text of this.kept) engine.heap.release(text.at, text.bytes + 16);
+  }
+
+  private keep(engine: Engine, text: string): KeptText {
+    const kept = engine.keepText(text);
+    if (kept === null) throw new Error('the arena has no room for the texts of a listener');
+    this.kept.push(kept);
+    return kept;
+  }
+}
+
+function requestFlags(config: HttpConnectionManager): number {
+  let flags = 0;
+  if (config.useRemoteAddress) {
+    flags |= RequestEditsFlag.externalAddress | RequestEditsFlag.external;
+    if (!config.skipXffAppend) flags |= RequestEditsFlag.appendXff;
+    flags |= config.xffNumTrustedHops === 0 ? RequestEditsFlag.setProto : RequestEditsFlag.protoIfAbsent;
+    if (config.generateRequestId && !config.preserveExternalRequestId) flags |= RequestEditsFlag.overwriteRequestId;
+  } else flags |= RequestEditsFlag.protoIfAbsent;
+  if (config.generateRequestId) flags |= RequestEditsFlag.generateRequestId;
+  if (config.appendXForwardedPort) flags |= RequestEditsFlag.appendPort;
+  if (config.sendFullyQualifiedUrl) flags |= RequestEditsFlag.absoluteUrl;
+  if (config.headersWithUnderscores === 'dropHeader') flags |= RequestEditsFlag.dropUnderscore;
+  if (config.proxy100Continue) flags |= RequestEditsFlag.expectContinue;
+  return flags;
+}
+
+function responseFlags(config: HttpConnectionManager, suppressEnvoyHeaders: boolean): number {
+  let flags: number = ResponseEditsFlag.addDate;
+  if (config.serverHeaderTransformation === 'overwrite') flags |= ResponseEditsFlag.serverOverwrite;
+  if (config.serverHeaderTransformation === 'appendIfAbsent') flags |= ResponseEditsFlag.serverIfAbsent;
+  if (!suppressEnvoyHeaders) flags |= ResponseEditsFlag.serviceTime;
+  if (config.properCaseWords) flags |= ResponseEditsFlag.properCase;
+  return flags;
+}

@@ -1,0 +1,121 @@
+// Listeners of one worker: the compiled configuration of each listener slot, kept in step with the snapshot, and the connections that belong to it.
+// A connection keeps the configuration that it was accepted under; a changed listener's old connections drain when main says so.
+import { ListenerStat, WorkerStat } from '../../telemetry/schema.js';
+import type { ListenerBlob } from '../../config/snapshot/layout.js';
+import { close as closeFd } from '../../os/libc.js';
+import { setNoDelay } from '../../os/socket.js';
+import type { DownstreamConnection, DownstreamFactory } from '../connection/downstream.js';
+import type { Engine } from '../engine.js';
+import type { AcceptOwner } from '../reactor/reactor.js';
+import type { Root } from '../snapshot/snapshot.js';
+import { HcmRuntime } from './hcm.js';
+
+export class ListenerRuntime {
+  readonly hcm: HcmRuntime;
+  readonly scope: number;
+  /** Open connections, doubly linked through DownstreamConnection. */
+  connections: DownstreamConnection | null = null;
+  count = 0;
+  readonly tcp: boolean;
+
+  constructor(engine: Engine, readonly slot: number, readonly blob: number, { config, scope, chains }: ListenerBlob) {
+    this.scope = engine.statsBase + (scope >> 3);
+    this.tcp = config.addresses.some((address) => address.kind === 'ip');
+    this.inbound = config.trafficDirection === 'inbound';
+    this.bufferBytes = config.perConnectionBufferBytes;
+    const chain = chains[0];
+    this.hcm = new HcmRuntime(engine, config.filterChains[0].hcm, chain.routeSlot, chain.httpScope, chain.accessLogs);
+  }
+  readonly inbound: boolean;
+  readonly bufferBytes: number;
+}
+
+class Accepting implements AcceptOwner {
+  id = -1;
+  constructor(private readonly listeners: Listeners, readonly slot: number, readonly fd: number) {}
+  onAccepted(fd: number): void { this.listeners.accepted(this.slot, fd); }
+  onAcceptFailed(): void { this.listeners.acceptFailed(this.slot); }
+}
+
+export class Listeners {
+  private readonly bySlot: (ListenerRuntime | null)[] = [];
+  private readonly accepting: Accepting[] = [];
+  /** Older configurations that still have connections. */
+  private readonly retired = new Set<ListenerRuntime>();
+
+  constructor(private readonly engine: Engine, private readonly factory: DownstreamFactory) {}
+
+  listen(slot: number, fd: number): void {
+    const accepting = new Accepting(this, slot, fd);
+    accepting.id = this.engine.reactor.listen(fd, accepting);
+    this.accepting.push(accepting);
+  }
+
+  unlisten(slot: number, fd: number): void {
+    const index = this.accepting.findIndex((entry) => entry.slot === slot && entry.fd === fd);
+    if (index < 0) return;
+    this.engine.reactor.unlisten(this.accepting[index].id);
+    this.accepting.splice(index, 1);
+  }
+
+  /** A connected socket for a listener, accepted here or dealt by main. */
+  accepted(slot: number, fd: number): void {
+    const listener = this.get(slot);
+    if (listener === null || !this.factory.open(fd, listener)) {
+      this.factory.refuse(fd);
+      this.engine.count(this.engine.statsBase, WorkerStat.sockets_exhausted);
+      if (listener !== null) this.engine.count(listener.scope, ListenerStat.downstream_cx_overflow);
+      return;
+    }
+    if (listener.tcp) setNoDelay(fd);
+  }
+
+  /** Closes a socket that never became a connection. */
+  closeRaw(fd: number): void { closeFd(fd); }
+
+  acceptFailed(slot: number): void {
+    const listener = this.get(slot);
+    if (listener !== null) this.engine.count(listener.scope, ListenerStat.weft_accept_failed);
+  }
+
+  private get(slot: number): ListenerRuntime | null {
+    const known = slot < this.bySlot.length ? this.bySlot[slot] : null;
+    if (known !== null) return known;
+    const { root } = this.engine.snapshot;
+    const blob = root === null ? 0 : this.engine.snapshot.listenerBlob(root, slot);
+    if (blob === 0) return null;
+    const listener = new ListenerRuntime(this.engine, slot, blob, this.engine.snapshot.readListener(blob));
+    while (this.bySlot.length <= slot) this.bySlot.push(null);
+    this.bySlot[slot] = listener;
+    return listener;
+  }
+
+  /** A new root: listeners whose blob changed are compiled again at their next connection. */
+  adopt(root: Root): void {
+    for (let slot = 0; slot < this.bySlot.length; slot++) {
+      const listener = this.bySlot[slot];
+      if (listener === null || this.engine.snapshot.listenerBlob(root, slot) === listener.blob) continue;
+      this.bySlot[slot] = null;
+      if (listener.count > 0) this.retired.add(listener); else listener.hcm.release(this.engine);
+    }
+  }
+
+  /** A connection is gone; a retired listener goes with its last one. */
+  released(listener: ListenerRuntime): void {
+    if (listener.count === 0 && this.retired.delete(listener)) listener.hcm.release(this.engine);
+  }
+
+  /** Drains the connections of the slot's older configurations, or with slot -1 all of them. */
+  drain(slot: number, inboundOnly: boolean): void {
+    for (const listener of [...this.retired, ...this.bySlot]) {
+      if (listener === null || (inboundOnly && !listener.inbound)) continue;
+      if (slot >= 0 && (listener.slot !== slot || this.bySlot[slot] === listener)) continue;
+      let connection = listener.connections;
+      while (connection !== null) {
+        const next = connection.nextOfListener;
+        connection.drain();
+        connection = next;
+      }
+    }
+  }
+}

@@ -1,0 +1,129 @@
+// Before routing: what an HTTP connection manager checks and changes about every request (versions, host, path, underscores, Expect).
+// Refusals end in reply.ts. Changes are written into the request record and the request edits.
+import { Head, HeadFlag, RequestEdits, RequestEditsFlag } from '../../core/generated/layouts.js';
+import { ResponseFlag, detail } from '../../core/response-flags.js';
+import { HttpStat } from '../../telemetry/schema.js';
+import type { Engine } from '../engine.js';
+import { PATH_MERGE_SLASHES, PATH_NORMALIZE, PATH_UNESCAPE_SLASHES } from '../listener/hcm.js';
+import type { HcmRuntime } from '../listener/hcm.js';
+import { recordHeader } from '../routing/regex.js';
+import { BODY_NONE, BODY_TUNNEL, OUT_SAME } from './body.js';
+import type { Proxy } from './request.js';
+import type { Stream } from './stream.js';
+
+const NEEDS_NORMALIZING = HeadFlag.pathHasDots | HeadFlag.pathHasPercent;
+
+/** False when the request was answered. */
+export function admit(engine: Engine, proxy: Proxy, stream: Stream): boolean {
+  const hcm = stream.hcm!;
+  const words = engine.requestRecord >> 2;
+  const edits = engine.requestEdits >> 2;
+  const { i32 } = engine;
+  const flags = i32[words + Head.flags];
+  i32[edits + RequestEdits.flags] = hcm.requestFlags;
+  i32[edits + RequestEdits.pathBytes] = i32[edits + RequestEdits.pathAt] = i32[edits + RequestEdits.hostBytes] = 0;
+  if (stream.version10 && !admitVersion10(engine, proxy, stream, hcm)) return false;
+  if (i32[words + Head.hostBytes] === 0) {
+    proxy.replies.send(stream, 400, ResponseFlag.DPE, detail('missing_host_header'), '');
+    return false;
+  }
+  if ((flags & (HeadFlag.underscore | HeadFlag.fragment | HeadFlag.connectionNames | HeadFlag.upgrade | HeadFlag.expectContinue
+    | HeadFlag.teTrailers)) !== 0 || stream.isConnect) {
+    if (!admitUnusual(engine, proxy, stream, hcm, flags)) return false;
+  }
+  if (hcm.config.stripPort !== 'none' || hcm.config.stripTrailingHostDot) stripHost(engine, stream, hcm, words);
+  return hcm.pathOptions === 0 && hcm.config.pathWithEscapedSlashes === 'keepUnchanged' ? true : normalize(engine, proxy, stream, hcm, flags);
+}
+
+function admitVersion10(engine: Engine, proxy: Proxy, stream: Stream, hcm: HcmRuntime): boolean {
+  if (!hcm.config.acceptHttp10) {
+    proxy.replies.send(stream, 426, ResponseFlag.DPE, detail('low_version'), '');
+    return false;
+  }
+  const words = engine.requestRecord >> 2;
+  if (engine.i32[words + Head.hostBytes] === 0 && hcm.config.defaultHostForHttp10 !== '') {
+    engine.i32[words + Head.hostAt] = engine.text;
+    engine.i32[words + Head.hostBytes] = engine.writeText(engine.text, hcm.config.defaultHostForHttp10);
+  }
+  return true;
+}
+
+function admitUnusual(engine: Engine, proxy: Proxy, stream: Stream, hcm: HcmRuntime, flags: number): boolean {
+  const edits = engine.requestEdits >> 2;
+  if ((flags & HeadFlag.underscore) !== 0 && hcm.config.headersWithUnderscores !== 'allow') {
+    if (hcm.config.headersWithUnderscores === 'rejectRequest') {
+      engine.count(hcm.scope, HttpStat['http1.requests_rejected_with_underscores_in_headers']);
+      proxy.replies.send(stream, 400, ResponseFlag.DPE, detail('unexpected_underscore'), '');
+      return false;
+    }
+    engine.count(hcm.scope, HttpStat['http1.dropped_headers_with_underscores']);
+  }
+  if ((flags & HeadFlag.fragment) !== 0) {
+    proxy.replies.send(stream, 400, ResponseFlag.DPE, detail('http1.invalid_url'), '');
+    return false;
+  }
+  if (engine.codecs.h1DropNominated(engine.requestRecord) === 0) {
+    proxy.replies.send(stream, 400, ResponseFlag.DPE, detail('http1.connection_header_rejected'), '');
+    return false;
+  }
+  if ((flags & HeadFlag.teTrailers) !== 0) engine.i32[edits + RequestEdits.flags] |= RequestEditsFlag.teTrailers;
+  if (stream.expectContinue && !hcm.config.proxy100Continue) {
+    proxy.replies.sendContinue(stream);
+    stream.expectContinue = false;
+  }
+  if (stream.isConnect) { stream.isUpgrade = true; stream.request.begin(engine, BODY_TUNNEL, 0, OUT_SAME); stream.request.complete = false; return true; }
+  if ((flags & HeadFlag.upgrade) !== 0) markUpgrade(engine, stream);
+  return true;
+}
+
+/** An upgrade with a body is treated as a plain request: RFC 9110 7.8 lets a server ignore Upgrade. */
+function markUpgrade(engine: Engine, stream: Stream): void {
+  if (stream.request.kind !== BODY_NONE || stream.version10 || recordHeader(engine, engine.requestRecord, 'upgrade') === null) return;
+  stream.isUpgrade = true;
+}
+
+function stripHost(engine: Engine, stream: Stream, hcm: HcmRuntime, words: number): void {
+  const { i32 } = engine;
+  const at = i32[words + Head.hostAt];
+  let bytes = i32[words + Head.hostBytes];
+  const bare = engine.codecs.withoutPort(at, bytes);
+  if (hcm.config.stripPort === 'any') bytes = bare;
+  else if (hcm.config.stripPort === 'matching' && bare < bytes) {
+    const { local } = stream.downstream!.addresses;
+    if (local?.kind === 'ip' && engine.readText(at + bare + 1, bytes - bare - 1) === String(local.port)) bytes = bare;
+  }
+  if (hcm.config.stripTrailingHostDot && bytes > 1 && engine.u8[at + bytes - 1] === 46) bytes--;
+  i32[words + Head.hostBytes] = bytes;
+}
+
+function normalize(engine: Engine, proxy: Proxy, stream: Stream, hcm: HcmRuntime, flags: number): boolean {
+  const words = engine.requestRecord >> 2;
+  const { i32 } = engine;
+  if ((flags & (HeadFlag.asteriskForm | HeadFlag.authorityForm)) !== 0) return true;
+  const mode = hcm.config.pathWithEscapedSlashes;
+  const escaped = (flags & HeadFlag.pathHasEscapedSlash) !== 0 && mode !== 'keepUnchanged';
+  if (escaped && mode === 'reject') return refusePath(engine, proxy, stream, hcm);
+  const options = hcm.pathOptions & (escaped ? ~0 : ~PATH_UNESCAPE_SLASHES);
+  const needed = escaped || ((options & PATH_NORMALIZE) !== 0 && (flags & NEEDS_NORMALIZING) !== 0)
+    || ((options & PATH_MERGE_SLASHES) !== 0 && (flags & HeadFlag.pathHasDoubleSlash) !== 0);
+  if (!needed || i32[words + Head.pathBytes] === 0) return true;
+  const path = i32[words + Head.pathAt], bytes = i32[words + Head.pathBytes], pathOnly = i32[words + Head.pathOnlyBytes];
+  const written = engine.codecs.normalizePath(path, bytes, pathOnly, engine.pathScratch, options);
+  if (written === 0) return refusePath(engine, proxy, stream, hcm);
+  if (escaped && mode === 'unescapeAndRedirect') {
+    engine.count(hcm.scope, HttpStat.downstream_rq_redirected_with_normalized_path);
+    proxy.replies.redirectTo(stream, 307, engine.readText(engine.pathScratch, written), detail('path_normalization_failed'));
+    return false;
+  }
+  const edits = engine.requestEdits >> 2;
+  i32[edits + RequestEdits.pathAt] = engine.pathScratch;
+  i32[edits + RequestEdits.pathBytes] = written;
+  i32[edits + RequestEdits.spare] = written - (bytes - pathOnly);
+  return true;
+}
+
+function refusePath(engine: Engine, proxy: Proxy, stream: Stream, hcm: HcmRuntime): boolean {
+  engine.count(hcm.scope, HttpStat.downstream_rq_failed_path_normalization);
+  proxy.replies.send(stream, 400, ResponseFlag.DPE, detail('path_normalization_failed'), '');
+  return false;
+}

@@ -1,0 +1,127 @@
+// From a decoded head to the bytes that go out: fills the edit records and calls the encoders. A request that fits with its whole body goes into one
+// small buffer, so that it costs one system call and can be repeated when that is safe.
+import { Head, HeadFlag, Header, HeaderLine, Method, Mutation, MutationRecordBytes, RequestEdits, RequestEditsFlag } from '../../core/generated/layouts.js';
+import { limits } from '../../core/limits.js';
+import type { BufferClass } from '../memory/buffers.js';
+import type { Engine } from '../engine.js';
+import type { CompiledMutations } from '../routing/mutations.js';
+import type { ClusterChoice, RouteRuntime } from '../routing/route.js';
+import { BODY_CHUNKED, BODY_NONE, BODY_TUNNEL, Body } from './body.js';
+import { formatInto } from './formatter.js';
+import type { Stream } from './stream.js';
+
+/** Everything constant that an edited head may gain: fixed names, request id, addresses, framing. */
+const FIXED_ADDED_BYTES = 512;
+/** Bodies up to this size are copied behind their head; longer ones are sent from where they lie. */
+const BODY_COPY_BYTES_MAX = 8 * 1024;
+const IDEMPOTENT = (1 << Method.GET) | (1 << Method.HEAD) | (1 << Method.OPTIONS) | (1 << Method.TRACE) | (1 << Method.PUT) | (1 << Method.DELETE);
+
+/**
+ * Encodes the request into stream.headBuffer, with its body if all of it is here and short. Returns how far the input was taken, or -1 when no
+ * buffer is free.
+ */
+export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntime, choice: ClusterChoice, _buffer: number, bodyAt: number, end: number): number {
+  const { i32, pool, codecs } = engine;
+  const words = engine.requestRecord >> 2;
+  const edits = engine.requestEdits >> 2;
+  const hcm = stream.hcm!;
+  let flags = (i32[edits + RequestEdits.flags] | route.editFlags) & ~requestFlagsOff(hcm.suppressEnvoyHeaders);
+  if (choice.hostRewrite === null) flags &= ~RequestEditsFlag.appendHostXfh;
+  if (stream.request.kind === BODY_CHUNKED) flags |= RequestEditsFlag.chunked;
+  if (stream.isUpgrade && !stream.isConnect) flags |= RequestEditsFlag.upgrade;
+  const cluster = stream.cluster!;
+  if (cluster.config.properCaseWords) flags |= RequestEditsFlag.properCase;
+  const host = choice.hostRewrite;
+  i32[edits + RequestEdits.hostAt] = host === null ? 0 : host.at;
+  i32[edits + RequestEdits.hostBytes] = host === null ? 0 : host.bytes;
+  const prefix = route.prefixRewrite;
+  i32[edits + RequestEdits.prefixBytes] = prefix === null ? 0 : prefix.bytes;
+  if (prefix !== null) {
+    i32[edits + RequestEdits.prefixAt] = prefix.at;
+    i32[edits + RequestEdits.prefixCutBytes] = route.json.matchedBytes;
+    if (!hcm.suppressEnvoyHeaders) flags |= RequestEditsFlag.originalPath;
+  }
+  const added = hcm.suppressEnvoyHeaders ? null : route.added;
+  i32[edits + RequestEdits.addedAt] = added === null ? 0 : added.at;
+  i32[edits + RequestEdits.addedBytes] = added === null ? 0 : added.bytes;
+  i32[edits + RequestEdits.viaAt] = hcm.via === null ? 0 : hcm.via.at;
+  i32[edits + RequestEdits.viaBytes] = hcm.via === null ? 0 : hcm.via.bytes;
+  i32[edits + RequestEdits.random] = engine.randomState;
+  if ((flags & (RequestEditsFlag.appendXff | RequestEditsFlag.appendPort | RequestEditsFlag.externalAddress)) !== 0) setAddresses(engine, stream, edits);
+  i32[edits + RequestEdits.flags] = flags;
+  const more = applyMutations(engine, stream, choice.requestMutations, engine.requestRecord, edits + RequestEdits.mutationsAt);
+  const most = stream.requestHeadBytes + FIXED_ADDED_BYTES + (host === null ? 0 : host.bytes) + (prefix === null ? 0 : prefix.bytes + i32[words + Head.pathBytes])
+    + (added === null ? 0 : added.bytes) + (hcm.via === null ? 0 : hcm.via.bytes) + more;
+  const inline = inlineBody(stream, end - bodyAt);
+  const size = pool.classFor(most + inline);
+  const out = size < 0 ? -1 : pool.acquire(size as BufferClass);
+  if (out < 0) return -1;
+  const start = pool.offsetOf(out);
+  let after = codecs.h1EncodeRequest(engine.requestRecord, engine.requestEdits, start);
+  let at = bodyAt;
+  if (inline > 0) {
+    const taken = stream.request.copyInto(engine, bodyAt, end, after);
+    // A chunked body that turns out bad is met again, and answered, by the relay.
+    if (taken >= 0) { after += stream.request.written; at = taken; }
+  }
+  stream.headBuffer = out;
+  stream.headAt = start;
+  stream.headBytes = after - start;
+  stream.replayable = stream.request.complete && ((IDEMPOTENT >> stream.method) & 1) !== 0;
+  return at;
+}
+
+/** Bytes of room for a body that is copied behind the head: only when all of it (by its length) is here and short. */
+function inlineBody(stream: Stream, available: number): number {
+  const { request } = stream;
+  if (request.kind === BODY_NONE || request.kind === BODY_TUNNEL || available === 0 || available > BODY_COPY_BYTES_MAX) return 0;
+  if (request.kind === BODY_CHUNKED) return 0;
+  return request.remaining <= available ? Body.roomFor(request.remaining) : 0;
+}
+
+const requestFlagsOff = (suppress: boolean): number => (suppress ? RequestEditsFlag.originalPath : 0);
+
+function setAddresses(engine: Engine, stream: Stream, edits: number): void {
+  const { addresses } = stream.downstream!;
+  const { i32 } = engine;
+  const bytes = addresses.clientIpBytes();
+  i32[edits + RequestEdits.clientBytes] = i32[edits + RequestEdits.externalBytes] = bytes;
+  i32[edits + RequestEdits.portBytes] = addresses.localPortBytes();
+  i32[edits + RequestEdits.clientAt] = i32[edits + RequestEdits.externalAt] = addresses.clientIpAt;
+  i32[edits + RequestEdits.portAt] = addresses.localPortAt;
+}
+
+/** Evaluates, applies and binds mutations to an edit record's (mutationsAt, mutationCount). Returns the most bytes they add. */
+export function applyMutations(engine: Engine, stream: Stream, mutations: CompiledMutations | null, record: number, word: number): number {
+  const { i32 } = engine;
+  if (mutations === null) { i32[word + 1] = 0; return 0; }
+  let more = mutations.bytes;
+  if (mutations.dynamic !== null) {
+    let text = engine.text;
+    for (const value of mutations.dynamic) {
+      const after = formatInto(engine, stream, value.operators, record, text, engine.text + engine.textBytes - limits.logLineBytesMax, false);
+      const entry = (mutations.at + value.index * MutationRecordBytes) >> 2;
+      i32[entry + Mutation.valueAt] = text;
+      i32[entry + Mutation.valueBytes] = after - text;
+      more += after - text;
+      text = after;
+    }
+  }
+  engine.codecs.h1ApplyMutations(record, mutations.at, mutations.count);
+  i32[word] = mutations.at;
+  i32[word + 1] = mutations.count;
+  return more;
+}
+
+/** Does the decoded request ask for this upgrade? The type in lower case, or '' when it asks for none. */
+export function upgradeType(engine: Engine): string {
+  const words = engine.requestRecord >> 2;
+  if ((engine.i32[words + Head.flags] & HeadFlag.upgrade) === 0) return '';
+  for (let i = 0; i < engine.i32[words + Head.headerCount]; i++) {
+    const line = words + Head.headers + i * 4;
+    if (((engine.i32[line + HeaderLine.nameBytes_meta] >> 16) & 255) === Header.upgrade) {
+      return engine.readText(engine.i32[line + HeaderLine.valueAt], engine.i32[line + HeaderLine.valueBytes]).toLowerCase();
+    }
+  }
+  return '';
+}

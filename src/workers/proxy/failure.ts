@@ -1,0 +1,142 @@
+// What goes wrong between picking an endpoint and the last byte of a response, and what the client gets for it. One decision each:
+// repeat the request where that is safe, answer in the upstream's place, or cut the response short so that it cannot look complete.
+import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
+import { ResponseFlag, detail } from '../../core/response-flags.js';
+import type { Engine } from '../engine.js';
+import { BODY_CLOSE, BODY_TUNNEL, OUT_CHUNKED } from './body.js';
+import type { Proxy } from './request.js';
+import type { Stream } from './stream.js';
+
+const PREFIX = 'upstream connect error or disconnect/reset before headers. ';
+const ETIMEDOUT = 110;
+
+export class Failures {
+  constructor(private readonly engine: Engine, private readonly proxy: Proxy) {}
+
+  /** No connection could be made. */
+  connect(stream: Stream): void {
+    stream.cluster!.count(ClusterStat.upstream_rq_pending_failure_eject);
+    const timedOut = stream.connectErrno === ETIMEDOUT;
+    this.proxy.replies.send(stream, 503, ResponseFlag.UF,
+      detail(timedOut ? 'upstream_reset_before_response_started{connection_timeout}' : 'upstream_reset_before_response_started{connection_failure}'),
+      `${PREFIX}reset reason: ${timedOut ? 'connection timeout' : 'remote connection failure, transport failure reason: delayed connect error: '
+        + connectErrorText(stream.connectErrno)}`);
+  }
+
+  /** The upstream connection ended (errno 0 = FIN) while the stream used it. */
+  upstreamEnded(stream: Stream, errno: number): void {
+    const { response } = stream;
+    const upstream = stream.upstream!;
+    stream.cluster!.count(ClusterStat.upstream_cx_destroy_with_active_rq);
+    stream.cluster!.count(ClusterStat.upstream_cx_destroy_remote_with_active_rq);
+    if (stream.responseStarted) {
+      if (response.kind === BODY_TUNNEL) { this.tunnelEnded(stream, errno); return; }
+      if (response.kind === BODY_CLOSE && errno === 0) { this.closeDelimitedEnd(stream); return; }
+      stream.flags |= ResponseFlag.UC;
+      stream.details = detail('upstream_reset_after_response_started{connection_termination}');
+      this.engine.count(stream.hcm!.scope, HttpStat.rq_reset_after_downstream_response_started);
+      this.proxy.finish.countUpstream(stream);
+      this.proxy.finish.abort(stream, true);
+      return;
+    }
+    const stale = upstream.requests > 1 && stream.replayable && stream.interimResponses === 0 && stream.attempts < 2;
+    this.detach(stream);
+    if (stale) {
+      stream.cluster!.count(ClusterStat.upstream_rq_retry);
+      stream.requestHeadSent = false;
+      this.proxy.dispatch(stream);
+      return;
+    }
+    stream.cluster!.count(ClusterStat.upstream_rq_rx_reset);
+    this.proxy.replies.send(stream, 503, ResponseFlag.UC, detail('upstream_reset_before_response_started{connection_termination}'),
+      `${PREFIX}reset reason: connection termination`);
+  }
+
+  /** The upstream does not take the request any more. It may have answered already, so the rest of the request is dropped and the answer awaited. */
+  sendFailed(stream: Stream): void {
+    // What it sent before closing is still delivered; then onReceiveEnd decides. The client need not send more.
+    stream.downstream!.pause();
+  }
+
+  /** The upstream sent what is not HTTP/1.1. */
+  badResponse(stream: Stream, _rejection: number): void {
+    stream.cluster!.count(ClusterStat.upstream_cx_protocol_error);
+    if (stream.responseStarted) {
+      stream.flags |= ResponseFlag.UPE;
+      stream.details = detail('upstream_reset_after_response_started{protocol_error}');
+      this.proxy.finish.abort(stream, true);
+      return;
+    }
+    this.detach(stream);
+    this.proxy.replies.send(stream, 502, ResponseFlag.UPE, detail('upstream_reset_before_response_started{protocol_error}'),
+      `${PREFIX}reset reason: protocol error`);
+  }
+
+  /** Memory ran out under the stream: shed it. */
+  exhausted(stream: Stream): void {
+    this.engine.count(stream.hcm!.scope, HttpStat.weft_allocation_failed);
+    stream.flags |= ResponseFlag.OM;
+    stream.details = detail('overload');
+    if (stream.responseStarted) { this.proxy.finish.abort(stream, true); return; }
+    this.detach(stream);
+    this.proxy.replies.send(stream, 503, ResponseFlag.OM, detail('overload'), 'no buffer is free');
+  }
+
+  /** The client sent FIN (errno 0) or is gone. A complete request is still answered after a FIN; anything else is over. */
+  downstreamEnded(stream: Stream, errno: number): void {
+    const { engine } = this;
+    const { upstream } = stream;
+    if (errno === 0 && stream.response.kind === BODY_TUNNEL && stream.responseStarted) {
+      if (upstream !== null) engine.reactor.shutdownSend(upstream.socket);
+      stream.request.complete = true;
+      if (stream.response.complete) this.proxy.finish.abort(stream, false);
+      return;
+    }
+    if (errno === 0 && stream.request.complete) return;
+    stream.flags |= ResponseFlag.DC;
+    stream.details = detail('downstream_remote_disconnect');
+    engine.count(stream.hcm!.scope, HttpStat.downstream_rq_rx_reset);
+    engine.count(stream.hcm!.scope, HttpStat.downstream_cx_destroy_remote_active_rq);
+    engine.count(stream.hcm!.scope, HttpStat.downstream_cx_destroy_remote);
+    if (stream.cluster !== null) stream.cluster.count(ClusterStat.upstream_rq_cancelled);
+    this.proxy.finish.abort(stream, false);
+  }
+
+  /** Takes the stream off its endpoint and closes the connection it used. */
+  detach(stream: Stream): void {
+    const { upstream } = stream;
+    this.proxy.finish.leaveEndpoint(stream);
+    stream.upstream = null;
+    if (upstream !== null) upstream.close();
+  }
+
+  private tunnelEnded(stream: Stream, errno: number): void {
+    const { engine } = this;
+    if (errno !== 0 || stream.request.complete) {
+      this.proxy.finish.countUpstream(stream);
+      this.proxy.finish.abort(stream, errno !== 0);
+      return;
+    }
+    stream.response.complete = true;                       // half-closed: what the client still sends goes on
+    engine.reactor.shutdownSend(stream.downstream!.socket);
+  }
+
+  /** A body without length ends with its connection. */
+  private closeDelimitedEnd(stream: Stream): void {
+    const { engine } = this;
+    stream.response.complete = true;
+    if (stream.response.out === OUT_CHUNKED) {
+      const out = engine.small();
+      if (out < 0) { this.proxy.finish.abort(stream, true); return; }
+      const at = engine.pool.offsetOf(out);
+      engine.reactor.send(stream.downstream!.socket, out, at, engine.writeText(at, '0\r\n\r\n'), false);
+      engine.pool.release(out);
+    }
+    stream.upstreamReusable = false;
+    this.proxy.finish.responseComplete(stream, true);
+  }
+}
+
+const connectErrors: Record<number, string> = { 111: 'Connection refused', 113: 'No route to host', 101: 'Network is unreachable',
+  104: 'Connection reset by peer', 2: 'No such file or directory', 13: 'Permission denied', 99: 'Cannot assign requested address', 24: 'Too many open files' };
+const connectErrorText = (errno: number): string => connectErrors[errno] ?? `errno ${errno}`;

@@ -1,0 +1,155 @@
+// How a stream ends: what it held is given back, it is counted and logged, and its connections go on or end.
+import { ClusterState, EndpointState } from '../../core/memory-map.js';
+import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
+import { ResponseFlag } from '../../core/response-flags.js';
+import type { Engine } from '../engine.js';
+import { BODY_TUNNEL } from './body.js';
+import { AccessLogWriter } from './access-log.js';
+import type { Proxy } from './request.js';
+import type { Stream } from './stream.js';
+
+/** Cell of upstream_rq_<code>, or -1 for codes that are counted by class only. */
+const codeCells = new Int16Array(600).fill(-1);
+for (const [name, index] of Object.entries(ClusterStat)) {
+  const code = /^upstream_rq_(\d{3})$/.exec(name);
+  if (code !== null) codeCells[Number(code[1])] = index;
+}
+
+export class Finish {
+  private readonly log: AccessLogWriter;
+
+  constructor(private readonly engine: Engine, private readonly proxy: Proxy) {
+    this.log = new AccessLogWriter(engine);
+  }
+
+  /** Takes one of the cluster's requests (max_requests). False when the breaker is open. */
+  takeRequest(stream: Stream, max: number): boolean {
+    if (!stream.cluster!.tryTake(ClusterState.requests, max)) return false;
+    stream.requestTaken = true;
+    return true;
+  }
+
+  /** The attempt at an endpoint is over: counts go down, a queue place is given up. The connection is not touched. */
+  leaveEndpoint(stream: Stream): void {
+    const { endpoint } = stream;
+    if (stream.requestTaken) { stream.cluster!.giveBack(ClusterState.requests); stream.requestTaken = false; }
+    if (endpoint === null) return;
+    if (stream.pending) this.proxy.upstreams.cancel(stream, endpoint);
+    Atomics.sub(this.engine.i32, endpoint.state + EndpointState.activeRequests, 1);
+    stream.endpoint = null;
+    stream.lastEndpoint = endpoint;
+  }
+
+  releaseHead(stream: Stream): void {
+    if (stream.headBuffer < 0) return;
+    this.engine.pool.release(stream.headBuffer);
+    stream.headBuffer = -1;
+    stream.replayable = false;
+  }
+
+  /** The last byte of the response was handed to the kernel. `clean`: nothing followed it on the upstream connection. */
+  responseComplete(stream: Stream, clean: boolean): void {
+    const { engine } = this;
+    const upstream = stream.upstream!;
+    const requestDone = stream.request.complete;
+    const reusable = clean && requestDone && stream.upstreamReusable && !this.overused(stream)
+      && engine.reactor.pendingSendBytes(upstream.socket) === 0;
+    const { endpoint } = stream;
+    this.countUpstream(stream);
+    this.leaveEndpoint(stream);
+    stream.upstream = null;
+    if (!requestDone) engine.count(stream.hcm!.scope, HttpStat.downstream_rq_response_before_rq_complete);
+    if (reusable && !endpoint!.removed) this.proxy.upstreams.release(upstream); else upstream.close();
+    this.complete(stream, requestDone);
+  }
+
+  private overused(stream: Stream): boolean {
+    const { maxRequestsPerConnection } = stream.cluster!.config;
+    if (maxRequestsPerConnection === 0 || stream.upstream!.requests < maxRequestsPerConnection) return false;
+    stream.cluster!.count(ClusterStat.upstream_cx_max_requests);
+    return true;
+  }
+
+  /** An upgrade was accepted: from here both directions are raw. */
+  upgraded(stream: Stream): void {
+    const { engine } = this;
+    engine.count(stream.hcm!.scope, HttpStat.downstream_cx_upgrades_total);
+    engine.f64[stream.hcm!.scope + HttpStat.downstream_cx_upgrades_active] += 1;
+    stream.request.kind = stream.response.kind;
+    stream.request.complete = false;
+    stream.downstream!.closeAfterResponse = true;
+    stream.downstream!.becomeTunnel();
+  }
+
+  /** The stream is over for the client: log, count, give back, go on with the connection. */
+  complete(stream: Stream, keepAlive: boolean): void {
+    const downstream = stream.downstream!;
+    this.end(stream);
+    downstream.finishRequest(keepAlive);
+  }
+
+  /** The stream is over and its downstream connection cannot be used: the response is cut short, or nobody is there to read it. */
+  abort(stream: Stream, reset: boolean): void {
+    const { engine } = this;
+    const downstream = stream.downstream!;
+    if (stream.upstream !== null) {
+      stream.upstream.close();
+      stream.upstream = null;
+    }
+    this.leaveEndpoint(stream);
+    if (stream.responseStarted && !stream.response.complete) engine.count(stream.hcm!.scope, HttpStat.downstream_rq_tx_reset);
+    engine.count(stream.hcm!.scope, HttpStat.downstream_cx_destroy_active_rq);
+    this.end(stream);
+    downstream.close(reset);
+  }
+
+  private end(stream: Stream): void {
+    const { engine } = this;
+    const { f64, snapshot } = engine;
+    const hcm = stream.hcm!;
+    const { scope } = hcm;
+    f64[scope + HttpStat.downstream_rq_active] -= 1;
+    if (stream.status > 0) {
+      f64[scope + HttpStat.downstream_rq_completed] += 1;
+      const family = (stream.status / 100) | 0;
+      if (family >= 2 && family <= 5) f64[scope + HttpStat.downstream_rq_1xx + family - 1] += 1;
+    }
+    engine.observe(hcm.requestTimeCell, engine.nowMs - stream.startMs);
+    if (stream.cluster !== null) stream.cluster.gauge(ClusterStat.upstream_rq_active, -1);
+    if (stream.response.kind === BODY_TUNNEL && stream.responseStarted) f64[scope + HttpStat.downstream_cx_upgrades_active] -= 1;
+    for (let i = 0; i < hcm.logs.length; i++) this.log.write(stream, hcm.logs[i]);
+    if (stream.headBuffer >= 0) this.releaseHead(stream);
+    if (stream.responseBuffer >= 0) engine.pool.release(stream.responseBuffer);
+    snapshot.leave(stream.root!);
+    stream.downstream!.stream = null;
+    this.proxy.streams.give(stream);
+  }
+
+  /** Counts an upstream response by code and time, and the endpoint's result. */
+  countUpstream(stream: Stream): void {
+    const { engine } = this;
+    const cluster = stream.cluster!;
+    const { status } = stream;
+    cluster.count(ClusterStat.upstream_rq_completed);
+    const family = (status / 100) | 0;
+    if (family >= 1 && family <= 5) cluster.count(ClusterStat.upstream_rq_1xx + family - 1);
+    const cell = status < 600 ? codeCells[status] : -1;
+    if (cell >= 0) cluster.count(cell);
+    engine.observe(cluster.requestTimeCell, engine.nowMs - stream.startMs);
+    const endpoint = stream.endpoint ?? stream.lastEndpoint;
+    if (endpoint !== null) Atomics.add(engine.i32, endpoint.state + (status >= 500 ? EndpointState.requestsError : EndpointState.requestsSuccess), 1);
+  }
+
+  /** A reply of ours for a request that reached a cluster counts as the cluster's, as Envoy counts it. */
+  countLocal(stream: Stream): void {
+    const cluster = stream.cluster!;
+    const family = (stream.status / 100) | 0;
+    cluster.count(ClusterStat.upstream_rq_completed);
+    cluster.count(ClusterStat.upstream_rq_1xx + family - 1);
+    const cell = codeCells[stream.status];
+    if (cell >= 0) cluster.count(cell);
+    if ((stream.flags & (ResponseFlag.UF | ResponseFlag.UC | ResponseFlag.UT | ResponseFlag.UPE)) !== 0 && stream.lastEndpoint !== null) {
+      Atomics.add(this.engine.i32, stream.lastEndpoint.state + EndpointState.requestsError, 1);
+    }
+  }
+}

@@ -1,0 +1,34 @@
+// The Location of a redirect (envoy.config.route.v3.RedirectAction), from the decoded request.
+import { Head, RequestEdits } from '../../core/generated/layouts.js';
+import type { RedirectAction } from '../../config/types.js';
+import type { Engine } from '../engine.js';
+
+export function locationOf(engine: Engine, action: RedirectAction, matchedBytes: number): string {
+  const words = engine.requestRecord >> 2;
+  const edits = engine.requestEdits >> 2;
+  const { i32 } = engine;
+  const authority = engine.readText(i32[words + Head.hostAt], i32[words + Head.hostBytes]);
+  const normalized = i32[edits + RequestEdits.pathBytes];
+  const full = normalized > 0 ? engine.readText(i32[edits + RequestEdits.pathAt], normalized)
+    : engine.readText(i32[words + Head.pathAt], i32[words + Head.pathBytes]);
+  const scheme = action.scheme ?? (action.httpsRedirect ? 'https' : 'http');
+  const question = full.indexOf('?');
+  const path = question < 0 ? full : full.slice(0, question);
+  const query = question < 0 ? '' : full.slice(question);
+  let target = path === '' ? '/' : path;
+  if (action.path !== null) target = action.path;
+  else if (action.prefixRewrite !== null) target = action.prefixRewrite + target.slice(matchedBytes);
+  const ownQuery = target.includes('?');
+  return `${scheme}://${hostOf(action, authority, scheme)}${target}${action.stripQuery || ownQuery ? '' : query}`;
+}
+
+/** The host as asked or replaced. A port that was the old scheme's default is dropped when the scheme changes. */
+function hostOf(action: RedirectAction, authority: string, scheme: string): string {
+  const port = /:(\d+)$/.exec(authority);
+  const bare = port === null || /^\[[^\]]*$/.test(authority) ? authority : authority.slice(0, port.index);
+  const host = action.host ?? bare;
+  if (action.port !== null && action.port !== 0) return `${host}:${action.port}`;
+  const given = port?.[1];
+  if (given === undefined || (scheme === 'https' && given === '80') || (scheme === 'http' && given === '443')) return host;
+  return action.host === null || action.host === bare ? `${host}:${given}` : host;
+}

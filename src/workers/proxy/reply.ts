@@ -1,0 +1,168 @@
+// Answers that Weft gives itself: refusals, redirects, direct responses, and 100 Continue. Every failure that still can be told to the client ends here.
+// The head is Envoy's: content-length, content-type when there is a body, date, server. Rare by nature, so plain strings are used.
+import { STATUS_CODES } from 'node:http';
+import { rejectionNames } from '../../core/generated/layouts.js';
+import { ResponseFlag, detail } from '../../core/response-flags.js';
+import type { DetailText } from '../../core/response-flags.js';
+import { HttpStat } from '../../telemetry/schema.js';
+import type { DownstreamConnection } from '../connection/downstream.js';
+import type { Engine } from '../engine.js';
+import type { BufferClass } from '../memory/buffers.js';
+import type { RouteRuntime } from '../routing/route.js';
+import { localMutations } from './local-mutations.js';
+import { locationOf } from './redirect.js';
+import type { Proxy } from './request.js';
+import type { Stream } from './stream.js';
+
+const PLAIN = 'text/plain';
+/** Status and details of each codec rejection; the others are 400 with http1.codec_error. */
+const REJECTIONS: Readonly<Record<string, readonly [number, DetailText]>> = {
+  headTooLarge: [431, 'http1.headers_too_large'], tooManyHeaders: [431, 'http1.too_many_headers'], trailersTooLarge: [431, 'http1.trailers_too_large'],
+  unsupportedVersion: [505, 'http1.codec_error'], unsupportedTransferEncoding: [501, 'http1.invalid_transfer_encoding'],
+  badTransferEncoding: [400, 'http1.invalid_transfer_encoding'], transferEncodingInHttp10: [400, 'http1.transfer_encoding_not_allowed'],
+  lengthConflict: [400, 'http1.content_length_and_chunked_not_allowed'], badHeaderName: [400, 'http1.invalid_characters'],
+  badHeaderValue: [400, 'http1.invalid_characters'], badTarget: [400, 'http1.invalid_url'], missingHost: [400, 'missing_host_header'],
+};
+
+export class Replies {
+  constructor(private readonly engine: Engine, private readonly proxy: Proxy) {}
+
+  /** Ends a stream that has not started its response with an answer of ours. An unread request body ends the connection after it. */
+  send(stream: Stream, status: number, flag: number, details: number, body: string, headers = ''): void {
+    const { engine } = this;
+    const downstream = stream.downstream!;
+    stream.status = status;
+    stream.flags |= flag;
+    stream.details = details;
+    stream.responseStarted = true;
+    stream.responseStartMs = engine.nowMs;
+    if (!stream.request.complete || engine.draining) downstream.closeAfterResponse = true;
+    const close = downstream.closeAfterResponse;
+    const extra = headers + localMutations(engine, stream);
+    const bytes = Buffer.from(body, 'utf8');
+    stream.response.bytes = stream.isHead ? 0 : bytes.length;
+    this.write(downstream, stream.hcm!.config.serverName, status, bytes, extra, close, stream.version10, stream.isHead);
+    const keepAlive = stream.request.complete;
+    if (stream.cluster !== null) this.proxy.finish.countLocal(stream);
+    if (stream.upstream !== null) this.proxy.failures.detach(stream); else this.proxy.finish.leaveEndpoint(stream);
+    this.proxy.finish.complete(stream, keepAlive);
+  }
+
+  overflow(stream: Stream): void {
+    this.send(stream, 503, ResponseFlag.UO, detail('upstream_reset_before_response_started{overflow}'),
+      'upstream connect error or disconnect/reset before headers. reset reason: overflow', 'x-envoy-overloaded: true\r\n');
+  }
+
+  /** Redirects and direct responses. */
+  byRoute(stream: Stream, route: RouteRuntime): void {
+    const { engine } = this;
+    const { action } = route;
+    if (action.kind === 'redirect') {
+      engine.count(stream.hcm!.scope, HttpStat.rq_redirect);
+      this.send(stream, action.status, 0, detail('direct_response'), '', `location: ${locationOf(engine, action, route.json.matchedBytes)}\r\n`);
+    } else if (action.kind === 'directResponse') {
+      engine.count(stream.hcm!.scope, HttpStat.rq_direct_response);
+      this.send(stream, action.status, 0, detail('direct_response'), action.body);
+    }
+  }
+
+  redirectTo(stream: Stream, status: number, location: string, details: number): void {
+    this.send(stream, status, 0, details, '', `location: ${location}\r\n`);
+  }
+
+  sendContinue(stream: Stream): void {
+    this.raw(stream.downstream!, 'HTTP/1.1 100 Continue\r\n\r\n');
+    this.engine.count(stream.hcm!.scope, HttpStat.downstream_rq_1xx);
+  }
+
+  /** CONNECT ended here: the tunnel is open. */
+  sendConnected(stream: Stream): void { this.raw(stream.downstream!, 'HTTP/1.1 200 OK\r\n\r\n'); }
+
+  /** The head was refused by the codec: there is no request, only a connection out of step. */
+  rejected(connection: DownstreamConnection, rejection: number): void {
+    const { engine } = this;
+    const name = rejectionNames[rejection] ?? 'none';
+    const [status, details] = REJECTIONS[name] ?? [400, 'http1.codec_error' as const];
+    engine.count(connection.hcm.scope, HttpStat.downstream_cx_protocol_error);
+    if (status === 431) engine.count(connection.hcm.scope, HttpStat.downstream_rq_too_large);
+    this.refuseConnection(connection, status, detail(details), ResponseFlag.DPE);
+  }
+
+  /** A chunked request body broke its framing. */
+  badRequestBody(stream: Stream): void {
+    const { engine } = this;
+    const name = rejectionNames[stream.request.rejection] ?? 'none';
+    const [status, details] = REJECTIONS[name] ?? [400, 'http1.codec_error' as const];
+    engine.count(stream.hcm!.scope, HttpStat.downstream_cx_protocol_error);
+    if (stream.responseStarted) {
+      stream.flags |= ResponseFlag.DPE;
+      stream.details = detail(details);
+      this.proxy.finish.abort(stream, true);
+      return;
+    }
+    this.proxy.failures.detach(stream);
+    this.send(stream, status, ResponseFlag.DPE, detail(details), STATUS_CODES[status] ?? '');
+  }
+
+  headTimeout(connection: DownstreamConnection): void {
+    this.engine.count(connection.hcm.scope, HttpStat.downstream_rq_header_timeout);
+    this.refuseConnection(connection, 408, detail('request_header_timeout'), 0, 'request header timeout');
+  }
+
+  /** Answers a connection that has no stream and never will: counted and logged as a request, then closed. */
+  refuseConnection(connection: DownstreamConnection, status: number, details: number, flag: number, body = STATUS_CODES[status] ?? ''): void {
+    const { engine } = this;
+    const { hcm } = connection;
+    const stream = connection.stream ?? this.proxy.streams.take();
+    const bytes = Buffer.from(body, 'utf8');
+    this.write(connection, hcm.config.serverName, status, bytes, '', true, false, false);
+    if (stream !== null) {
+      connection.stream = stream;
+      stream.downstream = connection;
+      stream.hcm = hcm;
+      stream.root ??= engine.snapshot.enter();
+      stream.startMs = engine.nowMs;
+      stream.startWallMs = engine.wallMs;
+      stream.status = status;
+      stream.flags |= flag;
+      stream.details = details;
+      stream.response.bytes = bytes.length;
+      stream.responseStarted = true;
+      stream.headless = true;
+      engine.f64[hcm.scope + HttpStat.downstream_rq_total] += 1;
+      engine.f64[hcm.scope + HttpStat.downstream_rq_http1_total] += 1;
+      engine.f64[hcm.scope + HttpStat.downstream_rq_active] += 1;
+      this.proxy.finish.complete(stream, false);
+      return;
+    }
+    connection.closeGracefully();
+  }
+
+  private write(connection: DownstreamConnection, server: string, status: number, body: Uint8Array, headers: string, close: boolean,
+    version10: boolean, isHead: boolean): void {
+    const noBody = status === 204 || status === 304;
+    let head = `HTTP/1.${version10 ? 0 : 1} ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`;
+    if (!noBody) head += `content-length: ${body.length}\r\n`;
+    if (body.length > 0 && !/(^|\n)content-type:/i.test(headers)) head += `content-type: ${PLAIN}\r\n`;
+    head += `${headers}date: ${new Date(this.engine.wallMs).toUTCString()}\r\nserver: ${server}\r\n`;
+    head += close ? 'connection: close\r\n\r\n' : version10 ? 'connection: keep-alive\r\n\r\n' : '\r\n';
+    this.raw(connection, head, isHead || noBody ? undefined : body);
+  }
+
+  /** Sends text and bytes, in as many buffers as they need. Without a free buffer the connection ends instead. */
+  private raw(connection: DownstreamConnection, head: string, body?: Uint8Array): void {
+    const { engine } = this;
+    const bytes = body === undefined ? Buffer.from(head, 'latin1') : Buffer.concat([Buffer.from(head, 'latin1'), body]);
+    for (let from = 0; from < bytes.length;) {
+      const size = engine.pool.classFor(Math.min(bytes.length - from, 65536));
+      const buffer = engine.pool.acquire(size as BufferClass);
+      if (buffer < 0) { connection.closeAfterResponse = true; return; }
+      const piece = bytes.subarray(from, from + Math.min(engine.pool.bytesOf(buffer), bytes.length - from));
+      engine.u8.set(piece, engine.pool.offsetOf(buffer));
+      engine.reactor.send(connection.socket, buffer, engine.pool.offsetOf(buffer), piece.length, false);
+      engine.pool.release(buffer);
+      from += piece.length;
+    }
+    engine.f64[connection.hcm.scope + HttpStat.downstream_cx_tx_bytes_total] += bytes.length;
+  }
+}

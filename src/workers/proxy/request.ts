@@ -1,0 +1,264 @@
+// The life of a request, in order. Each step's body lives elsewhere; every failure ends in reply.ts, everything ends in finish.ts.
+//
+//   onRequestHead → admit → route → pick → acquire → send head → relay body      (client to upstream)
+//   onResponseHead → send head → relay body → complete                           (upstream to client)
+import { Head, HeadFlag, Method, RequestEdits } from '../../core/generated/layouts.js';
+import { EndpointState } from '../../core/memory-map.js';
+import { ResponseFlag, detail } from '../../core/response-flags.js';
+import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
+import { NEEDS_TEXT, NO_VIRTUAL_HOST } from '../codecs.js';
+import type { DownstreamConnection, DownstreamEvents } from '../connection/downstream.js';
+import type { Engine } from '../engine.js';
+import type { RouteRuntime } from '../routing/route.js';
+import { ACQUIRED, OVERFLOW, UpstreamPool, WAITING } from '../upstream/pool.js';
+import { Clusters } from '../upstream/cluster.js';
+import type { UpstreamEvents } from '../upstream/connection.js';
+import { admit } from './admission.js';
+import { admitUpgrade } from './upgrade.js';
+import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, OUT_SAME, RELAY_ERROR } from './body.js';
+import { encodeRequest } from './edits.js';
+import { Failures } from './failure.js';
+import { Finish } from './finish.js';
+import { Replies } from './reply.js';
+import { Responses } from './response.js';
+import { StreamPool } from './stream.js';
+import type { Stream } from './stream.js';
+import { Timeouts } from './timeouts.js';
+
+export class Proxy implements DownstreamEvents, UpstreamEvents {
+  readonly streams: StreamPool;
+  readonly clusters: Clusters;
+  readonly upstreams: UpstreamPool;
+  readonly finish: Finish;
+  readonly replies: Replies;
+  readonly failures: Failures;
+  private readonly responses: Responses;
+  private readonly timeouts: Timeouts;
+
+  constructor(readonly engine: Engine) {
+    this.streams = new StreamPool(engine);
+    this.clusters = new Clusters(engine);
+    this.upstreams = new UpstreamPool(engine, this);
+    this.finish = new Finish(engine, this);
+    this.replies = new Replies(engine, this);
+    this.failures = new Failures(engine, this);
+    this.responses = new Responses(engine, this);
+    this.timeouts = new Timeouts(engine, this);
+  }
+
+  onRequestHead(connection: DownstreamConnection, buffer: number, bodyAt: number, end: number, headBytes: number): number {
+    const { engine } = this;
+    const stream = this.begin(connection, headBytes);
+    if (stream === null) { this.replies.refuseConnection(connection, 503, detail('overload'), ResponseFlag.OM); return end; }
+    if (!admit(engine, this, stream)) return stream.downstream === null ? this.afterReply(connection, bodyAt, end) : end;
+    const { hcm } = stream;
+    const table = engine.snapshot.routeTable(stream.root!, hcm!.routeSlot);
+    const index = table === null ? NO_VIRTUAL_HOST : this.match(table.table, (i) => table.route(i));
+    if (index < 0) {
+      engine.count(hcm!.scope, HttpStat.no_route);
+      this.replies.send(stream, 404, ResponseFlag.NR, detail('route_not_found'), '');
+      return this.afterReply(connection, bodyAt, end);
+    }
+    const route = table!.route(index);
+    if (route === null) {
+      this.replies.send(stream, 503, ResponseFlag.OM, detail('overload'), 'out of memory for routes');
+      return this.afterReply(connection, bodyAt, end);
+    }
+    stream.route = route;
+    if (route.forward === null) { this.replies.byRoute(stream, route); return this.afterReply(connection, bodyAt, end); }
+    return this.forward(stream, route, connection, buffer, bodyAt, end);
+  }
+
+  /** Takes a stream slot and the current root, and notes what the head says about the body. */
+  private begin(connection: DownstreamConnection, headBytes: number): Stream | null {
+    const { engine } = this;
+    const stream = this.streams.take();
+    if (stream === null) return null;
+    const { hcm } = connection;
+    const words = engine.requestRecord >> 2;
+    const { i32, f64 } = engine;
+    const flags = i32[words + Head.flags];
+    connection.stream = stream;
+    engine.recordOwner = stream.id;
+    stream.downstream = connection;
+    stream.hcm = hcm;
+    stream.root = engine.snapshot.enter();
+    stream.startMs = stream.lastActivityMs = engine.nowMs;
+    stream.startWallMs = engine.wallMs;
+    stream.requestHeadBytes = headBytes;
+    stream.method = i32[words + Head.method];
+    stream.isHead = stream.method === Method.HEAD;
+    stream.isConnect = stream.method === Method.CONNECT;
+    stream.version10 = (flags & HeadFlag.version10) !== 0;
+    stream.expectContinue = (flags & HeadFlag.expectContinue) !== 0;
+    const length = i32[words + Head.contentLengthHigh] * 4294967296 + (i32[words + Head.contentLengthLow] >>> 0);
+    const kind = (flags & HeadFlag.chunked) !== 0 ? BODY_CHUNKED : length > 0 ? BODY_LENGTH : BODY_NONE;
+    stream.request.begin(engine, kind, length, OUT_SAME);
+    stream.request.forwardTrailers = hcm.config.enableTrailers;
+    f64[hcm.scope + HttpStat.downstream_rq_total] += 1;
+    f64[hcm.scope + HttpStat.downstream_rq_http1_total] += 1;
+    f64[hcm.scope + HttpStat.downstream_rq_active] += 1;
+    if ((flags & HeadFlag.connectionClose) !== 0 || (stream.version10 && (flags & HeadFlag.connectionKeepAlive) === 0)) {
+      connection.closeAfterResponse = true;
+    }
+    const { maxRequestsPerConnection } = hcm.config;
+    if (maxRequestsPerConnection > 0 && connection.requests >= maxRequestsPerConnection) {
+      connection.closeAfterResponse = true;
+      engine.count(hcm.scope, HttpStat.downstream_cx_max_requests_reached);
+    }
+    return stream;
+  }
+
+  /** Index of the matching route, or a negative result. */
+  private match(table: number, routeAt: (index: number) => RouteRuntime | null): number {
+    const { engine } = this;
+    const edits = engine.requestEdits >> 2;
+    const path = engine.i32[edits + RequestEdits.pathAt], bytes = engine.i32[edits + RequestEdits.pathBytes];
+    const pathOnly = engine.i32[edits + RequestEdits.spare];
+    let from = 0;
+    for (;;) {
+      const found = engine.codecs.routeMatch(table, engine.requestRecord, bytes === 0 ? 0 : path, bytes, pathOnly, 0, from);
+      if (found < 0 || (found & NEEDS_TEXT) === 0) return found;
+      const index = found & ~NEEDS_TEXT;
+      const words = engine.requestRecord >> 2;
+      const pathAt = bytes === 0 ? engine.i32[words + Head.pathAt] : path;
+      const pathBytes = bytes === 0 ? engine.i32[words + Head.pathBytes] : bytes;
+      if (routeAt(index)?.regex?.hold(engine, pathAt, pathBytes) !== false) return index;
+      from = index + 1;
+    }
+  }
+
+  private forward(stream: Stream, route: RouteRuntime, connection: DownstreamConnection, buffer: number, bodyAt: number, end: number): number {
+    const { engine } = this;
+    if (stream.isUpgrade && !admitUpgrade(engine, this, stream, route)) return this.afterReply(connection, bodyAt, end);
+    const choice = route.choose(route.choices.length === 1 ? 0 : (engine.codecs.nextRandom(engine.randomState) >>> 0) / 4294967296);
+    stream.choice = choice;
+    const cluster = this.clusters.get(stream.root!, choice.slot);
+    if (cluster === null) {
+      engine.count(stream.hcm!.scope, HttpStat.no_cluster);
+      this.replies.send(stream, route.forward!.clusterNotFoundStatus, ResponseFlag.NC, detail('cluster_not_found'), '');
+      return this.afterReply(connection, bodyAt, end);
+    }
+    stream.cluster = cluster;
+    cluster.count(ClusterStat.upstream_rq_total);
+    cluster.gauge(ClusterStat.upstream_rq_active, 1);
+    const at = encodeRequest(engine, stream, route, choice, buffer, bodyAt, end);
+    if (at < 0) {
+      this.replies.send(stream, 503, ResponseFlag.OM, detail('overload'), 'no buffer is free');
+      return this.afterReply(connection, bodyAt, end);
+    }
+    if (stream.request.complete) this.requestReceived(stream);
+    this.timeouts.start(stream);
+    this.dispatch(stream);
+    return stream.downstream === null ? this.afterReply(connection, at, end) : at;
+  }
+
+  /** Picks an endpoint and a connection for an encoded request. Also where a retry begins. */
+  dispatch(stream: Stream): void {
+    const { engine } = this;
+    const cluster = stream.cluster!;
+    const { picker } = cluster;
+    if (picker === null) {
+      cluster.count(ClusterStat.upstream_cx_none_healthy);
+      this.replies.send(stream, 503, ResponseFlag.UH, detail('no_healthy_upstream'), 'no healthy upstream');
+      return;
+    }
+    if (picker.panic) cluster.count(ClusterStat.lb_healthy_panic);
+    const { default: normal, high } = cluster.config.circuitBreakers;
+    const thresholds = stream.route!.forward!.priority === 'high' ? high : normal;
+    if (!this.finish.takeRequest(stream, thresholds.maxRequests)) {
+      cluster.count(ClusterStat.upstream_rq_pending_overflow);
+      this.replies.overflow(stream);
+      return;
+    }
+    stream.attempts++;
+    const endpoint = picker.pick();
+    stream.endpoint = endpoint;
+    Atomics.add(engine.i32, endpoint.state + EndpointState.activeRequests, 1);
+    const result = this.upstreams.acquire(stream, endpoint, thresholds);
+    if (result === ACQUIRED) this.onAcquired(stream);
+    else if (result === OVERFLOW) this.replies.overflow(stream);
+    else if (result !== WAITING) this.onConnectFailed(stream);
+  }
+
+  onAcquired(stream: Stream): void {
+    const { engine } = this;
+    const upstream = stream.upstream!;
+    upstream.beginRequest();
+    stream.upstreamSentMs = engine.nowMs;
+    engine.i32[(stream.endpoint!.state) + EndpointState.requestsTotal]++;
+    stream.requestHeadSent = true;
+    engine.reactor.send(upstream.socket, stream.headBuffer, stream.headAt, stream.headBytes, false);
+    stream.cluster!.gauge(ClusterStat.upstream_cx_tx_bytes_total, stream.headBytes);
+    // A connection that served before may be dying unseen; only then a complete request is kept for one safe repetition.
+    if (!stream.hcm!.keepsRequestHead && !(stream.replayable && upstream.requests > 1)) this.finish.releaseHead(stream);
+    if (!stream.request.complete) stream.downstream!.offerSoon();
+  }
+
+  onConnectFailed(stream: Stream): void { this.failures.connect(stream); }
+
+  onRequestBytes(stream: Stream, buffer: number, at: number, end: number): number {
+    const { engine } = this;
+    const { upstream, request } = stream;
+    stream.lastActivityMs = engine.nowMs;
+    if (upstream === null || !stream.requestHeadSent || (request.kind === BODY_TUNNEL && !stream.responseStarted)) {
+      return at;                                                        // nowhere to put it yet
+    }
+    if (request.complete) return at;
+    const taken = request.relay(engine, buffer, at, end, upstream.socket);
+    if (taken < 0) {
+      if (taken === RELAY_ERROR) this.replies.badRequestBody(stream);
+      else this.failures.exhausted(stream);
+      return end;
+    }
+    stream.cluster!.gauge(ClusterStat.upstream_cx_tx_bytes_total, taken - at);
+    if (request.complete) this.requestReceived(stream);
+    else if (engine.reactor.pendingSendBytes(upstream.socket) > this.highWatermark(stream)) {
+      stream.downstream!.pause();
+      engine.reactor.notifyDrained(upstream.socket);
+      stream.cluster!.count(ClusterStat.upstream_flow_control_backed_up_total);
+    }
+    return taken;
+  }
+
+  /** The whole request has arrived: from now the route's timeout runs. */
+  requestReceived(stream: Stream): void {
+    stream.requestEndMs = this.engine.nowMs;
+    stream.downstream!.requestComplete();
+    this.timeouts.requestReceived(stream);
+    if (stream.response.complete && stream.responseStarted) this.finish.complete(stream, true);
+  }
+
+  highWatermark(stream: Stream): number {
+    return Math.min(this.responses.watermarkBytes, stream.downstream!.listener.bufferBytes);
+  }
+
+  onUpstreamDrained(stream: Stream): void {
+    stream.cluster?.count(ClusterStat.upstream_flow_control_drained_total);
+    stream.downstream?.offerSoon();
+  }
+  onDownstreamDrained(stream: Stream): void { stream.upstream?.resume(); }
+
+  onResponseHead(stream: Stream, buffer: number, bodyAt: number, end: number): number {
+    return this.responses.onHead(stream, buffer, bodyAt, end);
+  }
+  onResponseBytes(stream: Stream, buffer: number, at: number, end: number): number {
+    return this.responses.onBytes(stream, buffer, at, end);
+  }
+  onResponseRejected(stream: Stream, rejection: number): void { this.failures.badResponse(stream, rejection); }
+  onUpstreamEnd(stream: Stream, errno: number): void { this.failures.upstreamEnded(stream, errno); }
+  onUpstreamSendFailed(stream: Stream): void { this.failures.sendFailed(stream); }
+  onRequestRejected(connection: DownstreamConnection, rejection: number): void { this.replies.rejected(connection, rejection); }
+  onHeadTimeout(connection: DownstreamConnection): void { this.replies.headTimeout(connection); }
+  onDownstreamEnd(stream: Stream, errno: number): void { this.failures.downstreamEnded(stream, errno); }
+  onDeadline(stream: Stream, nowMs: number): void { this.timeouts.onDeadline(stream, nowMs); }
+  deadlineOf(stream: Stream): number { return this.timeouts.deadlineOf(stream); }
+
+  /**
+   * Where decoding goes on after a reply of ours. The stream has ended; a request body that was not read makes the connection end too,
+   * so what remains of the buffer is either the next pipelined request or discarded.
+   */
+  private afterReply(connection: DownstreamConnection, at: number, end: number): number {
+    return connection.socket < 0 ? end : at;
+  }
+}

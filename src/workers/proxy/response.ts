@@ -1,0 +1,205 @@
+// The way back: decides how the response is framed for the client, writes its head, relays its body, and notices when both are done.
+import { Head, HeadFlag, ResponseEdits, ResponseEditsFlag } from '../../core/generated/layouts.js';
+import { limits } from '../../core/limits.js';
+import { detail } from '../../core/response-flags.js';
+import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
+import type { Engine } from '../engine.js';
+import { SMALL } from '../memory/buffers.js';
+import type { BufferClass } from '../memory/buffers.js';
+import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, Body, OUT_BARE, OUT_CHUNKED, OUT_SAME, RELAY_ERROR } from './body.js';
+import { DateText } from './date-text.js';
+import { applyMutations } from './edits.js';
+import type { Proxy } from './request.js';
+import type { Stream } from './stream.js';
+
+const FIXED_ADDED_BYTES = 384;
+const BODY_COPY_BYTES_MAX = 8 * 1024;
+const INTERIM_RESPONSES_MAX = 64;
+
+export class Responses {
+  readonly watermarkBytes = limits.sendHighWatermarkBytes;
+  private readonly date: DateText;
+  /** The buffer that heads are written into; replaced when the reactor still sends from it. */
+  private out: number;
+
+  constructor(private readonly engine: Engine, private readonly proxy: Proxy) {
+    this.date = new DateText(engine);
+    this.out = engine.pool.acquire(SMALL);
+  }
+
+  /** Returns how far the bytes were taken. */
+  onHead(stream: Stream, buffer: number, bodyAt: number, end: number): number {
+    const { engine } = this;
+    const words = engine.responseRecord >> 2;
+    const status = engine.i32[words + Head.status];
+    if (status < 200) {
+      if (status !== 101 || !stream.isUpgrade) return this.onInterim(stream, status, bodyAt, end);
+    } else if (stream.isUpgrade && !(stream.isConnect && status < 300)) stream.isUpgrade = false;
+    stream.responseStarted = true;
+    stream.responseStartMs = stream.lastActivityMs = engine.nowMs;
+    stream.status = status;
+    stream.details = detail('via_upstream');
+    stream.responseHeadBytes = engine.i32[words + Head.bytes];
+    if (stream.headBuffer >= 0 && !stream.hcm!.keepsRequestHead) this.proxy.finish.releaseHead(stream);
+    const flags = engine.i32[words + Head.flags];
+    stream.upstreamReusable = (flags & HeadFlag.version10) !== 0 ? (flags & HeadFlag.connectionKeepAlive) !== 0
+      : (flags & HeadFlag.connectionClose) === 0;
+    this.beginBody(stream, status, flags, words);
+    return this.sendHead(stream, buffer, bodyAt, end);
+  }
+
+  /** How long the body is (RFC 9112 6.3) and how it must be framed for this client. */
+  private beginBody(stream: Stream, status: number, flags: number, words: number): void {
+    const { engine } = this;
+    const { response } = stream;
+    const length = engine.i32[words + Head.contentLengthHigh] * 4294967296 + (engine.i32[words + Head.contentLengthLow] >>> 0);
+    if (stream.isUpgrade) {
+      response.begin(engine, BODY_TUNNEL, 0, OUT_SAME);
+      response.complete = false;
+    } else if (stream.isHead || status === 204 || status === 304) response.begin(engine, BODY_NONE, 0, OUT_SAME);
+    else if ((flags & HeadFlag.chunked) !== 0) response.begin(engine, BODY_CHUNKED, 0, stream.version10 ? OUT_BARE : OUT_SAME);
+    else if ((flags & HeadFlag.hasContentLength) !== 0) response.begin(engine, BODY_LENGTH, length, OUT_SAME);
+    else {
+      response.begin(engine, BODY_CLOSE, 0, stream.version10 ? OUT_BARE : OUT_CHUNKED);
+      response.complete = false;
+    }
+    response.forwardTrailers = stream.cluster!.config.enableTrailers && stream.hcm!.config.enableTrailers;
+    if (response.out === OUT_BARE) stream.downstream!.closeAfterResponse = true;
+  }
+
+  private sendHead(stream: Stream, buffer: number, bodyAt: number, end: number): number {
+    const { engine } = this;
+    const { codecs, i32, pool, reactor } = engine;
+    const downstream = stream.downstream!;
+    const edits = engine.responseEdits >> 2;
+    const more = this.fillEdits(stream, edits);
+    const { response } = stream;
+    // What a response of this length still needs from the client decides about the connection before the head is written.
+    const available = end - bodyAt;
+    const inline = response.kind !== BODY_NONE && response.kind !== BODY_TUNNEL && available > 0 && available <= BODY_COPY_BYTES_MAX;
+    if (!stream.request.complete && response.kind === BODY_LENGTH && response.remaining <= available) {
+      downstream.closeAfterResponse = true;
+    }
+    i32[edits + ResponseEdits.flags] |= this.connectionFlags(stream);
+    const most = stream.responseHeadBytes + FIXED_ADDED_BYTES + more + (inline ? Body.roomFor(available) : 0);
+    const out = this.outFor(most);
+    if (out < 0) { this.proxy.failures.exhausted(stream); return end; }
+    const start = pool.offsetOf(out);
+    let after = codecs.h1EncodeResponse(engine.responseRecord, engine.responseEdits, start);
+    const headEnd = after;
+    let at = bodyAt;
+    if (inline) {
+      at = response.copyInto(engine, bodyAt, end, after);
+      if (at < 0) {
+        this.giveOut(out);
+        this.proxy.failures.badResponse(stream, response.rejection);
+        return end;
+      }
+      after += response.written;
+    }
+    reactor.send(downstream.socket, out, start, after - start, !inline && available > 0 && !response.complete);
+    engine.f64[stream.hcm!.scope + HttpStat.downstream_cx_tx_bytes_total] += after - start;
+    if (stream.hcm!.keepsResponseHead) this.keepHead(stream, out, start, headEnd);
+    this.giveOut(out);
+    if (stream.isUpgrade) { this.proxy.finish.upgraded(stream); return at; }
+    if (!inline && !response.complete && available > 0) return this.onBytes(stream, buffer, at, end);
+    return this.after(stream, at, end);
+  }
+
+  onBytes(stream: Stream, buffer: number, at: number, end: number): number {
+    const { engine } = this;
+    const { response } = stream;
+    const downstream = stream.downstream!;
+    stream.lastActivityMs = engine.nowMs;
+    if (response.complete) { stream.upstream!.close(); return end; }        // more than the response: out of step
+    const taken = response.relay(engine, buffer, at, end, downstream.socket);
+    if (taken < 0) {
+      if (taken === RELAY_ERROR) this.proxy.failures.badResponse(stream, response.rejection);
+      else this.proxy.failures.exhausted(stream);
+      return end;
+    }
+    engine.f64[stream.hcm!.scope + HttpStat.downstream_cx_tx_bytes_total] += taken - at;
+    if (!response.complete && engine.reactor.pendingSendBytes(downstream.socket) > this.proxy.highWatermark(stream)) {
+      stream.upstream!.pause();
+      engine.reactor.notifyDrained(downstream.socket);
+      stream.cluster!.count(ClusterStat.upstream_flow_control_paused_reading_total);
+    }
+    return this.after(stream, taken, end);
+  }
+
+  /** Ends the stream when its response is complete. Bytes beyond it make the upstream connection unusable. */
+  private after(stream: Stream, at: number, end: number): number {
+    if (!stream.response.complete) return at;
+    const clean = at === end;
+    this.proxy.finish.responseComplete(stream, clean);
+    return end;
+  }
+
+  /** 1xx: 100 and 103 and the like pass to HTTP/1.1 clients; 100 only if the client's own expectation is forwarded. */
+  private onInterim(stream: Stream, status: number, bodyAt: number, end: number): number {
+    const { engine } = this;
+    if (status === 101 || ++stream.interimResponses > INTERIM_RESPONSES_MAX) {
+      this.proxy.failures.badResponse(stream, 0);
+      return end;
+    }
+    if (stream.version10 || (status === 100 && !stream.expectContinue)) return bodyAt;
+    const edits = engine.responseEdits >> 2;
+    engine.i32.fill(0, edits, edits + 16);
+    const out = this.outFor(engine.i32[(engine.responseRecord >> 2) + Head.bytes] + 64);
+    if (out < 0) return bodyAt;
+    const start = engine.pool.offsetOf(out);
+    const after = engine.codecs.h1EncodeResponse(engine.responseRecord, engine.responseEdits, start);
+    engine.reactor.send(stream.downstream!.socket, out, start, after - start, false);
+    engine.count(stream.hcm!.scope, HttpStat.downstream_rq_1xx);
+    this.giveOut(out);
+    return bodyAt;
+  }
+
+  private fillEdits(stream: Stream, edits: number): number {
+    const { engine } = this;
+    const { i32 } = engine;
+    const hcm = stream.hcm!;
+    let flags = hcm.responseFlags;
+    if (stream.response.kind === BODY_CHUNKED || stream.response.kind === BODY_CLOSE) {
+      flags |= stream.response.out === OUT_BARE ? ResponseEditsFlag.dropLength : ResponseEditsFlag.chunked;
+    }
+    if (stream.isUpgrade && !stream.isConnect) flags |= ResponseEditsFlag.upgrade;
+    if (stream.isConnect) flags |= ResponseEditsFlag.dropLength;
+    i32[edits + ResponseEdits.flags] = flags;
+    i32[edits + ResponseEdits.serverAt] = hcm.serverName.at;
+    i32[edits + ResponseEdits.serverBytes] = hcm.serverName.bytes;
+    i32[edits + ResponseEdits.dateAt] = this.date.at();
+    i32[edits + ResponseEdits.dateBytes] = this.date.bytes;
+    i32[edits + ResponseEdits.viaAt] = hcm.via === null ? 0 : hcm.via.at;
+    i32[edits + ResponseEdits.viaBytes] = hcm.via === null ? 0 : hcm.via.bytes;
+    i32[edits + ResponseEdits.serviceTimeMs] = Math.max(0, Math.round(engine.nowMs - stream.upstreamSentMs));
+    return applyMutations(engine, stream, stream.choice!.responseMutations, engine.responseRecord, edits + ResponseEdits.mutationsAt)
+      + hcm.serverName.bytes + (hcm.via === null ? 0 : hcm.via.bytes);
+  }
+
+  private connectionFlags(stream: Stream): number {
+    const downstream = stream.downstream!;
+    if (this.engine.draining) downstream.closeAfterResponse = true;
+    if (downstream.closeAfterResponse || downstream.ended) return ResponseEditsFlag.connectionClose;
+    return stream.version10 ? ResponseEditsFlag.connectionKeepAlive : 0;
+  }
+
+  /** A buffer for a head: the standing small one if it fits and is free, else one of the right class. -1 = none. */
+  private outFor(bytes: number): number {
+    const { pool } = this.engine;
+    const size = pool.classFor(bytes);
+    if (size !== SMALL) return size < 0 ? -1 : pool.acquire(size as BufferClass);
+    if (this.out >= 0 && pool.referencesOf(this.out) === 1) return this.out;
+    if (this.out >= 0) pool.release(this.out);
+    this.out = pool.acquire(SMALL);
+    return this.out;
+  }
+  private giveOut(out: number): void { if (out !== this.out) this.engine.pool.release(out); }
+
+  private keepHead(stream: Stream, out: number, start: number, headEnd: number): void {
+    this.engine.pool.retain(out);
+    stream.responseBuffer = out;
+    stream.responseAt = start;
+    stream.responseEnd = headEnd;
+  }
+}

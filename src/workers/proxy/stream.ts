@@ -1,0 +1,130 @@
+// One request and its response, as plain state: no behaviour, no allocation after the pool has grown. Lives in `StreamPool`.
+//
+//   begin → routed → [pending: waits for a connection] → sending → response head → body → finished
+//
+// A stream owns at most one head buffer (the encoded request, kept for a safe retry and for the log) and one reference on a snapshot root.
+import { ChunkedRecordBytes } from '../../core/generated/layouts.js';
+import type { DownstreamConnection } from '../connection/downstream.js';
+import type { Engine } from '../engine.js';
+import type { HcmRuntime } from '../listener/hcm.js';
+import type { RouteRuntime, ClusterChoice } from '../routing/route.js';
+import type { Root } from '../snapshot/snapshot.js';
+import type { ClusterRuntime } from '../upstream/cluster.js';
+import type { SocketAddress } from '../../os/sockaddr.js';
+import type { UpstreamConnection } from '../upstream/connection.js';
+import type { Endpoint } from '../upstream/endpoint.js';
+import { Body } from './body.js';
+
+export class Stream {
+  downstream: DownstreamConnection | null = null;
+  upstream: UpstreamConnection | null = null;
+  hcm: HcmRuntime | null = null;
+  root: Root | null = null;
+  route: RouteRuntime | null = null;
+  choice: ClusterChoice | null = null;
+  cluster: ClusterRuntime | null = null;
+  endpoint: Endpoint | null = null;
+  /** The endpoint of the attempt that is over, for logs and counts. */
+  lastEndpoint: Endpoint | null = null;
+  /** Local end of the upstream connection that was used, noted when a log asks for it. */
+  upstreamLocal: SocketAddress | null = null;
+  /** Counted against the cluster's max_requests. */
+  requestTaken = false;
+  /** Links of the endpoint's queue of streams that wait for a connection. */
+  pendingNext: Stream | null = null;
+  pendingPrevious: Stream | null = null;
+  pending = false;
+
+  id = 0;
+  method = 0;
+  version10 = false;
+  isHead = false;
+  isConnect = false;
+  isUpgrade = false;
+  expectContinue = false;
+  readonly request = new Body();
+  readonly response = new Body();
+
+  /** The encoded request head (and small body): pool buffer or -1. */
+  headBuffer = -1;
+  headAt = 0;
+  headBytes = 0;
+  /** All bytes of the request lie in the head buffer, and the method is idempotent: it may be sent again. */
+  replayable = false;
+  /** No request head could be decoded: the log has nothing of it. */
+  headless = false;
+  requestHeadSent = false;
+  /** The response head as sent, kept only for a log format that asks for response headers. */
+  responseBuffer = -1;
+  responseAt = 0;
+  responseEnd = 0;
+  attempts = 0;
+
+  status = 0;
+  responseStarted = false;
+  interimResponses = 0;
+  /** The upstream connection may serve another request after this response. */
+  upstreamReusable = false;
+  /** CONNECT ended here: bytes go to the endpoint as they are, on a connection of their own. */
+  rawTunnel = false;
+  flags = 0;
+  details = 0;
+  connectErrno = 0;
+
+  startMs = 0;
+  startWallMs = 0;
+  requestEndMs = 0;
+  upstreamSentMs = 0;
+  responseStartMs = 0;
+  lastActivityMs = 0;
+  routeDeadlineMs = Infinity;
+  requestHeadBytes = 0;
+  responseHeadBytes = 0;
+
+  clear(): void {
+    this.downstream = this.upstream = this.hcm = this.root = this.route = this.choice = this.cluster = this.endpoint = null;
+    this.lastEndpoint = null;
+    this.upstreamLocal = null;
+    this.requestTaken = false;
+    this.pending = this.version10 = this.isHead = this.isConnect = this.isUpgrade = this.expectContinue = this.upstreamReusable = this.rawTunnel = false;
+    this.request.clear();
+    this.response.clear();
+    this.headBuffer = this.responseBuffer = -1;
+    this.headless = this.replayable = this.requestHeadSent = this.responseStarted = false;
+    this.attempts = this.status = this.interimResponses = this.flags = this.details = this.connectErrno = 0;
+    this.requestEndMs = this.upstreamSentMs = this.responseStartMs = 0;
+    this.routeDeadlineMs = Infinity;
+    this.requestHeadBytes = this.responseHeadBytes = 0;
+  }
+}
+
+/** Streams of one worker, reused. */
+export class StreamPool {
+  private readonly free: Stream[] = [];
+  private nextId = 1;
+  /** Streams in use. */
+  active = 0;
+
+  constructor(private readonly engine: Engine) {}
+
+  /** A cleared stream, or null when the arena cannot hold another one's state. */
+  take(): Stream | null {
+    let stream = this.free.pop();
+    if (stream === undefined) {
+      const at = this.engine.heap.allocate(2 * ChunkedRecordBytes);
+      if (at < 0) return null;
+      stream = new Stream();
+      stream.request.chunked = at;
+      stream.response.chunked = at + ChunkedRecordBytes;
+    }
+    stream.id = this.nextId++;
+    this.active++;
+    return stream;
+  }
+
+  give(stream: Stream): void {
+    stream.clear();
+    this.active--;
+    this.free.push(stream);
+  }
+}

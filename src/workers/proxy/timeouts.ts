@@ -1,0 +1,73 @@
+// The deadlines of a stream, and what happens at each. They are plain fields compared when the connection's one timer fires; pushing one out while
+// bytes flow is a store.
+import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
+import { ResponseFlag, detail } from '../../core/response-flags.js';
+import type { Engine } from '../engine.js';
+import { BODY_TUNNEL } from './body.js';
+import type { Proxy } from './request.js';
+import type { Stream } from './stream.js';
+
+export class Timeouts {
+  constructor(private readonly engine: Engine, private readonly proxy: Proxy) {}
+
+  /** The request was routed: its deadlines count from its head. */
+  start(stream: Stream): void { stream.downstream!.deadlineMoved(); }
+
+  /** The route's timeout counts from the end of the request, as Envoy's. */
+  requestReceived(stream: Stream): void {
+    const { route } = stream;
+    if (route === null || route.timeoutMs === 0 || stream.isUpgrade) return;
+    stream.routeDeadlineMs = this.engine.nowMs + route.timeoutMs;
+    stream.downstream!.deadlineMoved();
+  }
+
+  deadlineOf(stream: Stream): number {
+    const { config } = stream.hcm!;
+    let at = stream.routeDeadlineMs;
+    const idleMs = idleTimeoutMs(stream);
+    if (idleMs > 0) at = Math.min(at, stream.lastActivityMs + idleMs);
+    if (config.requestTimeoutMs > 0 && !stream.request.complete && stream.request.kind !== BODY_TUNNEL) {
+      at = Math.min(at, stream.startMs + config.requestTimeoutMs);
+    }
+    if (config.maxStreamDurationMs > 0) at = Math.min(at, stream.startMs + config.maxStreamDurationMs);
+    return at;
+  }
+
+  onDeadline(stream: Stream, nowMs: number): void {
+    const { config } = stream.hcm!;
+    const { scope } = stream.hcm!;
+    const idleMs = idleTimeoutMs(stream);
+    if (config.maxStreamDurationMs > 0 && stream.startMs + config.maxStreamDurationMs <= nowMs) {
+      this.engine.count(scope, HttpStat.downstream_rq_max_duration_reached);
+      this.expire(stream, 408, ResponseFlag.DT, detail('max_duration_timeout'), 'downstream duration timeout');
+    } else if (stream.routeDeadlineMs <= nowMs) {
+      stream.cluster!.count(ClusterStat.upstream_rq_timeout);
+      this.expire(stream, 504, ResponseFlag.UT, detail('response_timeout'), 'upstream request timeout');
+    } else if (config.requestTimeoutMs > 0 && !stream.request.complete && stream.request.kind !== BODY_TUNNEL
+      && stream.startMs + config.requestTimeoutMs <= nowMs) {
+      this.engine.count(scope, HttpStat.downstream_rq_timeout);
+      this.expire(stream, 408, 0, detail('request_overall_timeout'), 'request timeout');
+    } else if (idleMs > 0 && stream.lastActivityMs + idleMs <= nowMs) {
+      this.engine.count(scope, HttpStat.downstream_rq_idle_timeout);
+      // Envoy: 408 while the request is still arriving, 504 once it has been received.
+      const status = stream.request.complete ? 504 : 408;
+      this.expire(stream, status, ResponseFlag.SI, detail('stream_idle_timeout'), 'stream timeout');
+    }
+  }
+
+  private expire(stream: Stream, status: number, flag: number, details: number, body: string): void {
+    if (!stream.responseStarted) {
+      this.proxy.failures.detach(stream);
+      this.proxy.replies.send(stream, status, flag, details, body);
+      return;
+    }
+    stream.flags |= flag;
+    stream.details = details;
+    this.proxy.finish.abort(stream, true);
+  }
+}
+
+function idleTimeoutMs(stream: Stream): number {
+  const ofRoute = stream.route === null ? null : stream.route.idleTimeoutMs;
+  return ofRoute ?? stream.hcm!.config.streamIdleTimeoutMs;
+}

@@ -1,0 +1,83 @@
+// Header mutations of a route, compiled: records (layout Mutation) and texts in the arena, ready for the encoder. Values that hold commands are
+// evaluated per request into scratch text (proxy/edits.ts); all others are written once, here.
+import { Header, Mutation, MutationRecordBytes } from '../../core/generated/layouts.js';
+import type { HeaderMutations } from '../../config/types.js';
+import { parseFormat } from '../../telemetry/format.js';
+import type { Operator } from '../../telemetry/format.js';
+import type { Engine } from '../engine.js';
+import { MUTATIONS_MAX } from '../engine.js';
+
+const ACTIONS = { append: 0, addIfAbsent: 1, overwrite: 2, overwriteIfExists: 3 } as const;
+const REMOVE = 4;
+
+export interface DynamicValue { index: number; operators: Operator[] }
+
+export class CompiledMutations {
+  at = 0;
+  count = 0;
+  /** Most bytes that static values add; dynamic ones are bounded by the text scratch. */
+  bytes = 0;
+  /** Values that have to be evaluated, or null. */
+  dynamic: DynamicValue[] | null = null;
+  private readonly kept: { at: number; bytes: number }[] = [];
+
+  private constructor(private readonly engine: Engine) {}
+
+  /**
+   * Compiles levels in the order in which they apply. Null when there is nothing to do; 'full' when the arena has no room.
+   */
+  static compile(engine: Engine, levels: readonly HeaderMutations[]): CompiledMutations | null | 'full' {
+    const count = levels.reduce((sum, level) => sum + level.add.length + level.remove.length, 0);
+    if (count === 0) return null;
+    if (count > MUTATIONS_MAX) return 'full';
+    const compiled = new CompiledMutations(engine);
+    return compiled.fill(levels, count) ? compiled : 'full';
+  }
+
+  release(): void {
+    for (const { at, bytes } of this.kept) this.engine.heap.release(at, bytes);
+  }
+
+  private fill(levels: readonly HeaderMutations[], count: number): boolean {
+    const size = count * MutationRecordBytes;
+    this.at = this.engine.heap.allocate(size);
+    if (this.at < 0) return false;
+    this.kept.push({ at: this.at, bytes: size });
+    for (const level of levels) {
+      for (const name of level.remove) if (!this.record(REMOVE, name, '', false)) return false;
+      for (const { action, name, value, keepEmptyValue } of level.add) {
+        if (!this.record(ACTIONS[action], name, value, keepEmptyValue)) return false;
+      }
+    }
+    return true;
+  }
+
+  private record(action: number, name: string, value: string, keepEmpty: boolean): boolean {
+    const parsed = parseFormat(value);
+    const operators = parsed.ok ? parsed.operators : [];
+    const isStatic = operators.every((operator) => operator.op === 'text');
+    const text = isStatic ? operators.map((operator) => (operator.op === 'text' ? operator.text : '')).join('') : '';
+    const nameText = this.keep(name), valueText = this.keep(text);
+    if (nameText === null || valueText === null) return false;
+    const words = (this.at + this.count * MutationRecordBytes) >> 2;
+    const { i32 } = this.engine;
+    i32[words + Mutation.action] = action;
+    i32[words + Mutation.known] = (Header as Readonly<Record<string, number>>)[name] ?? 0;
+    i32[words + Mutation.nameAt] = nameText.at;
+    i32[words + Mutation.nameBytes] = nameText.bytes;
+    i32[words + Mutation.valueAt] = valueText.at;
+    i32[words + Mutation.valueBytes] = valueText.bytes;
+    i32[words + Mutation.state] = 0;
+    i32[words + Mutation.keepEmpty] = keepEmpty ? 1 : 0;
+    this.bytes += nameText.bytes + valueText.bytes + 4;
+    if (!isStatic) (this.dynamic ??= []).push({ index: this.count, operators });
+    this.count++;
+    return true;
+  }
+
+  private keep(text: string): { at: number; bytes: number } | null {
+    const kept = this.engine.keepText(text);
+    if (kept !== null) this.kept.push({ at: kept.at, bytes: kept.bytes + 16 });
+    return kept;
+  }
+}

@@ -1,0 +1,71 @@
+// Conditions that need a regular expression: judged in TypeScript with RE2's linear-time engine, after everything else about a route matched.
+// This is the one place on a request's path that makes strings, and only for routes that ask for it.
+import { createRequire } from 'node:module';
+import type { RE2JS as Expression } from 're2js';
+import { Head, Header, HeaderLine } from '../../core/generated/layouts.js';
+import type { RouteJson } from '../../config/snapshot/route-table.js';
+import type { Engine } from '../engine.js';
+
+const load = createRequire(import.meta.url);
+let engineModule: { RE2JS: { compile(pattern: string): Expression } } | null = null;
+
+interface Condition { header: string | null; query: string | null; expression: Expression; invert: boolean; missingAsEmpty: boolean }
+
+export class RegexConditions {
+  private readonly conditions: Condition[];
+
+  constructor(specifications: RouteJson['regex']) {
+    engineModule ??= load('re2js') as NonNullable<typeof engineModule>;
+    this.conditions = specifications.map(({ pattern, ...rest }) => ({ ...rest, expression: engineModule!.RE2JS.compile(pattern) }));
+  }
+
+  /** Do all hold for the decoded request? Patterns match the whole value, as Envoy's. */
+  hold(engine: Engine, pathAt: number, pathBytes: number): boolean {
+    for (const condition of this.conditions) {
+      const value = condition.header !== null ? headerText(engine, condition.header, pathAt, pathBytes)
+        : queryText(engine.readText(pathAt, pathBytes), condition.query!);
+      const text = value ?? (condition.missingAsEmpty ? '' : null);
+      const matched = text !== null && condition.expression.matches(text);
+      if (matched === condition.invert) return false;
+    }
+    return true;
+  }
+}
+
+/** Value of a header of the decoded request; pseudo headers too. */
+export function headerText(engine: Engine, name: string, pathAt: number, pathBytes: number): string | null {
+  const words = engine.requestRecord >> 2;
+  const { i32 } = engine;
+  if (name === ':path') return engine.readText(pathAt, pathBytes);
+  if (name === ':method') return engine.readText(i32[words + Head.methodAt], i32[words + Head.methodBytes]);
+  if (name === ':authority' || name === 'host') return engine.readText(i32[words + Head.hostAt], i32[words + Head.hostBytes]);
+  if (name === ':scheme') return 'http';
+  return recordHeader(engine, engine.requestRecord, name);
+}
+
+/** Value of a header in a Head record, repeats joined by ','; null when it is missing. */
+export function recordHeader(engine: Engine, record: number, name: string): string | null {
+  const { i32 } = engine;
+  const words = record >> 2;
+  const known = (Header as Readonly<Record<string, number>>)[name] ?? 0;
+  let text: string | null = null;
+  for (let i = 0; i < i32[words + Head.headerCount]; i++) {
+    const line = words + Head.headers + i * 4;
+    const meta = i32[line + HeaderLine.nameBytes_meta];
+    if ((meta & 0xffff) !== name.length) continue;
+    if (known !== 0 ? ((meta >> 16) & 255) !== known : engine.readText(i32[line], name.length).toLowerCase() !== name) continue;
+    const value = engine.readText(i32[line + HeaderLine.valueAt], i32[line + HeaderLine.valueBytes]);
+    text = text === null ? value : `${text},${value}`;
+  }
+  return text;
+}
+
+function queryText(path: string, name: string): string | null {
+  const query = path.slice(path.indexOf('?') + 1).split('#')[0]!;
+  if (!path.includes('?')) return null;
+  for (const pair of query.split('&')) {
+    const equals = pair.indexOf('=');
+    if ((equals < 0 ? pair : pair.slice(0, equals)) === name) return equals < 0 ? '' : pair.slice(equals + 1);
+  }
+  return null;
+}

@@ -1,0 +1,163 @@
+// A cluster as a worker uses it, built when the first request asks for it and kept in step with the snapshot: configuration, endpoints by address
+// (an endpoint that stays keeps its connections), picker, circuit breakers, statistics. Breakers count for the whole process.
+import { ClusterState } from '../../core/memory-map.js';
+import { clusterScope, OVERFLOW_SCOPE } from '../../telemetry/scopes.js';
+import { WorkerStat, histogramCell } from '../../telemetry/schema.js';
+import type { ClusterConfig } from '../../config/types.js';
+import type { AssignmentBlob } from '../../config/snapshot/layout.js';
+import { createPicker } from '../balancing/picker.js';
+import type { Picker } from '../balancing/picker.js';
+import type { Engine } from '../engine.js';
+import type { Root } from '../snapshot/snapshot.js';
+import { addressText, Endpoint } from './endpoint.js';
+
+export class ClusterRuntime {
+  config!: ClusterConfig;
+  picker: Picker | null = null;
+  /** Every endpoint that is in the assignment or still has connections, by address text. */
+  readonly endpoints = new Map<string, Endpoint>();
+  clusterBlob = 0;
+  assignmentBlob = -1;
+  /** Index into f64. */
+  readonly scope: number;
+  readonly connectCell: number;
+  readonly lengthCell: number;
+  readonly requestTimeCell: number;
+  /** Int32 index of the process-wide breaker counts. */
+  private readonly breakers: number;
+
+  constructor(private readonly engine: Engine, readonly slot: number) {
+    const offset = clusterScope(engine.i32, engine.map, slot);
+    if (offset === OVERFLOW_SCOPE) engine.count(engine.statsBase, WorkerStat.stats_overflow);
+    this.scope = engine.statsBase + (offset >> 3);
+    this.connectCell = this.scope + histogramCell('cluster', 0);
+    this.lengthCell = this.scope + histogramCell('cluster', 1);
+    this.requestTimeCell = this.scope + histogramCell('cluster', 2);
+    this.breakers = (engine.map.clusterStates + slot * ClusterState.bytes) >> 2;
+  }
+
+  get name(): string { return this.config.name; }
+
+  /** Takes over what `root` says about this cluster. False when the cluster is gone from it. */
+  adopt(root: Root): boolean {
+    const { snapshot } = this.engine;
+    const clusterBlob = snapshot.clusterBlob(root, this.slot);
+    if (clusterBlob === 0) return false;
+    const assignmentBlob = snapshot.assignmentBlob(root, this.slot);
+    if (clusterBlob === this.clusterBlob && assignmentBlob === this.assignmentBlob) return true;
+    this.config = snapshot.readCluster(clusterBlob).config;
+    this.clusterBlob = clusterBlob;
+    if (assignmentBlob !== this.assignmentBlob) {
+      this.takeEndpoints(assignmentBlob === 0 ? [] : snapshot.readAssignment(assignmentBlob).endpoints);
+      this.assignmentBlob = assignmentBlob;
+    } else this.rebuildPicker(this.current);
+    return true;
+  }
+
+  private current: Endpoint[] = [];
+
+  private takeEndpoints(entries: AssignmentBlob['endpoints']): void {
+    for (const endpoint of this.endpoints.values()) endpoint.removed = true;
+    const priorities = new Map<number, Endpoint[]>();
+    for (const entry of entries) {
+      const key = addressText(entry.address);
+      let endpoint = this.endpoints.get(key);
+      if (endpoint === undefined) {
+        endpoint = new Endpoint(this.engine, this, entry.address, entry.state);
+        if (endpoint.sockaddrBytes === 0) continue;                  // arena full: the endpoint is not used by this worker
+        this.endpoints.set(key, endpoint);
+      }
+      endpoint.update(entry);
+      const list = priorities.get(entry.priority);
+      if (list === undefined) priorities.set(entry.priority, [endpoint]); else list.push(endpoint);
+    }
+    const levels = [...priorities.entries()].sort(([a], [b]) => a - b).map(([, list]) => list);
+    this.rebuildPicker(levels.find((list) => list.some((endpoint) => endpoint.healthy)) ?? levels[0] ?? []);
+    for (const endpoint of [...this.endpoints.values()]) this.retire(endpoint);
+  }
+
+  private rebuildPicker(level: Endpoint[]): void {
+    this.current = level;
+    this.picker = createPicker(this.engine, this.config, level);
+  }
+
+  /** Closes idle connections of a removed endpoint and forgets it once nothing uses it. */
+  retire(endpoint: Endpoint): void {
+    if (!endpoint.removed) return;
+    while (endpoint.idle !== null) endpoint.idle.closeIdle();
+    if (endpoint.connections === 0 && endpoint.pendingCount === 0 && this.endpoints.get(endpoint.text) === endpoint) {
+      this.endpoints.delete(endpoint.text);
+      endpoint.dispose();
+    }
+  }
+
+  /** Everything of this cluster is closed as it becomes idle: it is gone from the snapshot. */
+  remove(): void {
+    for (const endpoint of [...this.endpoints.values()]) {
+      endpoint.removed = true;
+      this.retire(endpoint);
+    }
+    this.picker = null;
+  }
+
+  count(stat: number): void { this.engine.f64[this.scope + stat] += 1; }
+  gauge(stat: number, by: number): void { this.engine.f64[this.scope + stat] += by; }
+
+  /** Takes one unit of a breaker (ClusterState.*) if it is below `max`. */
+  tryTake(field: number, max: number): boolean {
+    if (Atomics.add(this.engine.i32, this.breakers + field, 1) < max) return true;
+    Atomics.sub(this.engine.i32, this.breakers + field, 1);
+    return false;
+  }
+  take(field: number): void { Atomics.add(this.engine.i32, this.breakers + field, 1); }
+  giveBack(field: number): void { Atomics.sub(this.engine.i32, this.breakers + field, 1); }
+}
+
+/** The clusters that this worker uses, by slot. */
+export class Clusters {
+  private readonly bySlot: (ClusterRuntime | null)[] = [];
+
+  constructor(private readonly engine: Engine) {}
+
+  /** The cluster bound to `slot` in `root`, or null when there is none. */
+  get(root: Root, slot: number): ClusterRuntime | null {
+    const known = slot < this.bySlot.length ? this.bySlot[slot] : null;
+    if (known !== null && known.clusterBlob === this.engine.snapshot.clusterBlob(root, slot)) return known;
+    return this.build(slot);
+  }
+
+  private build(slot: number): ClusterRuntime | null {
+    const current = this.engine.snapshot.root!;
+    // A stream of an older root uses the newest state of the cluster; only when it is gone there does it get none.
+    if (this.engine.snapshot.clusterBlob(current, slot) === 0) return null;
+    let cluster = this.bySlot[slot] ?? null;
+    if (cluster === null) {
+      cluster = new ClusterRuntime(this.engine, slot);
+      while (this.bySlot.length <= slot) this.bySlot.push(null);
+      this.bySlot[slot] = cluster;
+    }
+    return cluster.adopt(current) ? cluster : null;
+  }
+
+  /** A new root: every cluster in use takes what changed. */
+  adopt(root: Root): void {
+    for (let slot = 0; slot < this.bySlot.length; slot++) {
+      const cluster = this.bySlot[slot];
+      if (cluster === null || cluster.adopt(root)) continue;
+      cluster.remove();
+      this.bySlot[slot] = null;
+    }
+  }
+
+  describe(): string {
+    const lines: string[] = [];
+    for (const cluster of this.bySlot) {
+      if (cluster === null) continue;
+      for (const endpoint of cluster.endpoints.values()) {
+        lines.push(`${cluster.name} ${endpoint.text} connections ${endpoint.connections} pending ${endpoint.pendingCount}` +
+          `${endpoint.removed ? ' removed' : ''}`);
+      }
+    }
+    return lines.join('\n');
+  }
+}

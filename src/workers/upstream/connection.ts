@@ -1,0 +1,268 @@
+// One HTTP/1.1 connection to an endpoint: connects, decodes response heads, hands bytes of bodies on, and says how it ended.
+// What a response means for its stream is decided by `UpstreamEvents` (workers/proxy/), never here.
+//
+//   connecting → idle ⇄ busy(stream) → closed
+//
+// Bytes of an incomplete head are kept in `held` until more arrive; everything else is handed on from where the kernel put it.
+import { ClusterState, EndpointState } from '../../core/memory-map.js';
+import { Head } from '../../core/generated/layouts.js';
+import { ClusterStat } from '../../telemetry/schema.js';
+import { DECODE_LOWER_CASE } from '../codecs.js';
+import { Held } from '../connection/held.js';
+import type { Engine } from '../engine.js';
+import type { Stream } from '../proxy/stream.js';
+import type { SocketOwner } from '../reactor/reactor.js';
+import type { Endpoint } from './endpoint.js';
+import type { UpstreamPool } from './pool.js';
+
+export interface UpstreamEvents {
+  /** `stream.upstream` is set and ready to be written to. */
+  onAcquired(stream: Stream): void;
+  onConnectFailed(stream: Stream): void;
+  /** A response head was decoded into engine.responseRecord; its body begins at `bodyAt`. Returns how far the bytes were taken. */
+  onResponseHead(stream: Stream, buffer: number, bodyAt: number, end: number): number;
+  /** Bytes of the response body. Returns how far they were taken; what is left is offered again after `resume`. */
+  onResponseBytes(stream: Stream, buffer: number, at: number, end: number): number;
+  onResponseRejected(stream: Stream, rejection: number): void;
+  /** The connection ended under the stream. errno 0 = FIN. */
+  onUpstreamEnd(stream: Stream, errno: number): void;
+  onUpstreamDrained(stream: Stream): void;
+  /** Sending to the upstream failed; a response may still arrive. */
+  onUpstreamSendFailed(stream: Stream): void;
+}
+
+const ECONNABORTED = 103;
+
+export class UpstreamConnection implements SocketOwner {
+  endpoint!: Endpoint;
+  stream: Stream | null = null;
+  socket = -1;
+  /** Requests served, the current one included once it was sent. */
+  requests = 0;
+  nextIdle: UpstreamConnection | null = null;
+  previousIdle: UpstreamConnection | null = null;
+  private idle = false;
+  private connected = false;
+  private openedMs = 0;
+  private headDone = false;
+  private receiving = false;
+  private readonly held: Held;
+  private readonly timer: number;
+
+  constructor(private readonly engine: Engine, private readonly events: UpstreamEvents, private readonly pool: UpstreamPool) {
+    this.held = new Held(engine);
+    this.timer = engine.timers.add(this);
+  }
+
+  /** Starts connecting. False when the socket table is full; the fd is then closed. */
+  open(fd: number, endpoint: Endpoint): boolean {
+    const { engine } = this;
+    this.endpoint = endpoint;
+    this.stream = null;
+    this.requests = 0;
+    this.connected = this.idle = this.headDone = this.receiving = false;
+    this.socket = engine.reactor.add(fd, this);
+    if (this.socket < 0) return false;
+    this.openedMs = engine.nowMs;
+    endpoint.connections++;
+    endpoint.connecting++;
+    const { cluster } = endpoint;
+    cluster.count(ClusterStat.upstream_cx_total);
+    cluster.count(ClusterStat.upstream_cx_http1_total);
+    cluster.gauge(ClusterStat.upstream_cx_active, 1);
+    endpoint.add(EndpointState.activeConnections, 1);
+    endpoint.add(EndpointState.connectionsTotal, 1);
+    engine.timers.arm(this.timer, engine.nowMs + cluster.config.connectTimeoutMs);
+    engine.reactor.connect(this.socket, endpoint.sockaddr, endpoint.sockaddrBytes);
+    return true;
+  }
+
+  get fd(): number { return this.engine.reactor.fdOf(this.socket); }
+
+  /** A request is about to be written: the next bytes received are its response. */
+  beginRequest(): void {
+    this.requests++;
+    this.headDone = false;
+  }
+
+  /** After the response: bytes may follow only for a stream, so anything left over means a peer out of step. */
+  get hasLeftover(): boolean { return this.held.bytes > 0; }
+
+  becomeIdle(): void {
+    const { endpoint, engine } = this;
+    this.stream = null;
+    this.idle = true;
+    this.previousIdle = null;
+    this.nextIdle = endpoint.idle;
+    if (endpoint.idle !== null) endpoint.idle.previousIdle = this;
+    endpoint.idle = this;
+    const { idleTimeoutMs } = endpoint.cluster.config;
+    if (idleTimeoutMs > 0) engine.timers.arm(this.timer, engine.nowMs + idleTimeoutMs); else engine.timers.disarm(this.timer);
+  }
+
+  leaveIdle(): void {
+    if (this.previousIdle === null) this.endpoint.idle = this.nextIdle; else this.previousIdle.nextIdle = this.nextIdle;
+    if (this.nextIdle !== null) this.nextIdle.previousIdle = this.previousIdle;
+    this.nextIdle = this.previousIdle = null;
+    this.idle = false;
+    this.engine.timers.disarm(this.timer);
+  }
+
+  closeIdle(): void {
+    this.leaveIdle();
+    this.close();
+  }
+
+  /** Closes the socket and leaves the pool. The stream, if any, is the caller's business. */
+  close(): void {
+    if (this.socket < 0) return;
+    const { engine, endpoint } = this;
+    const { cluster } = endpoint;
+    if (this.idle) this.leaveIdle();
+    engine.reactor.close(this.socket, false);
+    this.socket = -1;
+    this.stream = null;
+    this.held.drop();
+    engine.timers.disarm(this.timer);
+    endpoint.connections--;
+    if (!this.connected) endpoint.connecting--;
+    endpoint.add(EndpointState.activeConnections, -1);
+    cluster.giveBack(ClusterState.connections);
+    cluster.gauge(ClusterStat.upstream_cx_active, -1);
+    cluster.count(ClusterStat.upstream_cx_destroy);
+    engine.observe(cluster.lengthCell, engine.nowMs - this.openedMs);
+    this.pool.closed(this);
+  }
+
+  /** Stops or continues taking bytes (back-pressure from the downstream side). */
+  pause(): void {
+    if (!this.receiving) return;
+    this.receiving = false;
+    this.engine.reactor.stopReceive(this.socket);
+  }
+  resume(): void {
+    if (this.socket < 0 || this.receiving) return;
+    this.receiving = true;
+    this.engine.reactor.startReceive(this.socket);
+    this.offerHeld();
+  }
+
+  // Entries from the reactor and the timer: what goes wrong with one connection ends that connection and its stream, nothing else.
+  onTimer(): void { try { this.timerFired(); } catch (error) { this.failed(error); } }
+  onConnected(errno: number): void { try { this.connectedWith(errno); } catch (error) { this.failed(error); } }
+  onReceived(buffer: number, offset: number, length: number): void {
+    try { this.received(buffer, offset, length); } catch (error) { this.failed(error); }
+  }
+  onReceiveEnd(errno: number): void { try { this.receiveEnd(errno); } catch (error) { this.failed(error); } }
+  onSendFailed(): void {
+    try {
+      if (this.stream !== null) this.events.onUpstreamSendFailed(this.stream); else this.close();
+    } catch (error) { this.failed(error); }
+  }
+  onSendDrained(): void {
+    try { if (this.stream !== null) this.events.onUpstreamDrained(this.stream); } catch (error) { this.failed(error); }
+  }
+
+  private failed(error: unknown): void {
+    this.engine.report(error);
+    const { stream } = this;
+    try { if (stream !== null) this.events.onUpstreamEnd(stream, ECONNABORTED); } catch (again) { this.engine.report(again); }
+    this.close();
+  }
+
+  private timerFired(): void {
+    if (!this.connected) {
+      this.endpoint.cluster.count(ClusterStat.upstream_cx_connect_timeout);
+      this.connectFailed(110);
+    } else if (this.idle) {
+      this.endpoint.cluster.count(ClusterStat.upstream_cx_idle_timeout);
+      this.closeIdle();
+    }
+  }
+
+  private connectedWith(errno: number): void {
+    if (errno !== 0) { this.connectFailed(errno); return; }
+    const { engine, endpoint } = this;
+    this.connected = true;
+    endpoint.connecting--;
+    engine.timers.disarm(this.timer);
+    engine.observe(endpoint.cluster.connectCell, engine.nowMs - this.openedMs);
+    this.receiving = true;
+    engine.reactor.startReceive(this.socket);
+    this.pool.release(this);
+  }
+
+  private connectFailed(errno: number): void {
+    const { endpoint } = this;
+    endpoint.cluster.count(ClusterStat.upstream_cx_connect_fail);
+    endpoint.add(EndpointState.connectFailures, 1);
+    for (let stream = endpoint.pendingFirst; stream !== null; stream = stream.pendingNext) stream.connectErrno = errno;
+    this.pool.failAll(endpoint);
+    this.close();
+  }
+
+  private received(buffer: number, offset: number, length: number): void {
+    const { stream } = this;
+    this.endpoint.cluster.gauge(ClusterStat.upstream_cx_rx_bytes_total, length);
+    if (stream === null) {
+      // Nobody asked: a late answer or a peer out of step. The connection cannot be trusted any more.
+      this.endpoint.cluster.count(ClusterStat.upstream_cx_protocol_error);
+      if (this.idle) this.closeIdle(); else this.close();
+      return;
+    }
+    if (this.held.bytes > 0) {
+      if (!this.held.append(offset, length)) { this.events.onResponseRejected(stream, 0); return; }
+      this.offerHeld();
+      return;
+    }
+    const end = offset + length;
+    const taken = this.process(stream, buffer, offset, end);
+    if (taken < end && this.stream !== null) this.hold(taken, end);
+  }
+
+  private hold(at: number, end: number): void {
+    if (!this.held.keep(at, end - at)) this.events.onResponseRejected(this.stream!, 0);
+  }
+
+  private offerHeld(): void {
+    const { stream, held } = this;
+    if (stream === null || held.bytes === 0) return;
+    const taken = this.process(stream, held.buffer, held.at, held.at + held.bytes);
+    if (this.stream !== null) held.consume(taken - held.at);
+  }
+
+  private process(stream: Stream, buffer: number, at: number, end: number): number {
+    while (at < end && this.stream === stream) {
+      if (this.headDone) {
+        const taken = this.events.onResponseBytes(stream, buffer, at, end);
+        if (taken === at) return at;
+        at = taken;
+        continue;
+      }
+      const { engine } = this;
+      const { config } = this.endpoint.cluster;
+      const used = engine.codecs.h1DecodeResponse(at, end, engine.responseRecord, config.preserveCase ? 0 : DECODE_LOWER_CASE,
+        config.maxResponseHeadersBytes, config.maxResponseHeadersCount);
+      if (used < 0) return at;
+      if (used === 0) {
+        this.events.onResponseRejected(stream, engine.i32[(engine.responseRecord >> 2) + Head.code]);
+        return end;
+      }
+      const status = engine.i32[(engine.responseRecord >> 2) + Head.status];
+      this.headDone = status >= 200 || status === 101;
+      at = this.events.onResponseHead(stream, buffer, at + used, end);
+    }
+    return at;
+  }
+
+  private receiveEnd(errno: number): void {
+    const { stream } = this;
+    const { cluster } = this.endpoint;
+    cluster.count(ClusterStat.upstream_cx_destroy_remote);
+    if (stream === null) {
+      if (this.idle) this.closeIdle(); else this.close();
+      return;
+    }
+    this.events.onUpstreamEnd(stream, errno);
+  }
+}

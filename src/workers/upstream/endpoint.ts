@@ -1,0 +1,78 @@
+// One endpoint as a worker sees it: its address, its process-wide state, its connections and the streams that wait for one.
+// Connections are exclusive (HTTP/1.1): idle ones form a stack, so that the warmest is lent first and the rest may time out.
+import { EndpointState } from '../../core/memory-map.js';
+import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../../os/sockaddr.js';
+import type { Address } from '../../config/types.js';
+import type { AssignmentBlob } from '../../config/snapshot/layout.js';
+import type { Engine } from '../engine.js';
+import type { Stream } from '../proxy/stream.js';
+import type { ClusterRuntime } from './cluster.js';
+import type { UpstreamConnection } from './connection.js';
+
+export class Endpoint {
+  /** Int32 index of the process-wide state. */
+  readonly state: number;
+  readonly sockaddr: number;
+  readonly sockaddrBytes: number;
+  /** 'ip:port' as Envoy prints it. */
+  readonly text: string;
+  readonly ip: boolean;
+  weight = 1;
+  hostname = '';
+  healthy = true;
+  /** No longer in the assignment: serves what it has, takes nothing new, goes when its last connection does. */
+  removed = false;
+
+  idle: UpstreamConnection | null = null;
+  connections = 0;
+  connecting = 0;
+  pendingFirst: Stream | null = null;
+  pendingLast: Stream | null = null;
+  pendingCount = 0;
+
+  constructor(private readonly engine: Engine, readonly cluster: ClusterRuntime, readonly address: Address, stateIndex: number) {
+    this.state = (engine.map.endpointStates + stateIndex * EndpointState.bytes) >> 2;
+    this.ip = address.kind === 'ip';
+    this.text = addressText(address);
+    this.sockaddr = engine.heap.allocate(SOCKADDR_BYTES_MAX);
+    this.sockaddrBytes = this.sockaddr < 0 ? 0
+      : encodeSockaddr(address.kind === 'ip' ? address : { kind: 'pipe', path: address.path }, new DataView(engine.memory.buffer), this.sockaddr);
+  }
+
+  update(entry: AssignmentBlob['endpoints'][number]): void {
+    this.weight = Math.max(1, entry.weight);
+    this.hostname = entry.hostname;
+    this.healthy = entry.health === 'unknown' || entry.health === 'healthy' || entry.health === 'degraded';
+    this.removed = false;
+  }
+
+  activeRequests(): number { return Atomics.load(this.engine.i32, this.state + EndpointState.activeRequests); }
+  add(field: number, by: number): void { Atomics.add(this.engine.i32, this.state + field, by); }
+
+  pushPending(stream: Stream): void {
+    stream.pending = true;
+    stream.pendingNext = null;
+    stream.pendingPrevious = this.pendingLast;
+    if (this.pendingLast === null) this.pendingFirst = stream; else this.pendingLast.pendingNext = stream;
+    this.pendingLast = stream;
+    this.pendingCount++;
+  }
+
+  removePending(stream: Stream): void {
+    if (stream.pendingPrevious === null) this.pendingFirst = stream.pendingNext; else stream.pendingPrevious.pendingNext = stream.pendingNext;
+    if (stream.pendingNext === null) this.pendingLast = stream.pendingPrevious; else stream.pendingNext.pendingPrevious = stream.pendingPrevious;
+    stream.pendingNext = stream.pendingPrevious = null;
+    stream.pending = false;
+    this.pendingCount--;
+  }
+
+  /** Gives the arena back; nothing of this endpoint is in use any more. */
+  dispose(): void {
+    if (this.sockaddr >= 0) this.engine.heap.release(this.sockaddr, SOCKADDR_BYTES_MAX);
+  }
+}
+
+export function addressText(address: Address): string {
+  if (address.kind === 'pipe') return address.path;
+  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}

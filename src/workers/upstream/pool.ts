@@ -1,0 +1,117 @@
+// Lending connections of an endpoint to streams. Exclusive: one stream per connection at a time (HTTP/1.1).
+//
+//   acquire: an idle connection → at once; else wait in the endpoint's queue, and open a connection if more streams wait than connections are
+//   coming and the breakers allow it. A connection that is ready, or becomes free, takes the first waiting stream.
+//   A connect failure fails every stream that waits for this endpoint (they would wait for the same failure), as Envoy does.
+import { close as closeFd } from '../../os/libc.js';
+import { newStreamSocket, setNoDelay } from '../../os/socket.js';
+import { ClusterState, EndpointState } from '../../core/memory-map.js';
+import { ClusterStat } from '../../telemetry/schema.js';
+import type { CircuitBreakerThresholds } from '../../config/types.js';
+import type { Engine } from '../engine.js';
+import type { Stream } from '../proxy/stream.js';
+import { UpstreamConnection } from './connection.js';
+import type { UpstreamEvents } from './connection.js';
+import type { Endpoint } from './endpoint.js';
+
+export const ACQUIRED = 0;
+export const WAITING = 1;
+export const OVERFLOW = 2;
+export const EXHAUSTED = 3;
+
+export class UpstreamPool {
+  private readonly free: UpstreamConnection[] = [];
+
+  constructor(private readonly engine: Engine, private readonly events: UpstreamEvents) {}
+
+  /** Lends a connection to `stream` (ACQUIRED: stream.upstream is set), queues it (WAITING), or refuses. */
+  acquire(stream: Stream, endpoint: Endpoint, thresholds: CircuitBreakerThresholds): number {
+    const idle = endpoint.idle;
+    if (idle !== null) {
+      idle.leaveIdle();
+      this.lend(idle, stream);
+      return ACQUIRED;
+    }
+    const { cluster } = endpoint;
+    cluster.count(ClusterStat.upstream_rq_pending_total);
+    if (!cluster.tryTake(ClusterState.pending, thresholds.maxPendingRequests)) {
+      cluster.count(ClusterStat.upstream_rq_pending_overflow);
+      return OVERFLOW;
+    }
+    cluster.gauge(ClusterStat.upstream_rq_pending_active, 1);
+    endpoint.pushPending(stream);
+    if (endpoint.connecting < endpoint.pendingCount && !this.open(endpoint, thresholds)) {
+      if (endpoint.connections === 0) { this.cancel(stream, endpoint); return EXHAUSTED; }
+    }
+    return WAITING;
+  }
+
+  /** Takes a stream out of the queue it waits in. */
+  cancel(stream: Stream, endpoint: Endpoint): void {
+    endpoint.removePending(stream);
+    endpoint.cluster.giveBack(ClusterState.pending);
+    endpoint.cluster.gauge(ClusterStat.upstream_rq_pending_active, -1);
+  }
+
+  /** The connection may serve another stream: the next in the queue, or it waits idle. */
+  release(connection: UpstreamConnection): void {
+    const { endpoint } = connection;
+    const waiting = endpoint.pendingFirst;
+    if (endpoint.removed && waiting === null) { connection.close(); return; }
+    if (waiting === null) { connection.becomeIdle(); return; }
+    this.cancel(waiting, endpoint);
+    this.lend(connection, waiting);
+    this.events.onAcquired(waiting);
+  }
+
+  /** A connection is closed: those who wait may need another one. */
+  closed(connection: UpstreamConnection): void {
+    const { endpoint } = connection;
+    this.free.push(connection);
+    if (endpoint.pendingFirst !== null && endpoint.connecting < endpoint.pendingCount) {
+      if (!this.open(endpoint, endpoint.cluster.config.circuitBreakers.default) && endpoint.connections === 0) this.failAll(endpoint);
+    }
+    endpoint.cluster.retire(endpoint);
+  }
+
+  /** Fails every stream that waits for this endpoint. */
+  failAll(endpoint: Endpoint): void {
+    for (let stream = endpoint.pendingFirst; stream !== null; stream = endpoint.pendingFirst) {
+      this.cancel(stream, endpoint);
+      endpoint.cluster.count(ClusterStat.upstream_rq_pending_failure_eject);
+      this.events.onConnectFailed(stream);
+    }
+  }
+
+  private lend(connection: UpstreamConnection, stream: Stream): void {
+    connection.stream = stream;
+    stream.upstream = connection;
+  }
+
+  /** Opens a connection if the breaker allows: an endpoint without any connection may always have one. */
+  private open(endpoint: Endpoint, thresholds: CircuitBreakerThresholds): boolean {
+    const { cluster } = endpoint;
+    if (!cluster.tryTake(ClusterState.connections, thresholds.maxConnections)) {
+      cluster.count(ClusterStat.upstream_cx_overflow);
+      if (endpoint.connections > 0) return false;
+      cluster.take(ClusterState.connections);
+    }
+    const fd = newStreamSocket(endpoint.address.kind === 'ip' ? endpoint.address : { kind: 'pipe', path: endpoint.address.path });
+    if (fd < 0) return this.refuse(endpoint);
+    if (endpoint.ip) setNoDelay(fd);
+    const connection = this.free.pop() ?? new UpstreamConnection(this.engine, this.events, this);
+    if (!connection.open(fd, endpoint)) {
+      this.free.push(connection);
+      closeFd(fd);
+      return this.refuse(endpoint);
+    }
+    return true;
+  }
+
+  private refuse(endpoint: Endpoint): boolean {
+    endpoint.cluster.giveBack(ClusterState.connections);
+    endpoint.cluster.count(ClusterStat.upstream_cx_connect_fail);
+    endpoint.add(EndpointState.connectFailures, 1);
+    return false;
+  }
+}
