@@ -23,6 +23,14 @@ export interface EndpointInForce {
   state: number;
 }
 
+export interface ProcessCounts {
+  /** Downstream connections open now. */
+  connections: number;
+  workerDeaths: number;
+  listenersWarming: number;
+  listenersDraining: number;
+}
+
 export interface DrainRequest { inboundOnly: boolean; graceful: boolean; skipExit: boolean }
 
 /** core/log.ts LogSink has this shape. */
@@ -43,6 +51,8 @@ export interface AdminBackend {
   readonly workers: number;
 
   state(): ServerState;
+  /** Counts for `server.` and `listener_manager.`; while a process does not give them they show as 0. */
+  counts?(): ProcessCounts;
   uptimeMs(): number;
   /** The bootstrap as proto3 JSON with the protos' field names, without '@type'. */
   bootstrapJson(): string;

@@ -40,7 +40,6 @@ const startingAtZero = [
  */
 export function addServerStatistics(statistics: Statistics, facts: ServerFacts): void {
   for (const name of startingAtZero) statistics.counter(name);
-  statistics.gauge('listener_manager.workers_started');
   statistics.addSource(() => serverStatistics(facts));
 }
 
@@ -57,6 +56,8 @@ function serverStatistics(facts: ServerFacts): ComputedStatistic[] {
     gauge('listener_manager.total_filter_chains_draining', 0, false),
     gauge('listener_manager.total_listeners_draining', facts.listenersDraining()),
     gauge('listener_manager.total_listeners_warming', facts.listenersWarming()),
+    // 1 from the moment that workers serve, drain included; pilot-agent waits for it.
+    gauge('listener_manager.workers_started', state <= 1 ? 1 : 0),
     gauge('server.concurrency', facts.concurrency),
     gauge('server.days_until_first_cert_expiring', facts.daysUntilFirstCertificateExpires() ?? NO_CERTIFICATE),
     gauge('server.hot_restart_epoch', 0, false),

@@ -188,6 +188,13 @@ export class Statistics {
     return this.sum(scope, (scopeCounters[kind] as readonly string[]).indexOf(name));
   }
 
+  /** A counter of connection managers, summed over all of them. */
+  sumOfManagers(name: string): number {
+    let total = 0;
+    for (const { kind, offset } of this.#owned.values()) if (kind === 'http') total += this.cell('http', offset, name);
+    return total;
+  }
+
   /** All counters and gauges of a scope in schema order, into `out`. */
   sumAll(kind: ScopeKind, scope: number, out: Float64Array): void {
     const count = scopeCounters[kind].length;
@@ -292,10 +299,15 @@ export function sortedCounters(kind: ScopeKind): readonly CellName[] {
         // Envoy makes the counters of single status codes when the first response of the kind arrives.
         lazy: kind === 'cluster' && /upstream_rq_\d(\d\d|xx)$/.test(name),
       }))
+      .filter(({ name }) => !processWide(kind, name))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
     sorted.set(kind, result);
   }
   return result;
 }
+
+/** Envoy counts these once for the process (`http1.response_flood`), although workers count them in every scope. */
+const processWide = (kind: ScopeKind, name: string): boolean => kind === 'http' && name.startsWith('http1.');
+export const processWideNames: readonly string[] = scopeCounters.http.filter((name) => processWide('http', name));
 
 export const histogramNames = (kind: ScopeKind): readonly string[] => scopeHistograms[kind];

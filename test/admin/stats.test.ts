@@ -28,12 +28,13 @@ const timeCell = histogramCell('http', 1);
 backend.count(0, http, timeCell + histogramBucket(0), 9);
 backend.count(1, http, timeCell + histogramBucket(2), 1);
 backend.count(1, http, timeCell + 304, 2);
-statistics.gauge('listener_manager.workers_started').set(1);
+const cds = backend.store.subscription('cluster_manager.cds.');
+cds.version_text = 'v"1';
+cds.update_success = 1;
 statistics.addSource(() => [
-  { name: 'cluster_manager.cds.version_text', value: 'v"1', type: 'text' },
-  { name: 'cluster_manager.cds.update_success', value: 1, type: 'counter' },
-  { name: 'server.state', value: 0, type: 'gauge' },
-  { name: 'cluster_manager.cds.update_rejected', value: 0, type: 'counter' },
+  
+  
+  
   { name: 'http.ingress.rds.r.1.update_success', value: 2, type: 'counter' },
 ]);
 
@@ -56,6 +57,12 @@ t.test('text: sums over workers, texts first, sorted values, then histograms', a
     'a status code appears with its first response',
   );
   t.equal(all[all.length - 1], 'listener.127.0.0.1_10001.downstream_cx_length_ms: No recorded values');
+});
+
+t.test('what Envoy counts once for the process is summed over connection managers', async (t) => {
+  backend.count(0, http, HttpStat['http1.response_flood'], 2);
+  backend.count(1, statistics.httpScope('in.with.dots'), HttpStat['http1.response_flood'], 3);
+  t.same(await lines('?filter=response_flood'), ['http1.response_flood: 5']);
 });
 
 t.test("histograms have Envoy's quantiles; no whole interval yet", async (t) => {

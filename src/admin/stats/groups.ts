@@ -2,6 +2,7 @@
 // scope, and one for each statistic that stands alone. Sorted by name; the values are read while the answer is
 // written.
 import type { AdminBackend } from '../backend.js';
+import { processWideNames } from '../../telemetry/statistics.js';
 import { isGauge } from '../../telemetry/schema.js';
 import type { ScopeKind } from '../../telemetry/schema.js';
 import { clusterFactNames, clusterFacts } from './cluster-facts.js';
@@ -82,6 +83,10 @@ function singles(backend: AdminBackend): Row[] {
       value,
       used: used ?? (type === 'counter' ? Number(value) > 0 : type === 'gauge' || value !== ''),
     });
+  }
+  for (const name of processWideNames) {
+    const value = backend.statistics.sumOfManagers(name);
+    rows.push({ name, type: 'counter', value, used: value > 0 });
   }
   return rows.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -7,6 +7,7 @@ import type { Query } from '../query.js';
 import { HistogramIntervals } from '../../telemetry/histogram-intervals.js';
 import type { NamedScope } from '../../telemetry/statistics.js';
 import type { SharedStates } from './cluster-facts.js';
+import { addServerStatistics } from '../../telemetry/server-statistics.js';
 import { collect } from './groups.js';
 import { statsJson } from './json.js';
 import { statsPrometheus } from './prometheus.js';
@@ -14,6 +15,7 @@ import { statsRequest } from './request.js';
 import { statsText } from './text.js';
 
 export function statsHandlers(backend: AdminBackend, states: SharedStates): Handlers {
+  addSources(backend);
   const intervals = new HistogramIntervals(backend.statistics, function* (): Iterable<NamedScope> {
     yield* backend.statistics.scopes();
     yield* backend.statistics.clusterScopes();
@@ -41,4 +43,29 @@ export function statsHandlers(backend: AdminBackend, states: SharedStates): Hand
       return textAnswer('OK\n');
     },
   };
+}
+
+const serverStates = ['LIVE', 'DRAINING', 'PRE_INITIALIZING', 'INITIALIZING'] as const;
+
+/** What is not counted anywhere but follows from the process: `server.`, and the configuration's own statistics. */
+function addSources(backend: AdminBackend): void {
+  const { statistics } = backend;
+  statistics.addSource(function* () {
+    for (const row of backend.store.statistics()) {
+      // Gauges that only a success sets; Envoy does not call them used before.
+      const untouched = /\.(version|update_time)$/.test(row.name) && row.value === 0;
+      yield untouched ? { ...row, used: false } : row;
+    }
+  });
+  addServerStatistics(statistics, {
+    state: () => serverStates.indexOf(backend.state()),
+    uptimeMs: () => backend.uptimeMs(),
+    concurrency: backend.workers,
+    connections: () => backend.counts?.().connections ?? 0,
+    workerDeaths: () => backend.counts?.().workerDeaths ?? 0,
+    listenersWarming: () => backend.counts?.().listenersWarming ?? 0,
+    listenersDraining: () => backend.counts?.().listenersDraining ?? 0,
+    daysUntilFirstCertificateExpires: () => null,
+    version: Number(/\/(\d+)\./.exec(backend.version)?.[1] ?? 0),
+  });
 }
