@@ -1,7 +1,8 @@
-// The cheapest proxy that the reactor allows: whatever a client sends goes to one upstream over pooled connections, and back,
-// with no parsing. What a request costs here is the floor under everything that Weft adds.
+// The cheapest proxy that the reactor allows: whatever a client sends goes to one upstream over pooled connections,
+// and back, with no parsing. What a request costs here is the floor under everything that Weft adds.
 //
-//   node dist/bench/reactor.js <epoll|uring> <listen port> <upstream port>     then load it with wrk, and read /proc/<pid>/stat
+//   node dist/bench/reactor.js <epoll|uring> <listen port> <upstream port>     then load it with wrk, and read
+//   /proc/<pid>/stat
 import { newStreamSocket, openListener, setNoDelay } from '../src/os/socket.js';
 import { encodeSockaddr } from '../src/os/sockaddr.js';
 import type { SocketAddress } from '../src/os/sockaddr.js';

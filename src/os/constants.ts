@@ -35,7 +35,7 @@ export const TCP_USER_TIMEOUT = 18;
 export const TCP_FASTOPEN = 23;
 export const IP_TRANSPARENT = 19;
 export const IP_FREEBIND = 15;
-export const SO_ORIGINAL_DST = 80;       // level IPPROTO_IP; IP6T_SO_ORIGINAL_DST has the same number at level IPPROTO_IPV6
+export const SO_ORIGINAL_DST = 80;       // the same number at levels IPPROTO_IP and IPPROTO_IPV6
 export const IPV6_V6ONLY = 26;
 
 // recv, send, shutdown

@@ -86,7 +86,10 @@ export function errnoText(errno: number): string {
   return NAMES.get(errno)?.[1] ?? `Unknown error ${errno}`;
 }
 
-/** A system call failed where nothing but telling the operator can be done: 'bind 0.0.0.0:80: Permission denied (EACCES)'. */
+/**
+ * A system call failed where nothing but telling the operator can be done: 'bind 0.0.0.0:80: Permission denied
+ * (EACCES)'.
+ */
 export class SystemCallError extends Error {
   constructor(readonly what: string, readonly errno: number) {
     super(`${what}: ${errnoText(errno)} (${errnoName(errno)})`);

@@ -77,7 +77,9 @@ export const madvise = bindCall<N3>('int madvise(uintptr_t, size_t, int)');
 export const umask = bindCall<N1>('uint32_t umask(uint32_t)');
 export const gettid = bindCall<[]>('int gettid()');
 
-/** Any system call by number, for those without a libc wrapper (io_uring). Returns -1 and sets errno like the others. */
+/**
+ * Any system call by number, for those without a libc wrapper (io_uring). Returns -1 and sets errno like the others.
+ */
 export const syscall = bindCall<[number, number, number, number, number, number, number]>(
   'long syscall(long, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t)');
 
@@ -87,5 +89,7 @@ export function addressOf(bytes: WebAssembly.Memory | Uint8Array): number {
   return Number(koffi.address(view));
 }
 
-/** The loaded koffi, for the parts of src/os/ that need more than plain calls (asynchronous calls, OpenSSL, polling). */
+/**
+ * The loaded koffi, for the parts of src/os/ that need more than plain calls (asynchronous calls, OpenSSL, polling).
+ */
 export const ffi = koffi;

@@ -1,5 +1,5 @@
-// Socket addresses as the kernel's bytes and as the text that Envoy prints. Bytes are written and read through a DataView
-// of the caller's memory at an offset; a sockaddr never needs more than SOCKADDR_BYTES_MAX.
+// Socket addresses as the kernel's bytes and as the text that Envoy prints. Bytes are written and read through a
+// DataView of the caller's memory at an offset; a sockaddr never needs more than SOCKADDR_BYTES_MAX.
 //
 //   IPv4   family u16 | port u16 big-endian | address 4                                             16 bytes
 //   IPv6   family u16 | port u16 big-endian | flow info u32 | address 16 | scope id u32             28 bytes
@@ -25,7 +25,10 @@ export function familyOf(address: SocketAddress): number {
   return version === 4 ? AF_INET : version === 6 ? AF_INET6 : 0;
 }
 
-/** Writes `address` at `at`; returns its length. Throws RangeError for what no kernel would take (checked by configuration). */
+/**
+ * Writes `address` at `at`; returns its length. Throws RangeError for what no kernel would take (checked by
+ * configuration).
+ */
 export function encodeSockaddr(address: SocketAddress, view: DataView, at: number): number {
   for (let i = 0; i < SOCKADDR_BYTES_MAX; i += 4) view.setUint32(at + i, 0);
   if (address.kind === 'pipe') return encodeUnix(address.path, view, at);

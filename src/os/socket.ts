@@ -1,5 +1,6 @@
-// Sockets opened, configured and asked about outside the hot path: listeners, options, addresses. Everything that can fail
-// for a reason the operator must read throws SystemCallError; what is merely an option returns whether the kernel took it.
+// Sockets opened, configured and asked about outside the hot path: listeners, options, addresses. Everything that can
+// fail for a reason the operator must read throws SystemCallError; what is merely an option returns whether the kernel
+// took it.
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import {
   AF_INET6, AF_UNIX, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_V6ONLY, IP_FREEBIND, IP_TRANSPARENT, SOCK_CLOEXEC,
@@ -62,7 +63,8 @@ export function openBound(address: SocketAddress, wanted: ListenOptions): number
   }
   const length = encodeSockaddr(address, view, 0);
   if (libc.bind(fd, scratchAddress, length) < 0) fail('cannot bind');
-  if (address.kind === 'pipe' && !address.path.startsWith('@') && wanted.mode !== 0) chmodSync(address.path, wanted.mode);
+  const hasPath = address.kind === 'pipe' && !address.path.startsWith('@');
+  if (hasPath && wanted.mode !== 0) chmodSync(address.path, wanted.mode);
   return fd;
 }
 
@@ -99,7 +101,9 @@ export function acceptBatch(fd: number, most: number, onAccepted: (fd: number) =
   return 0;
 }
 
-/** accept4 also reports what befell the one connection (ECONNABORTED, EPROTO, network errors): the next is unaffected. */
+/**
+ * accept4 also reports what befell the one connection (ECONNABORTED, EPROTO, network errors): the next is unaffected.
+ */
 function isConnectionError(errno: number): boolean {
   return errno === 103 || errno === 71 || errno === 1 || (errno >= 92 && errno <= 95) || errno === 64 ||
     (errno >= 100 && errno <= 102) || (errno >= 110 && errno <= 113);

@@ -12,7 +12,9 @@ export interface Watch {
   unref(): void;
 }
 
-/** Calls `onReadable` whenever `fd` (a listening socket, an eventfd) has something. Errors of the fd count as readable. */
+/**
+ * Calls `onReadable` whenever `fd` (a listening socket, an eventfd) has something. Errors of the fd count as readable.
+ */
 export function watchReadable(fd: number, onReadable: () => void): Watch {
   const wanted = { readable: true };
   const handle = ffi.node.poll(fd, wanted, onReadable);

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { EINPROGRESS, SystemCallError, errnoName, errnoText } from '../../src/os/errno.js';
 import { IPPROTO_TCP, TCP_NODELAY } from '../../src/os/constants.js';
 import * as libc from '../../src/os/libc.js';
-import { acceptBatch, connectTo, getOption, localAddress, newStreamSocket, openListener, originalDestination, peerAddress,
-  setKeepAlive, setNoDelay } from '../../src/os/socket.js';
+import { acceptBatch, connectTo, getOption, localAddress, newStreamSocket, openListener, originalDestination,
+  peerAddress, setKeepAlive, setNoDelay } from '../../src/os/socket.js';
 import type { SocketAddress } from '../../src/os/sockaddr.js';
 import { cgroupQuota, cpuLimit, limitOf, parseCpuMax } from '../../src/os/cpu-limit.js';
 import { raiseFileLimit } from '../../src/os/file-limit.js';
@@ -123,11 +123,12 @@ t.test('CPU limit: affinity under the smallest quota', async t => {
   t.ok(cpuLimit() >= 1);
   t.same([parseCpuMax('max 100000'), parseCpuMax('150000 100000'), parseCpuMax('')], [Infinity, 1.5, Infinity]);
   t.same([limitOf(8, 1.5), limitOf(8, Infinity), limitOf(8, 0.1), limitOf(0, 3)], [2, 8, 1, 1]);
-  const files: Record<string, string> = { '/proc/self/cgroup': '0::/a/b\n', '/sys/fs/cgroup/a/b/cpu.max': 'max 100000\n',
-    '/sys/fs/cgroup/a/cpu.max': '50000 100000\n' };
+  const files: Record<string, string> = { '/proc/self/cgroup': '0::/a/b\n',
+    '/sys/fs/cgroup/a/b/cpu.max': 'max 100000\n', '/sys/fs/cgroup/a/cpu.max': '50000 100000\n' };
   t.equal(cgroupQuota(path => files[path] ?? null), 0.5);
   t.equal(cgroupQuota(() => null), Infinity);
-  t.equal(cgroupQuota(path => ({ '/proc/self/cgroup': '0::/\n', '/sys/fs/cgroup/cpu.max': '300000 100000' })[path] ?? null), 3);
+  const root: Record<string, string> = { '/proc/self/cgroup': '0::/\n', '/sys/fs/cgroup/cpu.max': '300000 100000' };
+  t.equal(cgroupQuota(path => root[path] ?? null), 3);
 });
 
 t.test('the descriptor limit is raised to the hard one', async t => {

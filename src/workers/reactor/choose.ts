@@ -5,7 +5,8 @@ import { errnoName, SystemCallError } from '../../os/errno.js';
 import { BufferPool } from '../memory/buffers.js';
 import { EpollReactor, EPOLL_SCRATCH_BYTES } from './epoll.js';
 import type { Reactor, ReactorOptions, SocketOwner } from './reactor.js';
-import { UringReactor, URING_SCRATCH_BYTES } from './uring.js';
+import { UringReactor } from './uring.js';
+import { URING_SCRATCH_BYTES } from './uring-layout.js';
 
 /** Scratch that every driver can live in, whole pages. */
 export const REACTOR_SCRATCH_BYTES = 4096 * Math.ceil(Math.max(EPOLL_SCRATCH_BYTES, URING_SCRATCH_BYTES) / 4096);

@@ -413,7 +413,7 @@ export class EpollReactor implements Reactor {
   }
 
   /**
-   * Calls that were asked for outside a callback's place. One slot may owe several; each looks whether it is still open.
+   * Calls that were asked for outside a callback's place. A slot may owe several; each looks whether it is still open.
    */
   private runDeferred(id: number): void {
     this.current = id;

@@ -7,12 +7,12 @@
 // User data = kind and slot (low), generation (high).
 import { limits } from '../../core/limits.js';
 import * as libc from '../../os/libc.js';
-import { EPOLLIN, MSG_NOSIGNAL, MSG_WAITALL, SHUT_WR, SOL_SOCKET, SO_LINGER } from '../../os/constants.js';
+import { EPOLLIN, SHUT_WR, SOL_SOCKET, SO_LINGER } from '../../os/constants.js';
 import { EAGAIN, ECANCELED, EINTR, ENOBUFS, EPIPE } from '../../os/errno.js';
 import { LARGE, MEDIUM } from '../memory/buffers.js';
 import type { BufferPool } from '../memory/buffers.js';
 import { IdQueue } from './id-queue.js';
-import { MESSAGE_BYTES, writeMessage } from './message.js';
+import { writeMessage } from './message.js';
 import { PieceQueue } from './piece-queue.js';
 import type { AcceptOwner, Reactor, ReactorOptions, SocketOwner } from './reactor.js';
 import {
@@ -21,46 +21,14 @@ import {
 } from './socket-flags.js';
 import { UringAccept } from './uring-accept.js';
 import { UringBuffers } from './uring-buffers.js';
-import { CQE_SKIP_SUCCESS, RING_SCRATCH_BYTES, UringRing } from './uring-ring.js';
+import {
+  RECEIVE_ARMED, RECEIVE_CANCELLED, RECEIVE_BULK, SEND_UNDER_WAY, CONNECT_UNDER_WAY, UNDER_WAY, KIND, SLOT, RECEIVE,
+  SEND, CONNECT, ACCEPT, WAKE, IGNORED, OP_POLL_ADD, OP_SENDMSG, OP_CONNECT, OP_CLOSE, OP_SEND, RECEIVE_HEAD,
+  SEND_FLAGS, CQE_BUFFER, CQE_MORE, AREA_BYTES, AREAS, BUFFERS_MAX, BULK_BUFFERS_MAX, OPTION, AREAS_AT, BUFFER_RING,
+  BULK_RING, URING_SCRATCH_BYTES,
+} from './uring-layout.js';
+import { CQE_SKIP_SUCCESS, UringRing } from './uring-ring.js';
 
-// Operations under way on a slot, and which buffers its receive uses; bits above those of socket-flags.ts.
-const RECEIVE_ARMED = 1 << 16;
-const RECEIVE_CANCELLED = 1 << 17;
-const RECEIVE_BULK = 1 << 18;
-const SEND_UNDER_WAY = 1 << 19;
-const CONNECT_UNDER_WAY = 1 << 20;
-const UNDER_WAY = RECEIVE_ARMED | SEND_UNDER_WAY | CONNECT_UNDER_WAY;
-
-const KIND = 0x7f000000;
-const SLOT = 0x00ffffff;
-const RECEIVE = 1 << 24;
-const SEND = 2 << 24;
-const CONNECT = 3 << 24;
-const ACCEPT = 4 << 24;
-const WAKE = 5 << 24;
-const IGNORED = 6 << 24;
-
-const OP_POLL_ADD = 6;
-const OP_SENDMSG = 9;
-const OP_CONNECT = 16;
-const OP_CLOSE = 19;
-const OP_SEND = 26;
-const OP_RECV = 27;
-const RECEIVE_HEAD = OP_RECV | (32 << 8) | (2 << 16);   // BUFFER_SELECT, RECV_MULTISHOT
-const SEND_FLAGS = MSG_NOSIGNAL | MSG_WAITALL;          // WAITALL: the kernel itself continues short sends
-const CQE_BUFFER = 1;
-const CQE_MORE = 2;
-
-/** Memory that an entry names until it is submitted: a msghdr and its iovecs, or a sockaddr. */
-const AREA_BYTES = MESSAGE_BYTES;
-const AREAS = 256;
-const BUFFERS_MAX = 256;
-const BULK_BUFFERS_MAX = 16;
-const OPTION = 2048;                                    // free part of the ring's first page
-const AREAS_AT = RING_SCRATCH_BYTES;
-const BUFFER_RING = (AREAS_AT + AREAS * AREA_BYTES + 4095) & ~4095;
-const BULK_RING = BUFFER_RING + ((BUFFERS_MAX * 16 + 4095) & ~4095);
-export const URING_SCRATCH_BYTES = BULK_RING + 4096;
 const GENERATION_MASK = 0x3fffffff;
 const END_WAIT_MS = 1000;
 

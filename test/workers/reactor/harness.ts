@@ -1,5 +1,5 @@
-// The three drivers behind one face, with peers that a test moves by hand: for the kernel drivers plain non-blocking sockets
-// of this process, for the simulation its own ends.
+// The three drivers behind one face, with peers that a test moves by hand: for the kernel drivers plain non-blocking
+// sockets of this process, for the simulation its own ends.
 import { EAGAIN } from '../../../src/os/errno.js';
 import { AF_UNIX, EFD_CLOEXEC, EFD_NONBLOCK, IPPROTO_TCP, MSG_NOSIGNAL, SHUT_WR, SOCK_CLOEXEC, SOCK_NONBLOCK,
   SOCK_STREAM, TCP_USER_TIMEOUT } from '../../../src/os/constants.js';
@@ -58,7 +58,7 @@ export abstract class Harness {
   abstract socket(address: SocketAddress): number;
   /** An address where nobody listens, and one that never answers. */
   abstract refused(): SocketAddress;
-  abstract silent(): { address: SocketAddress; timesOut: boolean; stop(): void };
+  abstract silent(): { address: SocketAddress; stop(): void };
   abstract listener(): { fd: number; arrive(): Peer };
   /** Makes accept fail with EMFILE until the returned function is called. */
   abstract exhaust(listenFd: number): () => void;
@@ -150,11 +150,12 @@ export class KernelHarness extends Harness {
   override refused(): SocketAddress { return { kind: 'ip', host: '127.0.0.1', port: this.port }; }
 
   /** A listener whose backlog is full: the kernel ignores further attempts. */
-  override silent(): { address: SocketAddress; timesOut: boolean; stop(): void } {
+  override silent(): { address: SocketAddress; stop(): void } {
     const fd = openListener({ kind: 'ip', host: '127.0.0.1', port: 0 }, { backlog: 0 });
     const address = localAddress(fd)!;
-    const fillers = [0, 1, 2].map(() => { const filler = newStreamSocket(address); connectTo(filler, address); return filler; });
-    return { address, timesOut: true, stop: () => { for (const one of [fd, ...fillers]) libc.close(one); } };
+    const fillers = [0, 1, 2].map(() => newStreamSocket(address));
+    for (const filler of fillers) connectTo(filler, address);
+    return { address, stop: () => { for (const one of [fd, ...fillers]) libc.close(one); } };
   }
 
   override listener(): { fd: number; arrive(): Peer } {
@@ -247,9 +248,10 @@ export class SimHarness extends Harness {
   }
   override socket(): number { return this.network.socket(); }
   override refused(): SocketAddress { return { kind: 'ip', host: '10.9.9.9', port: 9 }; }
-  override silent(): { address: SocketAddress; timesOut: boolean; stop(): void } {
+  override silent(): { address: SocketAddress; stop(): void } {
     this.network.faults.silent = 1;
-    return { address: { kind: 'ip', host: '10.8.8.8', port: 8 }, timesOut: false, stop: () => { this.network.faults.silent = 0; } };
+    const address: SocketAddress = { kind: 'ip', host: '10.8.8.8', port: 8 };
+    return { address, stop: () => { this.network.faults.silent = 0; } };
   }
   override listener(): { fd: number; arrive(): Peer } {
     const fd = this.network.listener();

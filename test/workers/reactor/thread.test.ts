@@ -1,4 +1,5 @@
-// The drivers in the place they are made for: a worker thread that never returns to its event loop, woken by an eventfd.
+// The drivers in the place they are made for: a worker thread that never returns to its event loop, woken by an
+// eventfd.
 import t from 'tap';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { EFD_CLOEXEC, EFD_NONBLOCK } from '../../../src/os/constants.js';
@@ -35,8 +36,8 @@ if (isMainThread) {
   const { driver, memory, fd } = workerData as { driver: 'epoll' | 'uring'; memory: WebAssembly.Memory; fd: number };
   const words = new Int32Array(memory.buffer);
   const pool = new BufferPool(2 * MiB, 12 * MiB);
-  const reactor = createReactor(driver, { pool, memory, scratch: MiB, scratchBytes: REACTOR_SCRATCH_BYTES, socketsMax: 16,
-    onFdOwned: () => undefined, onFdClosed: () => undefined });
+  const reactor = createReactor(driver, { pool, memory, scratch: MiB, scratchBytes: REACTOR_SCRATCH_BYTES,
+    socketsMax: 16, onFdOwned: () => undefined, onFdClosed: () => undefined });
   reactor.setWake(fd, () => { Atomics.add(words, 1, 1); });
   parentPort!.postMessage('ready');
   while (Atomics.load(words, 0) === 0) reactor.poll(500);
