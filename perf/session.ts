@@ -6,7 +6,7 @@ import { hostName, type Ports, type Shape } from './bootstrap.js';
 import type { Options } from './options.js';
 import type { Peer } from './peers/peer.js';
 import { makePeer } from './peers/registry.js';
-import { moveToCore, untilReady, type Running } from './process/launch.js';
+import { moveToCore, portMustBeFree, untilReady, type Running } from './process/launch.js';
 
 /** A started proxy. `readyMs`: from making the process to the first 200 through its listener. */
 export interface Started { running: Running; ports: Ports; readyMs: number; peer: Peer }
@@ -38,6 +38,7 @@ export class Session {
   get backendPort(): number { return this.options.portBase + 1; }
 
   async begin(): Promise<void> {
+    await portMustBeFree(this.backendPort);
     this.backend = await startBackend(this.root, this.work, this.backendPort, this.options.loadCore);
   }
 
@@ -54,6 +55,7 @@ export class Session {
     const index = this.instances++;
     const first = this.options.portBase + 100 + (index % 150) * 2;
     const ports: Ports = { listener: first, admin: first + 1, backend: this.backendPort };
+    await portMustBeFree(ports.listener);
     const name = `${peer.name.replace('#', '-')}-${index}`;
     const running = peer.start({ root: this.root, folder: this.work, name, index, shape, ports,
       core: this.options.proxyCore });

@@ -5,6 +5,7 @@ import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:f
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { processTree } from './accounting.js';
 
 export interface Running {
@@ -84,12 +85,27 @@ export function getStatus(port: number, path = '/', host = '127.0.0.1', timeoutM
   });
 }
 
+/**
+ * Throws when somebody listens on the port already: the answers of another run must not be taken for those of this one.
+ */
+export function portMustBeFree(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => resolve());
+    socket.on('connect', () => {
+      socket.destroy();
+      reject(new Error(`port ${port} is in use; if another run is going on, wait for it or take another --port-base`));
+    });
+  });
+}
+
 /** Waits until a GET answers 200 and returns the milliseconds since the process was started. */
 export async function untilReady(running: Running, port: number, path: string, host: string,
   limitMs: number): Promise<number> {
   while (performance.now() - running.startedAtMs < limitMs) {
-    if (await getStatus(port, path, host) === 200) return performance.now() - running.startedAtMs;
-    if (processTree(running.pid).length === 1 && gone(running.pid)) break;
+    const status = await getStatus(port, path, host);
+    if (gone(running.pid)) break;
+    if (status === 200) return performance.now() - running.startedAtMs;
     await sleep(2);
   }
   throw new Error(`${running.name} did not answer 200 on port ${port}; the end of its output:\n` +

@@ -2,7 +2,7 @@
 // Each breakage is noted in the ledger for as long as it may excuse a failure.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { getStatus, launch, type Running } from '../process/launch.js';
+import { getStatus, launch, portMustBeFree, type Running } from '../process/launch.js';
 import { EXTRA_MAX, type SoakConfiguration, type SoakState, type Upstreams } from './configuration.js';
 import type { Ledger } from './ledger.js';
 import type { Random } from './random.js';
@@ -27,6 +27,7 @@ export class Chaos {
     private readonly ledger: Ledger, private readonly random: Random) {}
 
   async startUpstreams(): Promise<void> {
+    for (const port of Object.values(this.upstreams).flat() as number[]) await portMustBeFree(port);
     await this.startUpstream('steady', this.upstreams.steady);
     await this.startUpstream('abrupt', this.upstreams.abrupt);
     for (const port of this.upstreams.announced) await this.startUpstream(`announced-${port}`, [port]);
