@@ -1,8 +1,9 @@
 // Where access-log lines end up: files, standard output, standard error. Each target has one sink with a bounded
 // queue and at most one write under way, on Node's thread pool; a sink that does not take its bytes fills its queue,
 // then drops and counts. Nothing here waits, and nothing here keeps the process alive.
-import { closeSync, constants, fstatSync, open, openSync, write } from 'node:fs';
+import { closeSync, constants, open, openSync, write } from 'node:fs';
 import { errorText } from '../core/errors.js';
+import { openStandard } from '../core/standard-stream.js';
 import { limits } from '../core/limits.js';
 import type { Statistics } from './statistics.js';
 
@@ -278,20 +279,5 @@ function openLog(path: string): number {
     if ((error as NodeJS.ErrnoException).code === 'ENXIO')
       return openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
     throw new Error(`access log ${path}: ${errorText(error)}`);
-  }
-}
-
-/**
- * Standard output or error for writing without waiting. The non-blocking flag belongs to the open file, which other
- * processes share, so a pipe or terminal is opened once more through /proc. Where that is not allowed the descriptor
- * is used as it is.
- */
-function openStandard(fd: number): number {
-  try {
-    const stat = fstatSync(fd);
-    if (!stat.isFIFO() && !stat.isCharacterDevice()) return fd;
-    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-  } catch {
-    return fd;
   }
 }
