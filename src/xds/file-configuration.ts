@@ -177,8 +177,9 @@ export class FileConfiguration {
       owners.push({ owner: `${kind}/${name}`, subscriptions: [] });
       this.#addresses.delete(name);
     }
+    const changes = this.#store.apply([...updates, ...await this.#named.set(owners)]);
     this.#setErrors(kind, named, response, now);
-    return this.#store.apply([...updates, ...await this.#named.set(owners)]).length > 0;
+    return changes.length > 0;
   }
 
   #setErrors(kind: Collection, named: Set<string>, { rejected, versionInfo }: CompiledResponse, now: number): void {
