@@ -4,8 +4,8 @@ import { constants, fstatSync, openSync } from 'node:fs';
 
 /**
  * Standard output or error for writing without waiting. The non-blocking flag belongs to the open file, which other
- * processes share, so a pipe or terminal is opened once more through /proc. Where that is not allowed the descriptor
- * is used as it is.
+ * processes share, so a pipe or terminal is opened once more through /proc. Where that is not allowed, and for a
+ * socket, the descriptor is used as it is.
  */
 export function openStandard(fd: number): number {
   try {

@@ -14,7 +14,8 @@ t.test("Envoy's default format", async (t) => {
 });
 
 t.test('a JSON format with escapes, widths and unknown flags', async (t) => {
-  t.equal(formatLine('{"level":"%l","msg":"%j"}', 'x', 'info', 'say "hi"\n', at), '{"level":"info","msg":"say \\"hi\\"\\n"}');
+  const json = '{"level":"%l","msg":"%j"}';
+  t.equal(formatLine(json, 'x', 'info', 'say "hi"\n', at), '{"level":"info","msg":"say \\"hi\\"\\n"}');
   t.equal(formatLine('[%8l][%-8l]%%%q', 'x', 'info', '', at), '[    info][info    ]%%q');
 });
 

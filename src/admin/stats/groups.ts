@@ -76,7 +76,11 @@ function singles(backend: AdminBackend): Row[] {
   for (const [name, { value }] of backend.statistics.counters)
     rows.push({ name, type: 'counter', value, used: value > 0 });
   for (const [name, { value, used }] of backend.statistics.gauges) rows.push({ name, type: 'gauge', value, used });
+  // Two sources may know a name, one better than the other: the part that registered first owns it.
+  const known = new Set(rows.map(({ name }) => name));
   for (const { name, type, value, used } of backend.statistics.computed()) {
+    if (known.has(name)) continue;
+    known.add(name);
     rows.push({
       name,
       type,
