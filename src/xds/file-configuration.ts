@@ -2,8 +2,8 @@
 // resources subscribe to, for as long as the process lives. Every update becomes one batch of the store, in which a new
 // listener comes with its routes and a new cluster with its endpoints. Updates run one after the other.
 //
-// LDS and CDS files say everything: what is absent is removed. A bad resource keeps its last good version, and while one
-// cannot even be named nothing is removed, because it might be the one that seems absent.
+// LDS and CDS files say everything: what is absent is removed. A bad resource keeps its last good version, and while
+// one cannot even be named nothing is removed, because it might be the one that seems absent.
 import type { Bootstrap, FileSource } from '../config/bootstrap/bootstrap.js';
 import type { CompilePool } from './compile-pool.js';
 import type { CompiledResource, CompiledText } from './compile/resource.js';
@@ -65,7 +65,8 @@ export class FileConfiguration {
 
   #enqueue(step: () => Promise<void>): void {
     this.#queue = this.#queue.then(step).catch((error: unknown) => {
-      this.#context.log.warn(`a configuration update failed: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
+      this.#context.log.warn(
+        `a configuration update failed: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
     });
   }
 
@@ -107,7 +108,9 @@ export class FileConfiguration {
     }
     const accepted = this.#admit(kind, response);
     const changed = await this.#applyCollection(kind, accepted, response);
-    for (const { name, details } of response.rejected) log.warn(`${kind} ${name}: refused, the last good version stays: ${details}`);
+    for (const { name, details } of response.rejected) {
+      log.warn(`${kind} ${name}: refused, the last good version stays: ${details}`);
+    }
     if (response.rejected.length > 0) {
       countRejected(counters);
       if (changed) counters.config_reload++;
@@ -173,7 +176,8 @@ export class FileConfiguration {
     const removed = rejected.some(({ known }) => !known) ? []
       : [...this.#store.records[kind].values()].filter(({ name, origin }) => origin === 'dynamic' && !named.has(name));
     for (const { name } of removed) {
-      updates.push({ kind, name, record: null }, ...this.#inlineOf(kind, name).map((route) => ({ kind: 'route' as const, name: route, record: null })));
+      updates.push({ kind, name, record: null }, ...this.#inlineOf(kind, name)
+        .map((route) => ({ kind: 'route' as const, name: route, record: null })));
       owners.push({ owner: `${kind}/${name}`, subscriptions: [] });
       this.#addresses.delete(name);
     }
@@ -184,9 +188,13 @@ export class FileConfiguration {
 
   #setErrors(kind: Collection, named: Set<string>, { rejected, versionInfo }: CompiledResponse, now: number): void {
     for (const name of [...this.#store.errors[kind].keys()]) {
-      if (!named.has(name) && this.#store.records[kind].get(name)?.origin !== 'static') this.#store.errors[kind].delete(name);
+      if (!named.has(name) && this.#store.records[kind].get(name)?.origin !== 'static') {
+        this.#store.errors[kind].delete(name);
+      }
     }
-    for (const { name, details } of rejected) this.#store.reject(kind, name, { details, versionInfo, lastUpdateAttemptMs: now });
+    for (const { name, details } of rejected) {
+      this.#store.reject(kind, name, { details, versionInfo, lastUpdateAttemptMs: now });
+    }
   }
 
   #inlineOf(kind: Collection, name: string): string[] {
@@ -203,7 +211,8 @@ export class FileConfiguration {
 }
 
 /** Records of a resource and of the routes inside it. */
-function recordsOf(resource: CompiledResource, state: Pick<RecordParts, 'origin' | 'versionInfo' | 'lastUpdatedMs'>): Update[] {
+function recordsOf(resource: CompiledResource, state: Pick<RecordParts,
+  'origin' | 'versionInfo' | 'lastUpdatedMs'>): Update[] {
   const updateOf = (text: CompiledText): Update => ({ kind: text.kind, name: text.name,
     record: new ResourceRecord(text.kind, { ...text, ...state }) });
   return [updateOf(resource), ...resource.inlineRoutes.map(updateOf)];

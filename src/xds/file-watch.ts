@@ -1,6 +1,6 @@
 // Tells when files have been replaced. A directory's moves are the announcement, as with Envoy: atomic renames, and the
-// swap of the '..data' link by which Kubernetes updates a mounted volume. A slow poll finds what no event announced; a file
-// that was written in place is only believed once it has been still for a while, because it may be half written.
+// swap of the '..data' link by which Kubernetes updates a mounted volume. A slow poll finds what no event announced; a
+// file that was written in place is only believed once it has been still for a while, because it may be half written.
 import { statSync, watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { basename, dirname } from 'node:path';
@@ -28,13 +28,15 @@ const textOf = (state: { file: string; contents: string } | null): string | null
 /** Watches any number of files. Callbacks come from timers, never from inside a call. */
 export class FileWatch {
   readonly #files = new Set<Watched>();
-  readonly #directories = new Map<string, { watcher: FSWatcher | null; files: Set<Watched>; timer: NodeJS.Timeout | null }>();
+  readonly #directories = new Map<string,
+    { watcher: FSWatcher | null; files: Set<Watched>; timer: NodeJS.Timeout | null }>();
   #poll: NodeJS.Timeout | null = null;
   #cursor: Watched[] = [];
 
   /** Calls `changed` after each change of the file from now on; the result ends that. */
   add(path: string, watchedDirectory: string | null, changed: () => void): () => void {
-    const watched: Watched = { path, directory: watchedDirectory ?? dirname(path), seen: safeState(path), pending: null, changed };
+    const watched: Watched = { path, directory: watchedDirectory ?? dirname(path), seen: safeState(path),
+      pending: null, changed };
     this.#files.add(watched);
     this.#watchDirectory(watched);
     this.#poll ??= setInterval(() => this.#pollSome(), limits.subscriptionPollMs).unref();
@@ -66,7 +68,8 @@ export class FileWatch {
       known.files.add(watched);
       return;
     }
-    const directory = { watcher: null as FSWatcher | null, files: new Set([watched]), timer: null as NodeJS.Timeout | null };
+    const directory = { watcher: null as FSWatcher | null, files: new Set([watched]),
+      timer: null as NodeJS.Timeout | null };
     this.#directories.set(watched.directory, directory);
     const settle = (): void => {
       directory.timer ??= setTimeout(() => {
@@ -91,7 +94,9 @@ export class FileWatch {
   /** A directory full of other files moves often; a watched one announces with whatever moves in it. */
   #concerns(files: Set<Watched>, name: string | null): boolean {
     if (name === null || files.size > 64) return true;
-    for (const file of files) if (file.directory !== dirname(file.path) || basename(file.path) === name || name.startsWith('..')) return true;
+    for (const file of files) {
+      if (file.directory !== dirname(file.path) || basename(file.path) === name || name.startsWith('..')) return true;
+    }
     return false;
   }
 

@@ -1,5 +1,5 @@
-// RDS and EDS by file: resources that a listener or a cluster asks for by name. Many names may live in one file, which is
-// then watched and read once. A name that its file does not have, or has in a bad version, keeps the last good one;
+// RDS and EDS by file: resources that a listener or a cluster asks for by name. Many names may live in one file, which
+// is then watched and read once. A name that its file does not have, or has in a bad version, keeps the last good one;
 // it goes away only when nobody asks for it any more.
 import type { FileSource } from '../config/bootstrap/bootstrap.js';
 import type { CompilePool } from './compile-pool.js';
@@ -40,7 +40,8 @@ export interface SubscriptionContext {
 }
 
 const prefixOf = (subscription: Subscription): string =>
-  subscription.kind === 'route' ? `http.${subscription.statPrefix}.rds.${subscription.name}.` : `cluster.${subscription.statPrefix}.`;
+  subscription.kind === 'route' ? `http.${subscription.statPrefix}.rds.${subscription.name}.`
+    : `cluster.${subscription.statPrefix}.`;
 
 /** All subscriptions by name. */
 export class NamedSubscriptions {
@@ -117,7 +118,9 @@ export class NamedSubscriptions {
     file.queued = true;
     this.#context.enqueue(async () => {
       file.queued = false;
-      if (this.#files.get(file.key) === file) this.#context.store.apply(await this.#read(file, new Set(file.names.keys())));
+      if (this.#files.get(file.key) === file) {
+        this.#context.store.apply(await this.#read(file, new Set(file.names.keys())));
+      }
     });
   }
 
@@ -154,14 +157,16 @@ export class NamedSubscriptions {
     return updates;
   }
 
-  #readOne(named: Named, response: CompiledResponse, resource: CompiledResource | undefined, rejected: string | undefined,
+  #readOne(named: Named, response: CompiledResponse, resource: CompiledResource | undefined,
+    rejected: string | undefined,
     lost: string[]): Update | null {
     const { store, log } = this.#context;
     const counters = [...named.owners.values()].map((prefix) => store.subscription(prefix));
     for (const each of counters) each.update_attempt++;
     const details = response.failure ?? rejected;
     if (details !== undefined && details !== null) {
-      store.reject(named.kind, named.name, { details, versionInfo: response.versionInfo, lastUpdateAttemptMs: Date.now() });
+      store.reject(named.kind, named.name, { details, versionInfo: response.versionInfo,
+        lastUpdateAttemptMs: Date.now() });
       log.warn(`${named.kind} ${named.name}: the newest version is refused, the last good one stays: ${details}`);
       for (const each of counters) (response.failure !== null ? countFailure : countRejected)(each);
       return null;
@@ -175,7 +180,8 @@ export class NamedSubscriptions {
     return this.#accept(named, resource, response.versionInfo, counters);
   }
 
-  #accept(named: Named, resource: CompiledResource, versionInfo: string, counters: SubscriptionCounters[]): Update | null {
+  #accept(named: Named, resource: CompiledResource, versionInfo: string,
+    counters: SubscriptionCounters[]): Update | null {
     const { store, log } = this.#context;
     const missing = resource.references.find(({ cluster }) => !store.clusters.has(cluster));
     if (missing !== undefined) {
@@ -187,9 +193,11 @@ export class NamedSubscriptions {
     }
     const changed = store.records[named.kind].get(named.name)?.hash !== resource.hash;
     for (const each of counters) countSuccess(each, versionInfo, changed);
-    const record = new ResourceRecord(named.kind, { ...resource, origin: 'dynamic', versionInfo, lastUpdatedMs: Date.now() });
+    const record = new ResourceRecord(named.kind, { ...resource, origin: 'dynamic', versionInfo,
+      lastUpdatedMs: Date.now() });
     return { kind: named.kind, name: named.name, record };
   }
 }
 
-const keyOf = (kind: string, source: FileSource): string => JSON.stringify([kind, source.path, source.watchedDirectory]);
+const keyOf = (kind: string, source: FileSource): string =>
+  JSON.stringify([kind, source.path, source.watchedDirectory]);

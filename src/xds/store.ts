@@ -1,14 +1,16 @@
 // The configuration in force, by resource: what the dispatcher publishes and what /config_dump and /stats show.
-// Owns the newest accepted record of each resource, the error state of each rejected one, and the subscriptions' counters.
-// It holds text, not object trees: a mesh of ten thousand clusters is ten thousand short strings here.
+// Owns the newest accepted record of each resource, the error state of each rejected one, and the subscriptions'
+// counters. It holds text, not object trees: a mesh of ten thousand clusters is ten thousand short strings here.
 // Whoever changes it hands in whole batches; a batch reaches the listeners at once and is published as one root.
 import type { ClusterConfig, EndpointAssignment, ListenerConfig, RouteConfig } from '../config/types.js';
 
 export interface ConfigByKind {
   listener: ListenerConfig;
-  route: RouteConfig;          // key: the RDS name, or '@inline/<listener>/<chain index>' of a route_config inside a listener
+  // key: the RDS name, or '@inline/<listener>/<chain index>' of a route_config inside a listener
+  route: RouteConfig;
   cluster: ClusterConfig;
-  assignment: EndpointAssignment;   // only of EDS; key: ClusterConfig.edsServiceName, or the cluster's name where that is ''
+  // only of EDS; key: ClusterConfig.edsServiceName, or the cluster's name where that is ''
+  assignment: EndpointAssignment;
 }
 export type ResourceKind = keyof ConfigByKind;
 export const resourceKinds: readonly ResourceKind[] = ['cluster', 'assignment', 'route', 'listener'];
@@ -113,7 +115,8 @@ export class ConfigStore {
   readonly #listeners: ChangeListener[] = [];
   readonly #waiting = new Set<string>();
   readonly #readyCallbacks: (() => void)[] = [];
-  readonly #counts = { listener: { added: 0, modified: 0, removed: 0 }, cluster: { added: 0, modified: 0, removed: 0 } };
+  readonly #counts = { listener: { added: 0, modified: 0, removed: 0 },
+    cluster: { added: 0, modified: 0, removed: 0 } };
 
   get listeners(): Map<string, ResourceRecord<'listener'>> { return this.records.listener; }
   get routes(): Map<string, ResourceRecord<'route'>> { return this.records.route; }
@@ -123,7 +126,9 @@ export class ConfigStore {
   /** Batches arrive in the order they were applied, each after the maps show its result. */
   onChange(listener: ChangeListener): void { this.#listeners.push(listener); }
 
-  /** Takes records in and out. Those equal to what is in force are dropped; the rest go to the listeners as one batch. */
+  /**
+   * Takes records in and out. Those equal to what is in force are dropped; the rest go to the listeners as one batch.
+   */
   apply(updates: { kind: ResourceKind; name: string; record: ResourceRecord | null }[]): AnyChange[] {
     const changes: AnyChange[] = [];
     for (const { kind, name, record } of updates) {
@@ -145,7 +150,10 @@ export class ConfigStore {
     return changes;
   }
 
-  /** A version that could not be put in force; what was in force stays. Also for the dispatcher (bind failed, memory full). */
+  /**
+   * A version that could not be put in force; what was in force stays. Also for the dispatcher (bind failed, memory
+   * full).
+   */
   reject(kind: ResourceKind, name: string, state: ErrorState): void { this.errors[kind].set(name, state); }
 
   /** Error state of a resource, null when its newest version is in force. */
@@ -170,7 +178,10 @@ export class ConfigStore {
     for (const callback of this.#readyCallbacks.splice(0)) callback();
   }
 
-  /** True when no initial answer is outstanding. A route or assignment may still be missing: its requests get 404 or 503. */
+  /**
+   * True when no initial answer is outstanding. A route or assignment may still be missing: its requests get 404 or
+   * 503.
+   */
   get ready(): boolean { return this.#waiting.size === 0; }
 
   /** Calls once when `ready` is or becomes true. */
@@ -183,7 +194,8 @@ export class ConfigStore {
     const result: Statistic[] = [];
     for (const [prefix, counters] of this.subscriptions) {
       for (const [name, value] of Object.entries(counters)) {
-        const type = name === 'version_text' ? 'text' : name === 'version' || name === 'update_time' ? 'gauge' : 'counter';
+        const type = name === 'version_text' ? 'text' : name === 'version' || name === 'update_time' ? 'gauge'
+          : 'counter';
         result.push({ name: prefix + name, value: value as number | string, type });
       }
     }

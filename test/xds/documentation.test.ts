@@ -19,7 +19,8 @@ function documented(): Map<string, Map<string, string>> {
 
 function statusOf(field: Field): string {
   if (field.status !== 'only') return field.status ?? 'read';
-  const names = (field.only as unknown[]).map((value) => field.kind === 'enum' ? enumType(field.ref as string).names.get(value as number) : value);
+  const names = (field.only as unknown[]).map((value) => field.kind === 'enum'
+    ? enumType(field.ref as string).names.get(value as number) : value);
   return `only ${names.map((name) => typeof name === 'object' ? 'empty' : `\`${String(name)}\``).join(', ')}`;
 }
 

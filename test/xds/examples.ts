@@ -13,19 +13,24 @@ export const hcmTypeUrl = typeUrl(`${network}.http_connection_manager.v3.HttpCon
 export const routerTypeUrl = typeUrl('envoy.extensions.filters.http.router.v3.Router');
 export const httpOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
-export const ipAddress = (port: number, host = '127.0.0.1'): Tree => ({ socket_address: { address: host, port_value: port } });
+export const ipAddress = (port: number, host = '127.0.0.1'): Tree =>
+  ({ socket_address: { address: host, port_value: port } });
 export const router = (): Tree => ({ name: 'router', typed_config: { '@type': routerTypeUrl } });
 export const route = (cluster = 'backend'): Tree => ({ match: { prefix: '/' }, route: { cluster } });
 export const virtualHost = (): Tree => ({ name: 'all', domains: ['*'], routes: [route()] });
 
 export const connectionManager = (more: Tree = {}): Tree => ({ '@type': hcmTypeUrl, stat_prefix: 'ingress',
   route_config: { name: 'local', virtual_hosts: [virtualHost()] }, http_filters: [router()], ...more });
-export const listener = (more: Tree = {}, hcm: Tree = connectionManager()): Tree => ({ name: 'front', address: ipAddress(21010),
+export const listener = (more: Tree = {}, hcm: Tree = connectionManager()): Tree =>
+  ({ name: 'front', address: ipAddress(21010),
   filter_chains: [{ filters: [{ name: 'hcm', typed_config: hcm }] }], ...more });
 export const loadAssignment = (name = 'backend', port = 21020): Tree =>
   ({ cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: ipAddress(port) } }] }] });
-export const cluster = (more: Tree = {}): Tree => ({ name: 'backend', connect_timeout: '0.25s', load_assignment: loadAssignment(), ...more });
-export const bootstrap = (listeners: unknown[] = [listener()], clusters: unknown[] = [cluster()], more: Tree = {}): Tree =>
+export const cluster =
+  (more: Tree = {}): Tree =>
+    ({ name: 'backend', connect_timeout: '0.25s', load_assignment: loadAssignment(), ...more });
+export const bootstrap = (listeners: unknown[] = [listener()], clusters: unknown[] = [cluster()],
+  more: Tree = {}): Tree =>
   ({ static_resources: { listeners, clusters }, ...more });
 
 /** Compiles a bootstrap given as a tree; its label in errors is '--config-yaml'. */
@@ -35,7 +40,8 @@ export const compile = (tree: unknown, allowUnknownFields = false): CompiledBoot
 /** The errors of a bootstrap, without file and line. */
 export function errorsOf(tree: unknown): string[] {
   const result = compile(tree);
-  return result.ok ? [] : result.errors.map((line) => line.replace(/^--config-yaml: /, '').replace(/ \(line \d+\)$/, ''));
+  return result.ok ? []
+    : result.errors.map((line) => line.replace(/^--config-yaml: /, '').replace(/ \(line \d+\)$/, ''));
 }
 
 /** The plain value of the resource of this kind. */

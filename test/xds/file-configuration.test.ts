@@ -1,4 +1,5 @@
-// Configuration that changes while the process runs: what applies, what is kept, what is removed, and how it is counted.
+// Configuration that changes while the process runs: what applies, what is kept, what is removed, and how it is
+// counted.
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -6,7 +7,8 @@ import { CompilePool } from '../../src/xds/compile-pool.js';
 import { FileConfiguration } from '../../src/xds/file-configuration.js';
 import { ConfigStore, resourceTypeUrls } from '../../src/xds/store.js';
 import type { AnyChange, ResourceKind } from '../../src/xds/store.js';
-import { cluster, compile, connectionManager, ipAddress, listener, loadAssignment, temporaryDirectory, virtualHost } from './examples.js';
+import { cluster, compile, connectionManager, ipAddress, listener, loadAssignment, temporaryDirectory, virtualHost }
+  from './examples.js';
 import type { Tree } from './examples.js';
 
 const WAIT_MS_MAX = 10_000;
@@ -30,7 +32,8 @@ class Harness {
 
   /** Puts a version in place by an atomic rename. */
   write(name: string, kind: ResourceKind, version: string, resources: Tree[], more: Tree = {}): string {
-    const tree = { version_info: version, resources: resources.map((resource) => ({ '@type': resourceTypeUrls[kind], ...resource })), ...more };
+    const tree = { version_info: version,
+      resources: resources.map((resource) => ({ '@type': resourceTypeUrls[kind], ...resource })), ...more };
     return this.writeText(name, JSON.stringify(tree));
   }
 
@@ -62,11 +65,15 @@ class Harness {
   }
 }
 
-const describe = ({ kind, name, record, previous }: AnyChange): string => `${record === null ? '-' : previous === null ? '+' : '~'}${kind} ${name}`;
+const describe = ({ kind, name, record, previous }: AnyChange): string =>
+  `${record === null ? '-' : previous === null ? '+' : '~'}${kind} ${name}`;
 const file = (path: string, more: Tree = {}): Tree => ({ path_config_source: { path, ...more } });
-const dynamic = (harness: Harness): Tree => ({ dynamic_resources: { cds_config: file(harness.path('cds.json')), lds_config: file(harness.path('lds.json')) } });
-const rds = (path: string, name = 'routes'): Tree => connectionManager({ route_config: null, rds: { route_config_name: name, config_source: file(path) } });
-const edsCluster = (name: string, path: string): Tree => ({ name, type: 'EDS', eds_cluster_config: { eds_config: file(path) } });
+const dynamic = (harness: Harness): Tree =>
+  ({ dynamic_resources: { cds_config: file(harness.path('cds.json')), lds_config: file(harness.path('lds.json')) } });
+const rds = (path: string, name = 'routes'): Tree =>
+  connectionManager({ route_config: null, rds: { route_config_name: name, config_source: file(path) } });
+const edsCluster = (name: string, path: string): Tree =>
+  ({ name, type: 'EDS', eds_cluster_config: { eds_config: file(path) } });
 
 t.test('LDS and CDS: added, changed, removed, unchanged', async (t) => {
   const harness = new Harness();
@@ -89,10 +96,12 @@ t.test('LDS and CDS: added, changed, removed, unchanged', async (t) => {
   harness.write('cds.json', 'cluster', '3', [cluster({ connect_timeout: '9s' }), cluster({ name: 'new' })]);
   await harness.until(() => harness.store.versions.cds === '3');
   t.same(harness.batches, [], 'the same resources are no change');
-  t.match(harness.store.subscription('cluster_manager.cds.'), { update_attempt: 3, update_success: 3, update_rejected: 0, config_reload: 2,
+  t.match(harness.store.subscription('cluster_manager.cds.'),
+    { update_attempt: 3, update_success: 3, update_rejected: 0, config_reload: 2,
     version_text: '3' });
   const statistics = new Map(harness.store.statistics().map(({ name, value }) => [name, value]));
-  t.same(['added', 'modified', 'removed'].map((event) => statistics.get(`cluster_manager.cluster_${event}`)), [3, 1, 1]);
+  t.same(['added', 'modified', 'removed'].map((event) => statistics.get(`cluster_manager.cluster_${event}`)),
+    [3, 1, 1]);
 
   harness.write('lds.json', 'listener', '2', []);
   await harness.until(() => harness.store.listeners.size === 0);
@@ -105,11 +114,13 @@ t.test('a bad resource keeps its last good version while the good ones of the fi
   harness.write('cds.json', 'cluster', '1', [cluster(), cluster({ name: 'other' })]);
   harness.write('lds.json', 'listener', '1', [listener()]);
   await harness.start(dynamic(harness));
-  harness.write('cds.json', 'cluster', '2', [cluster({ lb_policy: 'MAGLEV' }), cluster({ name: 'other', connect_timeout: '9s' })]);
+  harness.write('cds.json', 'cluster', '2', [cluster({ lb_policy: 'MAGLEV' }),
+    cluster({ name: 'other', connect_timeout: '9s' })]);
   await harness.until(() => harness.store.subscription('cluster_manager.cds.').update_rejected === 1);
   t.equal(harness.store.clusters.get('backend')?.versionInfo, '1');
   t.equal(harness.store.clusters.get('other')?.versionInfo, '2');
-  t.match(harness.store.errorState('cluster', 'backend'), { versionInfo: '2', details: /cds.json: resources\[0\].lb_policy: not implemented: MAGLEV/ });
+  t.match(harness.store.errorState('cluster', 'backend'), { versionInfo: '2',
+    details: /cds.json: resources\[0\].lb_policy: not implemented: MAGLEV/ });
   t.equal(harness.store.errorState('cluster', 'other'), null);
   t.equal(harness.store.versions.cds, '1');
   t.match(harness.lines, [/cluster backend: refused, the last good version stays/]);
@@ -129,7 +140,8 @@ t.test('while a resource cannot be named, nothing is removed', async (t) => {
   harness.write('cds.json', 'cluster', '1', [cluster()]);
   harness.write('lds.json', 'listener', '1', []);
   await harness.start(dynamic(harness));
-  harness.writeText('cds.json', JSON.stringify({ resources: [{ '@type': resourceTypeUrls.cluster, name: 5 }, { '@type': 'x/y.Z' }] }));
+  harness.writeText('cds.json',
+    JSON.stringify({ resources: [{ '@type': resourceTypeUrls.cluster, name: 5 }, { '@type': 'x/y.Z' }] }));
   await harness.until(() => harness.store.subscription('cluster_manager.cds.').update_rejected === 1);
   t.equal(harness.store.clusters.size, 1);
 });
@@ -138,10 +150,14 @@ t.test('what may not stand beside the present state is refused', async (t) => {
   const harness = new Harness();
   t.teardown(() => harness.end());
   harness.write('cds.json', 'cluster', '1', [cluster()]);
-  harness.write('lds.json', 'listener', '1', [listener({ name: 'static' }), listener({ name: 'same-port' }), listener({ name: 'twice', address: ipAddress(21011) }),
-    listener({ name: 'twice', address: ipAddress(21012) }), listener({ name: 'clusterless', address: ipAddress(21013) }, connectionManager({
-      route_config: { virtual_hosts: [{ ...virtualHost(), routes: [{ match: { prefix: '/' }, route: { cluster: 'nobody' } }] }] } })), listener({ name: '' })]);
-  await harness.start({ ...dynamic(harness), static_resources: { listeners: [listener({ name: 'static' }, connectionManager({
+  harness.write('lds.json', 'listener', '1', [listener({ name: 'static' }), listener({ name: 'same-port' }),
+    listener({ name: 'twice', address: ipAddress(21011) }),
+    listener({ name: 'twice', address: ipAddress(21012) }),
+      listener({ name: 'clusterless', address: ipAddress(21013) }, connectionManager({
+      route_config: { virtual_hosts: [{ ...virtualHost(),
+        routes: [{ match: { prefix: '/' }, route: { cluster: 'nobody' } }] }] } })), listener({ name: '' })]);
+  await harness.start({ ...dynamic(harness),
+    static_resources: { listeners: [listener({ name: 'static' }, connectionManager({
     route_config: { virtual_hosts: [] } }))] } });
   t.same([...harness.store.listeners.keys()], ['static', 'twice']);
   const details = new Map([...harness.store.errors.listener].map(([name, state]) => [name, state.details]));
@@ -154,7 +170,9 @@ t.test('what may not stand beside the present state is refused', async (t) => {
 t.test('RDS and EDS come with what asks for them, and go with it', async (t) => {
   const harness = new Harness();
   t.teardown(() => harness.end());
-  const route = (cluster: string): Tree => ({ name: 'routes', virtual_hosts: [{ ...virtualHost(), routes: [{ match: { prefix: '/' }, route: { cluster } }] }] });
+  const route = (cluster: string): Tree =>
+    ({ name: 'routes', virtual_hosts: [{ ...virtualHost(),
+      routes: [{ match: { prefix: '/' }, route: { cluster } }] }] });
   const routes = harness.write('rds.json', 'route', '1', [route('a')]);
   const assignments = harness.write('eds.json', 'assignment', '1', [loadAssignment('a'), loadAssignment('b')]);
   harness.write('cds.json', 'cluster', '1', [edsCluster('a', assignments)]);
@@ -170,14 +188,17 @@ t.test('RDS and EDS come with what asks for them, and go with it', async (t) => 
 
   harness.write('rds.json', 'route', '2', [{ name: 'routes', virtual_hosts: [{ name: 'x', domains: [] }] }]);
   await harness.until(() => harness.store.subscription('http.ingress.rds.routes.').update_rejected === 1);
-  t.match(harness.store.errorState('route', 'routes'), { details: /rds.json: resources\[0\].virtual_hosts\[0\].domains: at least 1 required/ });
+  t.match(harness.store.errorState('route', 'routes'),
+    { details: /rds.json: resources\[0\].virtual_hosts\[0\].domains: at least 1 required/ });
   harness.write('rds.json', 'route', '3', [route('b')]);
   await harness.until(() => harness.store.routes.get('routes')?.versionInfo === '3');
   t.equal(harness.store.errorState('route', 'routes'), null);
-  t.match(harness.store.subscription('http.ingress.rds.routes.'), { update_attempt: 3, update_success: 2, update_rejected: 1, config_reload: 2 });
+  t.match(harness.store.subscription('http.ingress.rds.routes.'),
+    { update_attempt: 3, update_success: 2, update_rejected: 1, config_reload: 2 });
 
   harness.batches.length = 0;
-  harness.write('lds.json', 'listener', '2', [listener({}, connectionManager({ route_config: { virtual_hosts: [] } }))]);
+  harness.write('lds.json', 'listener', '2',
+    [listener({}, connectionManager({ route_config: { virtual_hosts: [] } }))]);
   await harness.until(() => harness.batches.length > 0);
   t.same(harness.batches[0].sort(), ['+route @inline/front/0', '-route routes', '~listener front']);
   harness.write('cds.json', 'cluster', '2', []);
@@ -190,7 +211,8 @@ t.test('a static cluster with EDS and a static listener with RDS', async (t) => 
   t.teardown(() => harness.end());
   const assignments = harness.write('eds.json', 'assignment', '1', [loadAssignment('a')]);
   const routes = harness.writeText('rds.yaml', `resources:\n- "@type": ${resourceTypeUrls.route}\n  name: routes\n`);
-  await harness.start({ static_resources: { clusters: [edsCluster('a', assignments)], listeners: [listener({}, rds(routes))] } });
+  await harness.start({ static_resources: { clusters: [edsCluster('a', assignments)],
+    listeners: [listener({}, rds(routes))] } });
   t.same(harness.batches, [['+cluster a', '+listener front', '+assignment a', '+route routes']]);
 });
 
@@ -203,7 +225,8 @@ t.test('a watched directory announces the swap of a link', async (t) => {
   }
   symlinkSync('1', harness.path('..data'));
   symlinkSync('..data/cds.json', harness.path('cds.json'));
-  await harness.start({ dynamic_resources: { cds_config: file(harness.path('cds.json'), { watched_directory: { path: harness.directory } }) } });
+  await harness.start({ dynamic_resources: { cds_config: file(harness.path('cds.json'),
+    { watched_directory: { path: harness.directory } }) } });
   t.equal(harness.store.versions.cds, '1');
   symlinkSync('2', harness.path('..new'));
   renameSync(harness.path('..new'), harness.path('..data'));
@@ -240,7 +263,8 @@ t.test('unknown fields of dynamic resources', async (t) => {
 t.test('a large file is compiled by a thread', async (t) => {
   const harness = new Harness();
   t.teardown(() => harness.end());
-  const many = Array.from({ length: 6000 }, (_none, index) => cluster({ name: `c${index}`, load_assignment: loadAssignment(`c${index}`) }));
+  const many = Array.from({ length: 6000 }, (_none, index) =>
+    cluster({ name: `c${index}`, load_assignment: loadAssignment(`c${index}`) }));
   harness.write('cds.json', 'cluster', '1', many, { canary: false, nonce: 'n'.repeat(500_000) });
   await harness.start({ dynamic_resources: { cds_config: file(harness.path('cds.json')) } });
   t.equal(harness.store.clusters.size, 6000);

@@ -2,14 +2,17 @@
 import t from 'tap';
 import { ConfigStore, ResourceRecord } from '../../src/xds/store.js';
 
-const record = (name: string, hash: string): ResourceRecord<'cluster'> => new ResourceRecord('cluster', { name, hash, origin: 'dynamic', owner: null,
+const record = (name: string, hash: string): ResourceRecord<'cluster'> =>
+  new ResourceRecord('cluster', { name, hash, origin: 'dynamic', owner: null,
   configJson: JSON.stringify({ name, hash }), wireJson: '{}', versionInfo: hash, lastUpdatedMs: 1 });
-const update = (name: string, hash: string | null) => ({ kind: 'cluster' as const, name, record: hash === null ? null : record(name, hash) });
+const update = (name: string, hash: string | null) =>
+  ({ kind: 'cluster' as const, name, record: hash === null ? null : record(name, hash) });
 
 t.test('changes arrive as one batch, and only when something changed', async (t) => {
   const store = new ConfigStore();
   const batches: unknown[] = [];
-  store.onChange((changes) => batches.push(changes.map(({ name, record, previous }) => [name, previous?.hash ?? null, record?.hash ?? null])));
+  store.onChange((changes) =>
+    batches.push(changes.map(({ name, record, previous }) => [name, previous?.hash ?? null, record?.hash ?? null])));
   store.apply([update('a', '1'), update('b', '1')]);
   store.apply([update('a', '1'), update('c', null)]);
   store.apply([update('a', '2'), update('b', null)]);

@@ -1,4 +1,5 @@
-// The bootstrap as plain values: what a process is given at start beside its resources. xds/bootstrap.ts reads it from files.
+// The bootstrap as plain values: what a process is given at start beside its resources. xds/bootstrap.ts reads it from
+// files.
 import type { AdminConfig } from '../types.js';
 
 /** A file that holds a DiscoveryResponse, and the directory whose moves announce a new version of it. */

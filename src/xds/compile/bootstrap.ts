@@ -52,7 +52,9 @@ export function compileBootstrap(sources: BootstrapSources): CompiledBootstrap {
     errors.push(...formatProblems(label, report, parsed));
     warnings.push(...report.warnings.map(({ path, reason }) => `${label}: ${path}: ${reason}`));
   }
-  if (inputs.length === 0 && errors.length === 0) errors.push('no configuration: give a file with -c or text with --config-yaml');
+  if (inputs.length === 0 && errors.length === 0) {
+    errors.push('no configuration: give a file with -c or text with --config-yaml');
+  }
   if (parts.length === 0 || parts.length < inputs.length) return { ok: false, errors };
   const merged = parts[0];
   for (const { label, message } of parts.slice(1)) {
@@ -71,7 +73,9 @@ function inputsOf(sources: BootstrapSources, errors: string[]): { label: string;
   const inputs: { label: string; text: string; isJson: boolean }[] = [];
   if (sources.configPath !== null) {
     try {
-      if (statSync(sources.configPath).size > limits.configFileBytesMax) throw new Error(`larger than ${limits.configFileBytesMax} bytes`);
+      if (statSync(sources.configPath).size > limits.configFileBytesMax) {
+        throw new Error(`larger than ${limits.configFileBytesMax} bytes`);
+      }
       const text = readFileSync(sources.configPath, 'utf8');
       inputs.push({ label: sources.configPath, text, isJson: looksLikeJson(sources.configPath, text) });
     } catch (error) {
@@ -106,7 +110,9 @@ function compileStatic(message: BootstrapMessage, report: Report): CompiledResou
     listenerNames.add(listener.name ?? '');
     const references: ClusterReference[] = [];
     const compiled = compileResource('listener', listener, `unnamed_${index}`, path, report, references);
-    for (const { cluster, path: at } of references) if (!names.has(cluster)) report.fail(at, `unknown cluster '${cluster}'`);
+    for (const { cluster, path: at } of references) {
+      if (!names.has(cluster)) report.fail(at, `unknown cluster '${cluster}'`);
+    }
     if (compiled === null) return;
     compiled.references = [];
     result.push(compiled);
@@ -133,7 +139,8 @@ function checkSources(resources: CompiledResource[], report: Report): void {
     for (const { kind: wanted, name, source } of subscriptions) {
       const other = files.get(`${wanted}/${name}`);
       if (other !== undefined && other !== source.path) {
-        report.fail('static_resources', `${kind} ${owner} subscribes to ${wanted} ${name} in ${source.path}, another one in ${other}`);
+        report.fail('static_resources',
+          `${kind} ${owner} subscribes to ${wanted} ${name} in ${source.path}, another one in ${other}`);
       }
       files.set(`${wanted}/${name}`, source.path);
     }

@@ -1,5 +1,5 @@
-// One resource message into everything that the store and the subscriptions need of it, as text and plain values: what a
-// thread of the compile pool can hand to main. All errors of the resource are in the report.
+// One resource message into everything that the store and the subscriptions need of it, as text and plain values: what
+// a thread of the compile pool can hand to main. All errors of the resource are in the report.
 import { createHash } from 'node:crypto';
 import type { FileSource } from '../../config/bootstrap/bootstrap.js';
 import { readCluster } from '../resources/cluster.js';
@@ -36,7 +36,8 @@ export interface CompiledResource extends CompiledText {
   addresses: string[];
 }
 
-export const messageTypeOf = (kind: ResourceKind): string => resourceTypeUrls[kind].slice(resourceTypeUrls[kind].indexOf('/') + 1);
+export const messageTypeOf = (kind: ResourceKind): string =>
+  resourceTypeUrls[kind].slice(resourceTypeUrls[kind].indexOf('/') + 1);
 
 function textOf(kind: ResourceKind, name: string, owner: string | null, config: object, message: object): CompiledText {
   const wireJson = writeMessage(messageTypeOf(kind), message, resourceTypeUrls[kind]);
@@ -51,10 +52,12 @@ export function resourceName(kind: ResourceKind, message: object): string {
 }
 
 /**
- * Null with the reasons in the report. `fallbackName` names a listener without a name; `path` is where the resource stands.
+ * Null with the reasons in the report. `fallbackName` names a listener without a name; `path` is where the resource
+ * stands.
  * The clusters that must exist are added to `references` in any case, so that their absence is reported with the rest.
  */
-export function compileResource(kind: ResourceKind, message: object, fallbackName: string | null, path: string, report: Report,
+export function compileResource(kind: ResourceKind, message: object, fallbackName: string | null, path: string,
+  report: Report,
   references: ClusterReference[] = []): CompiledResource | null {
   const errors = report.errors.length + report.dropped;
   checkMessage(messageTypeOf(kind), message, path, report);
@@ -67,13 +70,16 @@ function convert(kind: ResourceKind, message: object, fallbackName: string | nul
   references: ClusterReference[]): () => CompiledResource {
   const none = { inlineRoutes: [], subscriptions: [], references, addresses: [] };
   if (kind === 'listener') {
-    const { config, inlineRoutes, subscriptions } = readListener(message as Listener, fallbackName, path, report, references);
+    const { config, inlineRoutes, subscriptions } = readListener(message as Listener, fallbackName, path, report,
+      references);
     return () => ({
       ...textOf(kind, config.name, null, config, message),
-      inlineRoutes: inlineRoutes.map((routes) => textOf('route', routes.name, config.name, routes.config, routes.message)),
+      inlineRoutes: inlineRoutes.map((routes) => textOf('route', routes.name, config.name, routes.config,
+        routes.message)),
       subscriptions: subscriptions.map((subscription) => ({ kind: 'route' as const, ...subscription })),
       references,
-      addresses: config.addresses.map((address) => address.kind === 'pipe' ? address.path : `${address.host} ${address.port}`)
+      addresses: config.addresses.map((address) => address.kind === 'pipe' ? address.path
+        : `${address.host} ${address.port}`)
         .filter((text) => !text.endsWith(' 0')),
     });
   }
@@ -81,7 +87,8 @@ function convert(kind: ResourceKind, message: object, fallbackName: string | nul
     const { config, eds } = readCluster(message as Cluster, path, report);
     const name = config.edsServiceName === '' ? config.name : config.edsServiceName;
     return () => ({ ...textOf(kind, config.name, null, config, message), ...none,
-      subscriptions: eds === null ? [] : [{ kind: 'assignment' as const, name, source: eds, statPrefix: config.altStatName }] });
+      subscriptions: eds === null ? []
+        : [{ kind: 'assignment' as const, name, source: eds, statPrefix: config.altStatName }] });
   }
   if (kind === 'assignment') {
     const config = readAssignment(message as ClusterLoadAssignment, 'connect', path, report);
@@ -90,6 +97,7 @@ function convert(kind: ResourceKind, message: object, fallbackName: string | nul
   const routes = message as RouteConfiguration;
   const name = routes.name ?? '';
   if (name === '') report.fail(fieldPath(path, 'name'), 'required');
-  const config = readRouteConfiguration(routes, name, path, report, routes.validateClusters?.value === true ? references : null);
+  const config = readRouteConfiguration(routes, name, path, report, routes.validateClusters?.value === true
+    ? references : null);
   return () => ({ ...textOf(kind, name, null, config, message), ...none });
 }

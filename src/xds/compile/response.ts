@@ -34,7 +34,9 @@ export function compileResponse({ path: file, kind, allowUnknownFields }: Respon
   const report = new Report(allowUnknownFields, limits.configErrorsMax);
   let parsed: ParsedText | null = null;
   try {
-    if (statSync(file).size > limits.configFileBytesMax) throw new Error(`larger than ${limits.configFileBytesMax} bytes`);
+    if (statSync(file).size > limits.configFileBytesMax) {
+      throw new Error(`larger than ${limits.configFileBytesMax} bytes`);
+    }
     const text = readFileSync(file, 'utf8');
     parsed = parseText(text, looksLikeJson(file, text), report);
   } catch (error) {
@@ -42,7 +44,9 @@ export function compileResponse({ path: file, kind, allowUnknownFields }: Respon
   }
   if (parsed === null || !report.ok) return { ...result, failure: formatProblems(file, report, parsed).join('; ') };
   const { tree } = parsed;
-  if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) return { ...result, failure: `${file}: expected an object` };
+  if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) {
+    return { ...result, failure: `${file}: expected an object` };
+  }
   const { resources = [], ...head } = tree;
   const response = new JsonReader(report, parsed.yaml).read(responseType, head, '') as DiscoveryResponse;
   if (!Array.isArray(resources)) report.fail('resources', 'expected a list');

@@ -1,5 +1,5 @@
-// Text of a configuration file into a tree: JSON by JSON.parse, everything else as YAML. Says where in the text a path lies,
-// which costs a second parse and is therefore only done when there is an error to report.
+// Text of a configuration file into a tree: JSON by JSON.parse, everything else as YAML. Says where in the text a path
+// lies, which costs a second parse and is therefore only done when there is an error to report.
 import { createRequire } from 'node:module';
 import type * as Yaml from 'yaml';
 import { limits } from '../../core/limits.js';
@@ -44,13 +44,18 @@ function parseJson(text: string, report: Report): ParsedText | null {
     return null;
   }
   reportDuplicateKeys(text, report);
-  const lineOf = (path: string): number | null => text.length > limits.compileInlineBytesMax ? null : yamlLines(text)(path);
+  const lineOf = (path: string): number | null => text.length > limits.compileInlineBytesMax ? null
+    : yamlLines(text)(path);
   return { tree, yaml: false, lineOf };
 }
 
-/** Integers that begin with a zero are octal, as they are for Envoy's YAML reader; `mode: 0600` is the one place it matters. */
+/**
+ * Integers that begin with a zero are octal, as they are for Envoy's YAML reader; `mode: 0600` is the one place it
+ * matters.
+ */
 const leadingZeroOctal = {
-  tag: 'tag:yaml.org,2002:int', default: true as const, test: /^0[0-7]+$/, resolve: (text: string): number => parseInt(text, 8),
+  tag: 'tag:yaml.org,2002:int', default: true as const, test: /^0[0-7]+$/,
+    resolve: (text: string): number => parseInt(text, 8),
 };
 
 function parseDocument(text: string, lines: Yaml.LineCounter): Yaml.Document.Parsed {
@@ -61,7 +66,9 @@ function parseDocument(text: string, lines: Yaml.LineCounter): Yaml.Document.Par
 function parseYaml(text: string, report: Report): ParsedText | null {
   const lines = new (yaml().LineCounter)();
   const document = parseDocument(text, lines);
-  for (const error of document.errors) report.fail('', `not valid YAML: ${error.message} (line ${lines.linePos(error.pos[0]).line})`);
+  for (const error of document.errors) {
+    report.fail('', `not valid YAML: ${error.message} (line ${lines.linePos(error.pos[0]).line})`);
+  }
   if (document.errors.length > 0) return null;
   try {
     const tree = document.toJS({ maxAliasCount: limits.configYamlAliasesMax }) as Json;
@@ -85,11 +92,13 @@ function lineIn(document: Yaml.Document, lines: Yaml.LineCounter, path: string):
   let node: unknown = document.contents;
   let offset: number | null = null;
   for (const match of path.matchAll(/\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|([^.[\]]+)/g)) {
-    const step = match[1] !== undefined ? Number(match[1]) : match[2] !== undefined ? JSON.parse(match[2]) as string : match[3];
+    const step = match[1] !== undefined ? Number(match[1]) : match[2] !== undefined ? JSON.parse(match[2]) as string
+      : match[3];
     const { isMap, isSeq, isAlias, isScalar } = yaml();
     if (isAlias(node)) node = node.resolve(document);
     if (isMap(node)) {
-      const pair = node.items.find(({ key }) => isScalar(key) && (key.value === step || key.value === camelCase(String(step))));
+      const pair = node.items.find(({ key }) => isScalar(key)
+        && (key.value === step || key.value === camelCase(String(step))));
       if (pair === undefined) break;
       offset = (pair.key as Yaml.Scalar).range?.[0] ?? offset;
       node = pair.value;
@@ -132,7 +141,8 @@ function reportDuplicateKeys(text: string, report: Report): void {
         const key = raw.includes('\\') ? JSON.parse(`"${raw}"`) as string : raw;
         places[depth] = key;
         if (isDuplicate(keys[depth] as string[], sets, depth, key)) {
-          const path = places.reduce<string>((at, step) => typeof step === 'number' ? `${at}[${step}]` : fieldPath(at, step), '');
+          const path = places.reduce<string>((at, step) => typeof step === 'number' ? `${at}[${step}]`
+            : fieldPath(at, step), '');
           report.fail(path, 'the key stands twice in the same object');
         }
         break;

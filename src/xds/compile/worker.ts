@@ -6,7 +6,8 @@ import type { PackedTexts } from './packing.js';
 import { compileResponse } from './response.js';
 import type { CompiledResponse, ResponseSource } from './response.js';
 
-export type CompileTask = { task: 'bootstrap'; sources: BootstrapSources } | { task: 'response'; source: ResponseSource };
+export type CompileTask =
+  { task: 'bootstrap'; sources: BootstrapSources } | { task: 'response'; source: ResponseSource };
 /** The result without its texts, as JSON: a short string crosses faster than ten thousand objects. */
 export interface PackedResult { resultJson: string; texts: PackedTexts }
 

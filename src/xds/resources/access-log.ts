@@ -2,7 +2,8 @@
 import type { AccessLog as PlainAccessLog, AccessLogFormat, JsonFormat } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { Json, Report } from '../wire/message.js';
-import type { AccessLog, FileAccessLog, StdoutAccessLog, SubstitutionFormatString } from '../wire/generated/messages.js';
+import type { AccessLog, FileAccessLog, StdoutAccessLog, SubstitutionFormatString }
+  from '../wire/generated/messages.js';
 import { readDataSource } from './fields.js';
 
 export const defaultTextFormat = '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" ' +
@@ -39,7 +40,9 @@ export function readAccessLogs(logs: AccessLog[] | undefined, path: string, repo
 
 function readFileLog(log: FileAccessLog, at: string, report: Report): PlainAccessLog {
   const sink = { kind: 'file' as const, path: log.path ?? '' };
-  if (log.format !== undefined && log.format !== '') return { sink, format: { kind: 'text', format: log.format, omitEmptyValues: false } };
+  if (log.format !== undefined && log.format !== '') {
+    return { sink, format: { kind: 'text', format: log.format, omitEmptyValues: false } };
+  }
   if (log.typedJsonFormat !== undefined) {
     return { sink, format: { kind: 'json', fields: sortedFields(log.typedJsonFormat), omitEmptyValues: false } };
   }
@@ -47,9 +50,13 @@ function readFileLog(log: FileAccessLog, at: string, report: Report): PlainAcces
 }
 
 function readFormat(format: SubstitutionFormatString | undefined, path: string, report: Report): AccessLogFormat {
-  if (format === undefined || format === null) return { kind: 'text', format: defaultTextFormat, omitEmptyValues: false };
+  if (format === undefined || format === null) {
+    return { kind: 'text', format: defaultTextFormat, omitEmptyValues: false };
+  }
   const omitEmptyValues = format.omitEmptyValues ?? false;
-  if (format.jsonFormat !== undefined) return { kind: 'json', fields: sortedFields(format.jsonFormat), omitEmptyValues };
+  if (format.jsonFormat !== undefined) {
+    return { kind: 'json', fields: sortedFields(format.jsonFormat), omitEmptyValues };
+  }
   if (format.textFormatSource !== undefined) {
     const bytes = readDataSource(format.textFormatSource, fieldPath(path, 'text_format_source'), report);
     return { kind: 'text', format: bytes?.toString('utf8') ?? '', omitEmptyValues };

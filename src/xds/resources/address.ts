@@ -11,7 +11,8 @@ const PIPE_PATH_BYTES_MAX = 107;   // sun_path is 108 bytes and ends with NUL
 export type AddressUse = 'bind' | 'connect' | 'resolve';
 
 /** The address, or null with the reason in the report. */
-export function readAddress(address: Address | undefined, use: AddressUse, path: string, report: Report): PlainAddress | null {
+export function readAddress(address: Address | undefined, use: AddressUse, path: string,
+  report: Report): PlainAddress | null {
   if (address?.pipe !== undefined) return readPipe(address.pipe, fieldPath(path, 'pipe'), use, report);
   const socket = address?.socketAddress;
   if (socket === undefined) {
@@ -39,7 +40,8 @@ export function readAddress(address: Address | undefined, use: AddressUse, path:
   return { kind: 'ip', host, port, ipv4Compat: compatible };
 }
 
-function readPipe(pipe: { path?: string; mode?: number }, at: string, use: AddressUse, report: Report): PlainAddress | null {
+function readPipe(pipe: { path?: string; mode?: number }, at: string, use: AddressUse,
+  report: Report): PlainAddress | null {
   const path = pipe.path ?? '';
   if (Buffer.byteLength(path) > PIPE_PATH_BYTES_MAX) {
     report.fail(fieldPath(at, 'path'), `longer than ${PIPE_PATH_BYTES_MAX} bytes, the kernel's limit`);
@@ -53,7 +55,8 @@ function readPipe(pipe: { path?: string; mode?: number }, at: string, use: Addre
   return { kind: 'pipe', path, mode: pipe.mode ?? 0 };
 }
 
-const isHostName = (host: string): boolean => host.length <= 253 && /^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?$/.test(host);
+const isHostName = (host: string): boolean => host.length <= 253
+  && /^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?$/.test(host);
 
 /** The address as Envoy prints it: '127.0.0.1:80', '[::1]:80', '/path'. */
 export function addressText(address: PlainAddress): string {

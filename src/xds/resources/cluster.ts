@@ -8,7 +8,8 @@ import type { CircuitBreakers, Cluster, CoreHttpProtocolOptions, Http1ProtocolOp
 import { readConfigSource } from './config-source.js';
 import { readAssignment } from './endpoint.js';
 import { boolOf, millisecondsOf, numberOf } from './fields.js';
-import { readHeadBytes, readHeaderKeyFormat, readHeadersCount, readIdleTimeoutMs, refuseFields } from './http-protocol-options.js';
+import { readHeadBytes, readHeaderKeyFormat, readHeadersCount, readIdleTimeoutMs, refuseFields }
+  from './http-protocol-options.js';
 import { checkTransportSocket } from './listener.js';
 import { readLoadBalancing } from './load-balancing.js';
 
@@ -26,7 +27,9 @@ export interface ClusterParts { config: ClusterConfig; eds: FileSource | null }
 export function readCluster(message: Cluster, path: string, report: Report): ClusterParts {
   const name = message.name ?? '';
   const type = discoveryTypes[message.type ?? 0];
-  if (type === undefined) report.fail(fieldPath(path, 'type'), `not implemented: ${refusedTypes[message.type ?? 0] ?? message.type}`);
+  if (type === undefined) {
+    report.fail(fieldPath(path, 'type'), `not implemented: ${refusedTypes[message.type ?? 0] ?? message.type}`);
+  }
   checkTransportSocket(message.transportSocket, fieldPath(path, 'transport_socket'), report);
   const eds = readEds(message, type, path, report);
   const config: ClusterConfig = {
@@ -36,7 +39,8 @@ export function readCluster(message: Cluster, path: string, report: Report): Clu
     edsServiceName: message.edsClusterConfig?.serviceName ?? '',
     loadAssignment: readEndpoints(message, type, path, report),
     ...readLoadBalancing(message, path, report),
-    connectTimeoutMs: millisecondsOf(message.connectTimeout, CONNECT_TIMEOUT_MS_DEFAULT, fieldPath(path, 'connect_timeout'), report),
+    connectTimeoutMs: millisecondsOf(message.connectTimeout, CONNECT_TIMEOUT_MS_DEFAULT,
+      fieldPath(path, 'connect_timeout'), report),
     perConnectionBufferBytes: numberOf(message.perConnectionBufferLimitBytes, BUFFER_BYTES_DEFAULT),
     circuitBreakers: readCircuitBreakers(message.circuitBreakers, fieldPath(path, 'circuit_breakers'), report),
     ...readHttpOptions(message, path, report),
@@ -45,7 +49,8 @@ export function readCluster(message: Cluster, path: string, report: Report): Clu
   return { config, eds };
 }
 
-function readEds(message: Cluster, type: ClusterConfig['type'] | undefined, path: string, report: Report): FileSource | null {
+function readEds(message: Cluster, type: ClusterConfig['type'] | undefined, path: string,
+  report: Report): FileSource | null {
   const at = fieldPath(path, 'eds_cluster_config');
   if (type === 'eds') return readConfigSource(message.edsClusterConfig?.edsConfig, fieldPath(at, 'eds_config'), report);
   if (message.edsClusterConfig !== undefined) report.fail(at, 'set in a cluster whose type is not EDS');
@@ -66,9 +71,11 @@ function readEndpoints(message: Cluster, type: ClusterConfig['type'] | undefined
   return readAssignment(message.loadAssignment, type === 'strictDns' ? 'resolve' : 'connect', at, report);
 }
 
-const thresholdsDefault: CircuitBreakerThresholds = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 };
+const thresholdsDefault: CircuitBreakerThresholds = { maxConnections: 1024, maxPendingRequests: 1024,
+  maxRequests: 1024, maxRetries: 3 };
 
-function readCircuitBreakers(message: CircuitBreakers | undefined, path: string, report: Report): ClusterConfig['circuitBreakers'] {
+function readCircuitBreakers(message: CircuitBreakers | undefined, path: string,
+  report: Report): ClusterConfig['circuitBreakers'] {
   const result = { default: thresholdsDefault, high: thresholdsDefault };
   const seen = new Set<string>();
   (message?.thresholds ?? []).forEach((thresholds, index) => {
@@ -85,7 +92,12 @@ function readCircuitBreakers(message: CircuitBreakers | undefined, path: string,
   return result;
 }
 
-interface HttpOptions { common: CoreHttpProtocolOptions; commonPath: string; http1: Http1ProtocolOptions; http1Path: string }
+interface HttpOptions {
+  common: CoreHttpProtocolOptions;
+  commonPath: string;
+  http1: Http1ProtocolOptions;
+  http1Path: string;
+}
 
 /** The typed options, or the deprecated fields of the cluster itself; not both. */
 function findHttpOptions(message: Cluster, path: string, report: Report): HttpOptions {
@@ -102,7 +114,8 @@ function findHttpOptions(message: Cluster, path: string, report: Report): HttpOp
     }
   }
   if (typed === null) {
-    return { common: message.commonHttpProtocolOptions ?? {}, commonPath: fieldPath(path, 'common_http_protocol_options'),
+    return { common: message.commonHttpProtocolOptions ?? {},
+      commonPath: fieldPath(path, 'common_http_protocol_options'),
       http1: message.httpProtocolOptions ?? {}, http1Path: fieldPath(path, 'http_protocol_options') };
   }
   for (const name of ['commonHttpProtocolOptions', 'httpProtocolOptions', 'maxRequestsPerConnection'] as const) {
@@ -110,21 +123,26 @@ function findHttpOptions(message: Cluster, path: string, report: Report): HttpOp
     if (message[name] !== undefined) report.fail(fieldPath(path, field), `must not be set beside ${httpOptionsName}`);
   }
   return { common: typed.commonHttpProtocolOptions ?? {}, commonPath: `${at}.common_http_protocol_options`,
-    http1: typed.explicitHttpConfig?.httpProtocolOptions ?? {}, http1Path: `${at}.explicit_http_config.http_protocol_options` };
+    http1: typed.explicitHttpConfig?.httpProtocolOptions ?? {},
+      http1Path: `${at}.explicit_http_config.http_protocol_options` };
 }
 
 function readHttpOptions(message: Cluster, path: string, report: Report) {
   const { common, commonPath, http1, http1Path } = findHttpOptions(message, path, report);
-  refuseFields(common, { maxConnectionDuration: 'max_connection_duration', maxStreamDuration: 'max_stream_duration' }, commonPath, report);
+  refuseFields(common, { maxConnectionDuration: 'max_connection_duration', maxStreamDuration: 'max_stream_duration' },
+    commonPath, report);
   refuseFields(http1, { acceptHttp10: 'accept_http_10', defaultHostForHttp10: 'default_host_for_http_10',
     sendFullyQualifiedUrl: 'send_fully_qualified_url',
     overrideStreamErrorOnInvalidHttpMessage: 'override_stream_error_on_invalid_http_message' }, http1Path, report);
-  if (!boolOf(http1.allowAbsoluteUrl, true)) report.fail(fieldPath(http1Path, 'allow_absolute_url'), 'not implemented here');
+  if (!boolOf(http1.allowAbsoluteUrl, true)) {
+    report.fail(fieldPath(http1Path, 'allow_absolute_url'), 'not implemented here');
+  }
   return {
     idleTimeoutMs: readIdleTimeoutMs(common, commonPath, report),
     maxRequestsPerConnection: numberOf(common.maxRequestsPerConnection, numberOf(message.maxRequestsPerConnection, 0)),
     maxResponseHeadersBytes:
-      readHeadBytes(numberOf(common.maxResponseHeadersKb, 60), fieldPath(commonPath, 'max_response_headers_kb'), report),
+      readHeadBytes(numberOf(common.maxResponseHeadersKb, 60), fieldPath(commonPath, 'max_response_headers_kb'),
+        report),
     maxResponseHeadersCount: readHeadersCount(common, commonPath, report),
     ...readHeaderKeyFormat(http1, http1Path, report),
     enableTrailers: http1.enableTrailers ?? false,
@@ -132,13 +150,17 @@ function readHttpOptions(message: Cluster, path: string, report: Report) {
 }
 
 function readDns(message: Cluster, path: string, report: Report): ClusterConfig['dns'] {
-  const refreshRateMs = millisecondsOf(message.dnsRefreshRate, DNS_REFRESH_MS_DEFAULT, fieldPath(path, 'dns_refresh_rate'), report);
+  const refreshRateMs = millisecondsOf(message.dnsRefreshRate, DNS_REFRESH_MS_DEFAULT,
+    fieldPath(path, 'dns_refresh_rate'), report);
   const failure = message.dnsFailureRefreshRate;
   const at = fieldPath(path, 'dns_failure_refresh_rate');
-  const failureRefreshBaseMs = millisecondsOf(failure?.baseInterval, refreshRateMs, fieldPath(at, 'base_interval'), report);
+  const failureRefreshBaseMs = millisecondsOf(failure?.baseInterval, refreshRateMs, fieldPath(at, 'base_interval'),
+    report);
   const longest = failure === undefined ? refreshRateMs : failureRefreshBaseMs * 10;
   const failureRefreshMaxMs = millisecondsOf(failure?.maxInterval, longest, fieldPath(at, 'max_interval'), report);
-  if (failureRefreshMaxMs < failureRefreshBaseMs) report.fail(fieldPath(at, 'max_interval'), 'must be at least base_interval');
-  return { refreshRateMs, family: families[message.dnsLookupFamily ?? 0] ?? 'auto', respectTtl: message.respectDnsTtl ?? false,
-    failureRefreshBaseMs, failureRefreshMaxMs };
+  if (failureRefreshMaxMs < failureRefreshBaseMs) {
+    report.fail(fieldPath(at, 'max_interval'), 'must be at least base_interval');
+  }
+  return { refreshRateMs, family: families[message.dnsLookupFamily ?? 0] ?? 'auto',
+    respectTtl: message.respectDnsTtl ?? false, failureRefreshBaseMs, failureRefreshMaxMs };
 }

@@ -10,18 +10,23 @@ const WEIGHT_SUM_MAX = 2 ** 32 - 1;
 const healths = ['unknown', 'healthy', 'unhealthy', 'draining', 'timeout', 'degraded'] as const;
 
 /** The endpoints of a cluster. Names instead of IP addresses are for clusters that resolve them. */
-export function readAssignment(message: ClusterLoadAssignment, use: AddressUse, path: string, report: Report): EndpointAssignment {
+export function readAssignment(message: ClusterLoadAssignment, use: AddressUse, path: string,
+  report: Report): EndpointAssignment {
   const endpoints: PlainEndpoint[] = [];
   const prefix = path === '' ? '' : `${path}.`;
   (message.endpoints ?? []).forEach((locality, index) =>
     readLocality(locality, use, `${prefix}endpoints[${index}]`, report, endpoints));
   const sum = endpoints.reduce((total, endpoint) => total + endpoint.weight, 0);
-  if (sum > WEIGHT_SUM_MAX) report.fail(`${prefix}endpoints`, `the sum of the endpoints' weights must be at most ${WEIGHT_SUM_MAX}`);
+  if (sum > WEIGHT_SUM_MAX) {
+    report.fail(`${prefix}endpoints`, `the sum of the endpoints' weights must be at most ${WEIGHT_SUM_MAX}`);
+  }
   return { clusterName: message.clusterName ?? '', endpoints };
 }
 
-function readLocality(message: LocalityLbEndpoints, use: AddressUse, path: string, report: Report, endpoints: PlainEndpoint[]): void {
-  const locality = { region: message.locality?.region ?? '', zone: message.locality?.zone ?? '', subZone: message.locality?.subZone ?? '' };
+function readLocality(message: LocalityLbEndpoints, use: AddressUse, path: string, report: Report,
+  endpoints: PlainEndpoint[]): void {
+  const locality = { region: message.locality?.region ?? '', zone: message.locality?.zone ?? '',
+    subZone: message.locality?.subZone ?? '' };
   const localityWeight = numberOf(message.loadBalancingWeight, 0);
   const priority = message.priority ?? 0;
   (message.lbEndpoints ?? []).forEach((entry, index) => {

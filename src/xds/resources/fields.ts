@@ -29,7 +29,9 @@ export function readDataSource(source: DataSource, path: string, report: Report)
   if (source.inlineBytes !== undefined) return Buffer.from(source.inlineBytes);
   if (source.environmentVariable !== undefined) {
     const value = process.env[source.environmentVariable];
-    if (value === undefined) report.fail(fieldPath(path, 'environment_variable'), `${source.environmentVariable} is not set`);
+    if (value === undefined) {
+      report.fail(fieldPath(path, 'environment_variable'), `${source.environmentVariable} is not set`);
+    }
     return value === undefined ? null : Buffer.from(value);
   }
   if (source.filename === undefined) return null;   // the check has said that one of them is required

@@ -1,4 +1,5 @@
-// request_headers_to_add, response_headers_to_remove and their likes, which stand at four levels of a route configuration.
+// request_headers_to_add, response_headers_to_remove and their likes, which stand at four levels of a route
+// configuration.
 import type { AppendAction, HeaderMutation, HeaderMutations } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
@@ -31,7 +32,8 @@ export function readHeaderMutations(fields: HeaderFields, path: string, report: 
 /** Pseudo headers and Host are the routes' to change, never these lists'. */
 const isProtected = (name: string): boolean => name.startsWith(':') || name === 'host';
 
-function readAdditions(options: HeaderValueOption[] | undefined, path: string, field: string, report: Report): HeaderMutation[] {
+function readAdditions(options: HeaderValueOption[] | undefined, path: string, field: string,
+  report: Report): HeaderMutation[] {
   if (options === undefined) return [];
   return options.map((option, index) => {
     const at = `${fieldPath(path, field)}[${index}]`;
@@ -48,7 +50,8 @@ function readValue(option: HeaderValueOption, at: string, report: Report): strin
   if (raw === undefined || raw.length === 0) return value;
   const text = Buffer.from(raw).toString('utf8');
   if (value !== '') report.fail(`${at}.header.raw_value`, 'only one of value and raw_value may be set');
-  else if (!Buffer.from(text).equals(Buffer.from(raw))) report.fail(`${at}.header.raw_value`, 'not implemented: bytes that are not UTF-8');
+  else if (!Buffer.from(text).equals(Buffer.from(raw))) report.fail(`${at}.header.raw_value`,
+    'not implemented: bytes that are not UTF-8');
   else if (/[\0\r\n]/.test(text)) report.fail(`${at}.header.raw_value`, 'not a valid header value');
   return text;
 }
@@ -64,7 +67,9 @@ function readRemovals(names: string[] | undefined, path: string, field: string, 
   if (names === undefined) return [];
   return names.map((name, index) => {
     const lower = name.toLowerCase();
-    if (isProtected(lower)) report.fail(`${fieldPath(path, field)}[${index}]`, ':-prefixed or host headers may not be removed');
+    if (isProtected(lower)) {
+      report.fail(`${fieldPath(path, field)}[${index}]`, ':-prefixed or host headers may not be removed');
+    }
     return lower;
   });
 }

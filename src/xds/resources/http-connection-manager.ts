@@ -5,14 +5,19 @@ import type { Report } from '../wire/message.js';
 import type { Http1ProtocolOptions, HttpConnectionManager, HttpFilter, Router } from '../wire/generated/messages.js';
 import { readAccessLogs } from './access-log.js';
 import { boolOf, millisecondsOf, numberOf } from './fields.js';
-import { readHeadBytes, readHeaderKeyFormat, readHeadersCount, readIdleTimeoutMs, refuseFields } from './http-protocol-options.js';
+import { readHeadBytes, readHeaderKeyFormat, readHeadersCount, readIdleTimeoutMs, refuseFields }
+  from './http-protocol-options.js';
 
 export const hcmType = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 const routerType = 'envoy.extensions.filters.http.router.v3.Router';
 const requestIdType = 'envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig';
 
 /** Filters that decide who may pass. One of these is never left out, whatever is_optional says. */
-const guards = /\.http\.(rbac|jwt_authn|ext_authz|basic_auth|api_key_auth|oauth2|csrf|ext_proc|ratelimit|local_ratelimit|wasm|lua)\./;
+const guards = new Set(['rbac', 'jwt_authn', 'ext_authz', 'basic_auth', 'api_key_auth', 'oauth2', 'csrf', 'ext_proc',
+  'ratelimit',
+  'local_ratelimit', 'rate_limit_quota', 'wasm', 'lua', 'golang']);
+/** Name of a filter in its type: 'rbac' of 'envoy.extensions.filters.http.rbac.v3.RBAC'. */
+const filterNameOf = (type: string): string => /\.http\.([a-z0-9_]+)\./.exec(type)?.[1] ?? '';
 
 /** The connection manager; `routeConfigName` is what its routes are found by. */
 export function readHttpConnectionManager(message: HttpConnectionManager, routeConfigName: string, path: string,
@@ -30,16 +35,20 @@ export function readHttpConnectionManager(message: HttpConnectionManager, routeC
     accessLogs: readAccessLogs(message.accessLog, at('access_log'), report),
     ...readHeaders(message, path, report),
     ...readPaths(message, path, report),
-    headersWithUnderscores: (['allow', 'rejectRequest', 'dropHeader'] as const)[common.headersWithUnderscoresAction ?? 0] ?? 'allow',
+    headersWithUnderscores: (['allow', 'rejectRequest', 'dropHeader'] as const)[common.headersWithUnderscoresAction
+      ?? 0] ?? 'allow',
     streamErrorOnInvalidHttpMessage:
       boolOf(http1.overrideStreamErrorOnInvalidHttpMessage, boolOf(message.streamErrorOnInvalidHttpMessage, false)),
     ...readHttp1(http1, at('http_protocol_options'), report),
-    maxRequestHeadersBytes: readHeadBytes(numberOf(message.maxRequestHeadersKb, 60), at('max_request_headers_kb'), report),
+    maxRequestHeadersBytes: readHeadBytes(numberOf(message.maxRequestHeadersKb, 60), at('max_request_headers_kb'),
+      report),
     maxHeadersCount: readHeadersCount(common, commonPath, report),
     maxRequestsPerConnection: numberOf(common.maxRequestsPerConnection, 0),
     idleTimeoutMs: readIdleTimeoutMs(common, commonPath, report),
-    maxConnectionDurationMs: millisecondsOf(common.maxConnectionDuration, 0, fieldPath(commonPath, 'max_connection_duration'), report),
-    maxStreamDurationMs: millisecondsOf(common.maxStreamDuration, 0, fieldPath(commonPath, 'max_stream_duration'), report),
+    maxConnectionDurationMs: millisecondsOf(common.maxConnectionDuration, 0,
+      fieldPath(commonPath, 'max_connection_duration'), report),
+    maxStreamDurationMs: millisecondsOf(common.maxStreamDuration, 0, fieldPath(commonPath, 'max_stream_duration'),
+      report),
     requestHeadersTimeoutMs: millisecondsOf(message.requestHeadersTimeout, 0, at('request_headers_timeout'), report),
     requestTimeoutMs: millisecondsOf(message.requestTimeout, 0, at('request_timeout'), report),
     streamIdleTimeoutMs: millisecondsOf(message.streamIdleTimeout, 300_000, at('stream_idle_timeout'), report),
@@ -78,12 +87,15 @@ function readHeaders(message: HttpConnectionManager, path: string, report: Repor
   };
 }
 
-const escapedSlashes = ['keepUnchanged', 'keepUnchanged', 'reject', 'unescapeAndRedirect', 'unescapeAndForward'] as const;
+const escapedSlashes = ['keepUnchanged', 'keepUnchanged', 'reject', 'unescapeAndRedirect',
+  'unescapeAndForward'] as const;
 
 function readPaths(message: HttpConnectionManager, path: string, report: Report) {
   const matching = message.stripMatchingHostPort ?? false;
   const any = message.stripAnyHostPort ?? false;
-  if (matching && any) report.fail(fieldPath(path, 'strip_matching_host_port'), 'must not be set beside strip_any_host_port');
+  if (matching && any) {
+    report.fail(fieldPath(path, 'strip_matching_host_port'), 'must not be set beside strip_any_host_port');
+  }
   return {
     normalizePath: boolOf(message.normalizePath, false),
     mergeSlashes: message.mergeSlashes ?? false,
@@ -132,7 +144,7 @@ function readHttpFilters(filters: HttpFilter[], path: string, report: Report): P
         config: { kind: 'router', suppressEnvoyHeaders: (any.value as Router).suppressEnvoyHeaders ?? false } });
     } else if (disabled) {
       report.warn(at, `disabled, left out: ${any.type}`);
-    } else if ((filter.isOptional ?? false) && !guards.test(any.type)) {
+    } else if ((filter.isOptional ?? false) && !guards.has(filterNameOf(any.type))) {
       report.warn(at, `optional and not implemented, left out: ${any.type}`);
     } else {
       report.fail(`${at}.typed_config`, filter.isOptional === true

@@ -11,7 +11,8 @@ export const IDLE_TIMEOUT_MS_DEFAULT = 3_600_000;
 export function readHeadersCount(options: CoreHttpProtocolOptions, path: string, report: Report): number {
   const count = numberOf(options.maxHeadersCount, limits.headersCountDefault);
   if (count > limits.headersCountMax) {
-    report.fail(fieldPath(path, 'max_headers_count'), `${count} is beyond this build's limit of ${limits.headersCountMax}`);
+    report.fail(fieldPath(path, 'max_headers_count'),
+      `${count} is beyond this build's limit of ${limits.headersCountMax}`);
   }
   return count;
 }
@@ -31,7 +32,9 @@ export const readIdleTimeoutMs = (options: CoreHttpProtocolOptions, path: string
 /** Refuses those of the named fields that are set: they mean nothing on this side, and Envoy's proto says so. */
 export function refuseFields(options: object, names: { [json: string]: string }, path: string, report: Report): void {
   for (const [json, name] of Object.entries(names)) {
-    if ((options as { [json: string]: unknown })[json] !== undefined) report.fail(fieldPath(path, name), 'not implemented here');
+    if ((options as { [json: string]: unknown })[json] !== undefined) {
+      report.fail(fieldPath(path, name), 'not implemented here');
+    }
   }
 }
 
@@ -40,9 +43,11 @@ export function readHeaderKeyFormat(options: Http1ProtocolOptions, path: string,
   { preserveCase: boolean; properCaseWords: boolean } {
   const format = options.headerKeyFormat;
   const any = format?.statefulFormatter?.typedConfig;
-  const preserveCase = any?.type === 'envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig';
+  const preserveCase =
+    any?.type === 'envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig';
   if (any !== undefined && !preserveCase) {
-    report.fail(`${path}.header_key_format.stateful_formatter.typed_config`, `not implemented: header formatter ${any.type}`);
+    report.fail(`${path}.header_key_format.stateful_formatter.typed_config`,
+      `not implemented: header formatter ${any.type}`);
   }
   return { preserveCase, properCaseWords: format?.properCaseWords !== undefined };
 }

@@ -4,7 +4,8 @@ import type { Address, FilterChain as PlainFilterChain, ListenerConfig, RouteCon
 import { limits } from '../../core/limits.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { FilterChain, HttpConnectionManager, Listener, RouteConfiguration, TransportSocket } from '../wire/generated/messages.js';
+import type { FilterChain, HttpConnectionManager, Listener, RouteConfiguration, TransportSocket }
+  from '../wire/generated/messages.js';
 import { addressText, readAddress } from './address.js';
 import { readConfigSource } from './config-source.js';
 import { boolOf, millisecondsOf, numberOf } from './fields.js';
@@ -32,7 +33,8 @@ export interface ListenerParts {
 }
 
 /**
- * A listener. `fallbackName` names one that has no name of its own; null where Envoy demands a name. Clusters that must exist,
+ * A listener. `fallbackName` names one that has no name of its own; null where Envoy demands a name. Clusters that must
+ * exist,
  * because Envoy checks inline routes unless validate_clusters says no, are added to `references`.
  */
 export function readListener(message: Listener, fallbackName: string | null, path: string, report: Report,
@@ -66,17 +68,21 @@ function readAddresses(message: Listener, path: string, report: Report): Address
   const seen = new Set<string>();
   for (const address of addresses) {
     const text = addressText(address);
-    if (seen.has(text) && !(address.kind === 'ip' && address.port === 0)) report.fail(path, `has the address ${text} twice`);
+    if (seen.has(text) && !(address.kind === 'ip' && address.port === 0)) {
+      report.fail(path, `has the address ${text} twice`);
+    }
     seen.add(text);
   }
   return addresses;
 }
 
-function readFilterChains(chains: FilterChain[], name: string, path: string, report: Report, parts: Gathered): PlainFilterChain[] {
+function readFilterChains(chains: FilterChain[], name: string, path: string, report: Report,
+  parts: Gathered): PlainFilterChain[] {
   const at = fieldPath(path, 'filter_chains');
   if (chains.length === 0) report.fail(at, 'no filter chains specified');
   if (chains.length > 1) report.fail(`${at}[1]`, 'not implemented: more than one filter chain');
-  return chains.slice(0, 1).flatMap((chain, index) => readFilterChain(chain, index, name, `${at}[${index}]`, report, parts));
+  return chains.slice(0, 1)
+    .flatMap((chain, index) => readFilterChain(chain, index, name, `${at}[${index}]`, report, parts));
 }
 
 /** Transport sockets other than plain bytes are refused; none is plain bytes. */
@@ -84,7 +90,8 @@ export function checkTransportSocket(socket: TransportSocket | undefined, path: 
   const type = socket?.typedConfig?.type;
   if (socket === undefined || type === rawBufferType) return;
   if (type === undefined && socket.name === 'envoy.transport_sockets.raw_buffer') return;
-  report.fail(fieldPath(path, 'typed_config'), type === undefined ? 'required' : `not implemented: transport socket ${type}`);
+  report.fail(fieldPath(path, 'typed_config'), type === undefined ? 'required'
+    : `not implemented: transport socket ${type}`);
 }
 
 function readFilterChain(chain: FilterChain, index: number, listener: string, path: string, report: Report,
@@ -101,7 +108,8 @@ function readFilterChain(chain: FilterChain, index: number, listener: string, pa
     const any = filter.typedConfig;
     if (any === undefined || any === null) report.fail(at, 'required');
     else if (any.type !== hcmType) report.fail(at, `not implemented: network filter ${any.type}`);
-    else if (position !== filters.length - 1) report.fail(`${path}.filters[${position}]`, 'it ends the chain and must be the last filter');
+    else if (position !== filters.length - 1) report.fail(`${path}.filters[${position}]`,
+      'it ends the chain and must be the last filter');
     else {
       const where = any.typedStruct === undefined ? at : fieldPath(at, 'value');
       const message = any.value as HttpConnectionManager;
@@ -113,7 +121,8 @@ function readFilterChain(chain: FilterChain, index: number, listener: string, pa
 }
 
 /** Takes the routes of a connection manager into `parts`; returns the name they are found by. */
-function readRoutes(message: HttpConnectionManager, inlineName: string, path: string, report: Report, parts: Gathered): string {
+function readRoutes(message: HttpConnectionManager, inlineName: string, path: string, report: Report,
+  parts: Gathered): string {
   if (message.rds !== undefined) {
     const name = message.rds.routeConfigName ?? '';
     if (name === '') report.fail(`${path}.rds.route_config_name`, 'required');
@@ -126,6 +135,7 @@ function readRoutes(message: HttpConnectionManager, inlineName: string, path: st
   const checked = boolOf(routes.validateClusters, true) ? parts.references : null;
   const hosts = routes.virtualHosts?.length ?? 0;
   if (hosts > limits.routeConfigSlotsMax * 64) report.fail(fieldPath(at, 'virtual_hosts'), 'too many');
-  parts.inlineRoutes.push({ name: inlineName, message: routes, config: readRouteConfiguration(routes, inlineName, at, report, checked) });
+  parts.inlineRoutes.push({ name: inlineName, message: routes,
+    config: readRouteConfiguration(routes, inlineName, at, report, checked) });
   return inlineName;
 }

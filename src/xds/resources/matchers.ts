@@ -1,6 +1,7 @@
 // String, header and query-parameter matchers. Regular expressions are compiled once here, only to refuse the bad ones.
 import { createRequire } from 'node:module';
-import type { HeaderMatcher as PlainHeaderMatcher, QueryParameterMatcher as PlainQueryMatcher, StringMatcher as PlainStringMatcher }
+import type { HeaderMatcher as PlainHeaderMatcher, QueryParameterMatcher as PlainQueryMatcher,
+  StringMatcher as PlainStringMatcher }
   from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
@@ -35,8 +36,12 @@ const deprecatedKinds = [['exactMatch', 'exact'], ['prefixMatch', 'prefix'], ['s
   ['containsMatch', 'contains']] as const;
 
 function readHeaderMatch(matcher: HeaderMatcher, path: string, report: Report): PlainHeaderMatcher['match'] {
-  if (matcher.stringMatch !== undefined) return readStringMatcher(matcher.stringMatch, fieldPath(path, 'string_match'), report);
-  if (matcher.safeRegexMatch !== undefined) return readRegex(matcher.safeRegexMatch, fieldPath(path, 'safe_regex_match'), report);
+  if (matcher.stringMatch !== undefined) {
+    return readStringMatcher(matcher.stringMatch, fieldPath(path, 'string_match'), report);
+  }
+  if (matcher.safeRegexMatch !== undefined) {
+    return readRegex(matcher.safeRegexMatch, fieldPath(path, 'safe_regex_match'), report);
+  }
   if (matcher.rangeMatch !== undefined) {
     const { start, end } = matcher.rangeMatch;
     for (const [name, value] of [['start', start], ['end', end]] as const) {
@@ -62,7 +67,8 @@ export function readHeaderMatcher(matcher: HeaderMatcher, path: string, report: 
 }
 
 /** route.v3.QueryParameterMatcher; without a specifier it asks for presence. */
-export function readQueryParameterMatcher(matcher: QueryParameterMatcher, path: string, report: Report): PlainQueryMatcher {
+export function readQueryParameterMatcher(matcher: QueryParameterMatcher, path: string,
+  report: Report): PlainQueryMatcher {
   const match = matcher.stringMatch !== undefined
     ? readStringMatcher(matcher.stringMatch, fieldPath(path, 'string_match'), report)
     : { kind: 'present' as const, present: matcher.presentMatch ?? true };

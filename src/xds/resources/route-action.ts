@@ -1,5 +1,6 @@
 // What a route does: forward, redirect, or answer directly.
-import type { DirectResponseAction as PlainDirectResponse, ForwardAction, RedirectAction as PlainRedirect, RouteAction as PlainAction,
+import type { DirectResponseAction as PlainDirectResponse, ForwardAction, RedirectAction as PlainRedirect,
+  RouteAction as PlainAction,
   WeightedCluster as PlainWeightedCluster } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { DirectResponseAction, RedirectAction, Route, RouteAction, RouteActionUpgradeConfig, WeightedCluster }
@@ -17,7 +18,9 @@ const redirectStatus = [301, 302, 303, 307, 308] as const;
 /** The action of a route; the check has said so where there is none. */
 export function readAction(route: Route, path: string, context: RouteContext): PlainAction {
   if (route.redirect !== undefined) return readRedirect(route.redirect, fieldPath(path, 'redirect'), context.report);
-  if (route.directResponse !== undefined) return readDirectResponse(route.directResponse, fieldPath(path, 'direct_response'), context);
+  if (route.directResponse !== undefined) {
+    return readDirectResponse(route.directResponse, fieldPath(path, 'direct_response'), context);
+  }
   return readForward(route.route ?? {}, fieldPath(path, 'route'), context);
 }
 
@@ -47,7 +50,8 @@ function readClusters(action: RouteAction, path: string, context: RouteContext):
   }
   const cluster = action.cluster ?? '';
   if (cluster !== '') context.references?.push({ cluster, path: fieldPath(path, 'cluster') });
-  return [{ cluster, weight: 1, hostRewriteLiteral: null, requestHeaders: { add: [], remove: [] }, responseHeaders: { add: [], remove: [] } }];
+  return [{ cluster, weight: 1, hostRewriteLiteral: null, requestHeaders: { add: [], remove: [] },
+    responseHeaders: { add: [], remove: [] } }];
 }
 
 function readWeightedClusters(weighted: WeightedCluster, path: string, context: RouteContext): PlainWeightedCluster[] {
@@ -76,7 +80,9 @@ function readUpgrades(configs: RouteActionUpgradeConfig[], path: string, report:
     if (seen.has(type)) report.fail(fieldPath(at, 'upgrade_type'), `duplicate upgrade ${config.upgradeType}`);
     seen.add(type);
     const connect = (config as { connectConfig?: object }).connectConfig !== undefined;
-    if (connect && type !== 'connect') report.fail(fieldPath(at, 'connect_config'), `only CONNECT has it, not ${config.upgradeType}`);
+    if (connect && type !== 'connect') {
+      report.fail(fieldPath(at, 'connect_config'), `only CONNECT has it, not ${config.upgradeType}`);
+    }
     return { type, enabled: boolOf(config.enabled, true), connect };
   });
 }
@@ -85,7 +91,9 @@ function readRedirect(redirect: RedirectAction, path: string, report: Report): P
   const port = redirect.portRedirect ?? 0;
   if (port > 65535) report.fail(fieldPath(path, 'port_redirect'), 'must be at most 65535');
   const scheme = emptyToNull(redirect.schemeRedirect);
-  if (scheme !== null && !/^[A-Za-z][A-Za-z0-9+.-]*$/.test(scheme)) report.fail(fieldPath(path, 'scheme_redirect'), 'not a scheme');
+  if (scheme !== null && !/^[A-Za-z][A-Za-z0-9+.-]*$/.test(scheme)) {
+    report.fail(fieldPath(path, 'scheme_redirect'), 'not a scheme');
+  }
   return {
     kind: 'redirect',
     status: redirectStatus[redirect.responseCode ?? 0] ?? 301,
@@ -108,6 +116,8 @@ function readDirectResponse(response: DirectResponseAction, path: string, contex
     return { kind: 'directResponse', status: response.status ?? 0, body: '' };
   }
   const body = bytes?.toString('utf8') ?? '';
-  if (bytes !== null && !Buffer.from(body).equals(bytes)) report.fail(bodyPath, 'not implemented: bytes that are not UTF-8');
+  if (bytes !== null && !Buffer.from(body).equals(bytes)) {
+    report.fail(bodyPath, 'not implemented: bytes that are not UTF-8');
+  }
   return { kind: 'directResponse', status: response.status ?? 0, body };
 }

@@ -1,5 +1,6 @@
 // route.v3.RouteConfiguration into a RouteConfig, with Envoy's rules on domains.
-import type { Route as PlainRoute, RouteConfig, RouteMatch as PlainMatch, VirtualHost as PlainVirtualHost } from '../../config/types.js';
+import type { Route as PlainRoute, RouteConfig, RouteMatch as PlainMatch, VirtualHost as PlainVirtualHost }
+  from '../../config/types.js';
 import { limits } from '../../core/limits.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
@@ -19,16 +20,21 @@ export interface RouteContext {
   references: ClusterReference[] | null;    // collected when they are to be checked
 }
 
-/** The route configuration under the name it will be found by. With `references`, the clusters that it names are added there. */
+/**
+ * The route configuration under the name it will be found by. With `references`, the clusters that it names are added
+ * there.
+ */
 export function readRouteConfiguration(message: RouteConfiguration, name: string, path: string, report: Report,
   references: ClusterReference[] | null): RouteConfig {
   const context: RouteContext = { report, references,
-    directResponseBodyBytesMax: numberOf(message.maxDirectResponseBodySizeBytes, limits.directResponseBodyBytesDefault) };
+    directResponseBodyBytesMax: numberOf(message.maxDirectResponseBodySizeBytes,
+      limits.directResponseBodyBytesDefault) };
   const hosts = message.virtualHosts ?? [];
   const domains = new Map<string, string>();
   return {
     name,
-    virtualHosts: hosts.map((host, index) => readVirtualHost(host, fieldPath(path, `virtual_hosts[${index}]`), context, domains)),
+    virtualHosts: hosts.map((host, index) => readVirtualHost(host, fieldPath(path, `virtual_hosts[${index}]`), context,
+      domains)),
     ...readHeaderMutations(message, path, report),
     mostSpecificHeaderMutationsWins: message.mostSpecificHeaderMutationsWins ?? false,
     ignorePortInHostMatching: message.ignorePortInHostMatching ?? false,
@@ -37,7 +43,8 @@ export function readRouteConfiguration(message: RouteConfiguration, name: string
 
 const requireTls = ['none', 'external', 'all'] as const;
 
-function readVirtualHost(host: VirtualHost, path: string, context: RouteContext, seen: Map<string, string>): PlainVirtualHost {
+function readVirtualHost(host: VirtualHost, path: string, context: RouteContext, seen: Map<string,
+  string>): PlainVirtualHost {
   const domains = (host.domains ?? []).map((domain) => domain.toLowerCase());
   domains.forEach((domain, index) => checkDomain(domain, `${path}.domains[${index}]`, context.report, seen));
   return {
@@ -49,7 +56,9 @@ function readVirtualHost(host: VirtualHost, path: string, context: RouteContext,
   };
 }
 
-/** A domain is exact, or has one star, as its first or its last character; each stands once in a route configuration. */
+/**
+ * A domain is exact, or has one star, as its first or its last character; each stands once in a route configuration.
+ */
 function checkDomain(domain: string, path: string, report: Report, seen: Map<string, string>): void {
   const star = domain.indexOf('*');
   if (star !== domain.lastIndexOf('*') || (star > 0 && star < domain.length - 1)) {
@@ -75,7 +84,8 @@ function readMatch(match: RouteMatch, path: string, report: Report): PlainMatch 
     path: match.connectMatcher !== undefined ? { kind: 'connect' }
       : match.path !== undefined ? { kind: 'path', value: match.path } : { kind: 'prefix', value: match.prefix ?? '' },
     caseSensitive: boolOf(match.caseSensitive, true),
-    headers: (match.headers ?? []).map((matcher, index) => readHeaderMatcher(matcher, `${path}.headers[${index}]`, report)),
+    headers: (match.headers ?? [])
+      .map((matcher, index) => readHeaderMatcher(matcher, `${path}.headers[${index}]`, report)),
     queryParameters: (match.queryParameters ?? []).map((matcher, index) =>
       readQueryParameterMatcher(matcher, `${path}.query_parameters[${index}]`, report)),
   };

@@ -1,5 +1,6 @@
-// Messages as protobuf bytes, by protobufjs over the same descriptor that the JSON reader walks. Loaded only by who needs
-// bytes (ADS): a configuration from files never pays for it. Decoded messages are the same plain objects that JSON gives.
+// Messages as protobuf bytes, by protobufjs over the same descriptor that the JSON reader walks. Loaded only by who
+// needs bytes (ADS): a configuration from files never pays for it. Decoded messages are the same plain objects that
+// JSON gives.
 import protobuf from 'protobufjs';
 import { defaultOf, hasPresence, knownInAny, messageNames, messageType } from './descriptor.js';
 import type { Field } from './descriptor.js';
@@ -7,16 +8,20 @@ import { JsonReader } from './json-reader.js';
 import type { Any, Json, Message, Report } from './message.js';
 import { durationOf } from './scalars.js';
 
-const wellKnown: { [kind: string]: string } = { any: 'Any', duration: 'Duration', timestamp: 'Timestamp', struct: 'Struct',
+const wellKnown: { [kind: string]: string } = { any: 'Any', duration: 'Duration', timestamp: 'Timestamp',
+  struct: 'Struct',
   value: 'Value', list: 'ListValue' };
 const wrapperNames: { [kind: string]: string } = { double: 'DoubleValue', float: 'FloatValue', int64: 'Int64Value',
-  uint64: 'UInt64Value', int32: 'Int32Value', uint32: 'UInt32Value', bool: 'BoolValue', string: 'StringValue', bytes: 'BytesValue' };
+  uint64: 'UInt64Value', int32: 'Int32Value', uint32: 'UInt32Value', bool: 'BoolValue', string: 'StringValue',
+    bytes: 'BytesValue' };
 
 let root: protobuf.Root | null = null;
 
 type NamespaceJson = { nested: { [name: string]: NamespaceJson | object } };
 
-/** protobufjs' root of all described messages; what Weft does not read is a field of bytes, only to know that it is set. */
+/**
+ * protobufjs' root of all described messages; what Weft does not read is a field of bytes, only to know that it is set.
+ */
 function rootOf(): protobuf.Root {
   if (root !== null) return root;
   const top: NamespaceJson = { nested: {} };
@@ -28,7 +33,8 @@ function rootOf(): protobuf.Root {
     space.nested[path.at(-1) as string] = {
       fields: Object.fromEntries(fields.map((field) => [field.json, protobufField(field)])) as object,
       // a oneof of one keeps the presence of a field; `proto3_optional` would too, but breaks toObject for bytes
-      oneofs: Object.fromEntries(fields.filter(keepsPresence).map(({ json }) => [`_${json}`, { oneof: [json] }])) as object,
+      oneofs: Object.fromEntries(fields.filter(keepsPresence)
+        .map(({ json }) => [`_${json}`, { oneof: [json] }])) as object,
     };
   }
   const google: NamespaceJson = { nested: {} };
@@ -42,7 +48,9 @@ function rootOf(): protobuf.Root {
   return root;
 }
 
-/** Messages inside messages would collide with types in protobufjs' namespaces, so nesting becomes a namespace with '_'. */
+/**
+ * Messages inside messages would collide with types in protobufjs' namespaces, so nesting becomes a namespace with '_'.
+ */
 const mangled = (name: string): string => name.replace(/([A-Z]\w*)\./g, '$1_.');
 
 const keepsPresence = (field: Field): boolean =>
@@ -71,7 +79,10 @@ export function encodeMessage(typeName: string, message: object): Uint8Array {
   return type.encode(type.fromObject(toProtobuf(typeName, message as Message))).finish();
 }
 
-/** The message in these bytes, or null with the reason in the report. Fields unknown to the descriptor are skipped, as protobuf does. */
+/**
+ * The message in these bytes, or null with the reason in the report. Fields unknown to the descriptor are skipped, as
+ * protobuf does.
+ */
 export function decodeMessage(typeName: string, bytes: Uint8Array, path: string, report: Report): Message | null {
   const type = rootOf().lookupType(mangled(typeName));
   try {
@@ -92,7 +103,8 @@ function mapFields(typeName: string, message: Message, convert: Convert): Messag
     const value = message[field.json];
     if (value === undefined || value === null) continue;
     if (field.map !== undefined) {
-      result[field.json] = Object.fromEntries(Object.entries(value as Message).map(([key, item]) => [key, convert(field, item)]));
+      result[field.json] = Object.fromEntries(Object.entries(value as Message)
+        .map(([key, item]) => [key, convert(field, item)]));
     } else {
       result[field.json] = Array.isArray(value) && field.repeated === true
         ? value.map((item: unknown) => convert(field, item)) : convert(field, value);
@@ -159,7 +171,8 @@ function fromProtobuf(typeName: string, message: Message, path: string, report: 
 
 /** 64-bit integers arrive as text; those that a number holds become one. */
 const exactNumber = (value: unknown): unknown =>
-  typeof value === 'string' && /^-?\d{1,16}$/.test(value) && Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  typeof value === 'string' && /^-?\d{1,16}$/.test(value) && Number.isSafeInteger(Number(value)) ? Number(value)
+    : value;
 
 function wrapperOf(field: Field, wrapper: { value?: unknown }): object {
   const value = field.ref === 'string' || field.ref === 'bytes' ? wrapper.value : exactNumber(wrapper.value);
@@ -173,7 +186,8 @@ function anyFromProtobuf(any: { type_url?: string; value?: Uint8Array }, path: s
   if (!knownInAny(type)) return { typeUrl, type, bytes };
   const value = decodeMessage(type, bytes, path, report) ?? {};
   if (!type.endsWith('.v3.TypedStruct') && type !== 'udpa.type.v1.TypedStruct') return { typeUrl, type, value };
-  const tree = { '@type': typeUrl, type_url: value.typeUrl ?? '', value: value.value ?? {} } as unknown as { [key: string]: Json };
+  const tree = { '@type': typeUrl, type_url: value.typeUrl ?? '', value: value.value
+    ?? {} } as unknown as { [key: string]: Json };
   return new JsonReader(report, false).readAny(tree, path) ?? { typeUrl, type, bytes };
 }
 

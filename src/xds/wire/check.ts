@@ -1,5 +1,5 @@
-// What may be set in a message, and within which bounds: refuses fields that Weft does not implement, values that it only
-// accepts at Envoy's default, and everything that Envoy's own validation rules (protoc-gen-validate) refuse.
+// What may be set in a message, and within which bounds: refuses fields that Weft does not implement, values that it
+// only accepts at Envoy's default, and everything that Envoy's own validation rules (protoc-gen-validate) refuse.
 import { enumType, messageType } from './descriptor.js';
 import type { Field, MessageType, Rules } from './descriptor.js';
 import { fieldPath } from './message.js';
@@ -19,8 +19,10 @@ export function checkMessage(typeName: string, message: object, path: string, re
       continue;
     }
     if (field.status === 'refused') report.fail(fieldPath(path, field.name), 'not implemented');
-    else if (field.status === 'only' && !isAccepted(field, value)) report.fail(fieldPath(path, field.name), onlyReason(field));
-    else if (field.map !== undefined || field.repeated === true) checkItems(field, value, fieldPath(path, field.name), report);
+    else if (field.status === 'only' && !isAccepted(field, value)) report.fail(fieldPath(path, field.name),
+      onlyReason(field));
+    else if (field.map !== undefined || field.repeated === true) checkItems(field, value, fieldPath(path, field.name),
+      report);
     else if (isNested(field)) checkNested(field, value, fieldPath(path, field.name), report);
     else {
       const reason = wrongValue(field, value, field.rules);
@@ -46,7 +48,10 @@ function checkAbsent(field: Field, path: string, report: Report): void {
   else if (field.oneof !== undefined) return;
   else if (field.kind === 'string') required = (rules.min_len ?? rules.min_bytes ?? 0) > 0;
   else required = rules.required === true || (isNumeric(field) && (rules.gte ?? 0) > 0);
-  if (required) report.fail(fieldPath(path, field.name), field.repeated === true ? `at least ${rules.min_items} required` : 'required');
+  if (required) {
+    report.fail(fieldPath(path, field.name), field.repeated === true ? `at least ${rules.min_items} required`
+      : 'required');
+  }
 }
 
 const isNumeric = (field: Field): boolean => /^(u?s?int|s?fixed|float|double)/.test(field.kind);
@@ -56,7 +61,9 @@ const isNested = (field: Field): boolean => field.kind === 'message' || field.ki
 function checkItems(field: Field, value: unknown, at: string, report: Report): void {
   const { rules } = field;
   const count = Array.isArray(value) ? value.length : Object.keys(value as object).length;
-  if (rules?.min_items !== undefined && count < rules.min_items) report.fail(at, `at least ${rules.min_items} required`);
+  if (rules?.min_items !== undefined && count < rules.min_items) {
+    report.fail(at, `at least ${rules.min_items} required`);
+  }
   if (rules?.max_items !== undefined && count > rules.max_items) report.fail(at, `at most ${rules.max_items} allowed`);
   if (rules?.items === undefined && !isNested(field) && field.kind !== 'enum') return;
   const check = (item: unknown, where: string): void => {
@@ -77,21 +84,25 @@ function checkNested(field: Field, value: unknown, at: string, report: Report): 
     return;
   }
   const any = value as Any;
-  if (any.value !== undefined) checkMessage(any.type, any.value, any.typedStruct === undefined ? at : fieldPath(at, 'value'), report);
+  if (any.value !== undefined) {
+    checkMessage(any.type, any.value, any.typedStruct === undefined ? at : fieldPath(at, 'value'), report);
+  }
 }
 
 /** Why a single value is not acceptable, or null. */
 function wrongValue(field: Field, value: unknown, rules: Rules | undefined): string | null {
   if (field.kind === 'enum') {
     const type = enumType(field.ref as string);
-    return type.names.has(value as number) ? null : `unknown value ${value}, expected one of ${[...type.numbers.keys()].join(', ')}`;
+    return type.names.has(value as number) ? null
+      : `unknown value ${value}, expected one of ${[...type.numbers.keys()].join(', ')}`;
   }
   if (rules === undefined) return null;
   switch (field.kind) {
     case 'duration': return wrongNumber(durationMs(value as Duration), rules, 's');
     case 'wrapper': {
       const inner = innerValue(field, value);
-      return typeof inner === 'string' ? wrongText(inner, rules) : typeof inner === 'boolean' ? null : wrongNumber(Number(inner), rules, '');
+      return typeof inner === 'string' ? wrongText(inner, rules) : typeof inner === 'boolean' ? null
+        : wrongNumber(Number(inner), rules, '');
     }
     case 'string': return wrongText(value as string, rules);
     case 'bytes': return wrongBytes(value as Uint8Array, rules);
@@ -118,12 +129,20 @@ function wrongText(value: string, rules: Rules): string | null {
   if (rules.min_len !== undefined && value.length < rules.min_len) {
     return rules.min_len === 1 ? 'must not be empty' : `must have at least ${rules.min_len} characters`;
   }
-  if (rules.max_len !== undefined && [...value].length > rules.max_len) return `longer than ${rules.max_len} characters`;
-  if (rules.max_bytes !== undefined && Buffer.byteLength(value) > rules.max_bytes) return `longer than ${rules.max_bytes} bytes`;
+  if (rules.max_len !== undefined && [...value].length > rules.max_len) {
+    return `longer than ${rules.max_len} characters`;
+  }
+  if (rules.max_bytes !== undefined && Buffer.byteLength(value) > rules.max_bytes) {
+    return `longer than ${rules.max_bytes} bytes`;
+  }
   if (rules.in !== undefined && !rules.in.includes(value)) return `must be one of ${rules.in.join(', ')}`;
   const strict = rules.strict === false ? 'false' : 'true';
-  if (rules.well_known_regex === 'HTTP_HEADER_NAME' && value !== '' && !headerName[strict].test(value)) return 'not a valid header name';
-  if (rules.well_known_regex === 'HTTP_HEADER_VALUE' && !headerValue[strict].test(value)) return 'not a valid header value';
+  if (rules.well_known_regex === 'HTTP_HEADER_NAME' && value !== '' && !headerName[strict].test(value)) {
+    return 'not a valid header name';
+  }
+  if (rules.well_known_regex === 'HTTP_HEADER_VALUE' && !headerValue[strict].test(value)) {
+    return 'not a valid header value';
+  }
   if (rules.pattern !== undefined && !new RegExp(rules.pattern).test(value)) return `must match ${rules.pattern}`;
   return null;
 }
@@ -135,7 +154,8 @@ function wrongBytes(value: Uint8Array, rules: Rules): string | null {
 }
 
 /** Milliseconds of a duration, fractions included. */
-export const durationMs = (duration: Duration): number => Number(duration.seconds ?? 0) * 1000 + (duration.nanos ?? 0) / 1e6;
+export const durationMs = (duration: Duration): number => Number(duration.seconds ?? 0) * 1000 +
+  (duration.nanos ?? 0) / 1e6;
 
 function isAccepted(field: Field, value: unknown): boolean {
   const only = field.only as unknown[];
@@ -149,6 +169,7 @@ function isAccepted(field: Field, value: unknown): boolean {
 function onlyReason(field: Field): string {
   const only = field.only as unknown[];
   if (field.kind === 'opaque' || field.kind === 'struct') return 'not implemented, must be absent or empty';
-  const names = only.map((value) => field.kind === 'enum' ? enumType(field.ref as string).names.get(value as number) : String(value));
+  const names = only.map((value) => field.kind === 'enum' ? enumType(field.ref as string).names.get(value as number)
+    : String(value));
   return `not implemented, must be absent or ${names.join(' or ')}`;
 }

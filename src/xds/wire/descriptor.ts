@@ -1,10 +1,12 @@
-// The compact descriptor that scripts/generate-wire.mjs wrote, with its lookup tables built when a message is first met.
-// Both the JSON reader and the protobuf codec walk it, so that a message means the same whichever way it came.
+// The compact descriptor that scripts/generate-wire.mjs wrote, with its lookup tables built when a message is first
+// met. Both the JSON reader and the protobuf codec walk it, so that a message means the same whichever way it came.
 import { readFileSync } from 'node:fs';
 
-export type ScalarKind = 'string' | 'bytes' | 'bool' | 'float' | 'double' | 'int32' | 'uint32' | 'sint32' | 'fixed32' | 'sfixed32'
+export type ScalarKind =
+  'string' | 'bytes' | 'bool' | 'float' | 'double' | 'int32' | 'uint32' | 'sint32' | 'fixed32' | 'sfixed32'
   | 'int64' | 'uint64' | 'sint64' | 'fixed64' | 'sfixed64';
-export type FieldKind = ScalarKind | 'enum' | 'message' | 'wrapper' | 'any' | 'duration' | 'timestamp' | 'struct' | 'value' | 'list'
+export type FieldKind =
+  ScalarKind | 'enum' | 'message' | 'wrapper' | 'any' | 'duration' | 'timestamp' | 'struct' | 'value' | 'list'
   | 'opaque';
 
 /** protoc-gen-validate's rules, flattened; durations in milliseconds. */
@@ -98,8 +100,8 @@ export function defaultOf(kind: FieldKind): unknown {
   switch (kind) {
     case 'string': return '';
     case 'bool': return false;
-    case 'bytes': case 'message': case 'wrapper': case 'any': case 'duration': case 'timestamp': case 'struct': case 'opaque':
-      return undefined;
+    case 'bytes': case 'message': case 'wrapper': case 'any': case 'opaque': case 'struct': return undefined;
+    case 'duration': case 'timestamp': return undefined;
     default: return 0;
   }
 }

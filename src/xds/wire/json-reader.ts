@@ -1,5 +1,6 @@
-// proto3 JSON into messages: walks a parsed JSON or YAML tree beside the descriptor and reports everything that is wrong.
-// It never throws on input. Whether a field may be used at all is not its business: check.ts decides that on the message.
+// proto3 JSON into messages: walks a parsed JSON or YAML tree beside the descriptor and reports everything that is
+// wrong. It never throws on input. Whether a field may be used at all is not its business: check.ts decides that on the
+// message.
 import { limits } from '../../core/limits.js';
 import { defaultOf, hasPresence, knownInAny, messageType } from './descriptor.js';
 import type { Field, ScalarKind } from './descriptor.js';
@@ -55,7 +56,8 @@ export class JsonReader {
       if (field.oneof !== undefined) {
         const other = (oneofs ??= new Map<string, string>()).get(field.oneof);
         if (other !== undefined) {
-          this.report.fail(fieldPath(path, field.name), `only one of the oneof ${field.oneof} may be set, and ${other} is`);
+          this.report.fail(fieldPath(path, field.name),
+            `only one of the oneof ${field.oneof} may be set, and ${other} is`);
           continue;
         }
         oneofs.set(field.oneof, field.name);
@@ -105,7 +107,8 @@ export class JsonReader {
     const entries: Message = {};
     for (const key in value) {
       const where = `${at}[${JSON.stringify(key)}]`;
-      const keyValue = field.map === 'bool' ? readScalar('bool', key, true) : readScalar(field.map as ScalarKind, key, this.yaml);
+      const keyValue = field.map === 'bool' ? readScalar('bool', key, true)
+        : readScalar(field.map as ScalarKind, key, this.yaml);
       if (keyValue instanceof Wrong) {
         this.report.fail(where, `bad key: ${keyValue.reason}`);
         continue;
@@ -118,7 +121,10 @@ export class JsonReader {
     if (Object.keys(entries).length > 0) message[field.json] = entries;
   }
 
-  /** One value of a field, a reason why not, or undefined with the reasons in the report. Only nested ones need the path. */
+  /**
+   * One value of a field, a reason why not, or undefined with the reasons in the report. Only nested ones need the
+   * path.
+   */
   #readValue(field: Field, value: Json, at: string, depth: number): unknown {
     switch (field.kind) {
       case 'message': return this.read(field.ref as string, value, at, depth + 1);
@@ -180,6 +186,7 @@ export class JsonReader {
 
 /** Sets an own property whatever its name, '__proto__' included. */
 function setEntry(target: Message, key: string, value: unknown): void {
-  if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  if (key === '__proto__') Object.defineProperty(target, key,
+    { value, enumerable: true, configurable: true, writable: true });
   else target[key] = value;
 }

@@ -1,6 +1,6 @@
-// Messages as proto3 JSON text, the way Envoy's config dump prints them: the protos' own field names, "@type" first in an
-// Any, enums by name, 64-bit integers as strings, unset fields absent. Fields come in the descriptor's order, whatever order
-// the input had, so that equal messages give equal text: the text is what a resource's hash is made of.
+// Messages as proto3 JSON text, the way Envoy's config dump prints them: the protos' own field names, "@type" first in
+// an Any, enums by name, 64-bit integers as strings, unset fields absent. Fields come in the descriptor's order,
+// whatever order the input had, so that equal messages give equal text: the text is what a resource's hash is made of.
 import { enumType, messageType } from './descriptor.js';
 import type { Field, ScalarKind } from './descriptor.js';
 import type { Any, Duration, Message } from './message.js';
@@ -62,7 +62,8 @@ function writeScalar(kind: ScalarKind, value: unknown): string {
 
 function writeAny(any: Any): string {
   const inner = any.value === undefined
-    ? JSON.stringify(any.bytes === undefined ? any.json ?? {} : { '@type': any.typeUrl, value: Buffer.from(any.bytes).toString('base64') })
+    ? JSON.stringify(any.bytes === undefined ? any.json ?? {}
+      : { '@type': any.typeUrl, value: Buffer.from(any.bytes).toString('base64') })
     : writeMessage(any.type, any.value, any.typedStruct === undefined ? any.typeUrl : undefined);
   if (any.typedStruct === undefined) return inner;
   return `{"@type":${JSON.stringify(any.typedStruct)},"type_url":${JSON.stringify(any.typeUrl)},"value":${inner}}`;

@@ -1,7 +1,7 @@
-// Shapes that every protobuf message is made of once it has been read, from JSON or from bytes alike: plain objects with
-// lowerCamel properties as protobufjs' toObject gives them, of which only the set ones are present. Enums are numbers,
-// 64-bit integers are numbers while they are exact and decimal strings beyond, bytes are Uint8Array.
-// Three types differ from protobufjs on purpose: Struct, Value and ListValue are plain JSON, and an Any holds its message.
+// Shapes that every protobuf message is made of once it has been read, from JSON or from bytes alike: plain objects
+// with lowerCamel properties as protobufjs' toObject gives them, of which only the set ones are present. Enums are
+// numbers, 64-bit integers are numbers while they are exact and decimal strings beyond, bytes are Uint8Array. Three
+// types differ from protobufjs on purpose: Struct, Value and ListValue are plain JSON, and an Any holds its message.
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 

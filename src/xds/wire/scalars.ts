@@ -32,7 +32,8 @@ function readInteger(kind: string, value: Json): number | string | Wrong {
     exact = BigInt(value);
   } else if (typeof value === 'string' && /^-?\d{1,20}$/.test(value)) {
     exact = BigInt(value);
-  } else if (typeof value === 'string' && value !== '' && Number.isSafeInteger(Number(value)) && /^[-\d.eE+]+$/.test(value)) {
+  } else if (typeof value === 'string' && value !== '' && Number.isSafeInteger(Number(value))
+    && /^[-\d.eE+]+$/.test(value)) {
     exact = BigInt(Number(value));
   } else {
     return new Wrong(`expected an integer, got ${describe(value)}`);
@@ -75,7 +76,8 @@ function readBool(value: Json, yaml: boolean): boolean | Wrong {
 }
 
 /** One scalar. `yaml` admits what only a YAML file can say. */
-export function readScalar(kind: ScalarKind, value: Json, yaml: boolean): string | number | boolean | Uint8Array | Wrong {
+export function readScalar(kind: ScalarKind, value: Json,
+  yaml: boolean): string | number | boolean | Uint8Array | Wrong {
   switch (kind) {
     case 'string':
       if (typeof value !== 'string') return new Wrong(`expected a string, got ${describe(value)}`);
@@ -98,7 +100,9 @@ export function readEnum(name: string, value: Json): number | Wrong {
     }
   }
   const number = readInteger('int32', value);
-  if (number instanceof Wrong) return new Wrong(`expected one of ${[...type.numbers.keys()].join(', ')}, got ${describe(value)}`);
+  if (number instanceof Wrong) {
+    return new Wrong(`expected one of ${[...type.numbers.keys()].join(', ')}, got ${describe(value)}`);
+  }
   return number as number;
 }
 

@@ -2,106 +2,146 @@
 import { join } from 'node:path';
 import t from 'tap';
 import type { ClusterConfig } from '../../../src/config/types.js';
-import { bootstrap, cluster, compile, configOf, errorsOf, httpOptions, ipAddress, loadAssignment, temporaryDirectory, typeUrl, writeJson }
+import { bootstrap, cluster, compile, configOf, errorsOf, httpOptions, ipAddress, loadAssignment, temporaryDirectory,
+  typeUrl, writeJson }
   from '../examples.js';
 import type { Tree } from '../examples.js';
 
 const read = (more: Tree = {}): ClusterConfig => configOf(bootstrap([], [cluster(more)]), 'cluster');
 const errors = (more: Tree): string[] =>
   errorsOf(bootstrap([], [cluster(more)])).map((line) => line.replace('static_resources.clusters[0]', 'C'));
-const typed = (options: Tree): Tree => ({ typed_extension_protocol_options: { [httpOptions]: { '@type': typeUrl(httpOptions), ...options } } });
-const endpoints = (...entries: Tree[]): Tree => ({ load_assignment: { cluster_name: 'c', endpoints: [{ lb_endpoints: entries }] } });
+const typed = (options: Tree): Tree =>
+  ({ typed_extension_protocol_options: { [httpOptions]: { '@type': typeUrl(httpOptions), ...options } } });
+const endpoints = (...entries: Tree[]): Tree =>
+  ({ load_assignment: { cluster_name: 'c', endpoints: [{ lb_endpoints: entries }] } });
 const endpoint = (address: Tree, more: Tree = {}): Tree => ({ endpoint: { address }, ...more });
 
 t.test('defaults', async (t) => {
-  t.same(configOf(bootstrap([], [{ name: 'c', load_assignment: loadAssignment('c') }]), 'cluster'), { name: 'c', altStatName: 'c', type: 'static',
-    edsServiceName: '', loadAssignment: { clusterName: 'c', endpoints: [{ address: { kind: 'ip', host: '127.0.0.1', port: 21020, ipv4Compat: false },
-      hostname: '', weight: 1, health: 'unknown', priority: 0, locality: { region: '', zone: '', subZone: '' }, localityWeight: 0 }] },
+  t.same(configOf(bootstrap([], [{ name: 'c', load_assignment: loadAssignment('c') }]), 'cluster'),
+    { name: 'c', altStatName: 'c', type: 'static',
+    edsServiceName: '', loadAssignment: { clusterName: 'c',
+      endpoints: [{ address: { kind: 'ip', host: '127.0.0.1', port: 21020, ipv4Compat: false },
+      hostname: '', weight: 1, health: 'unknown', priority: 0, locality: { region: '', zone: '', subZone: '' },
+        localityWeight: 0 }] },
     lbPolicy: 'roundRobin', leastRequestChoiceCount: 2, connectTimeoutMs: 5000, perConnectionBufferBytes: 1048576,
     circuitBreakers: { default: { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 },
-      high: { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 } }, idleTimeoutMs: 3600000,
-    maxRequestsPerConnection: 0, maxResponseHeadersBytes: 61440, maxResponseHeadersCount: 100, preserveCase: false, properCaseWords: false,
-    enableTrailers: false, dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000, failureRefreshMaxMs: 5000 } });
+      high: { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 } },
+        idleTimeoutMs: 3600000,
+    maxRequestsPerConnection: 0, maxResponseHeadersBytes: 61440, maxResponseHeadersCount: 100, preserveCase: false,
+      properCaseWords: false,
+    enableTrailers: false, dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
+      failureRefreshMaxMs: 5000 } });
 });
 
 t.test('balancers', async (t) => {
-  t.match(read({ lb_policy: 'LEAST_REQUEST', least_request_lb_config: { choice_count: 5 } }), { lbPolicy: 'leastRequest', leastRequestChoiceCount: 5 });
+  t.match(read({ lb_policy: 'LEAST_REQUEST', least_request_lb_config: { choice_count: 5 } }),
+    { lbPolicy: 'leastRequest', leastRequestChoiceCount: 5 });
   const policy = (name: string, more: Tree = {}): Tree => ({ typed_extension_config: { name: 'p', typed_config: {
     '@type': typeUrl(`envoy.extensions.load_balancing_policies.${name}`), ...more } } });
-  t.match(read({ load_balancing_policy: { policies: [policy('maglev.v3.Maglev'), policy('least_request.v3.LeastRequest', { choice_count: 3 })] } }),
+  t.match(read({ load_balancing_policy: { policies: [policy('maglev.v3.Maglev'),
+    policy('least_request.v3.LeastRequest', { choice_count: 3 })] } }),
     { lbPolicy: 'leastRequest', leastRequestChoiceCount: 3 });
   t.same(errors({ load_balancing_policy: { policies: [policy('maglev.v3.Maglev')] } }),
     ['C.load_balancing_policy.policies: not implemented: envoy.extensions.load_balancing_policies.maglev.v3.Maglev']);
   t.same(errors({ lb_policy: 'RING_HASH' }), ['C.lb_policy: not implemented: RING_HASH']);
-  t.same(errors({ least_request_lb_config: { choice_count: 1 } }), ['C.least_request_lb_config.choice_count: must be at least 2']);
+  t.same(errors({ least_request_lb_config: { choice_count: 1 } }),
+    ['C.least_request_lb_config.choice_count: must be at least 2']);
 });
 
 t.test('circuit breakers', async (t) => {
-  t.match(read({ circuit_breakers: { thresholds: [{ max_connections: 1, max_retries: 0 }, { priority: 'HIGH', max_requests: 2 }] } }).circuitBreakers,
-    { default: { maxConnections: 1, maxPendingRequests: 1024, maxRetries: 0 }, high: { maxRequests: 2, maxConnections: 1024 } });
+  t.match(read({ circuit_breakers: { thresholds: [{ max_connections: 1, max_retries: 0 },
+    { priority: 'HIGH', max_requests: 2 }] } }).circuitBreakers,
+    { default: { maxConnections: 1, maxPendingRequests: 1024, maxRetries: 0 },
+      high: { maxRequests: 2, maxConnections: 1024 } });
   t.same(errors({ circuit_breakers: { thresholds: [{}, { retry_budget: {} }] } }),
-    ['C.circuit_breakers.thresholds[1].retry_budget: not implemented', 'C.circuit_breakers.thresholds[1]: a second entry for the priority default']);
+    ['C.circuit_breakers.thresholds[1].retry_budget: not implemented',
+      'C.circuit_breakers.thresholds[1]: a second entry for the priority default']);
 });
 
 t.test('HTTP options, typed and deprecated', async (t) => {
-  const common = { idle_timeout: '0s', max_requests_per_connection: 3, max_headers_count: 9, max_response_headers_kb: 8 };
+  const common = { idle_timeout: '0s', max_requests_per_connection: 3, max_headers_count: 9,
+    max_response_headers_kb: 8 };
   const http1 = { enable_trailers: true, header_key_format: { proper_case_words: {} } };
-  const expected = { idleTimeoutMs: 0, maxRequestsPerConnection: 3, maxResponseHeadersCount: 9, maxResponseHeadersBytes: 8192,
+  const expected = { idleTimeoutMs: 0, maxRequestsPerConnection: 3, maxResponseHeadersCount: 9,
+    maxResponseHeadersBytes: 8192,
     enableTrailers: true, properCaseWords: true };
-  t.match(read(typed({ common_http_protocol_options: common, explicit_http_config: { http_protocol_options: http1 } })), expected);
+  t.match(read(typed({ common_http_protocol_options: common,
+    explicit_http_config: { http_protocol_options: http1 } })), expected);
   t.match(read({ common_http_protocol_options: common, http_protocol_options: http1 }), expected);
   t.match(read({ max_requests_per_connection: 4 }), { maxRequestsPerConnection: 4 });
   const at = `C.typed_extension_protocol_options["${httpOptions}"]`;
-  t.same(errors(typed({ explicit_http_config: { http2_protocol_options: {} } })), [`${at}.explicit_http_config.http2_protocol_options: not implemented`]);
+  t.same(errors(typed({ explicit_http_config: { http2_protocol_options: {} } })),
+    [`${at}.explicit_http_config.http2_protocol_options: not implemented`]);
   t.same(errors(typed({ auto_config: {} })), [`${at}.auto_config: not implemented`]);
   t.same(errors({ ...typed({ explicit_http_config: { http_protocol_options: {} } }), max_requests_per_connection: 1 }),
     [`C.max_requests_per_connection: must not be set beside ${httpOptions}`]);
-  t.same(errors(typed({ explicit_http_config: { http_protocol_options: {} }, common_http_protocol_options: { max_stream_duration: '1s' } })),
+  t.same(errors(typed({ explicit_http_config: { http_protocol_options: {} },
+    common_http_protocol_options: { max_stream_duration: '1s' } })),
     [`${at}.common_http_protocol_options.max_stream_duration: not implemented here`]);
   t.same(errors({ http2_protocol_options: {} }), ['C.http2_protocol_options: not implemented']);
-  t.same(errors({ typed_extension_protocol_options: { other: { '@type': typeUrl(httpOptions), explicit_http_config: { http_protocol_options: {} } } } }),
+  t.same(errors({ typed_extension_protocol_options: { other: { '@type': typeUrl(httpOptions),
+    explicit_http_config: { http_protocol_options: {} } } } }),
     ['C.typed_extension_protocol_options["other"]: not implemented']);
 });
 
 t.test('DNS', async (t) => {
   t.match(read({ type: 'STRICT_DNS', dns_refresh_rate: '2s', dns_lookup_family: 'V4_ONLY', respect_dns_ttl: true,
     dns_failure_refresh_rate: { base_interval: '1s' }, ...endpoints(endpoint(ipAddress(80, 'my-service.local'))) }),
-  { type: 'strictDns', dns: { refreshRateMs: 2000, family: 'v4Only', respectTtl: true, failureRefreshBaseMs: 1000, failureRefreshMaxMs: 10000 } });
-  t.same(errors({ dns_failure_refresh_rate: { base_interval: '2s', max_interval: '1s' } }), ['C.dns_failure_refresh_rate.max_interval: must be at least base_interval']);
+  { type: 'strictDns', dns: { refreshRateMs: 2000, family: 'v4Only', respectTtl: true, failureRefreshBaseMs: 1000,
+    failureRefreshMaxMs: 10000 } });
+  t.same(errors({ dns_failure_refresh_rate: { base_interval: '2s', max_interval: '1s' } }),
+    ['C.dns_failure_refresh_rate.max_interval: must be at least base_interval']);
   t.same(errors({ dns_refresh_rate: '0.001s' }), ['C.dns_refresh_rate: must be greater than 0.001s']);
-  t.match(errors({ type: 'STRICT_DNS', ...endpoints(endpoint(ipAddress(80, 'bad host!'))) }), [/neither an IP address nor a host name: bad host!/]);
+  t.match(errors({ type: 'STRICT_DNS', ...endpoints(endpoint(ipAddress(80, 'bad host!'))) }),
+    [/neither an IP address nor a host name: bad host!/]);
   t.same(errors({ type: 'LOGICAL_DNS' }), ['C.type: not implemented: LOGICAL_DNS']);
 });
 
 t.test('endpoints', async (t) => {
-  const config = read({ load_assignment: { cluster_name: 'c', policy: { overprovisioning_factor: 140 }, endpoints: [{ priority: 1,
-    locality: { region: 'r', zone: 'z', sub_zone: 's' }, load_balancing_weight: 3, lb_endpoints: [{ health_status: 'DRAINING', load_balancing_weight: 7,
-      endpoint: { hostname: 'h', address: { pipe: { path: '/s' } } }, metadata: { filter_metadata: { a: {} } } }] }] } });
-  t.same(config.loadAssignment?.endpoints, [{ address: { kind: 'pipe', path: '/s', mode: 0 }, hostname: 'h', weight: 7, health: 'draining',
+  const config = read({ load_assignment: { cluster_name: 'c', policy: { overprovisioning_factor: 140 },
+    endpoints: [{ priority: 1,
+    locality: { region: 'r', zone: 'z', sub_zone: 's' }, load_balancing_weight: 3,
+      lb_endpoints: [{ health_status: 'DRAINING', load_balancing_weight: 7,
+      endpoint: { hostname: 'h', address: { pipe: { path: '/s' } } },
+        metadata: { filter_metadata: { a: {} } } }] }] } });
+  t.same(config.loadAssignment?.endpoints,
+    [{ address: { kind: 'pipe', path: '/s', mode: 0 }, hostname: 'h', weight: 7, health: 'draining',
     priority: 1, locality: { region: 'r', zone: 'z', subZone: 's' }, localityWeight: 3 }]);
   const at = 'C.load_assignment.endpoints[0].lb_endpoints[0]';
-  t.match(errors(endpoints(endpoint(ipAddress(80, 'name')))), [`${at}.endpoint.address.socket_address.address: malformed IP address: name. ` +
+  t.match(errors(endpoints(endpoint(ipAddress(80, 'name')))),
+    [`${at}.endpoint.address.socket_address.address: malformed IP address: name. ` +
     'A cluster that resolves names has the type STRICT_DNS']);
-  t.same(errors(endpoints(endpoint(ipAddress(0)))), [`${at}.endpoint.address.socket_address.port_value: an endpoint needs a port`]);
-  t.same(errors(endpoints(endpoint(ipAddress(80), { load_balancing_weight: 0 }))), [`${at}.load_balancing_weight: must be at least 1`]);
+  t.same(errors(endpoints(endpoint(ipAddress(0)))),
+    [`${at}.endpoint.address.socket_address.port_value: an endpoint needs a port`]);
+  t.same(errors(endpoints(endpoint(ipAddress(80), { load_balancing_weight: 0 }))),
+    [`${at}.load_balancing_weight: must be at least 1`]);
   t.same(errors(endpoints({})), [`${at}.endpoint: required`]);
   t.same(errors(endpoints({ endpoint: {} })), [`${at}.endpoint.address: required`]);
-  t.same(errors({ load_assignment: { cluster_name: 'c', policy: { drop_overloads: [{}] } } }), ['C.load_assignment.policy.drop_overloads: not implemented']);
-  t.same(errors(endpoints(endpoint({ envoy_internal_address: {} }))), [`${at}.endpoint.address.envoy_internal_address: not implemented`]);
+  t.same(errors({ load_assignment: { cluster_name: 'c', policy: { drop_overloads: [{}] } } }),
+    ['C.load_assignment.policy.drop_overloads: not implemented']);
+  t.same(errors(endpoints(endpoint({ envoy_internal_address: {} }))),
+    [`${at}.endpoint.address.envoy_internal_address: not implemented`]);
 });
 
 t.test('discovery types and their fields', async (t) => {
   const path = writeJson(join(temporaryDirectory(), 'eds.json'), { resources: [] });
-  const eds = { type: 'EDS', load_assignment: null, eds_cluster_config: { service_name: 's', eds_config: { path_config_source: { path } } } };
+  const eds = { type: 'EDS', load_assignment: null, eds_cluster_config: { service_name: 's',
+    eds_config: { path_config_source: { path } } } };
   const result = compile(bootstrap([], [cluster(eds)]));
-  t.match(result, { ok: true, resources: [{ subscriptions: [{ kind: 'assignment', name: 's', source: { path, watchedDirectory: null } }] }] });
-  t.same(errors({ ...eds, load_assignment: loadAssignment() }), ['C.load_assignment: set in a cluster whose type is EDS']);
-  t.same(errors({ eds_cluster_config: eds.eds_cluster_config }), ['C.eds_cluster_config: set in a cluster whose type is not EDS']);
+  t.match(result, { ok: true,
+    resources: [{ subscriptions: [{ kind: 'assignment', name: 's', source: { path, watchedDirectory: null } }] }] });
+  t.same(errors({ ...eds, load_assignment: loadAssignment() }),
+    ['C.load_assignment: set in a cluster whose type is EDS']);
+  t.same(errors({ eds_cluster_config: eds.eds_cluster_config }),
+    ['C.eds_cluster_config: set in a cluster whose type is not EDS']);
   t.same(errors({ type: 'EDS', load_assignment: null }), ['C.eds_cluster_config.eds_config: required']);
   t.same(errors({ load_assignment: null }), ['C.load_assignment: required']);
-  t.same(errors({ type: 'EDS', load_assignment: null, eds_cluster_config: { eds_config: { ads: {} } } }), ['C.eds_cluster_config.eds_config.ads: not implemented']);
+  t.same(errors({ type: 'EDS', load_assignment: null, eds_cluster_config: { eds_config: { ads: {} } } }),
+    ['C.eds_cluster_config.eds_config.ads: not implemented']);
   t.same(errors({ connect_timeout: '0s' }), ['C.connect_timeout: must be greater than 0s']);
   t.same(errors({ name: '' }).filter((line) => line.startsWith('C.name')), ['C.name: required']);
-  t.same(errors({ outlier_detection: {}, health_checks: [{}], common_lb_config: { healthy_panic_threshold: { value: 1 } } }),
-    ['C.health_checks: not implemented', 'C.outlier_detection: not implemented', 'C.common_lb_config: not implemented, must be absent or empty']);
+  t.same(errors({ outlier_detection: {}, health_checks: [{}],
+    common_lb_config: { healthy_panic_threshold: { value: 1 } } }),
+    ['C.health_checks: not implemented', 'C.outlier_detection: not implemented',
+      'C.common_lb_config: not implemented, must be absent or empty']);
 });

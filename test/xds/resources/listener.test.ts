@@ -1,32 +1,43 @@
 // Listeners and connection managers: Envoy's defaults, every field that is read, and each refusal with its path.
 import t from 'tap';
 import type { ListenerConfig } from '../../../src/config/types.js';
-import { bootstrap, configOf, connectionManager, errorsOf, ipAddress, listener, router, routerTypeUrl, typeUrl } from '../examples.js';
+import { bootstrap, configOf, connectionManager, errorsOf, ipAddress, listener, router, routerTypeUrl, typeUrl }
+  from '../examples.js';
 import type { Tree } from '../examples.js';
 
 const at = 'static_resources.listeners[0]';
 const hcmAt = `${at}.filter_chains[0].filters[0].typed_config`;
-const read = (more: Tree = {}, hcm: Tree = {}): ListenerConfig => configOf(bootstrap([listener(more, connectionManager(hcm))]), 'listener');
-const errors = (more: Tree = {}, hcm: Tree = {}): string[] => errorsOf(bootstrap([listener(more, connectionManager(hcm))]));
+const read = (more: Tree = {}, hcm: Tree = {}): ListenerConfig =>
+  configOf(bootstrap([listener(more, connectionManager(hcm))]), 'listener');
+const errors = (more: Tree = {}, hcm: Tree = {}): string[] =>
+  errorsOf(bootstrap([listener(more, connectionManager(hcm))]));
 
 t.test('defaults', async (t) => {
   const config = read();
   t.match(config, { name: 'front', statName: '127.0.0.1_21010', reusePort: true, exactBalance: false, backlog: 128,
     perConnectionBufferBytes: 1048576, trafficDirection: 'unspecified' });
-  t.match(config.filterChains, [{ transportSocketConnectTimeoutMs: 15000, hcm: { codecType: 'auto', routeConfigName: '@inline/front/0',
-    serverName: 'envoy', generateRequestId: true, useRemoteAddress: false, idleTimeoutMs: 3600000, streamIdleTimeoutMs: 300000,
-    requestTimeoutMs: 0, drainTimeoutMs: 5000, delayedCloseTimeoutMs: 1000, maxRequestHeadersBytes: 61440, maxHeadersCount: 100,
-    allowAbsoluteUrl: true, via: null, schemeOverwrite: null, stripPort: 'none', headersWithUnderscores: 'allow', normalizePath: false,
+  t.match(config.filterChains,
+    [{ transportSocketConnectTimeoutMs: 15000, hcm: { codecType: 'auto', routeConfigName: '@inline/front/0',
+    serverName: 'envoy', generateRequestId: true, useRemoteAddress: false, idleTimeoutMs: 3600000,
+      streamIdleTimeoutMs: 300000,
+    requestTimeoutMs: 0, drainTimeoutMs: 5000, delayedCloseTimeoutMs: 1000, maxRequestHeadersBytes: 61440,
+      maxHeadersCount: 100,
+    allowAbsoluteUrl: true, via: null, schemeOverwrite: null, stripPort: 'none', headersWithUnderscores: 'allow',
+      normalizePath: false,
     httpFilters: [{ name: 'router', config: { kind: 'router', suppressEnvoyHeaders: false } }] } }]);
 });
 
 t.test('fields of the listener', async (t) => {
-  t.match(read({ additional_addresses: [{ address: ipAddress(21012, '::1') }], stat_prefix: 'in', enable_reuse_port: false,
+  t.match(read({ additional_addresses: [{ address: ipAddress(21012, '::1') }], stat_prefix: 'in',
+    enable_reuse_port: false,
     connection_balance_config: { exact_balance: {} }, tcp_backlog_size: 5, per_connection_buffer_limit_bytes: 4096,
-    traffic_direction: 'INBOUND', ignore_global_conn_limit: true }), { addresses: [{ port: 21010 }, { host: '::1', port: 21012 }],
-    statName: 'in', reusePort: false, exactBalance: true, backlog: 5, perConnectionBufferBytes: 4096, trafficDirection: 'inbound',
+    traffic_direction: 'INBOUND', ignore_global_conn_limit: true }),
+      { addresses: [{ port: 21010 }, { host: '::1', port: 21012 }],
+    statName: 'in', reusePort: false, exactBalance: true, backlog: 5, perConnectionBufferBytes: 4096,
+      trafficDirection: 'inbound',
     ignoreGlobalConnectionLimit: true });
-  t.match(read({ address: { pipe: { path: '/tmp/front', mode: 384 } } }), { addresses: [{ kind: 'pipe', path: '/tmp/front', mode: 384 }] });
+  t.match(read({ address: { pipe: { path: '/tmp/front', mode: 384 } } }),
+    { addresses: [{ kind: 'pipe', path: '/tmp/front', mode: 384 }] });
   t.match(read({ address: { socket_address: { address: '::', port_value: 0, ipv4_compat: true } } }),
     { addresses: [{ ipv4Compat: true }], statName: '[__]_0' });
 });
@@ -34,27 +45,42 @@ t.test('fields of the listener', async (t) => {
 t.test('fields of the connection manager', async (t) => {
   const hcm = read({}, { codec_type: 'HTTP1', server_name: 's', server_header_transformation: 'PASS_THROUGH', via: 'v',
     scheme_header_transformation: { scheme_to_overwrite: 'https' }, use_remote_address: true, skip_xff_append: true,
-    xff_num_trusted_hops: 2, generate_request_id: false, preserve_external_request_id: true, always_set_request_id_in_response: true,
-    append_x_forwarded_port: true, normalize_path: true, merge_slashes: true, path_with_escaped_slashes_action: 'REJECT_REQUEST',
-    strip_any_host_port: true, strip_trailing_host_dot: true, proxy_100_continue: true, stream_error_on_invalid_http_message: true,
+    xff_num_trusted_hops: 2, generate_request_id: false, preserve_external_request_id: true,
+      always_set_request_id_in_response: true,
+    append_x_forwarded_port: true, normalize_path: true, merge_slashes: true,
+      path_with_escaped_slashes_action: 'REJECT_REQUEST',
+    strip_any_host_port: true, strip_trailing_host_dot: true, proxy_100_continue: true,
+      stream_error_on_invalid_http_message: true,
     stream_idle_timeout: '0s', request_timeout: '1.0005s', request_headers_timeout: '2s', drain_timeout: '3s',
-    delayed_close_timeout: '0s', max_request_headers_kb: 8, upgrade_configs: [{ upgrade_type: 'WebSocket' }, { upgrade_type: 'CONNECT', enabled: false }],
-    common_http_protocol_options: { idle_timeout: '0s', max_connection_duration: '9s', max_stream_duration: '8s', max_headers_count: 50,
+    delayed_close_timeout: '0s', max_request_headers_kb: 8,
+      upgrade_configs: [{ upgrade_type: 'WebSocket' }, { upgrade_type: 'CONNECT', enabled: false }],
+    common_http_protocol_options: { idle_timeout: '0s', max_connection_duration: '9s', max_stream_duration: '8s',
+      max_headers_count: 50,
       max_requests_per_connection: 7, headers_with_underscores_action: 'DROP_HEADER' },
-    http_protocol_options: { accept_http_10: true, default_host_for_http_10: 'h', enable_trailers: true, allow_absolute_url: false,
-      send_fully_qualified_url: true, override_stream_error_on_invalid_http_message: false, header_key_format: { proper_case_words: {} } } })
+    http_protocol_options: { accept_http_10: true, default_host_for_http_10: 'h', enable_trailers: true,
+      allow_absolute_url: false,
+      send_fully_qualified_url: true, override_stream_error_on_invalid_http_message: false,
+        header_key_format: { proper_case_words: {} } } })
     .filterChains[0].hcm;
-  t.match(hcm, { codecType: 'http1', serverName: 's', serverHeaderTransformation: 'passThrough', via: 'v', schemeOverwrite: 'https',
-    useRemoteAddress: true, skipXffAppend: true, xffNumTrustedHops: 2, generateRequestId: false, preserveExternalRequestId: true,
+  t.match(hcm, { codecType: 'http1', serverName: 's', serverHeaderTransformation: 'passThrough', via: 'v',
+    schemeOverwrite: 'https',
+    useRemoteAddress: true, skipXffAppend: true, xffNumTrustedHops: 2, generateRequestId: false,
+      preserveExternalRequestId: true,
     alwaysSetRequestIdInResponse: true, appendXForwardedPort: true, normalizePath: true, mergeSlashes: true,
     pathWithEscapedSlashes: 'reject', stripPort: 'any', stripTrailingHostDot: true, proxy100Continue: true,
-    streamErrorOnInvalidHttpMessage: false, streamIdleTimeoutMs: 0, requestTimeoutMs: 1001, requestHeadersTimeoutMs: 2000,
-    drainTimeoutMs: 3000, delayedCloseTimeoutMs: 0, maxRequestHeadersBytes: 8192, idleTimeoutMs: 0, maxConnectionDurationMs: 9000,
+    streamErrorOnInvalidHttpMessage: false, streamIdleTimeoutMs: 0, requestTimeoutMs: 1001,
+      requestHeadersTimeoutMs: 2000,
+    drainTimeoutMs: 3000, delayedCloseTimeoutMs: 0, maxRequestHeadersBytes: 8192, idleTimeoutMs: 0,
+      maxConnectionDurationMs: 9000,
     maxStreamDurationMs: 8000, maxHeadersCount: 50, maxRequestsPerConnection: 7, headersWithUnderscores: 'dropHeader',
-    acceptHttp10: true, defaultHostForHttp10: 'h', enableTrailers: true, allowAbsoluteUrl: false, sendFullyQualifiedUrl: true,
-    properCaseWords: true, preserveCase: false, upgrades: [{ type: 'websocket', enabled: true }, { type: 'connect', enabled: false }] });
-  t.match(read({}, { http_protocol_options: { header_key_format: { stateful_formatter: { name: 'preserve_case', typed_config: {
-    '@type': typeUrl('envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig') } } } } }).filterChains[0].hcm,
+    acceptHttp10: true, defaultHostForHttp10: 'h', enableTrailers: true, allowAbsoluteUrl: false,
+      sendFullyQualifiedUrl: true,
+    properCaseWords: true, preserveCase: false, upgrades: [{ type: 'websocket', enabled: true },
+      { type: 'connect', enabled: false }] });
+  t.match(read({}, { http_protocol_options: { header_key_format: { stateful_formatter: { name: 'preserve_case',
+    typed_config: {
+    '@type': typeUrl('envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig') } } } } })
+      .filterChains[0].hcm,
   { preserveCase: true });
 });
 
@@ -65,8 +91,10 @@ const refused: [string, Tree, Tree, string[]][] = [
   ['scoped routes', {}, { route_config: null, scoped_routes: {} }, [`${hcmAt}.scoped_routes: not implemented`]],
   ['no routes', {}, { route_config: null }, [`${hcmAt}: route_specifier is required: set one of rds, route_config`]],
   ['no stat prefix', {}, { stat_prefix: '' }, [`${hcmAt}.stat_prefix: required`]],
-  ['head over the limit', {}, { max_request_headers_kb: 61 }, [`${hcmAt}.max_request_headers_kb: 61 is beyond this build's limit of 60`]],
-  ['head over Envoy\'s limit', {}, { max_request_headers_kb: 0 }, [`${hcmAt}.max_request_headers_kb: must be greater than 0`]],
+  ['head over the limit', {}, { max_request_headers_kb: 61 },
+    [`${hcmAt}.max_request_headers_kb: 61 is beyond this build's limit of 60`]],
+  ['head over Envoy\'s limit', {}, { max_request_headers_kb: 0 },
+    [`${hcmAt}.max_request_headers_kb: must be greater than 0`]],
   ['headers over the limit', {}, { common_http_protocol_options: { max_headers_count: 1001 } },
     [`${hcmAt}.common_http_protocol_options.max_headers_count: 1001 is beyond this build's limit of 1000`]],
   ['both port strippings', {}, { strip_any_host_port: true, strip_matching_host_port: true },
@@ -79,31 +107,49 @@ const refused: [string, Tree, Tree, string[]][] = [
   ['server name', {}, { server_name: 'a\nb' }, [`${hcmAt}.server_name: not a valid header value`]],
   ['scheme', {}, { scheme_header_transformation: { scheme_to_overwrite: 'ftp' } },
     [`${hcmAt}.scheme_header_transformation.scheme_to_overwrite: must be one of http, https`]],
-  ['no filters', {}, { http_filters: [] }, [`${hcmAt}.http_filters: the last filter must be the router (envoy.extensions.filters.http.router.v3.Router)`]],
-  ['router not last', {}, { http_filters: [router(), router()] }, [`${hcmAt}.http_filters[0]: the router ends the chain and must be the last filter`]],
+  ['no filters', {}, { http_filters: [] },
+    [`${hcmAt}.http_filters: the last filter must be the router (envoy.extensions.filters.http.router.v3.Router)`]],
+  ['router not last', {}, { http_filters: [router(), router()] },
+    [`${hcmAt}.http_filters[0]: the router ends the chain and must be the last filter`]],
   ['transport socket', { filter_chains: [{ filters: [{ name: 'h', typed_config: connectionManager() }],
-    transport_socket: { name: 'tls', typed_config: { '@type': typeUrl('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext') } } }] }, {},
-  [`${at}.filter_chains[0].transport_socket.typed_config: not implemented: transport socket envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext`]],
-  ['chain match', { filter_chains: [{ filter_chain_match: { destination_port: 5 }, filters: [{ name: 'h', typed_config: connectionManager() }] }] }, {},
+    transport_socket: { name: 'tls',
+      typed_config: { '@type': typeUrl('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext') } } }] }, {},
+  [`${at}.filter_chains[0].transport_socket.typed_config: not implemented: transport socket ` +
+    'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext']],
+  ['chain match', { filter_chains: [{ filter_chain_match: { destination_port: 5 },
+    filters: [{ name: 'h', typed_config: connectionManager() }] }] }, {},
     [`${at}.filter_chains[0].filter_chain_match: not implemented, must be absent or empty`]],
-  ['network filter', { filter_chains: [{ filters: [{ name: 't', typed_config: { '@type': typeUrl('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy') } }] }] }, {},
-    [`${at}.filter_chains[0].filters[0].typed_config: not implemented: network filter envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy`]],
+  ['network filter', { filter_chains: [
+    { filters: [{ name: 't',
+      typed_config: { '@type': typeUrl('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy') } }] }] }, {},
+    [`${at}.filter_chains[0].filters[0].typed_config: not implemented: network filter ` +
+      'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy']],
   ['listener filters', { listener_filters: [{ name: 'x' }] }, {}, [`${at}.listener_filters: not implemented`]],
   ['no address', { address: null }, {}, [`${at}.address: required`]],
-  ['address twice', { additional_addresses: [{ address: ipAddress(21010) }] }, {}, [`${at}: has the address 127.0.0.1:21010 twice`]],
-  ['original dst', { use_original_dst: true }, {}, [`${at}.use_original_dst: not implemented, must be absent or false`]],
-  ['enum by an unknown number', { traffic_direction: 9 }, {}, [`${at}.traffic_direction: unknown value 9, expected one of UNSPECIFIED, INBOUND, OUTBOUND`]],
+  ['address twice', { additional_addresses: [{ address: ipAddress(21010) }] }, {},
+    [`${at}: has the address 127.0.0.1:21010 twice`]],
+  ['original dst', { use_original_dst: true }, {},
+    [`${at}.use_original_dst: not implemented, must be absent or false`]],
+  ['enum by an unknown number', { traffic_direction: 9 }, {},
+    [`${at}.traffic_direction: unknown value 9, expected one of UNSPECIFIED, INBOUND, OUTBOUND`]],
 ];
-for (const [name, more, hcm, expected] of refused) t.test(`refused: ${name}`, async (t) => { t.same(errors(more, hcm), expected); });
+for (const [name, more, hcm, expected] of refused) {
+  t.test(`refused: ${name}`, async (t) => { t.same(errors(more, hcm), expected); });
+}
 
-const filter = (type: string, more: Tree = {}): Tree => ({ name: 'f', typed_config: { '@type': typeUrl(`envoy.extensions.filters.http.${type}`), a: 1 }, ...more });
+const filter = (type: string, more: Tree = {}): Tree =>
+  ({ name: 'f', typed_config: { '@type': typeUrl(`envoy.extensions.filters.http.${type}`), a: 1 }, ...more });
 t.test('HTTP filters that Weft does not have', async (t) => {
   t.same(errors({}, { http_filters: [filter('cors.v3.Cors'), router()] }),
     [`${hcmAt}.http_filters[0].typed_config: not implemented: HTTP filter envoy.extensions.filters.http.cors.v3.Cors`]);
-  t.same(errors({}, { http_filters: [filter('cors.v3.Cors', { is_optional: true }), filter('fault.v3.HTTPFault', { disabled: true }), router()] }), []);
-  t.match(errors({}, { http_filters: [filter('rbac.v3.RBAC', { is_optional: true }), router()] }), [/guards access and is not left out/]);
-  t.match(errors({}, { http_filters: [{ name: 'router', disabled: true, typed_config: { '@type': routerTypeUrl } }] }), [/cannot be disabled/]);
-  t.match(errors({}, { http_filters: [{ name: 'x', config_discovery: {} }, router()] }), [/config_discovery: not implemented/, /typed_config: required/]);
+  t.same(errors({}, { http_filters: [filter('cors.v3.Cors', { is_optional: true }),
+    filter('fault.v3.HTTPFault', { disabled: true }), router()] }), []);
+  t.match(errors({}, { http_filters: [filter('rbac.v3.RBAC', { is_optional: true }), router()] }),
+    [/guards access and is not left out/]);
+  t.match(errors({}, { http_filters: [{ name: 'router', disabled: true, typed_config: { '@type': routerTypeUrl } }] }),
+    [/cannot be disabled/]);
+  t.match(errors({}, { http_filters: [{ name: 'x', config_discovery: {} }, router()] }),
+    [/config_discovery: not implemented/, /typed_config: required/]);
 });
 
 t.test('access logs', async (t) => {
@@ -111,14 +157,20 @@ t.test('access logs', async (t) => {
   const fileLog = typeUrl('envoy.extensions.access_loggers.file.v3.FileAccessLog');
   const log = (typed_config: Tree): Tree => ({ access_log: [{ name: 'l', typed_config }] });
   const logs = (typed_config: Tree) => read({}, log(typed_config)).filterChains[0].hcm.accessLogs[0];
-  t.match(logs({ '@type': stdout }), { sink: { kind: 'stdout' }, format: { kind: 'text', format: /^\[%START_TIME%\].*"%UPSTREAM_HOST%"\n$/ } });
-  t.same(logs({ '@type': fileLog, path: '/l', log_format: { text_format_source: { inline_string: '%PROTOCOL%\n' }, omit_empty_values: true } }),
+  t.match(logs({ '@type': stdout }), { sink: { kind: 'stdout' },
+    format: { kind: 'text', format: /^\[%START_TIME%\].*"%UPSTREAM_HOST%"\n$/ } });
+  t.same(logs({ '@type': fileLog, path: '/l', log_format: { text_format_source: { inline_string: '%PROTOCOL%\n' },
+    omit_empty_values: true } }),
     { sink: { kind: 'file', path: '/l' }, format: { kind: 'text', format: '%PROTOCOL%\n', omitEmptyValues: true } });
-  t.equal(JSON.stringify(logs({ '@type': stdout, log_format: { json_format: { b: 1, a: { d: '%X%', c: null } } } }).format),
+  t.equal(JSON.stringify(logs({ '@type': stdout, log_format: { json_format: { b: 1, a: { d: '%X%', c: null } } } })
+    .format),
     '{"kind":"json","fields":{"a":{"c":null,"d":"%X%"},"b":1},"omitEmptyValues":false}');
   t.match(logs({ '@type': fileLog, path: '/l', format: 'x' }), { format: { format: 'x' } });
   t.same(errors({}, log({ '@type': fileLog, path: '' })), [`${hcmAt}.access_log[0].typed_config.path: required`]);
-  t.match(errors({}, log({ '@type': typeUrl('envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig') })), [/not implemented: access logger/]);
-  t.same(errors({}, { access_log: [{ name: 'l', filter: {}, typed_config: { '@type': stdout } }] }), [`${hcmAt}.access_log[0].filter: not implemented`]);
-  t.match(errors({}, log({ '@type': stdout, log_format: { text_format_source: { environment_variable: 'WEFT_NOT_SET' } } })), [/WEFT_NOT_SET is not set/]);
+  t.match(errors({}, log({ '@type': typeUrl('envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig') })),
+    [/not implemented: access logger/]);
+  t.same(errors({}, { access_log: [{ name: 'l', filter: {}, typed_config: { '@type': stdout } }] }),
+    [`${hcmAt}.access_log[0].filter: not implemented`]);
+  t.match(errors({}, log({ '@type': stdout,
+    log_format: { text_format_source: { environment_variable: 'WEFT_NOT_SET' } } })), [/WEFT_NOT_SET is not set/]);
 });

@@ -9,19 +9,24 @@ const tree = (routes: Tree): Tree => bootstrap([listener({}, connectionManager({
 const hosts = (...virtual_hosts: Tree[]): Tree => tree({ virtual_hosts });
 const withRoute = (entry: Tree): Tree => hosts({ ...virtualHost(), routes: [entry] });
 const read = (entry: Tree) => configOf<RouteConfig>(withRoute(entry), 'route').virtualHosts[0].routes[0];
-const errors = (entry: Tree): string[] => errorsOf(withRoute(entry)).map((line) => line.replace(`${at}.virtual_hosts[0].routes[0]`, 'R'));
+const errors = (entry: Tree): string[] => errorsOf(withRoute(entry))
+  .map((line) => line.replace(`${at}.virtual_hosts[0].routes[0]`, 'R'));
 const matching = (match: Tree): Tree => ({ match, direct_response: { status: 200 } });
 
 t.test('defaults of a route', async (t) => {
-  t.same(read(route()), { name: '', match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [], queryParameters: [] },
-    action: { kind: 'forward', clusters: [{ cluster: 'backend', weight: 1, hostRewriteLiteral: null, requestHeaders: { add: [], remove: [] },
-      responseHeaders: { add: [], remove: [] } }], totalWeight: 1, prefixRewrite: null, hostRewriteLiteral: null, appendXForwardedHost: false,
+  t.same(read(route()),
+    { name: '', match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [], queryParameters: [] },
+    action: { kind: 'forward',
+      clusters: [{ cluster: 'backend', weight: 1, hostRewriteLiteral: null, requestHeaders: { add: [], remove: [] },
+      responseHeaders: { add: [], remove: [] } }], totalWeight: 1, prefixRewrite: null, hostRewriteLiteral: null,
+        appendXForwardedHost: false,
     timeoutMs: 15000, idleTimeoutMs: null, clusterNotFoundStatus: 503, priority: 'default', upgrades: [] },
     requestHeaders: { add: [], remove: [] }, responseHeaders: { add: [], remove: [] } });
 });
 
 t.test('path matches', async (t) => {
-  t.match(read(matching({ path: '/a', case_sensitive: false })), { match: { path: { kind: 'path', value: '/a' }, caseSensitive: false } });
+  t.match(read(matching({ path: '/a', case_sensitive: false })),
+    { match: { path: { kind: 'path', value: '/a' }, caseSensitive: false } });
   t.match(read(matching({ connect_matcher: {} })), { match: { path: { kind: 'connect' } } });
   t.match(read(matching({ prefix: '' })), { match: { path: { kind: 'prefix', value: '' } } });
   t.same(errors(matching({ safe_regex: { regex: '.*' } })), ['R.match.safe_regex: not implemented']);
@@ -30,7 +35,8 @@ t.test('path matches', async (t) => {
 
 t.test('header matchers', async (t) => {
   const header = (more: Tree) => read(matching({ prefix: '/', headers: [{ name: 'X-A', ...more }] })).match.headers[0];
-  t.same(header({}), { name: 'x-a', match: { kind: 'present', present: true }, invert: false, treatMissingAsEmpty: false });
+  t.same(header({}), { name: 'x-a', match: { kind: 'present', present: true }, invert: false,
+    treatMissingAsEmpty: false });
   t.match(header({ present_match: false, invert_match: true, treat_missing_header_as_empty: true }),
     { match: { kind: 'present', present: false }, invert: true, treatMissingAsEmpty: true });
   t.same(header({ range_match: { start: '-10', end: 0 } }).match, { kind: 'range', start: -10, end: 0 });
@@ -38,11 +44,13 @@ t.test('header matchers', async (t) => {
     t.same(header({ [`${kind}_match`]: value }).match, { kind, value, ignoreCase: false });
     t.same(header({ string_match: { [kind]: value, ignore_case: true } }).match, { kind, value, ignoreCase: true });
   }
-  for (const more of [{ safe_regex_match: { regex: 'a+' } }, { string_match: { safe_regex: { google_re2: {}, regex: 'a+' } } }]) {
+  for (const more of [{ safe_regex_match: { regex: 'a+' } },
+    { string_match: { safe_regex: { google_re2: {}, regex: 'a+' } } }]) {
     t.same(header(more).match, { kind: 'regex', value: 'a+' });
   }
   const bad = (more: Tree): string[] => errors(matching({ prefix: '/', headers: [{ name: 'a', ...more }] }));
-  t.match(bad({ string_match: { safe_regex: { regex: 'a(' } } }), [/R.match.headers\[0\].string_match.safe_regex.regex: not a valid RE2/]);
+  t.match(bad({ string_match: { safe_regex: { regex: 'a(' } } }),
+    [/R.match.headers\[0\].string_match.safe_regex.regex: not a valid RE2/]);
   t.match(bad({ safe_regex_match: { regex: '(a)\\1' } }), [/not a valid RE2/]);
   t.match(bad({ prefix_match: '' }), ['R.match.headers[0].prefix_match: must not be empty']);
   t.match(bad({ name: '' }), ['R.match.headers[0].name: required']);
@@ -50,81 +58,116 @@ t.test('header matchers', async (t) => {
 });
 
 t.test('query parameter matchers', async (t) => {
-  const match = (more: Tree) => read(matching({ prefix: '/', query_parameters: [{ name: 'q', ...more }] })).match.queryParameters[0].match;
+  const match = (more: Tree) => read(matching({ prefix: '/', query_parameters: [{ name: 'q', ...more }] }))
+    .match.queryParameters[0].match;
   t.same(match({}), { kind: 'present', present: true });
   t.same(match({ string_match: { exact: 'v' } }), { kind: 'exact', value: 'v', ignoreCase: false });
 });
 
 t.test('forwarding', async (t) => {
-  t.match(read({ match: { prefix: '/' }, route: { cluster: 'backend', timeout: '0s', idle_timeout: '7s', prefix_rewrite: '/x',
-    host_rewrite_literal: 'h', append_x_forwarded_host: true, cluster_not_found_response_code: 'NOT_FOUND', priority: 'HIGH',
-    upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }, { upgrade_type: 'websocket', enabled: false }] } }).action,
-  { timeoutMs: 0, idleTimeoutMs: 7000, prefixRewrite: '/x', hostRewriteLiteral: 'h', appendXForwardedHost: true, clusterNotFoundStatus: 404,
-    priority: 'high', upgrades: [{ type: 'connect', enabled: true, connect: true }, { type: 'websocket', enabled: false, connect: false }] });
-  t.same(errors({ match: { prefix: '/' }, route: { cluster: 'backend', retry_policy: {}, hash_policy: [{}], auto_host_rewrite: true } }),
-    ['R.route.auto_host_rewrite: not implemented, must be absent or false', 'R.route.retry_policy: not implemented', 'R.route.hash_policy: not implemented']);
-  t.same(errors({ match: { prefix: '/' }, route: { cluster: 'backend', upgrade_configs: [{ upgrade_type: 'websocket', connect_config: {} }] } }),
+  t.match(read({ match: { prefix: '/' }, route: { cluster: 'backend', timeout: '0s', idle_timeout: '7s',
+    prefix_rewrite: '/x',
+    host_rewrite_literal: 'h', append_x_forwarded_host: true, cluster_not_found_response_code: 'NOT_FOUND',
+      priority: 'HIGH',
+    upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} },
+      { upgrade_type: 'websocket', enabled: false }] } }).action,
+  { timeoutMs: 0, idleTimeoutMs: 7000, prefixRewrite: '/x', hostRewriteLiteral: 'h', appendXForwardedHost: true,
+    clusterNotFoundStatus: 404,
+    priority: 'high', upgrades: [{ type: 'connect', enabled: true, connect: true },
+      { type: 'websocket', enabled: false, connect: false }] });
+  t.same(errors({ match: { prefix: '/' }, route: { cluster: 'backend', retry_policy: {}, hash_policy: [{}],
+    auto_host_rewrite: true } }),
+    ['R.route.auto_host_rewrite: not implemented, must be absent or false', 'R.route.retry_policy: not implemented',
+      'R.route.hash_policy: not implemented']);
+  t.same(errors({ match: { prefix: '/' }, route: { cluster: 'backend',
+    upgrade_configs: [{ upgrade_type: 'websocket', connect_config: {} }] } }),
     ['R.route.upgrade_configs[0].connect_config: only CONNECT has it, not websocket']);
-  t.same(errors({ match: { prefix: '/' }, route: { cluster_header: 'x' } }), ['R.route.cluster_header: not implemented']);
+  t.same(errors({ match: { prefix: '/' }, route: { cluster_header: 'x' } }),
+    ['R.route.cluster_header: not implemented']);
 });
 
 t.test('weighted clusters', async (t) => {
-  const weighted = (clusters: Tree[], more: Tree = {}): Tree => ({ match: { prefix: '/' }, route: { weighted_clusters: { clusters, ...more } } });
-  t.match(read(weighted([{ name: 'backend', weight: 30, host_rewrite_literal: 'a' }, { name: 'backend', weight: 70 }])).action,
+  const weighted = (clusters: Tree[], more: Tree = {}): Tree =>
+    ({ match: { prefix: '/' }, route: { weighted_clusters: { clusters, ...more } } });
+  t.match(read(weighted([{ name: 'backend', weight: 30, host_rewrite_literal: 'a' }, { name: 'backend', weight: 70 }]))
+    .action,
     { totalWeight: 100, clusters: [{ weight: 30, hostRewriteLiteral: 'a' }, { weight: 70 }] });
-  t.same(errors(weighted([{ name: 'backend' }])), ['R.route.weighted_clusters: the sum of the weights must be greater than 0']);
-  t.same(errors(weighted([])), ['R.route.weighted_clusters.clusters: at least 1 required', 'R.route.weighted_clusters: the sum of the weights must be greater than 0']);
-  t.same(errors(weighted([{ name: 'nobody', weight: 1 }])), ["R.route.weighted_clusters.clusters[0].name: unknown cluster 'nobody'"]);
+  t.same(errors(weighted([{ name: 'backend' }])),
+    ['R.route.weighted_clusters: the sum of the weights must be greater than 0']);
+  t.same(errors(weighted([])), ['R.route.weighted_clusters.clusters: at least 1 required',
+    'R.route.weighted_clusters: the sum of the weights must be greater than 0']);
+  t.same(errors(weighted([{ name: 'nobody', weight: 1 }])),
+    ["R.route.weighted_clusters.clusters[0].name: unknown cluster 'nobody'"]);
   t.same(errors(weighted([{ name: 'backend', weight: 1 }], { total_weight: 5 })),
     ['R.route.weighted_clusters.total_weight: must be absent or the sum of the weights, which is 1']);
 });
 
 t.test('redirects and direct responses', async (t) => {
   const redirect = (more: Tree): Tree => ({ match: { prefix: '/' }, redirect: more });
-  t.same(read(redirect({})).action, { kind: 'redirect', status: 301, scheme: null, httpsRedirect: false, host: null, port: null, path: null,
+  t.same(read(redirect({})).action, { kind: 'redirect', status: 301, scheme: null, httpsRedirect: false, host: null,
+    port: null, path: null,
     prefixRewrite: null, stripQuery: false });
-  t.match(read(redirect({ https_redirect: true, host_redirect: 'h', port_redirect: 8443, path_redirect: '/p', response_code: 'PERMANENT_REDIRECT',
-    strip_query: true })).action, { status: 308, httpsRedirect: true, host: 'h', port: 8443, path: '/p', stripQuery: true });
+  t.match(read(redirect({ https_redirect: true, host_redirect: 'h', port_redirect: 8443, path_redirect: '/p',
+    response_code: 'PERMANENT_REDIRECT',
+    strip_query: true })).action, { status: 308, httpsRedirect: true, host: 'h', port: 8443, path: '/p',
+      stripQuery: true });
   t.same(errors(redirect({ regex_rewrite: {} })), ['R.redirect.regex_rewrite: not implemented']);
   t.same(errors(redirect({ path_redirect: '/a', prefix_rewrite: '/b' })),
     ['R.redirect.prefix_rewrite: only one of the oneof path_rewrite_specifier may be set, and path_redirect is']);
   const direct = (more: Tree): Tree => ({ match: { prefix: '/' }, direct_response: more });
-  t.same(read(direct({ status: 503, body: { inline_bytes: 'aGk=' } })).action, { kind: 'directResponse', status: 503, body: 'hi' });
+  t.same(read(direct({ status: 503, body: { inline_bytes: 'aGk=' } })).action,
+    { kind: 'directResponse', status: 503, body: 'hi' });
   t.same(errors(direct({ status: 600 })), ['R.direct_response.status: must be less than 600']);
   t.same(errors(direct({})), ['R.direct_response.status: required']);
-  t.same(errors(direct({ status: 200, body: { inline_string: 'x'.repeat(4097) } })), ['R.direct_response.body: response body size is 4097 bytes; maximum is 4096']);
-  t.match(errors(direct({ status: 200, body: { filename: '/nowhere' } })), [/R.direct_response.body.filename: cannot be read/]);
+  t.same(errors(direct({ status: 200, body: { inline_string: 'x'.repeat(4097) } })),
+    ['R.direct_response.body: response body size is 4097 bytes; maximum is 4096']);
+  t.match(errors(direct({ status: 200, body: { filename: '/nowhere' } })),
+    [/R.direct_response.body.filename: cannot be read/]);
 });
 
 t.test('header mutations', async (t) => {
-  const add = (more: Tree): Tree => ({ ...route(), request_headers_to_add: [{ header: { key: 'X-A', value: '%PROTOCOL%' }, ...more }] });
+  const add = (more: Tree): Tree =>
+    ({ ...route(), request_headers_to_add: [{ header: { key: 'X-A', value: '%PROTOCOL%' }, ...more }] });
   const action = (more: Tree): string => read(add(more)).requestHeaders.add[0].action;
   t.same([action({}), action({ append: false }), action({ append: true }), action({ append_action: 'ADD_IF_ABSENT' }),
-    action({ append_action: 'OVERWRITE_IF_EXISTS' })], ['append', 'overwrite', 'append', 'addIfAbsent', 'overwriteIfExists']);
+    action({ append_action: 'OVERWRITE_IF_EXISTS' })], ['append', 'overwrite', 'append', 'addIfAbsent',
+      'overwriteIfExists']);
   t.match(read({ ...add({ keep_empty_value: true }), response_headers_to_remove: ['X-B'] }),
-    { requestHeaders: { add: [{ name: 'x-a', value: '%PROTOCOL%', keepEmptyValue: true }] }, responseHeaders: { remove: ['x-b'] } });
-  t.same(errors(add({ append: false, append_action: 'ADD_IF_ABSENT' })), ['R.request_headers_to_add[0].append: append and append_action must not both be set']);
-  t.same(errors({ ...route(), request_headers_to_remove: ['Host'] }), ['R.request_headers_to_remove[0]: :-prefixed or host headers may not be removed']);
+    { requestHeaders: { add: [{ name: 'x-a', value: '%PROTOCOL%', keepEmptyValue: true }] },
+      responseHeaders: { remove: ['x-b'] } });
+  t.same(errors(add({ append: false, append_action: 'ADD_IF_ABSENT' })),
+    ['R.request_headers_to_add[0].append: append and append_action must not both be set']);
+  t.same(errors({ ...route(), request_headers_to_remove: ['Host'] }),
+    ['R.request_headers_to_remove[0]: :-prefixed or host headers may not be removed']);
   t.same(errors({ ...route(), request_headers_to_add: [{ header: { key: ':path' } }, {}] }),
-    ['R.request_headers_to_add[1].header: required', 'R.request_headers_to_add[0].header.key: :-prefixed or host headers may not be modified']);
+    ['R.request_headers_to_add[1].header: required',
+      'R.request_headers_to_add[0].header.key: :-prefixed or host headers may not be modified']);
 });
 
 t.test('domains', async (t) => {
   const host = (name: string, ...domains: string[]): Tree => ({ name, domains, routes: [route()] });
-  t.same(configOf<RouteConfig>(hosts(host('a', 'A.com', '*.b', 'c.*', '*')), 'route').virtualHosts[0].domains, ['a.com', '*.b', 'c.*', '*']);
-  t.same(errorsOf(hosts(host('a', '*'), host('b', '*'))), [`${at}.virtual_hosts[1].domains[0]: only a single wildcard domain is permitted, the other one is ${at}.virtual_hosts[0].domains[0]`]);
-  t.same(errorsOf(hosts(host('a', 'x.com'), host('b', 'X.com'))), [`${at}.virtual_hosts[1].domains[0]: only unique domains are permitted, "x.com" is also at ${at}.virtual_hosts[0].domains[0]`]);
+  t.same(configOf<RouteConfig>(hosts(host('a', 'A.com', '*.b', 'c.*', '*')), 'route').virtualHosts[0].domains,
+    ['a.com', '*.b', 'c.*', '*']);
+  t.same(errorsOf(hosts(host('a', '*'), host('b', '*'))),
+    [`${at}.virtual_hosts[1].domains[0]: only a single wildcard domain is permitted, the other one is ` +
+      `${at}.virtual_hosts[0].domains[0]`]);
+  t.same(errorsOf(hosts(host('a', 'x.com'), host('b', 'X.com'))),
+    [`${at}.virtual_hosts[1].domains[0]: only unique domains are permitted, "x.com" is also at ` +
+      `${at}.virtual_hosts[0].domains[0]`]);
   t.match(errorsOf(hosts(host('a', 'x.*.com'))), [/"x.\*.com": a wildcard is only allowed at the start or at the end/]);
   t.same(errorsOf(hosts(host('a'))), [`${at}.virtual_hosts[0].domains: at least 1 required`]);
   t.same(errorsOf(hosts({ domains: ['*'] })), [`${at}.virtual_hosts[0].name: required`]);
 });
 
 t.test('route configuration and virtual host', async (t) => {
-  t.match(configOf(tree({ virtual_hosts: [{ ...virtualHost(), require_tls: 'EXTERNAL_ONLY' }], most_specific_header_mutations_wins: true,
+  t.match(configOf(tree({ virtual_hosts: [{ ...virtualHost(), require_tls: 'EXTERNAL_ONLY' }],
+    most_specific_header_mutations_wins: true,
     ignore_port_in_host_matching: true }), 'route'), { name: '@inline/front/0', mostSpecificHeaderMutationsWins: true,
     ignorePortInHostMatching: true, virtualHosts: [{ requireTls: 'external' }] });
-  t.same(errorsOf(tree({ virtual_hosts: [{ ...virtualHost(), retry_policy: {}, typed_per_filter_config: { a: {} } }] })),
-    [`${at}.virtual_hosts[0].typed_per_filter_config: not implemented`, `${at}.virtual_hosts[0].retry_policy: not implemented`]);
+  t.same(errorsOf(tree(
+    { virtual_hosts: [{ ...virtualHost(), retry_policy: {}, typed_per_filter_config: { a: {} } }] })),
+    [`${at}.virtual_hosts[0].typed_per_filter_config: not implemented`,
+      `${at}.virtual_hosts[0].retry_policy: not implemented`]);
   t.same(errorsOf(hosts({ ...virtualHost(), routes: [{ match: { prefix: '/' } }] })),
     [`${at}.virtual_hosts[0].routes[0]: action is required: set one of route, redirect, direct_response`]);
 });

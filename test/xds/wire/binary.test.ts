@@ -10,10 +10,13 @@ import { bootstrap, cluster, connectionManager, httpOptions, listener, typeUrl }
 const type = 'envoy.config.bootstrap.v3.Bootstrap';
 const rich = bootstrap(
   [listener({ additional_addresses: [{ address: { pipe: { path: '/tmp/x', mode: 384 } } }], enable_reuse_port: false,
-    metadata: { filter_metadata: { a: { b: [1, null, true, 'x', { c: {} }] } } } }, connectionManager({ max_request_headers_kb: 60,
-    stream_idle_timeout: '0s', common_http_protocol_options: { idle_timeout: '0.000000001s', max_headers_count: 0 } }))],
+    metadata: { filter_metadata: { a: { b: [1, null, true, 'x', { c: {} }] } } } },
+      connectionManager({ max_request_headers_kb: 60,
+    stream_idle_timeout: '0s', common_http_protocol_options: { idle_timeout: '0.000000001s',
+      max_headers_count: 0 } }))],
   [cluster({ typed_extension_protocol_options: { [httpOptions]: { '@type': typeUrl(httpOptions),
-    explicit_http_config: { http_protocol_options: { enable_trailers: true } } } }, circuit_breakers: { thresholds: [{ max_requests: 7 }] } }),
+    explicit_http_config: { http_protocol_options: { enable_trailers: true } } } },
+      circuit_breakers: { thresholds: [{ max_requests: 7 }] } }),
   { name: 'empty', type: 'STATIC', load_assignment: { cluster_name: 'empty' } }],
   { node: { id: 'n', metadata: { x: 1 } }, layered_runtime: { layers: [{ name: 'admin', admin_layer: {} }] } });
 
@@ -30,8 +33,10 @@ t.test('JSON -> message -> bytes -> message', async (t) => {
 
 t.test('a field that Weft does not implement is seen in bytes', async (t) => {
   const report = new Report(false, 100);
-  const message = new JsonReader(report, false).read('envoy.config.cluster.v3.Cluster', { name: 'c', health_checks: [{}] }, '');
-  const decoded = decodeMessage('envoy.config.cluster.v3.Cluster', encodeMessage('envoy.config.cluster.v3.Cluster', message), '', report);
+  const message = new JsonReader(report, false).read('envoy.config.cluster.v3.Cluster',
+    { name: 'c', health_checks: [{}] }, '');
+  const decoded = decodeMessage('envoy.config.cluster.v3.Cluster',
+    encodeMessage('envoy.config.cluster.v3.Cluster', message), '', report);
   t.ok(decoded !== null && 'healthChecks' in decoded);
 });
 

@@ -14,10 +14,12 @@ const read = (type: string, tree: Json, yaml = false, allowUnknown = false) => {
 
 t.test('field names are snake_case or camelCase', async (t) => {
   for (const name of ['ipv4_compat', 'ipv4Compat']) {
-    t.same(read(`${core}.SocketAddress`, { [name]: true }), { message: { ipv4Compat: true }, errors: [], warnings: [] });
+    t.same(read(`${core}.SocketAddress`, { [name]: true }),
+      { message: { ipv4Compat: true }, errors: [], warnings: [] });
   }
   t.same(read(`${core}.Http1ProtocolOptions`, { accept_http_10: true }).message, { acceptHttp10: true });
-  t.same(read(`${core}.SocketAddress`, { ipv4_compat: true, ipv4Compat: true }).errors, ['ipv4_compat: set twice, also as ipv4Compat']);
+  t.same(read(`${core}.SocketAddress`, { ipv4_compat: true, ipv4Compat: true }).errors,
+    ['ipv4_compat: set twice, also as ipv4Compat']);
 });
 
 t.test('unknown fields are refused, or let pass with a warning', async (t) => {
@@ -30,16 +32,20 @@ t.test('unknown fields are refused, or let pass with a warning', async (t) => {
 
 t.test('null is absence, except in lists', async (t) => {
   t.same(read(`${core}.Pipe`, { path: null }), { message: {}, errors: [], warnings: [] });
-  t.match(read('envoy.config.route.v3.VirtualHost', { domains: [null] }).errors, ['domains[0]: null is not allowed in a list']);
+  t.match(read('envoy.config.route.v3.VirtualHost', { domains: [null] }).errors,
+    ['domains[0]: null is not allowed in a list']);
 });
 
-const integers: [Json, number | RegExp][] = [[511, 511], ['511', 511], [5.0, 5], ['5e2', 500], [1.5, /expected an integer/],
-  [-1, /out of range for uint32/], [4294967296, /out of range for uint32/], ['x', /expected an integer/], [true, /expected an integer/],
+const integers: [Json, number | RegExp][] = [[511, 511], ['511', 511], [5.0, 5], ['5e2', 500],
+  [1.5, /expected an integer/],
+  [-1, /out of range for uint32/], [4294967296, /out of range for uint32/], ['x', /expected an integer/],
+    [true, /expected an integer/],
   ['', /expected an integer/], [[], /expected an integer, got a list/], [{}, /expected an integer, got an object/]];
 t.test('32-bit integers', async (t) => {
   for (const [value, expected] of integers) {
     const { message, errors } = read(`${core}.Pipe`, { mode: value });
-    if (typeof expected === 'number') t.same({ message, errors }, { message: { mode: expected }, errors: [] }, String(value));
+    if (typeof expected === 'number') t.same({ message, errors }, { message: { mode: expected }, errors: [] },
+      String(value));
     else t.match(errors, [expected], String(value));
   }
 });
@@ -72,9 +78,12 @@ t.test('enums by name and number', async (t) => {
   t.match(read(type, { lb_policy: 'random' }).errors, [/unknown value "random", expected one of ROUND_ROBIN, /]);
 });
 
-const durations: [Json, object | RegExp][] = [['1.5s', { seconds: 1, nanos: 500000000 }], ['0s', {}], ['-0.000000001s', { nanos: -1 }],
-  ['315576000000s', { seconds: 315576000000 }], ['315576000001s', /longer than ten thousand years/], ['1.0000000001s', /expected a duration/],
-  ['1', /expected a duration/], [1, /expected a duration such as "1.5s", got 1/], ['1m', /expected a duration/], ['s', /expected a duration/]];
+const durations: [Json, object | RegExp][] = [['1.5s', { seconds: 1, nanos: 500000000 }], ['0s', {}],
+  ['-0.000000001s', { nanos: -1 }],
+  ['315576000000s', { seconds: 315576000000 }], ['315576000001s', /longer than ten thousand years/],
+    ['1.0000000001s', /expected a duration/],
+  ['1', /expected a duration/], [1, /expected a duration such as "1.5s", got 1/], ['1m', /expected a duration/],
+    ['s', /expected a duration/]];
 t.test('durations', async (t) => {
   for (const [value, expected] of durations) {
     const { message, errors } = read(`${core}.HttpProtocolOptions`, { idle_timeout: value });
@@ -86,7 +95,8 @@ t.test('durations', async (t) => {
 t.test('wrappers hold bare values and keep their presence', async (t) => {
   t.same(read(`${core}.HttpProtocolOptions`, { max_headers_count: 0 }).message, { maxHeadersCount: {} });
   t.same(read(`${core}.HttpProtocolOptions`, { max_headers_count: '7' }).message, { maxHeadersCount: { value: 7 } });
-  t.match(read(`${core}.HttpProtocolOptions`, { max_headers_count: { value: 7 } }).errors, [/expected an integer, got an object/]);
+  t.match(read(`${core}.HttpProtocolOptions`, { max_headers_count: { value: 7 } }).errors,
+    [/expected an integer, got an object/]);
 });
 
 t.test('bytes are base64 of either alphabet, padded or not', async (t) => {
@@ -105,7 +115,8 @@ t.test('oneofs admit one member, default values included', async (t) => {
 
 t.test('maps', async (t) => {
   const type = `${core}.Metadata`;
-  t.same(read(type, { filter_metadata: { a: { b: [1, null, 'x'] } } }).message, { filterMetadata: { a: { b: [1, null, 'x'] } } });
+  t.same(read(type, { filter_metadata: { a: { b: [1, null, 'x'] } } }).message,
+    { filterMetadata: { a: { b: [1, null, 'x'] } } });
   t.match(read(type, { filter_metadata: { a: 1 } }).errors, ['filter_metadata["a"]: expected an object, got 1']);
   t.match(read(type, { filter_metadata: [] }).errors, ['filter_metadata: expected an object, got a list']);
   const hidden = JSON.parse('{"filter_metadata": {"__proto__": {"a": 1}}}') as Json;
@@ -115,28 +126,35 @@ t.test('maps', async (t) => {
 t.test('Any by @type', async (t) => {
   const type = `${core}.TypedExtensionConfig`;
   const router = 'envoy.extensions.filters.http.router.v3.Router';
-  t.same(read(type, { typed_config: { '@type': `type.googleapis.com/${router}`, suppress_envoy_headers: true } }).message,
+  t.same(read(type, { typed_config: { '@type': `type.googleapis.com/${router}`, suppress_envoy_headers: true } })
+    .message,
     { typedConfig: { typeUrl: `type.googleapis.com/${router}`, type: router, value: { suppressEnvoyHeaders: true } } });
   t.match(read(type, { typed_config: {} }).errors, ['typed_config: empty, "@type" is missing']);
   t.match(read(type, { typed_config: { '@type': router } }).errors, [/"@type" must be a URL/]);
-  t.match(read(type, { typed_config: { '@type': `type.googleapis.com/${router}`, nope: 1 } }).errors, [/^typed_config.nope: unknown field/]);
+  t.match(read(type, { typed_config: { '@type': `type.googleapis.com/${router}`, nope: 1 } }).errors,
+    [/^typed_config.nope: unknown field/]);
   t.same(read(type, { typed_config: { '@type': 'x/a.B', nope: 1 } }).message,
-    { typedConfig: { typeUrl: 'x/a.B', type: 'a.B', json: { '@type': 'x/a.B', nope: 1 } } }, 'unknown types stay as they are');
+    { typedConfig: { typeUrl: 'x/a.B', type: 'a.B', json: { '@type': 'x/a.B', nope: 1 } } },
+      'unknown types stay as they are');
 });
 
 t.test('TypedStruct, in both packages, is the message it names', async (t) => {
   for (const struct of ['udpa.type.v1.TypedStruct', 'xds.type.v3.TypedStruct']) {
     const tree = { typed_config: { '@type': `type.googleapis.com/${struct}`,
-      type_url: 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router', value: { suppress_envoy_headers: true, nope: 1 } } };
+      type_url: 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router',
+        value: { suppress_envoy_headers: true, nope: 1 } } };
     const { message, errors } = read(`${core}.TypedExtensionConfig`, tree);
-    t.match(message, { typedConfig: { type: 'envoy.extensions.filters.http.router.v3.Router', value: { suppressEnvoyHeaders: true } } });
+    t.match(message, { typedConfig: { type: 'envoy.extensions.filters.http.router.v3.Router',
+      value: { suppressEnvoyHeaders: true } } });
     t.match(errors, [/^typed_config.value.nope: unknown field/]);
   }
 });
 
 t.test('depth is limited', async (t) => {
   let tree: Json = {};
-  for (let i = 0; i < 200; i++) tree = { typed_config: { '@type': 'type.googleapis.com/xds.type.v3.TypedStruct', value: tree } };
+  for (let i = 0; i < 200; i++) {
+    tree = { typed_config: { '@type': 'type.googleapis.com/xds.type.v3.TypedStruct', value: tree } };
+  }
   t.ok(read(`${core}.TypedExtensionConfig`, tree).errors.length > 0);
 });
 
