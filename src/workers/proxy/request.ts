@@ -52,6 +52,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     if (stream === null) { this.replies.refuseConnection(connection, 503, detail('overload'), ResponseFlag.OM); return end; }
     if (!admit(engine, this, stream)) return stream.downstream === null ? this.afterReply(connection, bodyAt, end) : end;
     const { hcm } = stream;
+    engine.count(hcm!.scope, HttpStat.rq_total);
     const table = engine.snapshot.routeTable(stream.root!, hcm!.routeSlot);
     const index = table === null ? NO_VIRTUAL_HOST : this.match(table.table, (i) => table.route(i));
     if (index < 0) {
@@ -184,8 +185,9 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   onAcquired(stream: Stream): void {
     const { engine } = this;
     const upstream = stream.upstream!;
-    upstream.beginRequest();
     stream.upstreamSentMs = engine.nowMs;
+    if (stream.rawTunnel) { this.openTunnel(stream); return; }
+    upstream.beginRequest();
     engine.i32[(stream.endpoint!.state) + EndpointState.requestsTotal]++;
     stream.requestHeadSent = true;
     engine.reactor.send(upstream.socket, stream.headBuffer, stream.headAt, stream.headBytes, false);
@@ -193,6 +195,19 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     // A connection that served before may be dying unseen; only then a complete request is kept for one safe repetition.
     if (!stream.hcm!.keepsRequestHead && !(stream.replayable && upstream.requests > 1)) this.finish.releaseHead(stream);
     if (!stream.request.complete) stream.downstream!.offerSoon();
+  }
+
+  /** CONNECT ends here (connect_config): the client gets 200 and then speaks to the endpoint itself. */
+  private openTunnel(stream: Stream): void {
+    stream.upstream!.beginTunnel();
+    stream.requestHeadSent = stream.responseStarted = true;
+    stream.responseStartMs = this.engine.nowMs;
+    stream.status = 200;
+    stream.details = detail('via_upstream');
+    stream.response.begin(this.engine, BODY_TUNNEL, 0, OUT_SAME);
+    stream.response.complete = false;
+    this.replies.sendConnected(stream);
+    this.finish.upgraded(stream);
   }
 
   onConnectFailed(stream: Stream): void { this.failures.connect(stream); }

@@ -12,6 +12,7 @@ import { applyMutations } from './edits.js';
 import type { Proxy } from './request.js';
 import type { Stream } from './stream.js';
 
+const VIA_UPSTREAM = detail('via_upstream');
 const FIXED_ADDED_BYTES = 384;
 const BODY_COPY_BYTES_MAX = 8 * 1024;
 const INTERIM_RESPONSES_MAX = 64;
@@ -38,7 +39,7 @@ export class Responses {
     stream.responseStarted = true;
     stream.responseStartMs = stream.lastActivityMs = engine.nowMs;
     stream.status = status;
-    stream.details = detail('via_upstream');
+    stream.details = VIA_UPSTREAM;
     stream.responseHeadBytes = engine.i32[words + Head.bytes];
     if (stream.headBuffer >= 0 && !stream.hcm!.keepsRequestHead) this.proxy.finish.releaseHead(stream);
     const flags = engine.i32[words + Head.flags];

@@ -85,6 +85,12 @@ export class UpstreamConnection implements SocketOwner {
     this.headDone = false;
   }
 
+  /** The connection becomes a raw tunnel: every byte belongs to the stream. */
+  beginTunnel(): void {
+    this.requests++;
+    this.headDone = true;
+  }
+
   /** After the response: bytes may follow only for a stream, so anything left over means a peer out of step. */
   get hasLeftover(): boolean { return this.held.bytes > 0; }
 

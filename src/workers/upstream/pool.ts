@@ -27,7 +27,7 @@ export class UpstreamPool {
   /** Lends a connection to `stream` (ACQUIRED: stream.upstream is set), queues it (WAITING), or refuses. */
   acquire(stream: Stream, endpoint: Endpoint, thresholds: CircuitBreakerThresholds): number {
     const idle = endpoint.idle;
-    if (idle !== null) {
+    if (idle !== null && !stream.rawTunnel) {
       idle.leaveIdle();
       this.lend(idle, stream);
       return ACQUIRED;
@@ -56,12 +56,19 @@ export class UpstreamPool {
   /** The connection may serve another stream: the next in the queue, or it waits idle. */
   release(connection: UpstreamConnection): void {
     const { endpoint } = connection;
-    const waiting = endpoint.pendingFirst;
+    const waiting = this.nextFor(connection);
     if (endpoint.removed && waiting === null) { connection.close(); return; }
     if (waiting === null) { connection.becomeIdle(); return; }
     this.cancel(waiting, endpoint);
     this.lend(connection, waiting);
     this.events.onAcquired(waiting);
+  }
+
+  /** The first waiting stream that this connection can serve: a raw tunnel wants a connection that nobody has spoken HTTP on. */
+  private nextFor(connection: UpstreamConnection): Stream | null {
+    let stream = connection.endpoint.pendingFirst;
+    while (stream !== null && stream.rawTunnel && connection.requests > 0) stream = stream.pendingNext;
+    return stream;
   }
 
   /** A connection is closed: those who wait may need another one. */
