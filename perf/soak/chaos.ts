@@ -103,7 +103,7 @@ export class Chaos {
   private async writeBad(): Promise<void> {
     const { random, state, configuration } = this;
     const file = random.pick(['lds.json', 'cds.json', 'rds.json', 'eds-steady-0.json'] as const);
-    configuration.writeBad(file, random.whole(0, 1));
+    configuration.writeBad(file, random.whole(0, 1), state);
     this.counts.bad += 1;
     await sleep(random.whole(50, 300));
     state.version += 1;

@@ -50,6 +50,10 @@ export class SoakConfiguration {
   }
 
   writeListeners(state: SoakState): void {
+    this.put('lds.json', 'config.listener.v3.Listener', state.version, this.listeners(state));
+  }
+
+  private listeners(state: SoakState): object[] {
     const { ports } = this;
     const listeners = [
       this.listener('main', ports.main, { stat_prefix: 'main' }),
@@ -57,7 +61,7 @@ export class SoakConfiguration {
       this.listener('garbage', ports.garbage, { stat_prefix: 'garbage', request_headers_timeout: '3s' }),
     ];
     if (state.extraListener) listeners.push(this.listener('extra', ports.extra, { stat_prefix: 'extra' }));
-    this.put('lds.json', 'config.listener.v3.Listener', state.version, listeners);
+    return listeners;
   }
 
   writeRoutes(state: SoakState): void {
@@ -72,8 +76,11 @@ export class SoakConfiguration {
   }
 
   writeClusters(state: SoakState): void {
-    this.put('cds.json', 'config.cluster.v3.Cluster', state.version, [...STEADY_CLUSTERS, 'abrupt', 'announced',
-      ...this.extraNames(state)].map((name) => ({
+    this.put('cds.json', 'config.cluster.v3.Cluster', state.version, this.clusters(state));
+  }
+
+  private clusters(state: SoakState): object[] {
+    return [...STEADY_CLUSTERS, 'abrupt', 'announced', ...this.extraNames(state)].map((name) => ({
       name, type: 'EDS', connect_timeout: `${state.connectTimeoutMs / 1000}s`, lb_policy: 'ROUND_ROBIN',
       eds_cluster_config: { eds_config: this.source(endpointFile(name)) },
       typed_extension_protocol_options: {
@@ -83,7 +90,7 @@ export class SoakConfiguration {
           explicit_http_config: { http_protocol_options: {} },
         },
       },
-    })));
+    }));
   }
 
   /** One file for each cluster: Envoy takes exactly one assignment from a file. */
@@ -102,19 +109,20 @@ export class SoakConfiguration {
   }
 
   /**
-   * A file that must be refused: not JSON, or a resource that cannot be right. The last good state has to stay in
-   * force.
+   * A file that must be refused: not JSON, or with a resource that cannot be right beside all the good ones. The last
+   * good state has to stay in force.
    */
-  writeBad(file: WatchedFile, choice: number): void {
-    const wrong: Record<WatchedFile, [string, object]> = {
-      'lds.json': ['config.listener.v3.Listener',
-        { name: 'main', address: { socket_address: { address: 'not an address' } } }],
-      'cds.json': ['config.cluster.v3.Cluster', { name: '', connect_timeout: '-1s' }],
-      'rds.json': ['config.route.v3.RouteConfiguration', { name: 'soak', virtual_hosts: [{ name: '', domains: [] }] }],
-      'eds-steady-0.json': ['config.endpoint.v3.ClusterLoadAssignment', { cluster_name: '', endpoints: [] }],
+  writeBad(file: WatchedFile, choice: number, state: SoakState): void {
+    const brokenListener = { name: 'main', address: { socket_address: { address: 'not an address' } } };
+    const brokenRoutes = { name: 'soak', virtual_hosts: [{ name: '', domains: [] }] };
+    const wrong: Record<WatchedFile, [string, object[]]> = {
+      'lds.json': ['config.listener.v3.Listener', [...this.listeners(state).slice(1), brokenListener]],
+      'cds.json': ['config.cluster.v3.Cluster', [...this.clusters(state), { name: '', connect_timeout: '-1s' }]],
+      'rds.json': ['config.route.v3.RouteConfiguration', [brokenRoutes]],
+      'eds-steady-0.json': ['config.endpoint.v3.ClusterLoadAssignment', [{ cluster_name: '', endpoints: [] }]],
     };
     if (choice % 2 === 0) this.replace(file, '{"resources": [');
-    else this.put(file, wrong[file][0], -1, [wrong[file][1]]);
+    else this.put(file, wrong[file][0], -1, wrong[file][1]);
   }
 
   private extraNames(state: SoakState): string[] {
