@@ -96,7 +96,12 @@ export class DownstreamConnection implements SocketOwner {
   /** The request in progress ends with what was just sent: next request, or the end of the connection. */
   finishRequest(keepAlive: boolean): void {
     this.stream = null;
-    if (!keepAlive || this.closeAfterResponse || this.ended) { this.closeGracefully(); return; }
+    if (!keepAlive || this.closeAfterResponse || this.ended) {
+      // Everything the client sent was read and everything we said is in the kernel: a plain close sends FIN and cannot turn into a reset.
+      const done = keepAlive && this.held.bytes === 0 && !this.processing && this.engine.reactor.pendingSendBytes(this.socket) === 0;
+      if (done) this.close(false); else this.closeGracefully();
+      return;
+    }
     this.state = HEAD;
     this.scanned = 0;
     this.startIdle();

@@ -3,7 +3,6 @@
 import { ListenerStat, WorkerStat } from '../../telemetry/schema.js';
 import type { ListenerBlob } from '../../config/snapshot/layout.js';
 import { close as closeFd } from '../../os/libc.js';
-import { setNoDelay } from '../../os/socket.js';
 import type { DownstreamConnection, DownstreamFactory } from '../connection/downstream.js';
 import type { Engine } from '../engine.js';
 import type { AcceptOwner } from '../reactor/reactor.js';
@@ -16,11 +15,9 @@ export class ListenerRuntime {
   /** Open connections, doubly linked through DownstreamConnection. */
   connections: DownstreamConnection | null = null;
   count = 0;
-  readonly tcp: boolean;
 
   constructor(engine: Engine, readonly slot: number, readonly blob: number, { config, scope, chains }: ListenerBlob) {
     this.scope = engine.statsBase + (scope >> 3);
-    this.tcp = config.addresses.some((address) => address.kind === 'ip');
     this.inbound = config.trafficDirection === 'inbound';
     this.bufferBytes = config.perConnectionBufferBytes;
     const chain = chains[0];
@@ -67,7 +64,6 @@ export class Listeners {
       if (listener !== null) this.engine.count(listener.scope, ListenerStat.downstream_cx_overflow);
       return;
     }
-    if (listener.tcp) setNoDelay(fd);
   }
 
   /** Closes a socket that never became a connection. */

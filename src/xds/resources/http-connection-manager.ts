@@ -14,8 +14,7 @@ const requestIdType = 'envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig';
 
 /** Filters that decide who may pass. One of these is never left out, whatever is_optional says. */
 const guards = new Set(['rbac', 'jwt_authn', 'ext_authz', 'basic_auth', 'api_key_auth', 'oauth2', 'csrf', 'ext_proc',
-  'ratelimit',
-  'local_ratelimit', 'rate_limit_quota', 'wasm', 'lua', 'golang']);
+  'ratelimit', 'local_ratelimit', 'rate_limit_quota', 'wasm', 'lua', 'golang']);
 /** Name of a filter in its type: 'rbac' of 'envoy.extensions.filters.http.rbac.v3.RBAC'. */
 const filterNameOf = (type: string): string => /\.http\.([a-z0-9_]+)\./.exec(type)?.[1] ?? '';
 
