@@ -22,7 +22,7 @@ const base = bootstrap(
   [listener({}, connectionManager({ common_http_protocol_options: { idle_timeout: '1s', max_headers_count: 9 },
   upgrade_configs: [{ upgrade_type: 'websocket' }], access_log: [{ name: 'a', typed_config: { '@type':
     typeUrl('envoy.extensions.access_loggers.file.v3.FileAccessLog'), path: '/dev/null',
-      log_format: { json_format: { a: '%X%' } } } }],
+      log_format: { json_format: { a: '%PROTOCOL%' } } } }],
   route_config: { request_headers_to_add: [{ header: { key: 'a', value: 'b' } }],
     virtual_hosts: [{ name: 'v', domains: ['*', 'a.*'], routes: [
     { match: { prefix: '/', headers: [{ name: 'h', range_match: { start: '1', end: '2' } }] },

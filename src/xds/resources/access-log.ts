@@ -4,7 +4,7 @@ import { fieldPath } from '../wire/message.js';
 import type { Json, Report } from '../wire/message.js';
 import type { AccessLog, FileAccessLog, StdoutAccessLog, SubstitutionFormatString }
   from '../wire/generated/messages.js';
-import { readDataSource } from './fields.js';
+import { checkFormat, readDataSource } from './fields.js';
 
 export const defaultTextFormat = '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" ' +
   '%RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% ' +
@@ -41,39 +41,49 @@ export function readAccessLogs(logs: AccessLog[] | undefined, path: string, repo
 function readFileLog(log: FileAccessLog, at: string, report: Report): PlainAccessLog {
   const sink = { kind: 'file' as const, path: log.path ?? '' };
   if (log.format !== undefined && log.format !== '') {
-    return { sink, format: { kind: 'text', format: log.format, omitEmptyValues: false } };
+    return { sink, format: textFormat(log.format, false, fieldPath(at, 'format'), report) };
   }
   if (log.typedJsonFormat !== undefined) {
-    return { sink, format: { kind: 'json', fields: sortedFields(log.typedJsonFormat), omitEmptyValues: false } };
+    return { sink, format: jsonFormat(log.typedJsonFormat, false, fieldPath(at, 'typed_json_format'), report) };
   }
   return { sink, format: readFormat(log.logFormat, fieldPath(at, 'log_format'), report) };
 }
 
 function readFormat(format: SubstitutionFormatString | undefined, path: string, report: Report): AccessLogFormat {
-  if (format === undefined || format === null) {
-    return { kind: 'text', format: defaultTextFormat, omitEmptyValues: false };
+  const omitEmptyValues = format?.omitEmptyValues ?? false;
+  if (format?.jsonFormat !== undefined) {
+    return jsonFormat(format.jsonFormat, omitEmptyValues, fieldPath(path, 'json_format'), report);
   }
-  const omitEmptyValues = format.omitEmptyValues ?? false;
-  if (format.jsonFormat !== undefined) {
-    return { kind: 'json', fields: sortedFields(format.jsonFormat), omitEmptyValues };
+  const at = fieldPath(path, 'text_format_source');
+  if (format?.textFormatSource !== undefined) {
+    const bytes = readDataSource(format.textFormatSource, at, report);
+    return textFormat(bytes?.toString('utf8') ?? '', omitEmptyValues, at, report);
   }
-  if (format.textFormatSource !== undefined) {
-    const bytes = readDataSource(format.textFormatSource, fieldPath(path, 'text_format_source'), report);
-    return { kind: 'text', format: bytes?.toString('utf8') ?? '', omitEmptyValues };
-  }
-  const text = format.textFormat ?? '';
-  return { kind: 'text', format: text === '' ? defaultTextFormat : text, omitEmptyValues };
+  const text = format?.textFormat ?? '';
+  return textFormat(text === '' ? defaultTextFormat : text, omitEmptyValues, fieldPath(path, 'text_format'), report);
+}
+
+function textFormat(format: string, omitEmptyValues: boolean, path: string, report: Report): AccessLogFormat {
+  checkFormat(format, path, report);
+  return { kind: 'text', format, omitEmptyValues };
+}
+
+type Tree = { [key: string]: Json };
+
+function jsonFormat(fields: Tree, omitEmptyValues: boolean, path: string, report: Report): AccessLogFormat {
+  return { kind: 'json', fields: sortedFields(fields, path, report) as JsonFormat, omitEmptyValues };
 }
 
 /** Envoy prints JSON lines with sorted keys. */
-function sortedFields(value: { [key: string]: Json }): JsonFormat {
+function sortedFields(value: Tree, path: string, report: Report): Tree {
   const keys = Object.keys(value).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-  return Object.fromEntries(keys.map((key) => [key, sortedValue(value[key])])) as JsonFormat;
+  return Object.fromEntries(keys.map((key) => [key, sortedValue(value[key], fieldPath(path, key), report)]));
 }
 
-function sortedValue(value: Json): Json {
-  if (Array.isArray(value)) return value.map(sortedValue);
-  return typeof value === 'object' && value !== null ? sortedFields(value) as Json : value;
+function sortedValue(value: Json, path: string, report: Report): Json {
+  if (typeof value === 'string') checkFormat(value, path, report);
+  if (Array.isArray(value)) return value.map((item, index) => sortedValue(item, `${path}[${index}]`, report));
+  return typeof value === 'object' && value !== null ? sortedFields(value, path, report) : value;
 }
 
 /** What `access_log_path` of the admin server, deprecated but common, stands for. */

@@ -1,6 +1,7 @@
 // The small reads that every resource shares: wrapped values with their defaults, durations, data sources, and the
 // reporting of names that must be unique.
 import { readFileSync } from 'node:fs';
+import { parseFormat } from '../../telemetry/format.js';
 import { durationMs } from '../wire/check.js';
 import { fieldPath } from '../wire/message.js';
 import type { Duration, Report, Wrapper } from '../wire/message.js';
@@ -41,4 +42,11 @@ export function readDataSource(source: DataSource, path: string, report: Report)
     report.fail(fieldPath(path, 'filename'), `cannot be read: ${(error as Error).message}`);
     return null;
   }
+}
+
+/** Refuses text whose %COMMANDS% cannot be evaluated. */
+export function checkFormat(text: string, path: string, report: Report): void {
+  if (!text.includes('%')) return;
+  const parsed = parseFormat(text);
+  if (!parsed.ok) report.fail(path, parsed.reason);
 }

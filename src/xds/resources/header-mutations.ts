@@ -4,6 +4,7 @@ import type { AppendAction, HeaderMutation, HeaderMutations } from '../../config
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
 import type { HeaderValueOption } from '../wire/generated/messages.js';
+import { checkFormat } from './fields.js';
 
 const appendActions: readonly AppendAction[] = ['append', 'addIfAbsent', 'overwrite', 'overwriteIfExists'];
 
@@ -39,7 +40,9 @@ function readAdditions(options: HeaderValueOption[] | undefined, path: string, f
     const at = `${fieldPath(path, field)}[${index}]`;
     const name = (option.header?.key ?? '').toLowerCase();
     if (isProtected(name)) report.fail(`${at}.header.key`, ':-prefixed or host headers may not be modified');
-    return { name, value: readValue(option, at, report), action: readAction(option, at, report),
+    const value = readValue(option, at, report);
+    checkFormat(value, `${at}.header.value`, report);
+    return { name, value, action: readAction(option, at, report),
       keepEmptyValue: option.keepEmptyValue ?? false };
   });
 }

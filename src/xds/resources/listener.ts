@@ -9,7 +9,7 @@ import type { FilterChain, HttpConnectionManager, Listener, RouteConfiguration, 
 import { addressText, readAddress } from './address.js';
 import { readConfigSource } from './config-source.js';
 import { boolOf, millisecondsOf, numberOf } from './fields.js';
-import { hcmType, readHttpConnectionManager } from './http-connection-manager.js';
+import { hcmType, readHttpConnectionManager } from './http-connection.js';
 import { readRouteConfiguration } from './route.js';
 import type { ClusterReference } from './route.js';
 

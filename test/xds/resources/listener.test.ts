@@ -162,9 +162,10 @@ t.test('access logs', async (t) => {
   t.same(logs({ '@type': fileLog, path: '/l', log_format: { text_format_source: { inline_string: '%PROTOCOL%\n' },
     omit_empty_values: true } }),
     { sink: { kind: 'file', path: '/l' }, format: { kind: 'text', format: '%PROTOCOL%\n', omitEmptyValues: true } });
-  t.equal(JSON.stringify(logs({ '@type': stdout, log_format: { json_format: { b: 1, a: { d: '%X%', c: null } } } })
+  t.equal(JSON.stringify(
+    logs({ '@type': stdout, log_format: { json_format: { b: 1, a: { d: '%PROTOCOL%', c: null } } } })
     .format),
-    '{"kind":"json","fields":{"a":{"c":null,"d":"%X%"},"b":1},"omitEmptyValues":false}');
+    '{"kind":"json","fields":{"a":{"c":null,"d":"%PROTOCOL%"},"b":1},"omitEmptyValues":false}');
   t.match(logs({ '@type': fileLog, path: '/l', format: 'x' }), { format: { format: 'x' } });
   t.same(errors({}, log({ '@type': fileLog, path: '' })), [`${hcmAt}.access_log[0].typed_config.path: required`]);
   t.match(errors({}, log({ '@type': typeUrl('envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig') })),
@@ -173,4 +174,9 @@ t.test('access logs', async (t) => {
     [`${hcmAt}.access_log[0].filter: not implemented`]);
   t.match(errors({}, log({ '@type': stdout,
     log_format: { text_format_source: { environment_variable: 'WEFT_NOT_SET' } } })), [/WEFT_NOT_SET is not set/]);
+  t.match(errors({}, log({ '@type': stdout, log_format: { json_format: { a: { b: ['%NOPE%'] } } } })),
+    [/log_format.json_format.a.b\[0\]: %NOPE% is not a known command/]);
+  t.match(errors({}, log({ '@type': fileLog, path: '/l',
+    log_format: { text_format_source: { inline_string: '%REQ(' } } })),
+    [/log_format.text_format_source: no complete %COMMAND%/]);
 });

@@ -135,6 +135,8 @@ t.test('header mutations', async (t) => {
   t.match(read({ ...add({ keep_empty_value: true }), response_headers_to_remove: ['X-B'] }),
     { requestHeaders: { add: [{ name: 'x-a', value: '%PROTOCOL%', keepEmptyValue: true }] },
       responseHeaders: { remove: ['x-b'] } });
+  t.match(errors({ ...route(), response_headers_to_add: [{ header: { key: 'a', value: '%NOPE%' } }] }),
+    ['R.response_headers_to_add[0].header.value: %NOPE% is not a known command']);
   t.same(errors(add({ append: false, append_action: 'ADD_IF_ABSENT' })),
     ['R.request_headers_to_add[0].append: append and append_action must not both be set']);
   t.same(errors({ ...route(), request_headers_to_remove: ['Host'] }),
