@@ -1,5 +1,5 @@
 // Bootstraps for tests: the smallest that is good, and a way to change one thing in it.
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compileBootstrap } from '../../src/xds/compile/bootstrap.js';
@@ -54,7 +54,12 @@ export function configOf<T>(tree: unknown, kind: 'listener' | 'cluster' | 'route
   return JSON.parse(found.configJson) as T;
 }
 
-export const temporaryDirectory = (): string => mkdtempSync(join(tmpdir(), 'weft-config-'));
+/** A directory that goes away with the process. */
+export function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'weft-config-'));
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
 export function writeJson(file: string, tree: unknown): string {
   writeFileSync(file, JSON.stringify(tree));
   return file;
