@@ -1,6 +1,7 @@
 // Builds everything into dist/: wire types and record accessors (generated sources), codecs (AssemblyScript to WASM),
-// TypeScript. Each step runs only when its inputs changed since it last succeeded; nothing changed costs a few milliseconds.
-// Usage: node scripts/build.mjs [--quiet] [--only=runtime]     runtime: no debug and scalar codecs, no tests
+// TypeScript. Each step runs only when its inputs changed since it last succeeded; nothing changed costs a few
+// milliseconds. Usage: node scripts/build.mjs [--quiet] [--only=runtime]     runtime: no debug and scalar codecs, no
+// tests
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -10,14 +11,16 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const stampFile = join(root, 'dist/.build.json');
 const bin = (name, file) => join(root, 'node_modules', name, file);
 
-const asc = (target, file) => ({ name: `codecs (${target})`, inputs: ['assembly', 'asconfig.json'], outputs: [`dist/wasm/${file}`],
+const asc = (target, file) => ({ name: `codecs (${target})`, inputs: ['assembly', 'asconfig.json'],
+  outputs: [`dist/wasm/${file}`],
   command: [bin('assemblyscript', 'bin/asc.js'), '--config', 'asconfig.json', '--target', target] });
 
 /** Stages run one after the other, the steps of a stage side by side. */
 const stages = [
   [
     { name: 'wire types', inputs: ['scripts/generate-wire.mjs', 'src/xds/wire/fields.txt'],
-      outputs: ['dist/generated/wire.json', 'src/xds/wire/generated/messages.ts'], command: ['scripts/generate-wire.mjs'] },
+      outputs: ['dist/generated/wire.json', 'src/xds/wire/generated/messages.ts'],
+        command: ['scripts/generate-wire.mjs'] },
     { name: 'layouts', inputs: ['scripts/layouts.mjs'],
       outputs: ['assembly/generated/layouts.ts', 'src/core/generated/layouts.ts'], command: ['scripts/layouts.mjs'] },
   ],

@@ -1,5 +1,6 @@
 // `npm start`: installs what is missing, builds what is stale, and runs Weft. Without arguments it runs
-// examples/quickstart.yaml with a demo upstream of its own and says what to try; `npm start -- -c my.yaml` runs your file.
+// examples/quickstart.yaml with a demo upstream of its own and says what to try; `npm start -- -c my.yaml` runs your
+// file.
 import { fork, spawn, spawnSync } from 'node:child_process';
 import { existsSync, statSync, utimesSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -22,7 +23,8 @@ function install() {
 
 function answers(port) {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n'));
+    const socket = connect(port, '127.0.0.1',
+      () => socket.write('GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n'));
     socket.setTimeout(1000, () => socket.destroy());
     socket.once('data', (data) => { resolve(data.toString('latin1').startsWith('HTTP/1.1 200')); socket.destroy(); });
     socket.once('error', () => resolve(false));
@@ -53,7 +55,8 @@ Ctrl-C ends it.
 
 /** Runs the proxy in the foreground; ends as it ends. */
 function run(args, onEnd) {
-  const child = spawn(process.execPath, ['--max-semi-space-size=1', join(root, 'bin/weft.mjs'), ...args], { stdio: 'inherit' });
+  const child = spawn(process.execPath, ['--max-semi-space-size=1', join(root, 'bin/weft.mjs'), ...args],
+    { stdio: 'inherit' });
   for (const signal of ['SIGTERM', 'SIGUSR1', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   process.on('SIGINT', () => {});         // a terminal sends it to the child too; wait for that
   child.on('exit', (code, signal) => {

@@ -38,7 +38,10 @@ function runFile(path) {
     let errors = '';
     const parser = new Parser({}, (results) => finish(results));
     const counts = { pass: 0, fail: 0 };
-    /** Counts assertions where they stand; the line that sums up a subtest counts only if it fails for a reason of its own. */
+    /**
+     * Counts assertions where they stand; the line that sums up a subtest counts only if it fails for a reason of its
+     * own.
+     */
     const watch = (level, titles) => {
       let failsBeforeSubtest = -1;
       level.on('child', (subtest) => {
@@ -100,7 +103,8 @@ async function main() {
       pass += result.pass;
       fail += result.fail;
       const verdict = result.fail === 0 ? 'ok    ' : 'FAILED';
-      console.log(`${verdict} ${result.name} (${result.pass} passed${result.fail > 0 ? `, ${result.fail} failed` : ''}, ` +
+      console.log(`${verdict} ${result.name} (${result.pass} passed${result.fail > 0 ? `,
+        ${result.fail} failed` : ''}, ` +
         `${(result.ms / 1000).toFixed(1)} s)`);
       for (const { at, diag } of result.failures) {
         console.log(`  not ok: ${at}`);

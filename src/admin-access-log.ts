@@ -1,5 +1,5 @@
-// Access-log lines of the admin server's own requests. Few and never hot, so they are made as ordinary strings on main from
-// the same compiled formats that workers use; what an admin request does not have prints as '-', as in Envoy.
+// Access-log lines of the admin server's own requests. Few and never hot, so they are made as ordinary strings on main
+// from the same compiled formats that workers use; what an admin request does not have prints as '-', as in Envoy.
 import type { AdminRequest } from './admin/server.js';
 import type { AccessLog, JsonFormat } from './config/types.js';
 import { DEFAULT_FORMAT, parseFormat } from './telemetry/format.js';
@@ -45,7 +45,8 @@ function textLine(format: string): Line {
 function operatorText(operator: Operator, request: AdminRequest): string {
   switch (operator.op) {
     case 'text': case 'environment': return operator.text;
-    case 'requestHeader': return header(operator.name, request) ?? (operator.alternative === null ? null : header(operator.alternative, request)) ?? '-';
+    case 'requestHeader': return header(operator.name, request) ?? (operator.alternative === null ? null
+      : header(operator.alternative, request)) ?? '-';
     case 'startTime': return new Date(request.startedMs).toISOString();
     case 'protocol': return request.protocol;
     case 'responseCode': return String(request.status);

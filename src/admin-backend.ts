@@ -53,16 +53,19 @@ function endpointsOf(cluster: string, store: ConfigStore, dispatcher: Dispatcher
     localities.set(endpoint.locality.zone, endpoint.locality);
   }
   return published.map((endpoint) => ({ ...endpoint,
-    locality: localities.get(JSON.stringify([endpoint.address, endpoint.priority])) ?? localities.get(endpoint.zone) ?? noLocality }));
+    locality: localities.get(JSON.stringify([endpoint.address, endpoint.priority])) ?? localities.get(endpoint.zone)
+      ?? noLocality }));
 }
 
 /** The node of the bootstrap, completed from the command line where it has no value of its own. */
 function nodeOf(bootstrap: Bootstrap, flags: Flags): JsonObject {
   const configured = (JSON.parse(bootstrap.wireJson) as JsonObject).node;
-  const node: JsonObject = typeof configured === 'object' && configured !== null && !Array.isArray(configured) ? { ...configured } : {};
+  const node: JsonObject = typeof configured === 'object' && configured !== null && !Array.isArray(configured)
+    ? { ...configured } : {};
   if (!node.id && flags.serviceNode !== '') node.id = flags.serviceNode;
   if (!node.cluster && flags.serviceCluster !== '') node.cluster = flags.serviceCluster;
-  if (flags.serviceZone !== '') node.locality = { zone: flags.serviceZone, ...(node.locality as JsonObject | undefined) };
+  if (flags.serviceZone !== '') node.locality = { zone: flags.serviceZone,
+    ...(node.locality as JsonObject | undefined) };
   return { ...node, user_agent_name: 'weft' };
 }
 
@@ -70,12 +73,14 @@ function commandLineOptions(flags: Flags, workers: number): JsonObject {
   const seconds = (ms: number) => `${ms / 1000}s`;
   return {
     concurrency: workers, config_path: flags.configPath ?? '', config_yaml: flags.configYaml ?? '',
-    allow_unknown_static_fields: flags.allowUnknownStaticFields, reject_unknown_dynamic_fields: flags.rejectUnknownDynamicFields,
+    allow_unknown_static_fields: flags.allowUnknownStaticFields,
+      reject_unknown_dynamic_fields: flags.rejectUnknownDynamicFields,
     ignore_unknown_dynamic_fields: flags.ignoreUnknownDynamicFields, admin_address_path: flags.adminAddressPath ?? '',
     local_address_ip_version: flags.localAddressIpVersion, log_level: flags.logLevel, log_format: flags.logFormat,
     component_log_level: flags.componentLogLevels.map(({ component, level }) => `${component}:${level}`).join(','),
     log_format_escaped: flags.logFormatEscaped, log_path: flags.logPath ?? '', service_cluster: flags.serviceCluster,
-    service_node: flags.serviceNode, service_zone: flags.serviceZone, file_flush_interval: seconds(flags.fileFlushIntervalMs),
+    service_node: flags.serviceNode, service_zone: flags.serviceZone,
+      file_flush_interval: seconds(flags.fileFlushIntervalMs),
     file_flush_min_size: flags.fileFlushMinBytes / 1024, drain_time: seconds(flags.drainTimeMs),
     drain_strategy: flags.drainStrategy === 'gradual' ? 'Gradual' : 'Immediate', cpuset_threads: flags.cpusetThreads,
     parent_shutdown_time: seconds(flags.parentShutdownTimeMs), disable_hot_restart: true,

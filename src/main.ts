@@ -2,7 +2,7 @@
 // Order is chosen for a fast start: worker threads load their modules while main reads the bootstrap, and what is not
 // needed to answer the first request (admin, DNS, YAML for JSON files) is imported when it is needed.
 import { readFile } from 'node:fs/promises';
-import { cpuLimit, hardwareThreads } from './cli/cpu-limit.js';
+import { cpus } from 'node:os';
 import { helpText, parseFlags } from './cli/flags.js';
 import type { Flags } from './cli/flags.js';
 import { traceStart } from './cli/start-trace.js';
@@ -19,7 +19,8 @@ function flagsOrExit(): Flags {
   const { flags, errors } = parseFlags(process.argv.slice(2));
   if (errors.length > 0) throw new StartError(errors.map((line) => `weft: ${line}`));
   if (flags.show === null) return flags;
-  const text = { version: `weft  version: ${versionString()}\n`, hotRestartVersion: 'disabled\n', help: helpText() }[flags.show];
+  const text = { version: `weft  version: ${versionString()}\n`, hotRestartVersion: 'disabled\n',
+    help: helpText() }[flags.show];
   process.stdout.write(text);
   process.exit(0);
 }
@@ -41,9 +42,11 @@ async function main(): Promise<void> {
     const { validate } = await import('./cli/validate.js');
     process.exit(await validate(flags) ? 0 : 1);
   }
-  const workers = flags.concurrency === null ? cpuLimit() : flags.concurrency === 0 ? hardwareThreads() : flags.concurrency;
   const codecs = readFile(new URL('../wasm/codecs.wasm', import.meta.url));
-  const { Server } = await import('./server.js');
+  const [{ Server }, { cpuLimit }, { raiseFileLimit }] = await Promise.all([
+    import('./server.js'), import('./os/cpu-limit.js'), import('./os/file-limit.js')]);
+  const workers = flags.concurrency === null ? cpuLimit() : flags.concurrency === 0 ? cpus().length : flags.concurrency;
+  raiseFileLimit();
   traceStart('modules loaded');
   const server = new Server(flags, logs, workers, new WebAssembly.Module(await codecs));
   await server.start();

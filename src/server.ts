@@ -1,5 +1,5 @@
-// The running process: shared memory, statistics, configuration store, dispatcher, lifecycle and admin server, wired together.
-// Part of the composition root (main.ts): decides nothing that belongs to one of them.
+// The running process: shared memory, statistics, configuration store, dispatcher, lifecycle and admin server, wired
+// together. Part of the composition root (main.ts): decides nothing that belongs to one of them.
 import { tmpdir } from 'node:os';
 import type { AdminServer } from './admin/server.js';
 import type { Flags } from './cli/flags.js';
@@ -59,7 +59,8 @@ export class Server {
     this.workersReady = new Promise((resolve) => { allReady = resolve; });
     this.dispatcher = new Dispatcher({
       memory, map, memoryMiB, codecs, io: driver, workerUrl: new URL('./workers/worker.js', import.meta.url),
-      resourceLimits: { maxYoungGenerationSizeMb: 2 }, statistics: this.statistics, accessLogSink: (log) => this.sinks.sink(log.sink),
+      resourceLimits: { maxYoungGenerationSizeMb: 2 }, statistics: this.statistics,
+        accessLogSink: (log) => this.sinks.sink(log.sink),
       store: this.store, logs, drainMs: flags.drainTimeMs,
       onRefused: (kind, name, details) => this.refused(kind, name, details),
       onAllReady: () => allReady(), onFatal: (line) => this.fatal(line),
@@ -125,8 +126,10 @@ export class Server {
       const { flags, workers, store, statistics, logs, dispatcher, lifecycle } = this;
       const backend = adminBackend({ flags, workers, store, statistics, logs, dispatcher, lifecycle, bootstrap,
         reopenLogs: () => this.reopenLogs() });
-      this.admin = new AdminServer({ address, backend, memory: this.memory.buffer, map: this.map, addressPath: flags.adminAddressPath,
-        profileDirectory: tmpdir(), onRequest: accessLogs.length > 0 ? adminAccessLog(accessLogs, this.sinks) : undefined,
+      this.admin = new AdminServer({ address, backend, memory: this.memory.buffer, map: this.map,
+        addressPath: flags.adminAddressPath,
+        profileDirectory: tmpdir(), onRequest: accessLogs.length > 0 ? adminAccessLog(accessLogs, this.sinks)
+          : undefined,
         onError: (path, text) => log.error(`${path}: ${text}`) });
       await this.admin.listen();
       traceStart('admin listens');
@@ -136,7 +139,10 @@ export class Server {
     }
   }
 
-  /** A change that could not be put in force; the last good state stays. A static listener that cannot be bound ends the start. */
+  /**
+   * A change that could not be put in force; the last good state stays. A static listener that cannot be bound ends
+   * the start.
+   */
   private refused(kind: SnapshotKind, name: string, details: string): void {
     const record = this.store.records[kind].get(name);
     this.store.reject(kind, name, { details, versionInfo: record?.versionInfo ?? '', lastUpdateAttemptMs: Date.now() });
@@ -173,7 +179,8 @@ export class Server {
 function allocate(memoryMiB: number, workers: number): { map: MemoryMap; memory: WebAssembly.Memory } {
   try {
     const pages = memoryMiB * 16;
-    return { map: memoryMap(memoryMiB, workers), memory: new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }) };
+    return { map: memoryMap(memoryMiB, workers),
+      memory: new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }) };
   } catch (error) {
     throw new StartError([`weft: ${errorText(error)}`]);
   }

@@ -9,10 +9,8 @@ import { functionLengths, importsOf, withoutText } from './support/source-text.j
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
-/**
- * What each part of src/ may import. A folder, or one file. core ← os ← config ← telemetry ← {protocols, policy} ←
- * workers.
- */
+// What each part of src/ may import: folders, or single files. core <- os <- config <- telemetry <- {protocols, policy}
+// <- workers; the rest hangs on config and telemetry.
 const mayImport: Record<string, readonly string[]> = {
   core: [],
   os: ['core'],

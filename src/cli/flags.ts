@@ -1,5 +1,5 @@
-// The command line: Envoy's flags and weft's own, from one table. Values are checked here; all that is wrong is reported at
-// once. Accepted forms: `--flag value`, `--flag=value`, `-c value`, and `--flag` alone for switches.
+// The command line: Envoy's flags and weft's own, from one table. Values are checked here; all that is wrong is
+// reported at once. Accepted forms: `--flag value`, `--flag=value`, `-c value`, and `--flag` alone for switches.
 import { limits } from '../core/limits.js';
 import { DEFAULT_LOG_FORMAT, logLevels } from '../core/log.js';
 import type { LogLevel } from '../core/log.js';
@@ -25,13 +25,17 @@ export interface Flags {
 type Parse = (flags: Flags, value: string) => string | null;       // null = fine, else what is wrong with the value
 interface Flag { name: string; short?: string; value: string | null; help: string; parse: Parse }
 
-const text = (set: (flags: Flags, value: string) => void): Parse => (flags, value) => { set(flags, value); return null; };
+const text = (set: (flags: Flags, value: string) => void): Parse => (flags, value) => {
+  set(flags, value);
+  return null;
+};
 const on = text;
 const harmless: Parse = () => null;
 
 function whole(min: number, max: number, set: (flags: Flags, value: number) => void): Parse {
   return (flags, value) => {
-    if (!/^\d+$/.test(value) || Number(value) < min || Number(value) > max) return `must be a whole number from ${min} to ${max}`;
+    const good = /^\d+$/.test(value) && Number(value) >= min && Number(value) <= max;
+    if (!good) return `must be a whole number from ${min} to ${max}`;
     set(flags, Number(value));
     return null;
   };
@@ -54,25 +58,29 @@ const flagTable: readonly Flag[] = [
     parse: text((flags, value) => { flags.configPath = value; }) },
   { name: 'config-yaml', value: 'yaml', help: 'bootstrap as text, merged over --config-path',
     parse: text((flags, value) => { flags.configYaml = value; }) },
-  { name: 'mode', value: 'serve|validate|init_only', help: 'serve; check the configuration and exit; or load it, bind, and exit',
+  { name: 'mode', value: 'serve|validate|init_only',
+    help: 'serve; check the configuration and exit; or load it, bind, and exit',
     parse: oneOf(['serve', 'validate', 'init_only'], (flags, value) => { flags.mode = value; }) },
   { name: 'concurrency', value: 'n', help: 'engine workers; default the CPU limit; 0 = hardware threads',
     parse: whole(0, limits.workersMax, (flags, value) => { flags.concurrency = value; }) },
   { name: 'cpuset-threads', value: null, help: 'count the CPUs that the process may run on (the default here)',
     parse: on((flags) => { flags.cpusetThreads = true; }) },
-  { name: 'io', value: 'auto|uring|epoll', help: 'how workers talk to the kernel; auto takes io_uring where it is allowed',
+  { name: 'io', value: 'auto|uring|epoll',
+    help: 'how workers talk to the kernel; auto takes io_uring where it is allowed',
     parse: oneOf(['auto', 'uring', 'epoll'], (flags, value) => { flags.io = value; }) },
   { name: 'memory-mib', value: 'MiB', help: 'size of the shared memory for configuration, statistics and buffers',
     parse: whole(limits.memoryMiBMin, limits.memoryMiBMax, (flags, value) => { flags.memoryMiB = value; }) },
   { name: 'drain-time-s', value: 'seconds', help: 'longest time that draining connections get; default 600',
     parse: whole(0, SECONDS_MAX, (flags, value) => { flags.drainTimeMs = value * 1000; }) },
-  { name: 'drain-strategy', value: 'gradual|immediate', help: 'whether a draining process goes on accepting; default gradual',
+  { name: 'drain-strategy', value: 'gradual|immediate',
+    help: 'whether a draining process goes on accepting; default gradual',
     parse: oneOf(['gradual', 'immediate'], (flags, value) => { flags.drainStrategy = value; }) },
   { name: 'parent-shutdown-time-s', value: 'seconds', help: 'accepted; there is no parent, as there is no hot restart',
     parse: whole(0, SECONDS_MAX, (flags, value) => { flags.parentShutdownTimeMs = value * 1000; }) },
   { name: 'file-flush-interval-msec', value: 'ms', help: 'how often access logs are written; default 10000',
     parse: whole(1, SECONDS_MAX * 1000, (flags, value) => { flags.fileFlushIntervalMs = value; }) },
-  { name: 'file-flush-min-size-kb', value: 'KiB', help: 'access logs are written as soon as this much waits; default 64',
+  { name: 'file-flush-min-size-kb', value: 'KiB',
+    help: 'access logs are written as soon as this much waits; default 64',
     parse: whole(1, 1 << 20, (flags, value) => { flags.fileFlushMinBytes = value * 1024; }) },
   { name: 'local-address-ip-version', value: 'v4|v6', help: 'family of the local address; default v4',
     parse: oneOf(['v4', 'v6'], (flags, value) => { flags.localAddressIpVersion = value; }) },
@@ -82,7 +90,8 @@ const flagTable: readonly Flag[] = [
     parse: on((flags) => { flags.allowUnknownStaticFields = true; }) },
   { name: 'reject-unknown-dynamic-fields', value: null, help: 'refuse unknown fields in dynamic configuration',
     parse: on((flags) => { flags.rejectUnknownDynamicFields = true; }) },
-  { name: 'ignore-unknown-dynamic-fields', value: null, help: 'do not even count unknown fields in dynamic configuration',
+  { name: 'ignore-unknown-dynamic-fields', value: null,
+    help: 'do not even count unknown fields in dynamic configuration',
     parse: on((flags) => { flags.ignoreUnknownDynamicFields = true; }) },
   { name: 'log-level', short: 'l', value: logLevels.join('|'), help: 'default info',
     parse: oneOf(levelNames, (flags, value) => { flags.logLevel = levelOf(value); }) },
@@ -91,7 +100,8 @@ const flagTable: readonly Flag[] = [
     parse: text((flags, value) => { flags.logFormat = value; }) },
   { name: 'log-format-escaped', value: null, help: 'escape C-style what is not printable in log texts',
     parse: on((flags) => { flags.logFormatEscaped = true; }) },
-  { name: 'log-path', value: 'file', help: 'log file; default stderr', parse: text((flags, value) => { flags.logPath = value; }) },
+  { name: 'log-path', value: 'file', help: 'log file; default stderr',
+    parse: text((flags, value) => { flags.logPath = value; }) },
   { name: 'admin-address-path', value: 'file', help: 'write the admin address here once it is bound',
     parse: text((flags, value) => { flags.adminAddressPath = value; }) },
   { name: 'service-cluster', value: 'name', help: 'node.cluster, where the bootstrap has none',
@@ -101,20 +111,24 @@ const flagTable: readonly Flag[] = [
   { name: 'service-zone', value: 'zone', help: 'node.locality.zone, where the bootstrap has none',
     parse: text((flags, value) => { flags.serviceZone = value; }) },
   { name: 'restart-epoch', value: 'n', help: 'only 0: there is no hot restart', parse: whole(0, 0, () => {}) },
-  { name: 'base-id', value: 'n', help: 'accepted; nothing is shared between processes', parse: whole(0, 2 ** 31, () => {}) },
+  { name: 'base-id', value: 'n', help: 'accepted; nothing is shared between processes',
+    parse: whole(0, 2 ** 31, () => {}) },
   { name: 'use-dynamic-base-id', value: null, help: 'accepted, as --base-id', parse: harmless },
   { name: 'disable-hot-restart', value: null, help: 'accepted: always so', parse: harmless },
   { name: 'skip-deprecated-logs', value: null, help: 'accepted: deprecated fields are not logged', parse: harmless },
   { name: 'enable-core-dump', value: null, help: 'accepted: core dumps are as the shell allows them', parse: harmless },
-  { name: 'version', value: null, help: 'print the version and exit', parse: on((flags) => { flags.show = 'version'; }) },
+  { name: 'version', value: null, help: 'print the version and exit',
+    parse: on((flags) => { flags.show = 'version'; }) },
   { name: 'hot-restart-version', value: null, help: "print 'disabled' and exit",
     parse: on((flags) => { flags.show = 'hotRestartVersion'; }) },
-  { name: 'help', short: 'h', value: null, help: 'print this and exit', parse: on((flags) => { flags.show = 'help'; }) },
+  { name: 'help', short: 'h', value: null, help: 'print this and exit',
+    parse: on((flags) => { flags.show = 'help'; }) },
 ];
 
 export function defaultFlags(): Flags {
   return {
-    configPath: null, configYaml: null, mode: 'serve', concurrency: null, cpusetThreads: false, io: 'auto', memoryMiB: null,
+    configPath: null, configYaml: null, mode: 'serve', concurrency: null, cpusetThreads: false, io: 'auto',
+    memoryMiB: null,
     drainTimeMs: 600_000, drainStrategy: 'gradual', parentShutdownTimeMs: 900_000,
     fileFlushIntervalMs: 10_000, fileFlushMinBytes: 64 * 1024, localAddressIpVersion: 'v4',
     allowUnknownStaticFields: false, rejectUnknownDynamicFields: false, ignoreUnknownDynamicFields: false,
@@ -131,9 +145,11 @@ export function parseFlags(args: readonly string[]): { flags: Flags; errors: str
     const argument = args[at]!;
     const equals = argument.startsWith('--') ? argument.indexOf('=') : -1;
     const name = equals < 0 ? argument : argument.slice(0, equals);
-    const flag = flagTable.find((entry) => name === `--${entry.name}` || (entry.short !== undefined && name === `-${entry.short}`));
+    const flag = flagTable.find((entry) =>
+      name === `--${entry.name}` || (entry.short !== undefined && name === `-${entry.short}`));
     if (flag === undefined) {
-      errors.push(argument.startsWith('-') ? `unknown flag ${name}${suggestion(name)}` : `unexpected argument '${argument}'`);
+      errors.push(argument.startsWith('-') ? `unknown flag ${name}${suggestion(name)}`
+        : `unexpected argument '${argument}'`);
       continue;
     }
     let value = equals < 0 ? '' : argument.slice(equals + 1);
@@ -160,7 +176,8 @@ export function parseFlags(args: readonly string[]): { flags: Flags; errors: str
 /** The text of --help. */
 export function helpText(): string {
   const rows = flagTable.map((flag) => {
-    const left = `  ${flag.short === undefined ? '' : `-${flag.short}, `}--${flag.name}${flag.value === null ? '' : ` <${flag.value}>`}`;
+    const short = flag.short === undefined ? '' : `-${flag.short}, `;
+    const left = `  ${short}--${flag.name}${flag.value === null ? '' : ` <${flag.value}>`}`;
     return left.length > 36 ? `${left}\n${' '.repeat(38)}${flag.help}` : left.padEnd(38) + flag.help;
   });
   return `Usage: weft -c <bootstrap.yaml> [flags]\n\n${rows.join('\n')}\n`;

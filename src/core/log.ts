@@ -1,6 +1,6 @@
-// The application log of the main thread: lines for operators, in Envoy's levels and format strings. Workers send theirs
-// here as messages. Nothing on the request path logs. A line is built only when its level is on. Written by hand because
-// a logging library costs too much at start for lines that are this simple: pino takes 60 ms and 9 MiB to load.
+// The application log of the main thread: lines for operators, in Envoy's levels and format strings. Workers send
+// theirs here as messages. Nothing on the request path logs. A line is built only when its level is on. Written by hand
+// because a logging library costs too much at start for lines that are this simple: pino takes 60 ms and 9 MiB to load.
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { openStandard } from './standard-stream.js';
 

@@ -1,9 +1,10 @@
-// Follows the accepted configuration and puts it in force: binds listeners, publishes blobs, resolves DNS clusters, joins
-// clusters with the assignment that belongs to them. Each batch of changes becomes one root. What cannot be put in force
-// (a port that is taken, a heap that is full) is reported back and leaves the last good state as it was.
+// Follows the accepted configuration and puts it in force: binds listeners, publishes blobs, resolves DNS clusters,
+// joins clusters with the assignment that belongs to them. Each batch of changes becomes one root. What cannot be put
+// in force (a port that is taken, a heap that is full) is reported back and leaves the last good state as it was.
 //
-// Order within a batch: clusters and routes first, then listeners, so that no connection is accepted for a configuration
-// that is not yet visible; a listener waits while the store still expects initial answers (initial_fetch_timeout).
+// Order within a batch: clusters and routes first, then listeners, so that no connection is accepted for a
+// configuration that is not yet visible; a listener waits while the store still expects initial answers
+// (initial_fetch_timeout).
 import type { Refusal, SnapshotChange, SnapshotKind } from '../config/snapshot/changes.js';
 import type { SnapshotPublisher } from '../config/snapshot/publisher.js';
 import type { ClusterConfig, EndpointAssignment, ListenerConfig, RouteConfig } from '../config/types.js';
@@ -49,7 +50,8 @@ export class Configuration {
 
   constructor(private readonly options: ConfigurationOptions) {
     options.publisher.onPublished = () => this.published();
-    options.publisher.onAccepted = (kind, name) => options.log.info(`${kind} ${name} is in force now: there is room again`);
+    options.publisher.onAccepted = (kind, name) =>
+      options.log.info(`${kind} ${name} is in force now: there is room again`);
   }
 
   get warmingListeners(): string[] { return [...this.warming.keys()]; }
@@ -128,7 +130,10 @@ export class Configuration {
     });
   }
 
-  /** While initial answers are outstanding no listener is bound: at start all of them begin to serve together, and complete. */
+  /**
+   * While initial answers are outstanding no listener is bound: at start all of them begin to serve together, and
+   * complete.
+   */
   private readyListeners(): ListenerConfig[] { return this.options.store.ready ? [...this.warming.values()] : []; }
 
   /** Binds, publishes, then serves: all or nothing for each listener on its own. */
@@ -160,7 +165,8 @@ export class Configuration {
     const prepared = this.uncommitted;
     this.uncommitted = [];
     this.options.wakeAll();
-    for (const one of prepared) this.options.listeners.commit(one, this.options.publisher.listenerSlot(one.config.name));
+    for (const one of prepared) this.options.listeners.commit(one,
+      this.options.publisher.listenerSlot(one.config.name));
   }
 
   private refuse(refusals: Refusal[]): void {

@@ -1,5 +1,5 @@
-// Main's view of the workers' control blocks and mailboxes in shared memory (core/memory-map.ts). Every word has one writer;
-// the comments there name it. Loads and stores are atomic: they order the plain data that they announce.
+// Main's view of the workers' control blocks and mailboxes in shared memory (core/memory-map.ts). Every word has one
+// writer; the comments there name it. Loads and stores are atomic: they order the plain data that they announce.
 import { limits } from '../core/limits.js';
 import { Control, Shared, workerControl, workerMailbox } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';

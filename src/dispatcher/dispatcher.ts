@@ -1,6 +1,6 @@
-// The dispatcher: everything of main that concerns the engine workers, put together. Shared memory in, configuration in,
-// workers and listening sockets out. Owns the publisher, the supervisor, the acceptor and the listeners, and the timer that
-// frees what no worker uses any more.
+// The dispatcher: everything of main that concerns the engine workers, put together. Shared memory in, configuration
+// in, workers and listening sockets out. Owns the publisher, the supervisor, the acceptor and the listeners, and the
+// timer that frees what no worker uses any more.
 import { endpointKey } from '../config/snapshot/encode.js';
 import type { Bindings } from '../config/snapshot/encode.js';
 import type { SnapshotKind } from '../config/snapshot/changes.js';
@@ -25,7 +25,8 @@ import { clearEndpointCounts, settleClusterCounts } from './worker-death.js';
 import { WorkerQuestions } from './worker-questions.js';
 
 export interface DispatcherOptions extends
-  Pick<SupervisorOptions, 'memory' | 'map' | 'memoryMiB' | 'codecs' | 'io' | 'workerUrl' | 'resourceLimits' | 'onFatal'> {
+  Pick<SupervisorOptions,
+    'memory' | 'map' | 'memoryMiB' | 'codecs' | 'io' | 'workerUrl' | 'resourceLimits' | 'onFatal'> {
   statistics: Statistics;
   accessLogSink(log: AccessLog): number;
   store: Store;
@@ -99,7 +100,8 @@ export class Dispatcher {
     if (this.reclaimTimer !== null) clearTimeout(this.reclaimTimer);
     const dns = await this.dns;
     dns?.end();
-    await Promise.all([this.supervisor.end(), this.acceptor.end()]);
+    this.acceptor.end();
+    await this.supervisor.end();
   }
 
   /** Endpoints of a cluster as workers see them, with the index of their process-wide state. */
@@ -127,7 +129,8 @@ export class Dispatcher {
     yield gauge('snapshot_bytes', usage.usedBytes);
     yield gauge('snapshot_bytes_max', usage.capacityBytes);
     yield gauge('snapshot_refused', usage.refused);
-    yield { name: 'listener_manager.total_listeners_warming', value: this.configuration.warmingListeners.length, type: 'gauge' };
+    yield { name: 'listener_manager.total_listeners_warming', value: this.configuration.warmingListeners.length,
+      type: 'gauge' };
     if (this.resolver === null) return;
     for (const [cluster, counts] of this.resolver.counts) {
       for (const [name, value] of Object.entries(counts)) {
@@ -138,7 +141,8 @@ export class Dispatcher {
 
   private loadDns(): Promise<DnsClusters> {
     this.dns ??= import('./dns.js').then(({ DnsClusters }) => {
-      const publish = (cluster: string, assignment: EndpointAssignment) => this.configuration.resolvedTo(cluster, assignment);
+      const publish = (cluster: string, assignment: EndpointAssignment) =>
+        this.configuration.resolvedTo(cluster, assignment);
       this.resolver = new DnsClusters(publish, new Log(this.options.logs, 'upstream'));
       return this.resolver;
     });
@@ -164,7 +168,8 @@ export class Dispatcher {
   private fromWorker(worker: number, message: FromWorker): void {
     switch (message.kind) {
       case 'unlistened': this.listeners.unlistened(message.fd); break;
-      case 'log': this.workerLog.at(message.level === 'warn' ? 'warning' : message.level, `[${worker}] ${message.text}`, message.fields); break;
+      case 'log': this.workerLog.at(message.level === 'warn' ? 'warning' : message.level,
+        `[${worker}] ${message.text}`, message.fields); break;
       case 'cpuProfile': case 'described': this.questions.answered(message); break;
       case 'ready': case 'ended': break;
     }
@@ -174,7 +179,8 @@ export class Dispatcher {
     this.listeners.workerReady(worker);
     const drainState = this.supervisor.control.drainState;
     if (drainState !== DrainState.serving) {
-      this.supervisor.post(worker, { kind: 'drain', listenerSlot: -1, inboundOnly: drainState === DrainState.inboundOnly,
+      this.supervisor.post(worker, { kind: 'drain', listenerSlot: -1,
+        inboundOnly: drainState === DrainState.inboundOnly,
         graceMs: this.options.drainMs });
     }
     if (this.allReady) return;

@@ -1,6 +1,7 @@
-// STRICT_DNS: turns the host names of a cluster into endpoints, again and again. Every address of every name is an endpoint.
-// A name that cannot be resolved keeps its last good addresses and is asked again with back-off; so one broken name
-// costs neither the cluster nor its other names. Runs on main; workers only ever see the resulting assignment.
+// STRICT_DNS: turns the host names of a cluster into endpoints, again and again. Every address of every name is an
+// endpoint. A name that cannot be resolved keeps its last good addresses and is asked again with back-off; so one
+// broken name costs neither the cluster nor its other names. Runs on main; workers only ever see the resulting
+// assignment.
 import { promises as dns } from 'node:dns';
 import { isIP } from 'node:net';
 import type { ClusterConfig, Endpoint, EndpointAssignment } from '../config/types.js';
@@ -29,7 +30,8 @@ export class DnsClusters {
   readonly counts = new Map<string, { attempt: number; success: number; failure: number }>();
   private readonly watched = new Map<string, Watched>();
 
-  constructor(private readonly publish: (cluster: string, assignment: EndpointAssignment) => void, private readonly log: Log,
+  constructor(private readonly publish: (cluster: string, assignment: EndpointAssignment) => void,
+    private readonly log: Log,
     private readonly resolve: Resolve = resolveHost) {}
 
   /** Starts resolving a cluster's names, or goes on with what is known where a name was there before. */
@@ -96,7 +98,10 @@ export class DnsClusters {
     this.update(watched);
   }
 
-  /** Publishes once every name was answered, well or badly, so that a cluster does not start with part of its endpoints. */
+  /**
+   * Publishes once every name was answered, well or badly, so that a cluster does not start with part of its
+   * endpoints.
+   */
   private update(watched: Watched): void {
     if (!watched.names.every((name) => name.answered)) return;
     const endpoints: Endpoint[] = [];
@@ -118,13 +123,16 @@ function withHost(endpoint: Endpoint, host: string): Endpoint {
   return { ...endpoint, hostname, address: { ...endpoint.address, host } };
 }
 
-/** The system's resolver (hosts file, search domains); DNS itself where a time to live is wanted and it has the name. */
+/**
+ * The system's resolver (hosts file, search domains); DNS itself where a time to live is wanted and it has the name.
+ */
 export const resolveHost: Resolve = async (host, family, wantTtl) => {
   if (wantTtl) {
     const found = await resolveWithTtl(host, family).catch(() => null);
     if (found !== null) return found;
   }
-  const all = await dns.lookup(host, { all: true, family: family === 'v4Only' ? 4 : family === 'v6Only' ? 6 : 0, verbatim: true });
+  const all = await dns.lookup(host, { all: true, family: family === 'v4Only' ? 4 : family === 'v6Only' ? 6 : 0,
+    verbatim: true });
   return { addresses: chooseFamily(all.map((entry) => entry.address), family), ttlMs: 0 };
 };
 
@@ -134,7 +142,8 @@ async function resolveWithTtl(host: string, family: Family): Promise<Resolution 
   const all = [...v6, ...v4];
   if (all.length === 0) return null;
   const chosen = new Set(chooseFamily(all.map((record) => record.address), family));
-  return { addresses: [...chosen], ttlMs: Math.min(...all.filter((r) => chosen.has(r.address)).map((r) => r.ttl)) * 1000 };
+  return { addresses: [...chosen], ttlMs: Math.min(...all.filter((r) => chosen.has(r.address)).map((r) =>
+    r.ttl)) * 1000 };
 }
 
 /** Envoy's dns_lookup_family: AUTO takes IPv6 if there is any, else IPv4; V4_PREFERRED the reverse; ALL takes both. */

@@ -1,5 +1,6 @@
-// Which worker owns which file descriptor, so that a dead worker's can be closed. Descriptors belong to the process: a thread
-// that dies leaves them open, and its peers waiting. Workers record what they open and close; main records what it deals.
+// Which worker owns which file descriptor, so that a dead worker's can be closed. Descriptors belong to the process: a
+// thread that dies leaves them open, and its peers waiting. Workers record what they open and close; main records what
+// it deals.
 import { readdirSync } from 'node:fs';
 import { limits } from '../core/limits.js';
 import type { MemoryMap } from '../core/memory-map.js';
@@ -19,7 +20,9 @@ export class FdOwners {
     return true;
   }
 
-  /** Closes what a dead worker held, except what is still in its mailbox: its successor takes that. Returns how many. */
+  /**
+   * Closes what a dead worker held, except what is still in its mailbox: its successor takes that. Returns how many.
+   */
   closeAllOf(worker: number, except: ReadonlySet<number>): number {
     let closed = 0;
     for (const name of readdirSync('/proc/self/fd')) {

@@ -1,14 +1,16 @@
-// The process's states and how it ends. SIGTERM drains, a second one or SIGINT ends at once, SIGUSR1 reopens logs, SIGHUP is
-// ignored. Draining asks clients to leave (Connection: close on the next response, idle connections closed by the workers)
-// and ends as soon as the last connection is gone or --drain-time-s is over, whichever comes first.
+// The process's states and how it ends. SIGTERM drains, a second one or SIGINT ends at once, SIGUSR1 reopens logs,
+// SIGHUP is ignored. Draining asks clients to leave (Connection: close on the next response, idle connections closed by
+// the workers) and ends as soon as the last connection is gone or --drain-time-s is over, whichever comes first.
 //
 //   preInitializing -> initializing -> live -> draining -> (exit)      as Envoy's /server_info and /ready name them
-import type { Flags } from '../cli/flags.js';
 import type { Log } from '../core/log.js';
 
 export type ServerState = 'PRE_INITIALIZING' | 'INITIALIZING' | 'LIVE' | 'DRAINING';
 
 export interface DrainRequest { inboundOnly: boolean; graceful: boolean; exit: boolean }
+
+/** --drain-time-s and --drain-strategy. */
+export interface DrainOptions { drainTimeMs: number; drainStrategy: 'gradual' | 'immediate' }
 
 export interface Drainable {
   connections(): number;
@@ -30,7 +32,7 @@ export class Lifecycle {
   private ending = false;
   private timer: NodeJS.Timeout | null = null;
 
-  constructor(private readonly flags: Pick<Flags, 'drainTimeMs' | 'drainStrategy'>, private readonly target: Drainable,
+  constructor(private readonly flags: DrainOptions, private readonly target: Drainable,
     private readonly log: Log, private readonly exit: (code: number) => void = (code) => process.exit(code)) {}
 
   /** Installs the signal handlers. */
@@ -41,7 +43,10 @@ export class Lifecycle {
     process.on('SIGUSR1', () => this.target.reopenLogs());
   }
 
-  /** The state as the admin server tells it: failed health checks look like draining, so that nobody sends new traffic. */
+  /**
+   * The state as the admin server tells it: failed health checks look like draining, so that nobody sends new
+   * traffic.
+   */
   get shownState(): ServerState { return this.state === 'LIVE' && this.healthChecksFail ? 'DRAINING' : this.state; }
 
   /** The first call drains and exits, the second ends at once. */
@@ -53,7 +58,10 @@ export class Lifecycle {
     this.drain({ inboundOnly: false, graceful: true, exit: true });
   }
 
-  /** Starts draining. Not graceful: listening sockets are closed at once. Graceful: when --drain-time-s is over, if at all. */
+  /**
+   * Starts draining. Not graceful: listening sockets are closed at once. Graceful: when --drain-time-s is over, if at
+   * all.
+   */
   drain({ inboundOnly, graceful, exit }: DrainRequest): void {
     const { drainTimeMs, drainStrategy } = this.flags;
     if (exit) this.state = 'DRAINING';

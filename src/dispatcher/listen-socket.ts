@@ -1,5 +1,5 @@
-// The dispatcher's listening sockets: bound all together before any of them listens. Failing is the operator's business:
-// one line that names the address and the reason (os/socket.ts).
+// The dispatcher's listening sockets: bound all together before any of them listens. Failing is the operator's
+// business: one line that names the address and the reason (os/socket.ts).
 import type { Address } from '../config/types.js';
 import { SystemCallError } from '../os/errno.js';
 import { close, errno, listen } from '../os/libc.js';

@@ -1,6 +1,7 @@
 // The listeners that are bound. Owns their sockets: opens them before anything is published, hands them to workers
-// (one SO_REUSEPORT socket each) or to the acceptor, keeps them across changes that do not touch the address, and closes them
-// when the last worker has let go. A change is prepared (may fail, costs nothing), then committed or aborted.
+// (one SO_REUSEPORT socket each) or to the acceptor, keeps them across changes that do not touch the address, and
+// closes them when the last worker has let go. A change is prepared (may fail, costs nothing), then committed or
+// aborted.
 import type { Address, ListenerConfig } from '../config/types.js';
 import { errorText } from '../core/errors.js';
 import type { Log } from '../core/log.js';
@@ -14,7 +15,8 @@ import { addressKey, bindSocket, boundAddress, probeAddress, startListening } fr
 type Accepting = 'perWorker' | 'onlyWorker' | 'dealt';
 interface Bound { key: string; address: Address; accepting: Accepting; fds: number[] }
 interface Listener { name: string; slot: number; config: ListenerConfig; bound: Bound[] }
-export interface Prepared { config: ListenerConfig; kept: Bound[]; opened: Bound[]; dropped: Bound[]; old: Listener | null }
+export interface Prepared { config: ListenerConfig; kept: Bound[]; opened: Bound[]; dropped: Bound[];
+  old: Listener | null }
 
 export interface WorkerPort {
   readonly workers: number;
@@ -35,7 +37,9 @@ export class Listeners {
   /** Addresses as they are bound, with the port that the kernel chose where 0 was configured. */
   addressesOf(name: string): Address[] { return this.byName.get(name)?.bound.map((bound) => bound.address) ?? []; }
 
-  /** Binds what the configuration adds. Throws SystemCallError with the address in its text; nothing is changed then. */
+  /**
+   * Binds what the configuration adds. Throws SystemCallError with the address in its text; nothing is changed then.
+   */
   prepare(config: ListenerConfig): Prepared {
     const old = this.byName.get(config.name) ?? null;
     const kept: Bound[] = [];
@@ -70,7 +74,8 @@ export class Listeners {
     this.byName.set(config.name, listener);
     for (const bound of opened) this.serve(listener, bound);
     for (const bound of dropped) this.letGo(slot, bound);
-    if (old !== null && JSON.stringify(old.config.filterChains) !== JSON.stringify(config.filterChains)) this.drain(slot);
+    const chains = JSON.stringify(config.filterChains);
+    if (old !== null && JSON.stringify(old.config.filterChains) !== chains) this.drain(slot);
     this.log.info(`listener ${config.name} ${old === null ? 'listens on' : 'was updated on'} ` +
       listener.bound.map((bound) => formatAddress(bound.address)).join(', '));
   }

@@ -1,6 +1,7 @@
-// Starts the engine workers, watches them, replaces those that die, and ends them all. Owns their threads, message ports and
-// wake eventfds. A worker that dies costs its own connections and nothing else: its descriptors are closed, its listening
-// sockets stay open (connections wait in their backlog) and go to its successor, and the death is counted.
+// Starts the engine workers, watches them, replaces those that die, and ends them all. Owns their threads, message
+// ports and wake eventfds. A worker that dies costs its own connections and nothing else: its descriptors are closed,
+// its listening sockets stay open (connections wait in their backlog) and go to its successor, and the death is
+// counted.
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { MessagePort, ResourceLimits } from 'node:worker_threads';
 import { errorText } from '../core/errors.js';
@@ -97,7 +98,10 @@ export class Supervisor {
 
   wakeAll(): void { for (let worker = 0; worker < this.workers; worker++) this.wake(worker); }
 
-  /** The oldest root version that any living worker uses; `newest` when there is none. 0 while one has yet to adopt its first. */
+  /**
+   * The oldest root version that any living worker uses; `newest` when there is none. 0 while one has yet to adopt
+   * its first.
+   */
   oldestRootInUse(newest: number): number {
     let oldest = newest;
     for (let worker = 0; worker < this.workers; worker++) {
@@ -110,12 +114,16 @@ export class Supervisor {
   connections(): number {
     let total = 0;
     for (let worker = 0; worker < this.workers; worker++) {
-      if (this.running[worker] !== null) total += this.control.get(worker, Control.connections) + this.control.mailed(worker);
+      if (this.running[worker] !== null) total += this.control.get(worker, Control.connections)
+        + this.control.mailed(worker);
     }
     return total;
   }
 
-  /** Tells every worker to leave its loop and waits for that, briefly: a thread in a poll would make process.exit wait. */
+  /**
+   * Tells every worker to leave its loop and waits for that, briefly: a thread in a poll would make process.exit
+   * wait.
+   */
   async end(): Promise<void> {
     this.ending = true;
     if (this.watch !== null) clearInterval(this.watch);
@@ -143,7 +151,8 @@ export class Supervisor {
     };
     const thread = new Worker(options.workerUrl, { workerData: data, transferList: [channel.port2],
       resourceLimits: options.resourceLimits, name: `weft:${worker}`, stdin: false, env: process.env });
-    const running: Running = { worker: thread, port: channel.port1, ready: false, beat: 0, beatMs: performance.now(), stalled: false };
+    const running: Running = { worker: thread, port: channel.port1, ready: false, beat: 0, beatMs: performance.now(),
+      stalled: false };
     this.running[worker] = running;
     channel.port1.on('message', (message: FromWorker) => {
       if (message.kind === 'ready' && !running.ready) {
@@ -173,7 +182,8 @@ export class Supervisor {
     this.options.onDied(worker);
     const deaths = this.deathTimesMs.length;
     if (deaths >= limits.workerDeathsPerMinuteMax) {
-      this.options.onFatal(`weft: ${deaths} worker deaths within a minute, giving up; the last one: ${reason.split('\n')[0]}`);
+      const last = reason.split('\n')[0];
+      this.options.onFatal(`weft: ${deaths} worker deaths within a minute, giving up; the last one: ${last}`);
       return;
     }
     // The first wait also lets the kernel finish what the dead thread's rings had in flight into this worker's memory.

@@ -1,6 +1,6 @@
-// Process-wide counts after a worker died. Circuit breakers count connections and requests of all workers together; what the
-// dead one had open must be taken off, or a cluster would stay near its limits for ever. What it had is still in its own
-// statistics region: its gauges, which are cleared afterwards.
+// Process-wide counts after a worker died. Circuit breakers count connections and requests of all workers together;
+// what the dead one had open must be taken off, or a cluster would stay near its limits for ever. What it had is still
+// in its own statistics region: its gauges, which are cleared afterwards.
 import { ClusterState, EndpointState } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';
 import { limits } from '../core/limits.js';
@@ -13,7 +13,8 @@ const counted = [
 ] as const;
 
 /** Takes the dead worker's share off. Call it before Statistics.workerDied clears the gauges. */
-export function settleClusterCounts(words: Int32Array, map: MemoryMap, statistics: Statistics, worker: number, slots: number): void {
+export function settleClusterCounts(words: Int32Array, map: MemoryMap, statistics: Statistics, worker: number,
+  slots: number): void {
   for (let slot = 0; slot < slots; slot++) {
     const scope = statistics.clusterScope(slot);
     if (scope < 0) continue;
@@ -36,6 +37,7 @@ export function clearEndpointCounts(words: Int32Array, map: MemoryMap): void {
   for (let state = 0; state < limits.endpointStatesMax; state++) {
     const at = (map.endpointStates + state * EndpointState.bytes) >> 2;
     if (words[at + EndpointState.activeRequests] !== 0) Atomics.store(words, at + EndpointState.activeRequests, 0);
-    if (words[at + EndpointState.activeConnections] !== 0) Atomics.store(words, at + EndpointState.activeConnections, 0);
+    if (words[at + EndpointState.activeConnections] !== 0) Atomics.store(words, at + EndpointState.activeConnections,
+      0);
   }
 }

@@ -1,9 +1,10 @@
-// Questions that main asks a worker and that it answers by message: a CPU profile, a description of itself. Each has a number
-// and a time limit: a worker that is busy or dead must not keep an admin request waiting for ever.
+// Questions that main asks a worker and that it answers by message: a CPU profile, a description of itself. Each has a
+// number and a time limit: a worker that is busy or dead must not keep an admin request waiting for ever.
 import { limits } from '../core/limits.js';
 import type { FromWorker, ToWorker } from '../workers/messages.js';
 
-interface Pending { worker: number; resolve(text: string | null): void; reject(error: Error): void; timer: NodeJS.Timeout }
+interface Pending { worker: number; resolve(text: string | null): void; reject(error: Error): void;
+  timer: NodeJS.Timeout }
 
 const ANSWER_MS = 5000;
 /** Stopping the profiler of a worker serialises megabytes. */
@@ -41,7 +42,8 @@ export class WorkerQuestions {
     if (this.pending.size >= limits.workerQuestionsMax) return Promise.reject(new Error('too many questions are open'));
     return new Promise((resolve, reject) => {
       const id = this.nextId++;
-      const timer = setTimeout(() => this.take(id)?.reject(new Error(`worker ${worker} did not answer in ${waitMs} ms`)), waitMs);
+      const late = new Error(`worker ${worker} did not answer in ${waitMs} ms`);
+      const timer = setTimeout(() => this.take(id)?.reject(late), waitMs);
       timer.unref();
       this.pending.set(id, { worker, resolve, reject, timer });
       this.post(worker, message(id));

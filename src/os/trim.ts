@@ -1,6 +1,6 @@
-// Gives memory back that only start-up needed: pages of the node binary and its libraries that were touched once (module
-// loading, compilers, initialisation), and what malloc keeps free. Nothing is lost: a read-only page of a file that nobody
-// wrote to is dropped from this process and mapped again from the page cache if it is ever needed.
+// Gives memory back that only start-up needed: pages of the node binary and its libraries that were touched once
+// (module loading, compilers, initialisation), and what malloc keeps free. Nothing is lost: a read-only page of a file
+// that nobody wrote to is dropped from this process and mapped again from the page cache if it is ever needed.
 import { readFileSync } from 'node:fs';
 import { MADV_DONTNEED } from './constants.js';
 import { ffi, madvise } from './libc.js';
@@ -22,7 +22,8 @@ export function droppableMappings(smaps: string): [number, number][] {
 /** Call once, when start-up is over. Failing costs nothing but the memory. */
 export function dropStartPages(): void {
   try {
-    for (const [address, bytes] of droppableMappings(readFileSync('/proc/self/smaps', 'utf8'))) madvise(address, bytes, MADV_DONTNEED);
+    for (const [address, bytes] of droppableMappings(readFileSync('/proc/self/smaps', 'utf8'))) madvise(address, bytes,
+      MADV_DONTNEED);
     ffi.load(null).func('int malloc_trim(size_t)')(0);
   } catch {
     // No smaps (hidden /proc) or no malloc_trim (musl): the pages stay.

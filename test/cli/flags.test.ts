@@ -1,5 +1,4 @@
 import t from 'tap';
-import { cgroupQuota, cpuLimit } from '../../src/cli/cpu-limit.js';
 import { helpText, parseFlags } from '../../src/cli/flags.js';
 import { LogSink, formatLine } from '../../src/core/log.js';
 
@@ -15,8 +14,8 @@ t.test('both forms of a flag are understood', async (t) => {
 });
 
 t.test("pilot-agent's command line is accepted as it is", async (t) => {
-  const line = '-c etc/istio/proxy/envoy-rev.json --drain-time-s 45 --drain-strategy immediate --local-address-ip-version v4 ' +
-    '--file-flush-interval-msec 1000 --disable-hot-restart --allow-unknown-static-fields -l warning ' +
+  const line = '-c etc/istio/proxy/envoy-rev.json --drain-time-s 45 --drain-strategy immediate ' +
+    '--local-address-ip-version v4 --file-flush-interval-msec 1000 --disable-hot-restart --allow-unknown-static-fields -l warning ' +
     '--component-log-level misc:error --skip-deprecated-logs --concurrency 2';
   t.match(parsed(...line.split(' '), '--log-format', '%Y-%m-%dT%T.%fZ\t%l\tenvoy %n %g:%#\t%v\tthread=%t'), {
     drainTimeMs: 45_000, drainStrategy: 'immediate', fileFlushIntervalMs: 1000, allowUnknownStaticFields: true,
@@ -26,7 +25,8 @@ t.test("pilot-agent's command line is accepted as it is", async (t) => {
 t.test('every mistake is reported, each with what is allowed', async (t) => {
   t.match(parsed('--frobnicate', '-c'), [/unknown flag --frobnicate; --help lists all/, /--config-path needs a value/]);
   t.match(parsed('-c', 'x', '--concurrency', 'two', '--mode=fast', '--drain_time_s', '3'),
-    [/--concurrency must be a whole number from 0 to \d+ \(it is 'two'\)/, /--mode must be one of serve, validate, init_only/,
+    [/--concurrency must be a whole number from 0 to \d+ \(it is 'two'\)/,
+      /--mode must be one of serve, validate, init_only/,
       /unknown flag --drain_time_s; did you mean --drain-time-s\?/, /unexpected argument '3'/]);
   t.match(parsed('-c', 'x', '--disable-hot-restart=yes'), [/takes no value/]);
   t.match(parsed('-c', 'x', '--restart-epoch', '1'), [/--restart-epoch/]);
@@ -40,19 +40,6 @@ t.test('what only prints needs no configuration', async (t) => {
   t.match(helpText(), /--memory-mib <MiB> +size of the shared memory/);
 });
 
-t.test('the CPU limit is the smallest quota on the way to the root, rounded up', async (t) => {
-  const files: Record<string, string> = {
-    '/proc/self/cgroup': '0::/pods/one\n', '/sys/fs/cgroup/cpu.max': 'max 100000\n',
-    '/sys/fs/cgroup/pods/cpu.max': '150000 100000\n', '/sys/fs/cgroup/pods/one/cpu.max': '800000 100000\n' };
-  const read = (path: string) => { if (files[path] === undefined) throw new Error('ENOENT'); return files[path]!; };
-  t.equal(cgroupQuota(read), 1.5);
-  t.ok(cpuLimit(read) <= 2);
-  t.equal(cgroupQuota(() => { throw new Error('ENOENT'); }), null);
-  t.ok(cpuLimit(() => { throw new Error('ENOENT'); }) >= 1);
-  files['/sys/fs/cgroup/pods/one/cpu.max'] = '20000 100000';
-  t.equal(cpuLimit(read), 1);
-});
-
 t.test('log lines follow the format, and levels the component', async (t) => {
   const at = new Date(2024, 0, 2, 3, 4, 5, 6);
   t.equal(formatLine('[%Y-%m-%d %T.%e][%t][%l][%n] %v %%', 'main', 'info', 'hello', at),
@@ -60,5 +47,6 @@ t.test('log lines follow the format, and levels the component', async (t) => {
   t.equal(formatLine('{"m":"%j"}', 'main', 'info', 'a"b', at), '{"m":"a\\"b"}');
   const sink = new LogSink('warning');
   sink.setLevel('upstream', 'debug');
-  t.same([sink.passes('main', 'info'), sink.passes('main', 'error'), sink.passes('upstream', 'debug')], [false, true, true]);
+  t.same([sink.passes('main', 'info'), sink.passes('main', 'error'), sink.passes('upstream', 'debug')],
+    [false, true, true]);
 });

@@ -1,4 +1,5 @@
-// The dispatcher with real threads and sockets: who accepts, what survives a worker's death, what an update leaves alone.
+// The dispatcher with real threads and sockets: who accepts, what survives a worker's death, what an update leaves
+// alone.
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { readFileSync } from 'node:fs';
@@ -18,7 +19,8 @@ interface Answer { worker: number; generation: number; slot: number; version: nu
 class Fixture {
   readonly refusals: string[] = [];
   readonly fatal: string[] = [];
-  readonly known = { assignments: new Map(), ready: true, onReady: (callback: () => void) => { this.whenReady = callback; } };
+  readonly known = { assignments: new Map(), ready: true, onReady: (callback: () => void) =>
+    { this.whenReady = callback; } };
   whenReady = () => {};
   readonly dispatcher: Dispatcher;
   readonly ready: Promise<void>;
@@ -37,7 +39,8 @@ class Fixture {
     t.teardown(() => this.dispatcher.end());
   }
   change(...changes: StoreChange[]): void { this.dispatcher.change(changes); }
-  listen(config: ReturnType<typeof listener>): void { this.change({ kind: 'listener', name: config.name, record: { config } }); }
+  listen(config: ReturnType<typeof listener>): void { this.change({ kind: 'listener', name: config.name,
+    record: { config } }); }
   port(name: string): number {
     const address = this.dispatcher.listeners.addressesOf(name)[0];
     return address?.kind === 'ip' ? address.port : 0;
@@ -66,7 +69,8 @@ async function eventually(what: () => boolean | Promise<boolean>, ms = 5000): Pr
   }
   return false;
 }
-const closed = (socket: Socket) => new Promise<void>((resolve) => { socket.on('error', () => {}); socket.on('close', () => resolve()); });
+const closed = (socket: Socket) => new Promise<void>((resolve) => { socket.on('error', () => {});
+  socket.on('close', () => resolve()); });
 
 t.test('every worker accepts on its own socket, and sees the root that has the listener', async (t) => {
   const f = new Fixture(t, 2);
@@ -87,11 +91,13 @@ t.test('exact balance deals every connection to the worker that has the fewest',
     await eventually(() => f.dispatcher.connections() === n + 1);
   }
   const { control } = f.dispatcher.supervisor;
-  t.ok(await eventually(() => control.get(0, Control.connections) === 10 && control.get(1, Control.connections) === 10));
+  t.ok(await eventually(() => control.get(0, Control.connections) === 10
+    && control.get(1, Control.connections) === 10));
   for (const socket of sockets) socket.destroy();
 });
 
-t.test('a dead worker is replaced, its connections are closed, the others are not, and the port never closes', async (t) => {
+t.test('a dead worker is replaced, its connections are closed, the others are not, and the port never closes',
+  async (t) => {
   const f = new Fixture(t, 2);
   f.listen(listener('exact', 0, { exactBalance: true }));
   await f.ready;
@@ -137,7 +143,8 @@ t.test('an update that keeps the address keeps the socket and its connections; t
   t.equal(after.slot, before.slot);
   t.equal(after.version, before.version + 1);
   t.notOk(held.destroyed);
-  t.match(await f.dispatcher.questions.describe(0), /draining true/, 'the connections of the old filter chains are drained');
+  t.match(await f.dispatcher.questions.describe(0), /draining true/,
+    'the connections of the old filter chains are drained');
   held.destroy();
 });
 
@@ -180,7 +187,8 @@ t.test('a listener waits while initial answers are outstanding', async (t) => {
 
 t.test('clusters follow their EDS resource, whichever comes first', async (t) => {
   const f = new Fixture(t, 1);
-  const eds = (name: string) => ({ kind: 'cluster', name, record: { config: cluster(name, { type: 'eds', edsServiceName: 'service' }) } } as const);
+  const eds = (name: string) => ({ kind: 'cluster', name,
+    record: { config: cluster(name, { type: 'eds', edsServiceName: 'service' }) } } as const);
   f.change(eds('a'));
   t.same(f.dispatcher.endpoints('a'), []);
   const record = { config: assignment('service', 1, 2) };

@@ -7,10 +7,12 @@ import type { Resolution } from '../../src/dispatcher/dns.js';
 import { cluster, endpoint } from '../config/snapshot/fixtures.js';
 
 const log = new Log(new LogSink('off'), 'upstream');
-const dnsOptions = { refreshRateMs: 20, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5, failureRefreshMaxMs: 10 } as const;
+const dnsOptions = { refreshRateMs: 20, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5,
+  failureRefreshMaxMs: 10 } as const;
 const named = (...hosts: string[]): ClusterConfig => cluster('c', { type: 'strictDns', dns: dnsOptions,
   loadAssignment: { clusterName: 'c', endpoints: hosts.map((host) => endpoint(host, 80)) } });
-const hostsOf = (assignment: EndpointAssignment) => assignment.endpoints.map((e) => (e.address.kind === 'ip' ? e.address.host : ''));
+const hostsOf = (assignment: EndpointAssignment) => assignment.endpoints.map((e) =>
+  (e.address.kind === 'ip' ? e.address.host : ''));
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 t.test('every address of every name is an endpoint, and a change of them is published once', async (t) => {
@@ -44,7 +46,8 @@ t.test('a name that fails keeps its last good addresses and does not hold the ot
 t.test('a cluster that is no longer watched is not resolved and not published', async (t) => {
   let asked = 0;
   let published = 0;
-  const dns = new DnsClusters(() => published++, log, async () => { asked++; return { addresses: ['10.0.0.1'], ttlMs: 0 }; });
+  const dns = new DnsClusters(() => published++, log, async () => { asked++;
+    return { addresses: ['10.0.0.1'], ttlMs: 0 }; });
   dns.watch(named('a.example'));
   dns.unwatch('c');
   await pause(50);

@@ -41,7 +41,8 @@ t.test('draining ends when its time is over, and at once on a second SIGTERM', a
   t.equal(await timed.exited, 0);
 });
 
-t.test('/drain_listeners closes listeners, at once or after the drain time, and does not end the process', async (t) => {
+t.test('/drain_listeners closes listeners, at once or after the drain time, and does not end the process',
+  async (t) => {
   const f = fixture(50);
   f.lifecycle.state = 'LIVE';
   f.lifecycle.drain({ inboundOnly: true, graceful: false, exit: false });

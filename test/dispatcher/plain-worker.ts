@@ -1,6 +1,7 @@
-// An engine worker that only serves the dispatcher's tests: it keeps every promise of workers/messages.ts and answers each
-// connection with one line: its index, generation, the listener slot and the root version. What the client sends first
-// decides: 'crash' throws, 'stall' turns no loop for a while, 'hold' keeps the connection open, anything else is answered.
+// An engine worker that only serves the dispatcher's tests: it keeps every promise of workers/messages.ts and answers
+// each connection with one line: its index, generation, the listener slot and the root version. What the client sends
+// first decides: 'crash' throws, 'stall' turns no loop for a while, 'hold' keeps the connection open, anything else is
+// answered.
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { limits } from '../../src/core/limits.js';
 import { Control, Shared, memoryMap, workerArena, workerControl, workerMailbox, workerStats } from
@@ -21,7 +22,8 @@ const owners = new Int16Array(start.memory.buffer, map.fdOwners, limits.fdMax);
 const control = workerControl(map, start.worker) >> 2;
 const arena = Math.ceil(workerArena(map, start.worker) / 4096) * 4096;
 const pool = new BufferPool(arena + REACTOR_SCRATCH_BYTES, map.arenaBytes - REACTOR_SCRATCH_BYTES - 8192);
-const reactor = createReactor('epoll', { pool, memory: start.memory, scratch: arena, scratchBytes: REACTOR_SCRATCH_BYTES,
+const reactor = createReactor('epoll', { pool, memory: start.memory, scratch: arena,
+  scratchBytes: REACTOR_SCRATCH_BYTES,
   socketsMax: 1000, onFdOwned: (fd) => { owners[fd] = start.worker + 1; }, onFdClosed: (fd) => { owners[fd] = 0; } });
 const say = (message: FromWorker) => start.port.postMessage(message);
 const listening = new Map<number, number>();
@@ -34,7 +36,8 @@ function activeCell(slot: number): number {
   const blob = words[(root + listenerEntry(slot)) >> 2]!;
   const bytes = words[(blob >> 2) + 1]! - BLOB_HEADER_BYTES;
   const text = Buffer.from(start.memory.buffer, blob + BLOB_HEADER_BYTES, bytes).toString('utf8');
-  return ((workerStats(map, start.worker) + (JSON.parse(text) as ListenerBlob).scope) >> 3) + ListenerStat.downstream_cx_active;
+  return ((workerStats(map, start.worker) + (JSON.parse(text) as ListenerBlob).scope) >> 3)
+    + ListenerStat.downstream_cx_active;
 }
 
 class Connection implements SocketOwner {
@@ -55,7 +58,8 @@ class Connection implements SocketOwner {
     if (text.startsWith('stall')) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6500);
     if (text.startsWith('hold')) return;
     const version = Atomics.load(words, (map.control >> 2) + Shared.rootVersion);
-    const answer = Buffer.from(JSON.stringify({ worker: start.worker, generation: start.generation, slot: this.slot, version }) + '\n');
+    const answer = Buffer.from(JSON.stringify({ worker: start.worker, generation: start.generation, slot: this.slot,
+      version }) + '\n');
     const buffer = pool.acquire(0);
     new Uint8Array(start.memory.buffer, pool.offsetOf(buffer), answer.length).set(answer);
     reactor.send(this.id, buffer, pool.offsetOf(buffer), answer.length, false);
@@ -108,7 +112,8 @@ Atomics.store(words, control + Control.state, 1);
 say({ kind: 'ready' });
 while (Atomics.load(words, control + Control.stop) !== 1) {
   Atomics.add(words, control + Control.heartbeat, 1);
-  Atomics.store(words, control + Control.oldestRootVersion, Atomics.load(words, (map.control >> 2) + Shared.rootVersion));
+  Atomics.store(words, control + Control.oldestRootVersion, Atomics.load(words, (map.control >> 2)
+    + Shared.rootVersion));
   Atomics.store(words, control + Control.sleeping, 1);
   drainMailbox();
   reactor.poll(100);

@@ -8,8 +8,10 @@ export function importsOf(text: string): Import[] {
   for (const match of text.matchAll(/^(import|export)\s+(type\s)?[^;'"]*?\bfrom\s+'([^']+)'|^import\s+'([^']+)'/gm)) {
     found.push({ path: (match[3] ?? match[4])!, typeOnly: match[2] !== undefined, later: false });
   }
-  for (const match of text.matchAll(/\bimport\('([^']+)'\)/g)) found.push({ path: match[1]!, typeOnly: false, later: true });
-  for (const match of text.matchAll(/new URL\('(\.[^']+\.js)', import\.meta\.url\)/g)) found.push({ path: match[1]!, typeOnly: false, later: true });
+  for (const match of text.matchAll(/\bimport\('([^']+)'\)/g)) found.push({ path: match[1]!, typeOnly: false,
+    later: true });
+  for (const match of text.matchAll(/new URL\('(\.[^']+\.js)', import\.meta\.url\)/g)) found.push({ path: match[1]!,
+    typeOnly: false, later: true });
   return found;
 }
 
@@ -44,7 +46,8 @@ export function withoutText(text: string): string {
   return out;
 }
 
-const endOr = (found: number, otherwise: number, missing = -1): number => (found <= missing && found !== 0 ? otherwise : found);
+const endOr = (found: number, otherwise: number, missing = -1): number =>
+  (found <= missing && found !== 0 ? otherwise : found);
 
 function closing(text: string, from: number, quote: string): number {
   let at = from;
@@ -88,6 +91,6 @@ export function functionLengths(text: string): { line: number; lines: number; he
 }
 
 function isFunctionHead(head: string): boolean {
-  if (/^(if|for|while|switch|catch|else|do|try|class|interface|export (abstract )?class|export interface)\b/.test(head)) return false;
+  if (/^(if|for|while|switch|catch|else|do|try|(export )?(abstract )?(class|interface))\b/.test(head)) return false;
   return /=>$/.test(head) || /\)\s*(:\s*[^=;]+)?$/.test(head);
 }

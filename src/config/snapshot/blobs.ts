@@ -1,5 +1,5 @@
-// Blobs: immutable bytes with a header (layout.ts) in the snapshot heap. Writes them, and tells whether contents are already
-// there, so that a resource that is sent again unchanged costs a hash and a comparison and allocates nothing.
+// Blobs: immutable bytes with a header (layout.ts) in the snapshot heap. Writes them, and tells whether contents are
+// already there, so that a resource that is sent again unchanged costs a hash and a comparison and allocates nothing.
 import type { SnapshotHeap } from './heap.js';
 import { BLOB_HEADER_BYTES } from './layout.js';
 
@@ -38,7 +38,8 @@ export class BlobStore {
 
   /** The contents as text, for JSON blobs. */
   textOf(offset: number): string {
-    return Buffer.from(this.memory, offset + BLOB_HEADER_BYTES, this.bytesOf(offset) - BLOB_HEADER_BYTES).toString('utf8');
+    return Buffer.from(this.memory, offset + BLOB_HEADER_BYTES,
+      this.bytesOf(offset) - BLOB_HEADER_BYTES).toString('utf8');
   }
 }
 

@@ -1,6 +1,6 @@
-// A configuration value as the contents of its blob. Binds names to slots on the way (route configurations of listeners,
-// clusters of routes, endpoint states of assignments) and reports every slot it mentioned, so that the publisher can take the
-// mentions back when the resource is replaced or refused.
+// A configuration value as the contents of its blob. Binds names to slots on the way (route configurations of
+// listeners, clusters of routes, endpoint states of assignments) and reports every slot it mentioned, so that the
+// publisher can take the mentions back when the resource is replaced or refused.
 import { errorText } from '../../core/errors.js';
 import { limits } from '../../core/limits.js';
 import type { AccessLog, Address, ClusterConfig, EndpointAssignment, ListenerConfig } from '../types.js';
@@ -18,10 +18,12 @@ export interface Bindings {
   clusterRecycled(slot: number, name: string): void;
 }
 export interface Mention { table: SlotTable; slot: number }
-export interface Slots { readonly routeSlots: SlotTable; readonly clusterSlots: SlotTable; readonly endpointSlots: SlotTable }
+export interface Slots { readonly routeSlots: SlotTable; readonly clusterSlots: SlotTable;
+  readonly endpointSlots: SlotTable }
 
 /** The contents, or why there are none. `mentions` is filled in either case. */
-export function encodeChange(change: SnapshotChange, slots: Slots, bindings: Bindings, mentions: Mention[]): Uint8Array | string {
+export function encodeChange(change: SnapshotChange, slots: Slots, bindings: Bindings,
+  mentions: Mention[]): Uint8Array | string {
   try {
     switch (change.kind) {
       case 'listener': return json(listenerBlob(change.value!, slots, bindings, mentions));
@@ -44,14 +46,18 @@ function mention(table: SlotTable, name: string, mentions: Mention[], what: stri
 
 function listenerBlob(config: ListenerConfig, slots: Slots, bindings: Bindings, mentions: Mention[]): ListenerBlob {
   const chains = config.filterChains.map(({ hcm }) => ({
-    routeSlot: mention(slots.routeSlots, hcm.routeConfigName, mentions, 'route configurations', limits.routeConfigSlotsMax),
+    routeSlot: mention(slots.routeSlots, hcm.routeConfigName, mentions, 'route configurations',
+      limits.routeConfigSlotsMax),
     httpScope: bound(bindings.httpScope(hcm.statPrefix), `statistics of http.${hcm.statPrefix}`),
     accessLogs: hcm.accessLogs.map((log) => bound(bindings.accessLogSink(log), 'another access log')),
   }));
-  return { config, scope: bound(bindings.listenerScope(config.statName), `statistics of listener.${config.statName}`), chains };
+  return { config, scope: bound(bindings.listenerScope(config.statName), `statistics of listener.${config.statName}`),
+    chains };
 }
 
-/** Endpoints travel in the assignment's blob alone, so that a change of endpoints leaves the cluster's blob as it is. */
+/**
+ * Endpoints travel in the assignment's blob alone, so that a change of endpoints leaves the cluster's blob as it is.
+ */
 function clusterBlob(config: ClusterConfig): ClusterBlob {
   return { config: { ...config, loadAssignment: null } };
 }
@@ -60,7 +66,8 @@ function assignmentBlob(cluster: string, value: EndpointAssignment, slots: Slots
   return { endpoints: value.endpoints.map((endpoint) => ({
     address: endpoint.address, hostname: endpoint.hostname, weight: endpoint.weight, priority: endpoint.priority,
     health: endpoint.health, localityWeight: endpoint.localityWeight, zone: endpoint.locality.zone,
-    state: mention(slots.endpointSlots, endpointKey(cluster, endpoint.address), mentions, 'endpoints', limits.endpointStatesMax),
+    state: mention(slots.endpointSlots, endpointKey(cluster, endpoint.address), mentions, 'endpoints',
+      limits.endpointStatesMax),
   })) };
 }
 

@@ -1,7 +1,7 @@
 // The allocator of the snapshot region. Main alone allocates and releases; workers only read what roots name.
-// Segregated free lists over 64-byte granules with boundary tags, so that both neighbours of a released block merge at once.
-// All bookkeeping lies in private arrays beside the region (one word per granule and kind, touched only where blocks are),
-// never in the region itself: a stray write of a worker cannot derail it.
+// Segregated free lists over 64-byte granules with boundary tags, so that both neighbours of a released block merge at
+// once. All bookkeeping lies in private arrays beside the region (one word per granule and kind, touched only where
+// blocks are), never in the region itself: a stray write of a worker cannot derail it.
 //
 //   tags:  | n ....... n | -m ...... -m | k k |      first and last granule of a block hold its length; negative = free
 import { assert } from '../../core/assert.js';
@@ -10,7 +10,8 @@ const GRANULE = 64;
 /** Four lists per power of two: a block is at most a quarter longer than the smallest of its list. */
 const LISTS = 4 * 32;
 
-export interface HeapUsage { capacityBytes: number; usedBytes: number; peakBytes: number; blocks: number; largestFreeBytes: number }
+export interface HeapUsage { capacityBytes: number; usedBytes: number; peakBytes: number; blocks: number;
+  largestFreeBytes: number }
 
 export class SnapshotHeap {
   private readonly granules: number;
@@ -22,7 +23,9 @@ export class SnapshotHeap {
   private peak = 0;
   private blocks = 0;
 
-  /** The region [start, start + bytes) of the shared memory; `start` is 64-aligned and not 0, so 0 can mean "no room". */
+  /**
+   * The region [start, start + bytes) of the shared memory; `start` is 64-aligned and not 0, so 0 can mean "no room".
+   */
   constructor(private readonly start: number, bytes: number) {
     assert(start > 0 && start % GRANULE === 0, 'snapshot heap start');
     this.granules = Math.floor(bytes / GRANULE);
@@ -94,7 +97,8 @@ export class SnapshotHeap {
     for (let list = 0; list < LISTS; list++) {
       for (let at = this.heads[list]; at !== 0; at = this.next[at - 1]) listed -= this.tags[at - 1];
     }
-    assert(used === this.used && blocks === this.blocks && used + free === this.granules && listed === free, 'heap totals');
+    assert(used === this.used && blocks === this.blocks && used + free === this.granules && listed === free,
+      'heap totals');
   }
 
   /** First fit in the block's own list (lists hold a range of sizes), then the first block of the first larger list. */

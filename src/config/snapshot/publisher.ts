@@ -1,9 +1,11 @@
-// Writes configuration into shared memory and publishes it: one blob for each resource that changed, one new root that shares
-// all others, one atomic store (layout.ts). The only writer of the snapshot heap. Knows nothing of where configuration comes
-// from or who reads it: the dispatcher feeds it changes and tells it the oldest root version that a living worker still uses.
+// Writes configuration into shared memory and publishes it: one blob for each resource that changed, one new root that
+// shares all others, one atomic store (layout.ts). The only writer of the snapshot heap. Knows nothing of where
+// configuration comes from or who reads it: the dispatcher feeds it changes and tells it the oldest root version that a
+// living worker still uses.
 //
-// What does not fit is refused resource by resource, with the last good state left in force, and tried again by itself when
-// room appears. Every accepted change is certain to be published: the next root's room is reserved before a blob is written.
+// What does not fit is refused resource by resource, with the last good state left in force, and tried again by itself
+// when room appears. Every accepted change is certain to be published: the next root's room is reserved before a blob
+// is written.
 import { limits } from '../../core/limits.js';
 import { ClusterState, EndpointState, Shared } from '../../core/memory-map.js';
 import type { MemoryMap } from '../../core/memory-map.js';
@@ -21,13 +23,16 @@ import { BlobTable } from './tables.js';
 
 interface Entry { slot: number; mentions: Mention[] }
 
-/** A slot whose counts have not come down to zero is recycled after this long all the same (its worker may have died). */
+/**
+ * A slot whose counts have not come down to zero is recycled after this long all the same (its worker may have died).
+ */
 const RESTING_MS_MAX = 10 * 60_000;
 /** Room for this many slots more than there are, so that a growing mesh does not move the reserve at each addition. */
 const RESERVE_SLOTS = 256;
 
 export interface PublisherUsage extends HeapUsage {
-  version: number; rootsLive: number; listeners: number; routes: number; clusters: number; endpoints: number; refused: number;
+  version: number; rootsLive: number; refused: number;
+  listeners: number; routes: number; clusters: number; endpoints: number;
 }
 
 export class SnapshotPublisher {
@@ -98,8 +103,8 @@ export class SnapshotPublisher {
   }
 
   /**
-   * Frees what no worker uses any more. `oldestInUse` is the smallest root version that a living worker uses; the newest
-   * version when there is none. Publishes what waited. Call it now and then while `pending`.
+   * Frees what no worker uses any more. `oldestInUse` is the smallest root version that a living worker uses; the
+   * newest version when there is none. Publishes what waited. Call it now and then while `pending`.
    */
   reclaim(oldestInUse: number): void {
     const freed = this.roots.release(oldestInUse);
@@ -176,7 +181,8 @@ export class SnapshotPublisher {
     this.words[header + (RootField.clusterSlots >> 2)] = cluster;
     this.words[header + (RootField.bytes >> 2)] = bytes;
     let at = header + (RootField.tables >> 2);
-    for (const [kind, count] of [['listener', listener], ['route', route], ['cluster', cluster], ['assignment', cluster]] as const) {
+    for (const [kind, count] of [['listener', listener], ['route', route], ['cluster', cluster],
+      ['assignment', cluster]] as const) {
       this.words.set(this.tables[kind].first(count), at);
       at += count;
     }
@@ -244,7 +250,8 @@ export class SnapshotPublisher {
     }
     if (table !== this.clusterSlots) return false;
     const at = this.clusterState(slot);
-    for (let word = 0; word < ClusterState.bytes >> 2; word++) if (Atomics.load(this.words, at + word) !== 0) return true;
+    for (let word = 0; word < ClusterState.bytes >> 2; word++) if (Atomics.load(this.words, at
+      + word) !== 0) return true;
     return false;
   }
 
@@ -263,7 +270,8 @@ export class SnapshotPublisher {
 
   private fullText(bytes: number): string {
     const { usedBytes, capacityBytes } = this.heap.usage();
-    return `the snapshot heap has no room for ${bytes} bytes (${usedBytes} of ${capacityBytes} used); raise --memory-mib`;
+    return `the snapshot heap has no room for ${bytes} bytes (${usedBytes} of ${capacityBytes} used); `
+      + 'raise --memory-mib';
   }
 
   private clusterState(slot: number): number { return (this.map.clusterStates + slot * ClusterState.bytes) >> 2; }
@@ -271,5 +279,6 @@ export class SnapshotPublisher {
 }
 
 function limitOf(kind: SnapshotKind): number {
-  return kind === 'listener' ? limits.listenerSlotsMax : kind === 'route' ? limits.routeConfigSlotsMax : limits.clusterSlotsMax;
+  return kind === 'listener' ? limits.listenerSlotsMax : kind === 'route' ? limits.routeConfigSlotsMax
+    : limits.clusterSlotsMax;
 }

@@ -1,8 +1,10 @@
-// The list of living roots: published and not yet let go by every worker. Owns what each publication replaced (blobs, slots)
-// and says when that may be freed. Roots are released strictly in order: a worker that uses version v keeps v and all newer.
+// The list of living roots: published and not yet let go by every worker. Owns what each publication replaced (blobs,
+// slots) and says when that may be freed. Roots are released strictly in order: a worker that uses version v keeps v
+// and all newer.
 //
 //   living:   [ 7 ] [ 8 ] [ 9 ]  <- newest
-//   replaced by 8: blobs that 7 names and 8 does not. Freed when 7 is gone, that is when the oldest version in use is >= 8.
+//   replaced by 8: blobs that 7 names and 8 does not. Freed when 7 is gone, that is when the oldest version in use is
+// >= 8.
 import type { SnapshotHeap } from './heap.js';
 import type { SlotTable } from './slots.js';
 

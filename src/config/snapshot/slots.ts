@@ -1,7 +1,7 @@
-// Small stable integers for names. A name keeps its slot for as long as anything mentions it: a configured resource, another
-// resource that refers to it (a route configuration names clusters that may not exist yet), or a living root. When the last
-// mention goes, the slot rests; it is recycled only after every root that could have shown it is gone. A name that comes
-// back while its slot rests gets the same slot again.
+// Small stable integers for names. A name keeps its slot for as long as anything mentions it: a configured resource,
+// another resource that refers to it (a route configuration names clusters that may not exist yet), or a living root.
+// When the last mention goes, the slot rests; it is recycled only after every root that could have shown it is gone. A
+// name that comes back while its slot rests gets the same slot again.
 import { assert } from '../../core/assert.js';
 
 interface Slot { name: string; mentions: number; rest: number }
@@ -13,7 +13,8 @@ export class SlotTable {
   private rests = 0;
 
   /** `onRecycled` clears whatever is keyed by the slot before another name can get it. */
-  constructor(private readonly slotsMax: number, private readonly onRecycled: (slot: number, name: string) => void = () => {}) {}
+  constructor(private readonly slotsMax: number, private readonly onRecycled: (slot: number, name: string) =>
+    void = () => {}) {}
 
   /** Number of slots that tables indexed by slot must have. */
   get length(): number { return this.slots.length; }
@@ -34,8 +35,8 @@ export class SlotTable {
   }
 
   /**
-   * Takes one mention back. Returns 0, or, when it was the last, the number of the rest that begins: the caller hands it to
-   * `recycle` once no living root has the slot.
+   * Takes one mention back. Returns 0, or, when it was the last, the number of the rest that begins: the caller hands
+   * it to `recycle` once no living root has the slot.
    */
   unmention(slot: number): number {
     const entry = this.slots[slot];

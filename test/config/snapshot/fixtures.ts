@@ -6,7 +6,8 @@ const thresholds = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests
 const none = { add: [], remove: [] };
 
 export function endpoint(host: string, port: number): Endpoint {
-  return { address: { kind: 'ip', host, port, ipv4Compat: false }, hostname: '', weight: 1, priority: 0, health: 'unknown',
+  return { address: { kind: 'ip', host, port, ipv4Compat: false }, hostname: '', weight: 1, priority: 0,
+    health: 'unknown',
     locality: { region: '', zone: '', subZone: '' }, localityWeight: 0 };
 }
 
@@ -24,25 +25,33 @@ export function cluster(name: string, change: Partial<ClusterConfig> = {}): Clus
 
 /** One virtual host for every domain that forwards everything to `clusterName`. */
 export function routes(name: string, clusterName: string): RouteConfig {
-  return { name, requestHeaders: none, responseHeaders: none, mostSpecificHeaderMutationsWins: false, ignorePortInHostMatching: false,
+  return { name, requestHeaders: none, responseHeaders: none, mostSpecificHeaderMutationsWins: false,
+    ignorePortInHostMatching: false,
     virtualHosts: [{ name: 'all', domains: ['*'], requireTls: 'none', requestHeaders: none, responseHeaders: none,
       routes: [{ name: '', requestHeaders: none, responseHeaders: none,
         match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [], queryParameters: [] },
-        action: { kind: 'forward', totalWeight: 1, prefixRewrite: null, hostRewriteLiteral: null, appendXForwardedHost: false,
+        action: { kind: 'forward', totalWeight: 1, prefixRewrite: null, hostRewriteLiteral: null,
+          appendXForwardedHost: false,
           timeoutMs: 15_000, idleTimeoutMs: null, clusterNotFoundStatus: 503, priority: 'default', upgrades: [],
-          clusters: [{ cluster: clusterName, weight: 1, hostRewriteLiteral: null, requestHeaders: none, responseHeaders: none }] },
+          clusters: [{ cluster: clusterName, weight: 1, hostRewriteLiteral: null, requestHeaders: none,
+            responseHeaders: none }] },
       }] }] };
 }
 
 export function hcm(change: Partial<HttpConnectionManager> = {}): HttpConnectionManager {
   return { statPrefix: 'test', codecType: 'auto', routeConfigName: 'routes', accessLogs: [], serverName: 'envoy',
     httpFilters: [{ name: 'router', typeUrl: '', config: { kind: 'router', suppressEnvoyHeaders: false } }],
-    serverHeaderTransformation: 'overwrite', schemeOverwrite: null, via: null, useRemoteAddress: false, skipXffAppend: false,
-    xffNumTrustedHops: 0, generateRequestId: true, preserveExternalRequestId: false, alwaysSetRequestIdInResponse: false,
-    appendXForwardedPort: false, representIpv4RemoteAddressAsIpv4MappedIpv6: false, normalizePath: false, mergeSlashes: false,
-    pathWithEscapedSlashes: 'keepUnchanged', stripPort: 'none', stripTrailingHostDot: false, headersWithUnderscores: 'allow',
+    serverHeaderTransformation: 'overwrite', schemeOverwrite: null, via: null, useRemoteAddress: false,
+      skipXffAppend: false,
+    xffNumTrustedHops: 0, generateRequestId: true, preserveExternalRequestId: false,
+      alwaysSetRequestIdInResponse: false,
+    appendXForwardedPort: false, representIpv4RemoteAddressAsIpv4MappedIpv6: false, normalizePath: false,
+      mergeSlashes: false,
+    pathWithEscapedSlashes: 'keepUnchanged', stripPort: 'none', stripTrailingHostDot: false,
+      headersWithUnderscores: 'allow',
     proxy100Continue: false, streamErrorOnInvalidHttpMessage: false, acceptHttp10: false, defaultHostForHttp10: '',
-    preserveCase: false, properCaseWords: false, enableTrailers: false, allowAbsoluteUrl: true, sendFullyQualifiedUrl: false,
+    preserveCase: false, properCaseWords: false, enableTrailers: false, allowAbsoluteUrl: true,
+      sendFullyQualifiedUrl: false,
     maxRequestHeadersBytes: 60 * 1024, maxHeadersCount: 100, maxRequestsPerConnection: 0, idleTimeoutMs: 3_600_000,
     maxConnectionDurationMs: 0, maxStreamDurationMs: 0, requestHeadersTimeoutMs: 0, requestTimeoutMs: 0,
     streamIdleTimeoutMs: 300_000, drainTimeoutMs: 5000, delayedCloseTimeoutMs: 1000, upgrades: [], ...change };
@@ -50,6 +59,7 @@ export function hcm(change: Partial<HttpConnectionManager> = {}): HttpConnection
 
 export function listener(name: string, port: number, change: Partial<ListenerConfig> = {}): ListenerConfig {
   return { name, addresses: [{ kind: 'ip', host: '127.0.0.1', port, ipv4Compat: false }], statName: name,
-    filterChains: [{ name: '', hcm: hcm(), transportSocketConnectTimeoutMs: 0 }], reusePort: true, exactBalance: false, backlog: 128,
+    filterChains: [{ name: '', hcm: hcm(), transportSocketConnectTimeoutMs: 0 }], reusePort: true, exactBalance: false,
+      backlog: 128,
     perConnectionBufferBytes: 1 << 20, trafficDirection: 'unspecified', ignoreGlobalConnectionLimit: false, ...change };
 }

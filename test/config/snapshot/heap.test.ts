@@ -1,4 +1,5 @@
-// The snapshot heap: alignment, merging of neighbours, full and not full, and a seeded storm that checks every invariant.
+// The snapshot heap: alignment, merging of neighbours, full and not full, and a seeded storm that checks every
+// invariant.
 import t from 'tap';
 import { SnapshotHeap } from '../../../src/config/snapshot/heap.js';
 
@@ -43,7 +44,8 @@ t.test('releasing twice is an error of ours and is caught', async (t) => {
 
 t.test('a storm of allocations and releases keeps every invariant', async (t) => {
   let seed = 12345;
-  const random = (below: number) => { seed = (Math.imul(seed, 1103515245) + 12345) >>> 0; return (seed >>> 8) % below; };
+  const random = (below: number) => { seed = (Math.imul(seed, 1103515245) + 12345) >>> 0; return (seed >>> 8) % below;
+    };
   const heap = new SnapshotHeap(START, 64 * 2000);
   const live = new Map<number, number>();
   for (let step = 0; step < 20_000; step++) {

@@ -10,7 +10,8 @@ import { assignment, cluster, listener, routes } from './fixtures.js';
 const map = memoryMap(64, 1);
 const memory = new WebAssembly.Memory({ initial: 64 * 16, maximum: 64 * 16, shared: true });
 const words = new Int32Array(memory.buffer);
-const bindings: Bindings = { listenerScope: () => 64, httpScope: () => 128, accessLogSink: () => 0, clusterRecycled: () => {} };
+const bindings: Bindings = { listenerScope: () => 64, httpScope: () => 128, accessLogSink: () => 0,
+  clusterRecycled: () => {} };
 
 function publisher(snapshotBytes = map.snapshotBytes): SnapshotPublisher {
   words.fill(0, map.control >> 2, (map.control + Shared.bytes) >> 2);
@@ -19,10 +20,12 @@ function publisher(snapshotBytes = map.snapshotBytes): SnapshotPublisher {
 const root = () => Atomics.load(words, (map.control >> 2) + Shared.rootOffset);
 const rootField = (field: number) => words[(root() + field) >> 2]!;
 function clusterBlob(slot: number): number {
-  return words[(root() + clusterEntry(rootField(RootField.listenerSlots), rootField(RootField.routeSlots), slot)) >> 2]!;
+  return words[(root() + clusterEntry(rootField(RootField.listenerSlots), rootField(RootField.routeSlots),
+    slot)) >> 2]!;
 }
 function assignmentText(p: SnapshotPublisher, slot: number): string {
-  const entry = assignmentEntry(rootField(RootField.listenerSlots), rootField(RootField.routeSlots), rootField(RootField.clusterSlots), slot);
+  const entry = assignmentEntry(rootField(RootField.listenerSlots), rootField(RootField.routeSlots),
+    rootField(RootField.clusterSlots), slot);
   return p.blobs.textOf(words[(root() + entry) >> 2]!);
 }
 const put = (name: string, ...ports: number[]) => [
@@ -55,7 +58,8 @@ t.test('a resource that is sent again unchanged makes no root and takes no room'
   t.equal(p.usage().usedBytes, used);
 });
 
-t.test('what a root replaced is freed when the last worker has let go of the roots before it, not earlier', async (t) => {
+t.test('what a root replaced is freed when the last worker has let go of the roots before it, not earlier',
+  async (t) => {
   const p = publisher();
   p.apply(put('a', 1));
   p.publish();
@@ -126,7 +130,8 @@ t.test('a listener blob carries its slots and scopes', async (t) => {
   t.match(blob, { scope: 64, chains: [{ routeSlot: p.routeSlots.slotOf('routes'), httpScope: 128, accessLogs: [] }] });
 });
 
-t.test('a full heap refuses the change by name, keeps the last good state, and retries when there is room', async (t) => {
+t.test('a full heap refuses the change by name, keeps the last good state, and retries when there is room',
+  async (t) => {
   const p = publisher(20 * 1024);
   t.same(p.apply(put('small', 1)), []);
   p.publish();
