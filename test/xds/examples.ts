@@ -54,10 +54,15 @@ export function configOf<T>(tree: unknown, kind: 'listener' | 'cluster' | 'route
   return JSON.parse(found.configJson) as T;
 }
 
+const directories: string[] = [];
+process.on('exit', () => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
+
 /** A directory that goes away with the process. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'weft-config-'));
-  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+  directories.push(directory);
   return directory;
 }
 export function writeJson(file: string, tree: unknown): string {
