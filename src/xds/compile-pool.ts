@@ -2,7 +2,9 @@
 // neither stalls nor keeps the heap that their trees need. The thread starts on demand and ends when it has been idle.
 import { statSync } from 'node:fs';
 import type { Piscina } from 'piscina';
+import { collectGarbage } from '../core/collect-garbage.js';
 import { limits } from '../core/limits.js';
+import { dropStartPages } from '../os/trim.js';
 import { compileBootstrap } from './compile/bootstrap.js';
 import type { BootstrapSources, CompiledBootstrap } from './compile/bootstrap.js';
 import { compileResponse } from './compile/response.js';
@@ -15,6 +17,7 @@ const YOUNG_GENERATION_MIB = 192;   // most of what a compilation allocates is d
 /** Compiles bootstraps and responses. One per process. */
 export class CompilePool {
   #pool: Promise<Piscina> | null = null;
+  #collection: NodeJS.Timeout | null = null;
 
   async bootstrap(sources: BootstrapSources): Promise<CompiledBootstrap> {
     const bytes = (sources.configPath === null ? 0 : sizeOf(sources.configPath)) + (sources.configYaml?.length ?? 0);
@@ -39,7 +42,19 @@ export class CompilePool {
     const { resultJson, texts } = await (await this.#pool).run(task) as PackedResult;
     const result = JSON.parse(resultJson) as CompiledBootstrap | CompiledResponse;
     if ('resources' in result) unpackTexts(result.resources, texts);
+    this.#collectLater();
     return result;
+  }
+
+  /** What a large result left behind on main is given back once it has been applied. */
+  #collectLater(): void {
+    if (this.#collection !== null) clearTimeout(this.#collection);
+    this.#collection = setTimeout(() => {
+      this.#collection = null;
+      collectGarbage();
+      dropStartPages();
+    }, limits.compilePoolIdleMs * 2);
+    this.#collection.unref();
   }
 
   async #start(): Promise<Piscina> {
