@@ -9,6 +9,8 @@ import type { Codecs } from './codecs.js';
 import { ArenaHeap } from './memory/arena-heap.js';
 import { BufferPool, SMALL } from './memory/buffers.js';
 import { TimerWheel } from './memory/timers.js';
+import { kernel } from './outside.js';
+import type { Outside } from './outside.js';
 import type { Reactor } from './reactor/reactor.js';
 import type { Snapshot } from './snapshot/snapshot.js';
 
@@ -49,13 +51,16 @@ export class Engine {
   reactor!: Reactor;
   snapshot!: Snapshot;
   /** Monotonic and wall time of this loop turn, milliseconds. */
-  nowMs = performance.now();
-  wallMs = Date.now();
+  nowMs: number;
+  wallMs: number;
   draining = false;
   /** Id of the stream whose head engine.requestRecord holds, while its bytes are still where the kernel put them; else 0. */
   recordOwner = 0;
 
-  constructor(readonly memory: WebAssembly.Memory, readonly map: MemoryMap, readonly worker: number, readonly codecs: Codecs) {
+  constructor(readonly memory: WebAssembly.Memory, readonly map: MemoryMap, readonly worker: number, readonly codecs: Codecs,
+    readonly outside: Outside = kernel) {
+    this.nowMs = outside.monotonicMs();
+    this.wallMs = outside.wallMs();
     this.u8 = new Uint8Array(memory.buffer);
     this.i32 = new Int32Array(memory.buffer);
     this.f64 = new Float64Array(memory.buffer);
@@ -83,8 +88,8 @@ export class Engine {
   }
 
   tick(): void {
-    this.nowMs = performance.now();
-    this.wallMs = Date.now();
+    this.nowMs = this.outside.monotonicMs();
+    this.wallMs = this.outside.wallMs();
   }
 
   /** Adds to a counter or gauge: `scope` is an index into f64 (statsBase + offset / 8), `stat` from telemetry/schema. */

@@ -1,6 +1,5 @@
 // The two ends of a connection as text, looked up in the kernel the first time somebody asks. Client IP and local port also as bytes in the arena,
 // for the headers that carry them.
-import { localAddress, peerAddress } from '../../os/socket.js';
 import type { SocketAddress } from '../../os/sockaddr.js';
 import type { Engine } from '../engine.js';
 
@@ -23,8 +22,8 @@ export class ConnectionAddresses {
     this.ipBytes = this.portBytes = -1;
   }
 
-  get remote(): SocketAddress | null { return this.remoteAddress ??= peerAddress(this.fd); }
-  get local(): SocketAddress | null { return this.localAddress ??= localAddress(this.fd); }
+  get remote(): SocketAddress | null { return this.remoteAddress ??= this.engine.outside.peerAddress(this.fd); }
+  get local(): SocketAddress | null { return this.localAddress ??= this.engine.outside.localAddress(this.fd); }
 
   /** Memory offset and length of the client's IP without port; length 0 when the arena is full or the client has none. */
   get clientIpAt(): number { return this.block; }

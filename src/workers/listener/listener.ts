@@ -2,7 +2,6 @@
 // A connection keeps the configuration that it was accepted under; a changed listener's old connections drain when main says so.
 import { ListenerStat, WorkerStat } from '../../telemetry/schema.js';
 import type { ListenerBlob } from '../../config/snapshot/layout.js';
-import { close as closeFd } from '../../os/libc.js';
 import type { DownstreamConnection, DownstreamFactory } from '../connection/downstream.js';
 import type { Engine } from '../engine.js';
 import type { AcceptOwner } from '../reactor/reactor.js';
@@ -67,7 +66,7 @@ export class Listeners {
   }
 
   /** Closes a socket that never became a connection. */
-  closeRaw(fd: number): void { closeFd(fd); }
+  closeRaw(fd: number): void { this.engine.outside.closeSocket(fd); }
 
   acceptFailed(slot: number): void {
     const listener = this.get(slot);

@@ -2,7 +2,6 @@
 import { hostname } from 'node:os';
 import { Head, Header, RequestEdits } from '../../core/generated/layouts.js';
 import { detailTexts, responseFlagNames } from '../../core/response-flags.js';
-import { localAddress } from '../../os/socket.js';
 import type { Operator } from '../../telemetry/format.js';
 import { fullText, ipText, portText } from '../connection/addresses.js';
 import type { Engine } from '../engine.js';
@@ -85,7 +84,7 @@ export class Formatter {
     }
   }
 
-  private upstreamLocal(stream: Stream) { return stream.upstream === null ? stream.upstreamLocal : localAddress(stream.upstream.fd); }
+  private upstreamLocal(stream: Stream) { return stream.upstream === null ? stream.upstreamLocal : this.engine.outside.localAddress(stream.upstream.fd); }
 
   private text(text: string): boolean {
     if (text === '') return false;

@@ -16,7 +16,6 @@ export class Endpoint {
   readonly sockaddrBytes: number;
   /** 'ip:port' as Envoy prints it. */
   readonly text: string;
-  readonly ip: boolean;
   weight = 1;
   hostname = '';
   healthy = true;
@@ -32,7 +31,6 @@ export class Endpoint {
 
   constructor(private readonly engine: Engine, readonly cluster: ClusterRuntime, readonly address: Address, stateIndex: number) {
     this.state = (engine.map.endpointStates + stateIndex * EndpointState.bytes) >> 2;
-    this.ip = address.kind === 'ip';
     this.text = addressText(address);
     this.sockaddr = engine.heap.allocate(SOCKADDR_BYTES_MAX);
     this.sockaddrBytes = this.sockaddr < 0 ? 0

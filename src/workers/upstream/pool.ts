@@ -3,8 +3,6 @@
 //   acquire: an idle connection → at once; else wait in the endpoint's queue, and open a connection if more streams wait than connections are
 //   coming and the breakers allow it. A connection that is ready, or becomes free, takes the first waiting stream.
 //   A connect failure fails every stream that waits for this endpoint (they would wait for the same failure), as Envoy does.
-import { close as closeFd } from '../../os/libc.js';
-import { newStreamSocket, setNoDelay } from '../../os/socket.js';
 import { ClusterState, EndpointState } from '../../core/memory-map.js';
 import { ClusterStat } from '../../telemetry/schema.js';
 import type { CircuitBreakerThresholds } from '../../config/types.js';
@@ -103,13 +101,12 @@ export class UpstreamPool {
       if (endpoint.connections > 0) return false;
       cluster.take(ClusterState.connections);
     }
-    const fd = newStreamSocket(endpoint.address.kind === 'ip' ? endpoint.address : { kind: 'pipe', path: endpoint.address.path });
+    const fd = this.engine.outside.openSocket(endpoint.address);
     if (fd < 0) return this.refuse(endpoint);
-    if (endpoint.ip) setNoDelay(fd);
     const connection = this.free.pop() ?? new UpstreamConnection(this.engine, this.events, this);
     if (!connection.open(fd, endpoint)) {
       this.free.push(connection);
-      closeFd(fd);
+      this.engine.outside.closeSocket(fd);
       return this.refuse(endpoint);
     }
     return true;

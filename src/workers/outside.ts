@@ -1,0 +1,31 @@
+// What an engine asks the outside for besides its reactor: the time, and sockets to connect with. A parameter, so that the simulation can put
+// virtual time and pretended sockets in its place.
+import { close } from '../os/libc.js';
+import { localAddress, newStreamSocket, peerAddress, setNoDelay } from '../os/socket.js';
+import type { SocketAddress } from '../os/sockaddr.js';
+
+export interface Outside {
+  monotonicMs(): number;
+  wallMs(): number;
+  /** A new non-blocking stream socket for the address's family, without Nagle's delay; -1 when there is none (EMFILE and the like). */
+  openSocket(address: SocketAddress): number;
+  /** Closes a socket that the reactor never got. */
+  closeSocket(fd: number): void;
+  localAddress(fd: number): SocketAddress | null;
+  peerAddress(fd: number): SocketAddress | null;
+}
+
+export const kernel: Outside = {
+  monotonicMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  openSocket: (address) => {
+    let fd: number;
+    // Running out of file descriptors is an answer here, not an exception: the request is refused, its counts go back.
+    try { fd = newStreamSocket(address); } catch { return -1; }
+    if (address.kind === 'ip') setNoDelay(fd);
+    return fd;
+  },
+  closeSocket: (fd) => { close(fd); },
+  localAddress,
+  peerAddress,
+};
