@@ -46,6 +46,7 @@ export const limits = {
   sendHighWatermarkBytes: 256 * KiB,
   sendLowWatermarkBytes: 64 * KiB,
   sendQueueEntriesMax: 1024,
+  bulkBodyBytes: 128 * KiB,            // a body at least this long is received with larger buffers where the driver has them
   pipelinedBytesMax: 64 * KiB,         // bytes kept while a request is in progress; then reading is suspended
 
   // Configuration

@@ -57,6 +57,7 @@ export class Finish {
     const { endpoint } = stream;
     this.countUpstream(stream);
     this.leaveEndpoint(stream);
+    if (stream.bulkResponse && reusable) engine.reactor.setBulk(upstream.socket, false);
     stream.upstream = null;
     if (!requestDone) engine.count(stream.hcm!.scope, HttpStat.downstream_rq_response_before_rq_complete);
     if (reusable && !endpoint!.removed) this.proxy.upstreams.release(upstream); else upstream.close();

@@ -4,6 +4,7 @@
 //   onResponseHead → send head → relay body → complete                           (upstream to client)
 import { Head, HeadFlag, Method, RequestEdits } from '../../core/generated/layouts.js';
 import { EndpointState } from '../../core/memory-map.js';
+import { limits } from '../../core/limits.js';
 import { ResponseFlag, detail } from '../../core/response-flags.js';
 import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
 import { NEEDS_TEXT, NO_VIRTUAL_HOST } from '../codecs.js';
@@ -227,6 +228,10 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       return end;
     }
     stream.cluster!.gauge(ClusterStat.upstream_cx_tx_bytes_total, taken - at);
+    if (!stream.bulkRequest && request.bytes + request.remaining >= limits.bulkBodyBytes && !request.complete) {
+      stream.bulkRequest = true;
+      engine.reactor.setBulk(stream.downstream!.socket, true);
+    }
     if (request.complete) this.requestReceived(stream);
     else if (engine.reactor.pendingSendBytes(upstream.socket) > this.highWatermark(stream)) {
       stream.downstream!.pause();
@@ -239,6 +244,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   /** The whole request has arrived: from now the route's timeout runs. */
   requestReceived(stream: Stream): void {
     stream.requestEndMs = this.engine.nowMs;
+    if (stream.bulkRequest) this.engine.reactor.setBulk(stream.downstream!.socket, false);
     stream.downstream!.requestComplete();
     this.timeouts.requestReceived(stream);
     if (stream.response.complete && stream.responseStarted) this.finish.complete(stream, true);

@@ -120,6 +120,10 @@ export class Responses {
       return end;
     }
     engine.f64[stream.hcm!.scope + HttpStat.downstream_cx_tx_bytes_total] += taken - at;
+    if (!stream.bulkResponse && response.bytes + response.remaining >= limits.bulkBodyBytes && !response.complete) {
+      stream.bulkResponse = true;
+      engine.reactor.setBulk(stream.upstream!.socket, true);
+    }
     if (!response.complete && engine.reactor.pendingSendBytes(downstream.socket) > this.proxy.highWatermark(stream)) {
       stream.upstream!.pause();
       engine.reactor.notifyDrained(downstream.socket);

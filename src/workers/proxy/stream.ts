@@ -42,6 +42,9 @@ export class Stream {
   isConnect = false;
   isUpgrade = false;
   expectContinue = false;
+  /** The driver was told that a long body is on its way. */
+  bulkRequest = false;
+  bulkResponse = false;
   readonly request = new Body();
   readonly response = new Body();
 
@@ -90,6 +93,7 @@ export class Stream {
     this.request.clear();
     this.response.clear();
     this.headBuffer = this.responseBuffer = -1;
+    this.bulkRequest = this.bulkResponse = false;
     this.headless = this.replayable = this.requestHeadSent = this.responseStarted = false;
     this.attempts = this.status = this.interimResponses = this.flags = this.details = this.connectErrno = 0;
     this.requestEndMs = this.upstreamSentMs = this.responseStartMs = 0;
