@@ -2,8 +2,8 @@
 // resources subscribe to, for as long as the process lives. Every update becomes one batch of the store, in which a new
 // listener comes with its routes and a new cluster with its endpoints. Updates run one after the other.
 //
-// LDS and CDS files say everything: what is absent is removed. A bad resource keeps its last good version, and while
-// one cannot even be named nothing is removed, because it might be the one that seems absent.
+// LDS and CDS files say everything: what is absent is removed. A bad resource keeps its last good version, and a
+// file that holds one removes nothing: what seems absent may be what the fault hides, and a listener is dearer than a delay.
 import type { Bootstrap, FileSource } from '../config/bootstrap/bootstrap.js';
 import type { CompilePool } from './compile-pool.js';
 import type { CompiledResource, CompiledText } from './compile/resource.js';
@@ -173,7 +173,7 @@ export class FileConfiguration {
       owners.push({ owner: `${kind}/${resource.name}`, subscriptions: resource.subscriptions });
       if (kind === 'listener') this.#addresses.set(resource.name, resource.addresses);
     }
-    const removed = rejected.some(({ known }) => !known) ? []
+    const removed = rejected.length > 0 ? []
       : [...this.#store.records[kind].values()].filter(({ name, origin }) => origin === 'dynamic' && !named.has(name));
     for (const { name } of removed) {
       updates.push({ kind, name, record: null }, ...this.#inlineOf(kind, name)
