@@ -179,7 +179,7 @@ function meaning(view: HeadView, name: string, value: string, version10: boolean
     if (has('transferEncoding')) return 'repeatedTransferEncoding';
     if (version10) return 'transferEncodingInHttp10';
     if (has('hasContentLength')) return 'lengthConflict';
-    if (value.toLowerCase() !== 'chunked') return transferCodingFault(value);
+    if (value.toLowerCase() !== 'chunked') return 'unsupportedTransferEncoding';
     set('transferEncoding'); set('chunked'); set('hopByHop');
   } else if (name === 'connection') {
     for (const option of value.split(/[,\t ]+/).filter((part) => part !== '').map((part) => part.toLowerCase())) {
@@ -189,9 +189,4 @@ function meaning(view: HeadView, name: string, value: string, version10: boolean
   } else if (name === 'expect' && value.toLowerCase() === '100-continue') set('expectContinue');
   else if (name === 'te' && tokensOf(value).includes('trailers')) set('teTrailers');
   return '';
-}
-
-/** 501 for a coding that Weft does not know, 400 where the list does not end the body (RFC 9112 6.1, 6.3). */
-function transferCodingFault(value: string): string {
-  return tokensOf(value).includes('chunked') ? 'unsupportedTransferEncoding' : 'badTransferEncoding';
 }

@@ -6,7 +6,7 @@ const value = (name: string, text: string): Row => [name, post(`Transfer-Encodin
 const beside = (name: string, ...lines: string[]): Row => [name, post(...lines) + BODY];
 
 export const transferEncodingCases: RequestCase[] = [
-  ...refused('PortSwigger, HTTP desync attacks: TE.TE obfuscations', 'badTransferEncoding', [
+  ...refused('PortSwigger, HTTP desync attacks: TE.TE obfuscations', 'unsupportedTransferEncoding', [
     value('xchunked', 'xchunked'), value('chunkedx', 'chunkedx'), value('chunk', 'chunk'), value('identity', 'identity'), value('gzip', 'gzip'), value('empty', ''), value('cow', 'cow'),
     value('quoted', '"chunked"'), value('single quoted', "'chunked'"), value('prefixed by a dot', '.chunked'), value('in brackets', '[chunked]'), value('underscored', 'chunked_'), value('long s', 'chun\xc5\xbfed'),
     value('Kelvin sign', 'chun\xe2\x84\xaaed'), value('not-breaking space', '\xa0chunked'), value('two words', 'c hunked'), value('comma only', ','), value('semicolon', ';chunked'), value('parenthesis', '(chunked)'),
@@ -31,7 +31,7 @@ export const transferEncodingCases: RequestCase[] = [
     beside('twice', 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'), beside('twice, second unknown', 'Transfer-Encoding: chunked', 'Transfer-Encoding: cow'),
     beside('twice, another case', 'Transfer-Encoding: chunked', 'transfer-encoding: identity'), beside('second empty', 'Transfer-Encoding: chunked', 'Transfer-Encoding:'),
   ]),
-  ...refused('TE.TE, the unknown first', 'badTransferEncoding', [
+  ...refused('TE.TE, the unknown first', 'unsupportedTransferEncoding', [
     beside('cow, then chunked', 'Transfer-Encoding: cow', 'Transfer-Encoding: chunked'), beside('identity, then chunked', 'Transfer-Encoding: identity', 'Transfer-Encoding: chunked'),
     beside('gzip, then chunked on the next line', 'Transfer-Encoding: gzip', 'Transfer-Encoding: chunked'),
   ]),
@@ -48,7 +48,7 @@ export const transferEncodingCases: RequestCase[] = [
     beside('high byte in front', '\xffTransfer-Encoding: chunked'), beside('quoted name', '"Transfer-Encoding": chunked'), beside('form feed in front', '\fTransfer-Encoding: chunked'),
   ]),
   ...refused('folded', 'obsoleteFold', [beside('name on a folded line', 'X: y', ' Transfer-Encoding: chunked')]),
-  ...refused('folded: the first line is judged alone', 'badTransferEncoding', [
+  ...refused('folded: the first line is judged alone', 'unsupportedTransferEncoding', [
     beside('value on the next line, space', 'Transfer-Encoding:', ' chunked'), beside('value on the next line, tab', 'Transfer-Encoding:', '\tchunked'),
     beside('list folded', 'Transfer-Encoding: gzip,', ' chunked'),
   ]),
