@@ -1,6 +1,6 @@
 #!/usr/bin/env -S node --max-semi-space-size=1
-// The `weft` command. Main is idle between configuration changes: a small young generation keeps its heap near what is alive
-// (scripts/start.mjs passes the same flag). Compiled code is kept between starts where Node can do that.
+// The `weft` command. Main is idle between configuration changes: a small young generation keeps its heap near what is
+// alive (scripts/start.mjs passes the same flag). Compiled code is kept between starts where Node can do that.
 import { existsSync } from 'node:fs';
 import module from 'node:module';
 
