@@ -75,13 +75,14 @@ const known = ['host', 'connection', 'content-length', 'transfer-encoding', 'kee
   'x-b3-spanid', 'x-b3-sampled', 'traceparent', 'tracestate', 'grpc-timeout', 'grpc-status', 'location', 'etag', 'last-modified',
   'x-envoy-upstream-canary', 'x-envoy-overloaded', 'x-envoy-degraded', 'x-envoy-immediate-health-check-fail', 'x-envoy-ratelimited',
   'x-client-trace-id'];
-// Header ids an untrusted (external) client may not set: ConnectionManagerUtility::cleanInternalHeaders.
-const internalOnly = ['x-envoy-retriable-status-codes', 'x-envoy-retriable-header-names', 'x-envoy-decorator-operation',
-  'x-envoy-downstream-service-cluster', 'x-envoy-downstream-service-node', 'x-envoy-expected-rq-timeout-ms', 'x-envoy-force-trace',
-  'x-envoy-ip-tags', 'x-envoy-max-retries', 'x-envoy-original-path', 'x-envoy-retry-grpc-on', 'x-envoy-retry-on',
-  'x-envoy-upstream-alt-stat-name', 'x-envoy-upstream-rq-per-try-timeout-ms', 'x-envoy-upstream-rq-timeout-alt-response',
-  'x-envoy-upstream-rq-timeout-ms', 'x-envoy-hedge-on-per-try-timeout', 'x-envoy-external-address', 'x-envoy-internal',
-  'x-envoy-original-host', 'x-envoy-attempt-count'];
+// What only a trusted (internal) client may ask for, and what besides is taken from clients at the edge (use_remote_address):
+// ConnectionManagerUtility::cleanInternalHeaders.
+const internalOnly = ['x-envoy-retriable-status-codes', 'x-envoy-retriable-header-names', 'x-envoy-retry-on', 'x-envoy-retry-grpc-on',
+  'x-envoy-max-retries', 'x-envoy-upstream-alt-stat-name', 'x-envoy-upstream-rq-timeout-ms', 'x-envoy-upstream-rq-per-try-timeout-ms',
+  'x-envoy-upstream-rq-timeout-alt-response', 'x-envoy-expected-rq-timeout-ms', 'x-envoy-force-trace', 'x-envoy-ip-tags',
+  'x-envoy-hedge-on-per-try-timeout', 'x-envoy-internal'];
+const edgeOnly = ['x-envoy-decorator-operation', 'x-envoy-downstream-service-cluster', 'x-envoy-downstream-service-node',
+  'x-envoy-original-path', 'x-envoy-external-address'];
 
 if (known.length + 1 > 80) throw new Error('known ids do not fit Head.known');
 
@@ -155,11 +156,12 @@ lines.as.push(data('HOST_CHARACTERS', host));
 const bits = (names) => names.reduce((set, name) => {
   const id = known.indexOf(name) + 1;
   if (id === 0) throw new Error(name);
+  if (id > 63) throw new Error(`${name} does not fit a mask`);
   return set | (1n << BigInt(id));
 }, 0n);
 const internal = bits(internalOnly);
-lines.as.push(`export const INTERNAL_ONLY_LOW: u64 = ${internal & 0xffffffffffffffffn};`);
-lines.ts.push(`export const internalOnlyHeaders: readonly string[] = ${JSON.stringify(internalOnly)};`);
+lines.as.push(`export const INTERNAL_ONLY: u64 = ${internal};`, `export const EDGE_ONLY: u64 = ${bits(edgeOnly)};`);
+
 
 function write(path, text) {
   const file = join(root, path);

@@ -45,7 +45,7 @@ export class HcmRuntime {
     this.via = config.via === null ? null : this.keep(engine, config.via);
     this.upgrades = new Map(config.upgrades.map(({ type, enabled }) => [type.toLowerCase(), enabled]));
     this.logs = config.accessLogs.map((log, index) => compileLog(engine, log, sinks[index]));
-    this.keepsRequestHead = this.logs.some((log) => log.needsRequestHead);
+    this.keepsRequestHead = config.alwaysSetRequestIdInResponse || this.logs.some((log) => log.needsRequestHead);
     this.keepsResponseHead = this.logs.some((log) => log.needsResponseHead);
   }
 

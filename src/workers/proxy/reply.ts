@@ -11,6 +11,7 @@ import type { BufferClass } from '../memory/buffers.js';
 import type { RouteRuntime } from '../routing/route.js';
 import { localMutations } from './local-mutations.js';
 import { locationOf } from './redirect.js';
+import { requestIdLine } from './request-id.js';
 import type { Proxy } from './request.js';
 import type { Stream } from './stream.js';
 
@@ -38,7 +39,7 @@ export class Replies {
     stream.responseStartMs = engine.nowMs;
     if (!stream.request.complete || engine.draining) downstream.closeAfterResponse = true;
     const close = downstream.closeAfterResponse;
-    const extra = headers + localMutations(engine, stream);
+    const extra = headers + requestIdLine(engine, stream) + localMutations(engine, stream);
     const bytes = Buffer.from(body, 'utf8');
     stream.response.bytes = stream.isHead ? 0 : bytes.length;
     this.write(downstream, stream.hcm!.config.serverName, status, bytes, extra, close, stream.version10, stream.isHead);

@@ -10,6 +10,7 @@ import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, Body, OU
 import { DateText } from './date-text.js';
 import { applyMutations } from './edits.js';
 import type { Proxy } from './request.js';
+import { findRequestId } from './request-id.js';
 import type { Stream } from './stream.js';
 
 const VIA_UPSTREAM = detail('via_upstream');
@@ -170,6 +171,9 @@ export class Responses {
     }
     if (stream.isUpgrade && !stream.isConnect) flags |= ResponseEditsFlag.upgrade;
     if (stream.isConnect) flags |= ResponseEditsFlag.dropLength;
+    if (hcm.config.alwaysSetRequestIdInResponse && findRequestId(engine, stream, edits + ResponseEdits.requestIdAt)) {
+      flags |= ResponseEditsFlag.requestId;
+    }
     i32[edits + ResponseEdits.flags] = flags;
     i32[edits + ResponseEdits.serverAt] = hcm.serverName.at;
     i32[edits + ResponseEdits.serverBytes] = hcm.serverName.bytes;

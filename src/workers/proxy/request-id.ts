@@ -1,0 +1,28 @@
+// The request id of a stream, for responses that must carry it (always_set_request_id_in_response): read from the head as it was sent upstream.
+import { Header } from '../../core/generated/layouts.js';
+import { limits } from '../../core/limits.js';
+import type { Engine } from '../engine.js';
+import type { Stream } from './stream.js';
+
+const NAME_BYTES = 'x-request-id'.length;
+
+/** Writes (offset, bytes) of the id at Int32 index `word`. False when there is none. */
+export function findRequestId(engine: Engine, stream: Stream, word: number): boolean {
+  const record = sentHead(engine, stream);
+  return record !== 0 && engine.codecs.headerValue(record, 0, NAME_BYTES, Header['x-request-id'], word << 2) === 1;
+}
+
+/** The header line for an answer of ours, or ''. */
+export function requestIdLine(engine: Engine, stream: Stream): string {
+  if (!stream.hcm!.config.alwaysSetRequestIdInResponse) return '';
+  const word = engine.text >> 2;
+  if (!findRequestId(engine, stream, word)) return '';
+  return `x-request-id: ${engine.readText(engine.i32[word], engine.i32[word + 1])}\r\n`;
+}
+
+function sentHead(engine: Engine, stream: Stream): number {
+  if (stream.headBuffer < 0) return engine.recordOwner === stream.id ? engine.requestRecord : 0;
+  const used = engine.codecs.h1DecodeRequest(stream.headAt, stream.headAt + stream.headBytes, engine.scratchRecord, 0,
+    limits.bufferLargeBytes, limits.headersCountMax);
+  return used > 0 ? engine.scratchRecord : 0;
+}
