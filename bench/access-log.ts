@@ -1,5 +1,5 @@
-// One access-log line: the request head decoded again from what was sent, the compiled format evaluated, the line put into
-// the worker's ring. The ring is emptied as main would, so that no line is dropped.
+// One access-log line: the request head decoded again from what was sent, the compiled format evaluated, the line put
+// into the worker's ring. The ring is emptied as main would, so that no line is dropped.
 import type { AccessLog, HttpConnectionManager } from '../src/config/types.js';
 import { Control } from '../src/core/memory-map.js';
 import { detail } from '../src/core/response-flags.js';
@@ -24,7 +24,8 @@ function finishedStream(engine: Engine): Stream {
   stream.headBuffer = buffer;
   stream.headAt = at;
   stream.headBytes = putText(engine, at, smallRequest('orders.mesh.local')) - at;
-  stream.hcm = { suppressEnvoyHeaders: false, config: {} as HttpConnectionManager } as HcmRuntime;   // all that a line reads
+  // All that a line reads of a connection manager.
+  stream.hcm = { suppressEnvoyHeaders: false, config: {} as HttpConnectionManager } as HcmRuntime;
   stream.lastEndpoint = new Endpoint(engine, new ClusterRuntime(engine, 0),
     { kind: 'ip', host: '10.0.3.7', port: 8080, ipv4Compat: false }, 0);
   stream.status = 200;
@@ -59,6 +60,7 @@ export const benches = [
   line('a JSON line of ten fields', { kind: 'json', omitEmptyValues: false, fields: {
     start_time: '%START_TIME%', method: '%REQ(:METHOD)%', path: '%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%',
     protocol: '%PROTOCOL%', response_code: '%RESPONSE_CODE%', response_flags: '%RESPONSE_FLAGS%',
-    bytes_sent: '%BYTES_SENT%', duration: '%DURATION%', authority: '%REQ(:AUTHORITY)%', upstream_host: '%UPSTREAM_HOST%',
+    bytes_sent: '%BYTES_SENT%', duration: '%DURATION%', authority: '%REQ(:AUTHORITY)%',
+    upstream_host: '%UPSTREAM_HOST%',
   } }),
 ];

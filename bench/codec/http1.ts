@@ -1,5 +1,5 @@
-// The HTTP/1.1 codec on messages as they come: heads decoded and written again, chunked bodies looked through and rewritten.
-// Pure calls into the release build; what TypeScript adds around them is in the other files.
+// The HTTP/1.1 codec on messages as they come: heads decoded and written again, chunked bodies looked through and
+// rewritten. Pure calls into the release build; what TypeScript adds around them is in the other files.
 import { RequestEdits, RequestEditsFlag, ResponseEdits, ResponseEditsFlag, RequestEditsRecordBytes,
   ResponseEditsRecordBytes } from '../../src/core/generated/layouts.js';
 import { limits } from '../../src/core/limits.js';
@@ -48,7 +48,7 @@ const requestDecoding = (name: string, text: string) => bench({
   },
 });
 
-/** As a connection manager with Envoy's defaults edits a request: request id, x-forwarded-proto, one constant header. */
+/** As a connection manager with Envoy's defaults edits it: request id, x-forwarded-proto, one constant header. */
 const requestEncoding = (name: string, text: string) => bench({
   name, bytes: text.length,
   setup: () => {
