@@ -233,8 +233,10 @@ export class UpstreamConnection implements SocketOwner {
   private offerHeld(): void {
     const { stream, held } = this;
     if (stream === null || held.bytes === 0) return;
-    const taken = this.process(stream, held.buffer, held.at, held.at + held.bytes);
-    if (this.stream !== null) held.consume(taken - held.at);
+    const { buffer, at } = held;
+    const taken = this.process(stream, buffer, at, at + held.bytes);
+    // Also when the stream is over: what is held belongs to its response, never to the next one. A closed connection has dropped it.
+    if (held.buffer === buffer) held.consume(taken - at);
   }
 
   private process(stream: Stream, buffer: number, at: number, end: number): number {
