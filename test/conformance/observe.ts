@@ -1,6 +1,6 @@
 // What a proxy does with one client's bytes: the responses, what the upstream saw, and the access-log lines.
 import { RawClient } from '../support/client.js';
-import { headerOf, parseMessage, statusOf, type Message } from '../support/message.js';
+import { parseMessage, statusOf, type Message } from '../support/message.js';
 import type { Upstream } from '../support/upstream.js';
 
 export interface Observation {
@@ -8,12 +8,14 @@ export interface Observation {
   /** The proxy ended the connection. */
   ended: boolean;
   seen: { line: string; body: string; headers: [string, string][] }[];
-  /** A request whose head reached the upstream and whose end did not. */
-  cutShort: boolean;
 }
 
-/** Sends `bytes` and watches until `responses` answers have come, the connection ends, or nothing more happens for `quietMs`. */
-export async function observe(port: number, upstream: Upstream, bytes: string, responses: number, ends: boolean, quietMs = 400): Promise<Observation> {
+/**
+ * Sends `bytes` and watches until `responses` answers have come, the connection ends, or nothing more happens for `quietMs`; then for
+ * `settleMs` more, for a proxy that takes what another refuses.
+ */
+export async function observe(port: number, upstream: Upstream, bytes: string, responses: number, ends: boolean, quietMs = 400,
+  settleMs = 0): Promise<Observation> {
   upstream.reset();
   const client = await RawClient.open(port);
   const found: Message[] = [];
@@ -25,12 +27,13 @@ export async function observe(port: number, upstream: Upstream, bytes: string, r
       found.push(message);
     }
     if (ends || found.length < responses) await client.end(ends ? 1500 : 50).catch(() => { /* it stays open: that is the observation */ });
+    else if (settleMs > 0) await client.end(settleMs).catch(() => { /* it stays open */ });
     for (let extra = parseMessage(client.rest, 'response'); extra !== null && extra.complete; extra = parseMessage(client.rest, 'response')) {
       found.push(extra);
       client.take(extra.bytes);
     }
     const seen = upstream.requests.map((request) => ({ line: request.start.replace(/ HTTP\/1\.1$/, ''), body: request.body, headers: request.headers }));
-    return { responses: found, ended: client.ended || client.closed, seen, cutShort: upstream.heads.length > upstream.requests.length };
+    return { responses: found, ended: client.ended || client.closed, seen };
   } finally {
     client.close();
   }
@@ -55,8 +58,5 @@ export function describe(observation: Observation): string[] {
     lines.push(`forwarded ${request.line} ${JSON.stringify(request.body.slice(0, 200))}`);
     lines.push(...reduced(request.headers).map((line) => `forwarded header ${line}`));
   }
-  if (observation.cutShort) lines.push('forwarded a request without its end');
   return lines;
 }
-
-export { headerOf };

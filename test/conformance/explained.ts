@@ -1,0 +1,17 @@
+// Differences between two descriptions of a good exchange, each with its heading in docs/envoy-differences.md, or null when it has none.
+export interface Found { line: string; heading: string | null }
+
+const rules: readonly [RegExp, string][] = [
+  [/^OPTIONS \*: /, 'Asterisk form'],
+  [/^connection refused: . (response|log)/, 'Open: text of connection failures'],
+  [/^no cluster: . log/, 'Open: cluster name of a missing cluster'],
+  [/^prefix and host rewrite: \+ forwarded header x-envoy-original-host/, 'Open: x-envoy-original-host'],
+  [/^internal headers of a stranger: - forwarded header x-envoy-/, 'Open: internal headers behind another proxy'],
+  [/^unknown upgrade: /, 'Open: upgrades that are not configured beside others that are'],
+];
+
+/** Lines that only one side has; '-' is Weft's, '+' is Envoy's. */
+export function explained(name: string, weft: readonly string[], envoy: readonly string[]): Found[] {
+  const lines = [...weft.filter((line) => !envoy.includes(line)).map((line) => `- ${line}`), ...envoy.filter((line) => !weft.includes(line)).map((line) => `+ ${line}`)];
+  return lines.map((line) => ({ line, heading: rules.find(([pattern]) => pattern.test(`${name}: ${line}`))?.[1] ?? null }));
+}
