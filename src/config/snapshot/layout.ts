@@ -10,7 +10,7 @@
 //   +0  u32 magic   +4  u32 version   +8  u32 listener slots L   +12 u32 route slots R   +16 u32 cluster slots C   +20 bytes
 //   +32 u32 listenerBlob[L], u32 routeBlob[R], u32 clusterBlob[C], u32 assignmentBlob[C]; 0 = nothing bound
 //
-// Publishing: main writes blobs and root, then Atomics.store(rootVersion), Atomics.store(rootOffset). A worker adopts the newest
+// Publishing: main writes blobs and root, then Atomics.store(rootOffset), Atomics.store(rootVersion). A worker adopts the newest
 // root at a loop turn; a request keeps the root it began with; Control.oldestRootVersion tells main what may be freed.
 export const BlobKind = { listener: 1, route: 2, cluster: 3, assignment: 4 } as const;
 export const BLOB_HEADER_BYTES = 16;

@@ -1,5 +1,7 @@
 // Listeners of one worker: the compiled configuration of each listener slot, kept in step with the snapshot, and the connections that belong to it.
 // A connection keeps the configuration that it was accepted under; a changed listener's old connections drain when main says so.
+import { limits } from '../../core/limits.js';
+import { acceptBatch } from '../../os/socket.js';
 import { ListenerStat, WorkerStat } from '../../telemetry/schema.js';
 import type { ListenerBlob } from '../../config/snapshot/layout.js';
 import type { DownstreamConnection, DownstreamFactory } from '../connection/downstream.js';
@@ -52,6 +54,8 @@ export class Listeners {
     if (index < 0) return;
     this.engine.reactor.unlisten(this.accepting[index].id);
     this.accepting.splice(index, 1);
+    // What waits in the backlog would be reset when main closes the socket.
+    acceptBatch(fd, limits.dealtRingEntries, (accepted) => this.accepted(slot, accepted));
   }
 
   /** A connected socket for a listener, accepted here or dealt by main. */

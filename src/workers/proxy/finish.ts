@@ -106,7 +106,7 @@ export class Finish {
 
   private end(stream: Stream): void {
     const { engine } = this;
-    const { f64, snapshot } = engine;
+    const { f64 } = engine;
     const hcm = stream.hcm!;
     const { scope } = hcm;
     f64[scope + HttpStat.downstream_rq_active] -= 1;
@@ -121,7 +121,7 @@ export class Finish {
     for (let i = 0; i < hcm.logs.length; i++) this.log.write(stream, hcm.logs[i]);
     if (stream.headBuffer >= 0) this.releaseHead(stream);
     if (stream.responseBuffer >= 0) engine.pool.release(stream.responseBuffer);
-    snapshot.leave(stream.root!);
+    if (stream.table !== null) stream.table.leave();
     stream.downstream!.stream = null;
     this.proxy.streams.give(stream);
   }

@@ -121,7 +121,6 @@ export class Replies {
       connection.stream = stream;
       stream.downstream = connection;
       stream.hcm = hcm;
-      stream.root ??= engine.snapshot.enter();
       stream.startMs = engine.nowMs;
       stream.startWallMs = engine.wallMs;
       stream.status = status;

@@ -54,7 +54,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     if (!admit(engine, this, stream)) return stream.downstream === null ? this.afterReply(connection, bodyAt, end) : end;
     const { hcm } = stream;
     engine.count(hcm!.scope, HttpStat.rq_total);
-    const table = engine.snapshot.routeTable(stream.root!, hcm!.routeSlot);
+    const table = engine.snapshot.routeTable(hcm!.routeSlot);
     const index = table === null ? NO_VIRTUAL_HOST : this.match(table.table, (i) => table.route(i));
     if (index < 0) {
       engine.count(hcm!.scope, HttpStat.no_route);
@@ -67,11 +67,13 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       return this.afterReply(connection, bodyAt, end);
     }
     stream.route = route;
+    stream.table = table;
+    table!.enter();
     if (route.forward === null) { this.replies.byRoute(stream, route); return this.afterReply(connection, bodyAt, end); }
     return this.forward(stream, route, connection, buffer, bodyAt, end);
   }
 
-  /** Takes a stream slot and the current root, and notes what the head says about the body. */
+  /** Takes a stream slot and notes what the head says about the body. */
   private begin(connection: DownstreamConnection, headBytes: number): Stream | null {
     const { engine } = this;
     const stream = this.streams.take();
@@ -84,7 +86,6 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     engine.recordOwner = stream.id;
     stream.downstream = connection;
     stream.hcm = hcm;
-    stream.root = engine.snapshot.enter();
     stream.startMs = stream.lastActivityMs = engine.nowMs;
     stream.startWallMs = engine.wallMs;
     stream.requestHeadBytes = headBytes;
@@ -135,7 +136,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     if (stream.isUpgrade && !admitUpgrade(engine, this, stream, route)) return this.afterReply(connection, bodyAt, end);
     const choice = route.choose(route.choices.length === 1 ? 0 : (engine.codecs.nextRandom(engine.randomState) >>> 0) / 4294967296);
     stream.choice = choice;
-    const cluster = this.clusters.get(stream.root!, choice.slot);
+    const cluster = this.clusters.get(choice.slot);
     if (cluster === null) {
       engine.count(stream.hcm!.scope, HttpStat.no_cluster);
       this.replies.send(stream, route.forward!.clusterNotFoundStatus, ResponseFlag.NC, detail('cluster_not_found'), '');

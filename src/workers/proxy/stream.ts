@@ -2,13 +2,13 @@
 //
 //   begin → routed → [pending: waits for a connection] → sending → response head → body → finished
 //
-// A stream owns at most one head buffer (the encoded request, kept for a safe retry and for the log) and one reference on a snapshot root.
+// A stream owns at most one head buffer (the encoded request, kept for a safe retry and for the log) and is in at most one route table.
 import { ChunkedRecordBytes } from '../../core/generated/layouts.js';
 import type { DownstreamConnection } from '../connection/downstream.js';
 import type { Engine } from '../engine.js';
 import type { HcmRuntime } from '../listener/hcm.js';
 import type { RouteRuntime, ClusterChoice } from '../routing/route.js';
-import type { Root } from '../snapshot/snapshot.js';
+import type { RouteTableRuntime } from '../routing/route-table.js';
 import type { ClusterRuntime } from '../upstream/cluster.js';
 import type { SocketAddress } from '../../os/sockaddr.js';
 import type { UpstreamConnection } from '../upstream/connection.js';
@@ -19,7 +19,8 @@ export class Stream {
   downstream: DownstreamConnection | null = null;
   upstream: UpstreamConnection | null = null;
   hcm: HcmRuntime | null = null;
-  root: Root | null = null;
+  /** Entered when the route was found, left when the stream ends. */
+  table: RouteTableRuntime | null = null;
   route: RouteRuntime | null = null;
   choice: ClusterChoice | null = null;
   cluster: ClusterRuntime | null = null;
@@ -85,7 +86,7 @@ export class Stream {
   responseHeadBytes = 0;
 
   clear(): void {
-    this.downstream = this.upstream = this.hcm = this.root = this.route = this.choice = this.cluster = this.endpoint = null;
+    this.downstream = this.upstream = this.hcm = this.table = this.route = this.choice = this.cluster = this.endpoint = null;
     this.lastEndpoint = null;
     this.upstreamLocal = null;
     this.requestTaken = false;

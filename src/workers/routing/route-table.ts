@@ -10,6 +10,8 @@ export class RouteTableRuntime {
   /** Memory offset of the table. */
   readonly table: number;
   readonly config: RouteConfigJson;
+  private users = 0;
+  private dropped = false;
   private readonly routes: (RouteRuntime | null)[];
   private readonly virtualHosts: (VirtualHostJson | null)[];
 
@@ -23,7 +25,17 @@ export class RouteTableRuntime {
   /** The compiled route; null when the arena has no room for it (the request is answered 503). */
   route(index: number): RouteRuntime | null { return this.routes[index] ?? this.build(index); }
 
-  release(): void { for (const route of this.routes) route?.release(this.engine); }
+  /** A stream found its route here: what is compiled stays until it leaves. */
+  enter(): void { this.users++; }
+  leave(): void { if (--this.users === 0 && this.dropped) this.release(); }
+
+  /** The newest root does not name this table any more. */
+  drop(): void {
+    this.dropped = true;
+    if (this.users === 0) this.release();
+  }
+
+  private release(): void { for (const route of this.routes) route?.release(this.engine); }
 
   private build(index: number): RouteRuntime | null {
     const entry = (this.table + this.word(RouteTable.routesAt) + index * RouteEntryRecordBytes) >> 2;

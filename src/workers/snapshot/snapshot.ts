@@ -1,8 +1,9 @@
-// A worker's view of the snapshot: the newest root, what was built from its blobs, and how long old roots are still needed.
-// A stream enters with `enter()` and leaves with `leave(root)`; the oldest root that anybody is in is published for main to reclaim.
+// A worker's view of the snapshot: the newest root and the route tables built from its blobs.
 //
-// Caches are keyed by blob offset. An offset may be reused only after this worker has published that it left every root naming the blob, and
-// adoption evicts from the caches before that, so a cached value never belongs to other bytes.
+// A request finds its route in the newest root as it begins, and from then on holds the compiled route, not the root: what it needs was parsed out
+// of the blobs. So a worker leaves an old root the moment it adopts a new one, and no long-lived stream keeps memory of the snapshot from being
+// reclaimed. Tables are cached by blob offset; an offset can be reused only after this worker has published a root that no longer names the blob,
+// and adoption evicts the table before that, so a cached table never belongs to other bytes.
 import { Control, Shared } from '../../core/memory-map.js';
 import {
   BLOB_HEADER_BYTES, ROOT_MAGIC, RootField, assignmentEntry, clusterEntry, listenerEntry, routeEntry,
@@ -12,8 +13,6 @@ import type { Engine } from '../engine.js';
 import { RouteTableRuntime } from '../routing/route-table.js';
 
 export class Root {
-  /** Streams inside. */
-  active = 0;
   readonly listeners: number;
   readonly routes: number;
   readonly clusters: number;
@@ -38,11 +37,8 @@ export class Root {
 export class Snapshot {
   root: Root | null = null;
   private adopted = 0;
-  private readonly old: Root[] = [];
   private readonly routeTables = new Map<number, RouteTableRuntime>();
-  /** Tables that the newest root no longer names, with the first version that does not need them. */
-  private readonly dropped: { table: RouteTableRuntime; version: number }[] = [];
-  /** Called after adoption, before older roots are given up: clusters and listeners take what changed. */
+  /** Called on adoption, before the older root is given up: clusters and listeners take what changed. */
   onAdopted: (root: Root) => void = () => undefined;
 
   constructor(private readonly engine: Engine) {}
@@ -56,31 +52,20 @@ export class Snapshot {
     const offset = Atomics.load(i32, shared + Shared.rootOffset);
     if (offset === 0) return;
     const root = new Root(i32, offset, i32[(offset >> 2) + (RootField.version >> 2)]);
-    if (this.root !== null) this.old.push(this.root);
     this.root = root;
     this.adopted = root.version;
     for (const [blob, table] of this.routeTables) {
       if (this.routeBlob(root, table.slot) === blob) continue;
       this.routeTables.delete(blob);
-      this.dropped.push({ table, version: root.version });
+      table.drop();
     }
     this.onAdopted(root);
-    this.publishOldest();
+    Atomics.store(this.engine.i32, this.engine.control + Control.oldestRootVersion, root.version);
   }
 
-  enter(): Root {
-    const root = this.root!;
-    root.active++;
-    return root;
-  }
-
-  leave(root: Root): void {
-    if (--root.active === 0 && root !== this.root) this.publishOldest();
-  }
-
-  /** The route table bound to a slot of the newest root (a stream looks its route up as it enters), or null when nothing is bound (yet). */
-  routeTable(root: Root, slot: number): RouteTableRuntime | null {
-    const blob = this.routeBlob(root, slot);
+  /** The route table bound to a slot, or null when nothing is bound (yet). */
+  routeTable(slot: number): RouteTableRuntime | null {
+    const blob = this.routeBlob(this.root!, slot);
     if (blob === 0) return null;
     let table = this.routeTables.get(blob);
     if (table === undefined) {
@@ -102,12 +87,5 @@ export class Snapshot {
   private json(blob: number): unknown {
     const bytes = this.engine.i32[(blob >> 2) + 1];
     return JSON.parse(Buffer.from(this.engine.u8.slice(blob + BLOB_HEADER_BYTES, blob + bytes)).toString('utf8'));
-  }
-
-  private publishOldest(): void {
-    while (this.old.length > 0 && this.old[0].active === 0) this.old.shift();
-    const oldest = this.old.length > 0 ? this.old[0] : this.root!;
-    while (this.dropped.length > 0 && this.dropped[0].version <= oldest.version) this.dropped.shift()!.table.release();
-    Atomics.store(this.engine.i32, this.engine.control + Control.oldestRootVersion, oldest.version);
   }
 }

@@ -119,24 +119,20 @@ export class Clusters {
 
   constructor(private readonly engine: Engine) {}
 
-  /** The cluster bound to `slot` in `root`, or null when there is none. */
-  get(root: Root, slot: number): ClusterRuntime | null {
+  /** The cluster bound to `slot` in the newest root, or null when there is none. */
+  get(slot: number): ClusterRuntime | null {
     const known = slot < this.bySlot.length ? this.bySlot[slot] : null;
-    if (known !== null && known.clusterBlob === this.engine.snapshot.clusterBlob(root, slot)) return known;
-    return this.build(slot);
+    return known ?? this.build(slot);
   }
 
   private build(slot: number): ClusterRuntime | null {
-    const current = this.engine.snapshot.root!;
-    // A stream of an older root uses the newest state of the cluster; only when it is gone there does it get none.
-    if (this.engine.snapshot.clusterBlob(current, slot) === 0) return null;
-    let cluster = this.bySlot[slot] ?? null;
-    if (cluster === null) {
-      cluster = new ClusterRuntime(this.engine, slot);
-      while (this.bySlot.length <= slot) this.bySlot.push(null);
-      this.bySlot[slot] = cluster;
-    }
-    return cluster.adopt(current) ? cluster : null;
+    const { snapshot } = this.engine;
+    if (snapshot.clusterBlob(snapshot.root!, slot) === 0) return null;
+    const cluster = new ClusterRuntime(this.engine, slot);
+    while (this.bySlot.length <= slot) this.bySlot.push(null);
+    this.bySlot[slot] = cluster;
+    cluster.adopt(snapshot.root!);
+    return cluster;
   }
 
   /** A new root: every cluster in use takes what changed. */
