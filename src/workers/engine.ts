@@ -2,7 +2,7 @@
 // Built once by worker.ts. Holds no behaviour of its own beyond carving the arena and counting.
 import { HeadRecordBytes, MutationRecordBytes, RequestEditsRecordBytes, ResponseEditsRecordBytes } from '../core/generated/layouts.js';
 import { limits } from '../core/limits.js';
-import { workerArena, workerControl, workerStats } from '../core/memory-map.js';
+import { endpointSharesBytes, workerArena, workerControl, workerEndpointShares, workerStats } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';
 import { HISTOGRAM_BUCKETS, HISTOGRAM_VALUE_MAX, histogramBucket } from '../telemetry/schema.js';
 import type { Codecs } from './codecs.js';
@@ -29,6 +29,8 @@ export class Engine {
   /** Index into f64 of this worker's statistics region. */
   readonly statsBase: number;
   readonly control: number;
+  /** This worker's part of the endpoints' counts (EndpointShare). */
+  readonly endpointShares: number;
   /** Head records of the request and the response in hand; decoders overwrite them, so they are read before anything else is decoded. */
   readonly requestRecord: number;
   readonly responseRecord: number;
@@ -41,6 +43,8 @@ export class Engine {
   readonly text: number;
   readonly textBytes = TEXT_BYTES;
   readonly pathScratch: number;
+  /** Two words for answers of codecs.headerValue: a head may be half encoded when a value is looked up. */
+  readonly valueScratch: number;
   readonly randomState: number;
   /** Where the reactor keeps rings and events. */
   readonly reactorScratch: number;
@@ -67,7 +71,10 @@ export class Engine {
     this.statsBase = workerStats(map, worker) >> 3;
     this.control = workerControl(map, worker) >> 2;
     this.timers = new TimerWheel(this.nowMs);
-    let at = Math.ceil(workerArena(map, worker) / 4096) * 4096;
+    let at = workerEndpointShares(map, worker);
+    this.endpointShares = at;
+    this.u8.fill(0, at, at + endpointSharesBytes);
+    at += endpointSharesBytes;
     const end = workerArena(map, worker) + map.arenaBytes;
     const take = (bytes: number) => { const start = at; at += Math.ceil(bytes / 64) * 64; return start; };
     this.reactorScratch = take(REACTOR_BYTES);
@@ -81,6 +88,7 @@ export class Engine {
     this.text = take(TEXT_BYTES);
     this.pathScratch = take(limits.bufferLargeBytes);
     this.randomState = take(16);
+    this.valueScratch = take(8);
     const heapBytes = Math.floor((end - at) * HEAP_SHARE);
     this.heap = new ArenaHeap(at, at + heapBytes);
     // The last 64 bytes stay free: short copies may read past their source (assembly/lib/copy.ts).

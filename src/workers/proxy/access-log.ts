@@ -8,6 +8,7 @@ import { DECODE_LOWER_CASE } from '../codecs.js';
 import type { Engine } from '../engine.js';
 import { Formatter } from './formatter.js';
 import type { CompiledLog, Piece } from './log-format.js';
+import { sentHead } from './request-id.js';
 import type { Stream } from './stream.js';
 
 export class AccessLogWriter {
@@ -23,7 +24,7 @@ export class AccessLogWriter {
 
   write(stream: Stream, log: CompiledLog): void {
     const { engine, formatter } = this;
-    const request = log.needsRequestHead ? this.requestRecord(stream) : 0;
+    const request = log.needsRequestHead ? sentHead(engine, stream) : 0;
     const response = log.needsResponseHead && stream.responseBuffer >= 0 ? this.responseRecord(stream) : 0;
     const { writer } = formatter;
     writer.begin(engine.text, engine.text + limits.logLineBytesMax);
@@ -72,17 +73,6 @@ export class AccessLogWriter {
     const room = Math.min(escaped.length, writer.end - from);
     u8.set(escaped.subarray(0, room), from);
     writer.at = from + room;
-  }
-
-  /** The request's head: decoded from what was sent, or the record in hand while its request is being refused. 0 = none. */
-  private requestRecord(stream: Stream): number {
-    const { engine } = this;
-    if (stream.headBuffer >= 0) {
-      const used = engine.codecs.h1DecodeRequest(stream.headAt, stream.headAt + stream.headBytes, engine.scratchRecord, 0,
-        limits.bufferLargeBytes, limits.headersCountMax);
-      return used > 0 ? engine.scratchRecord : 0;
-    }
-    return engine.recordOwner === stream.id ? engine.requestRecord : 0;
   }
 
   private responseRecord(stream: Stream): number {

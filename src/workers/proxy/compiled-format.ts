@@ -40,7 +40,7 @@ export function compileOperators(engine: Engine, operators: readonly Operator[])
   const compiled: CompiledOperator[] = [];
   for (const operator of operators) {
     const one = compileOne(engine, operator);
-    if (one === null) return null;
+    if (one === null) { releaseOperators(engine, compiled); return null; }
     compiled.push(one);
   }
   return compiled;
@@ -55,7 +55,7 @@ function compileOne(engine: Engine, operator: Operator): CompiledOperator | null
       if (one === null) return null;
       if (operator.alternative !== null) {
         one.alternative = header(engine, code, operator.alternative);
-        if (one.alternative === null) return null;
+        if (one.alternative === null) { releaseOperators(engine, [one]); return null; }
       }
       one.max = operator.max;
       return one;

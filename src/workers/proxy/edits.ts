@@ -8,6 +8,7 @@ import type { CompiledMutations } from '../routing/mutations.js';
 import type { ClusterChoice, RouteRuntime } from '../routing/route.js';
 import { BODY_CHUNKED, BODY_NONE, BODY_TUNNEL, Body } from './body.js';
 import { formatInto } from './formatter.js';
+import { sentHead } from './request-id.js';
 import type { Stream } from './stream.js';
 
 /** Everything constant that an edited head may gain: fixed names, request id, addresses, framing. */
@@ -97,9 +98,12 @@ export function applyMutations(engine: Engine, stream: Stream, mutations: Compil
   if (mutations === null) { i32[word + 1] = 0; return 0; }
   let more = mutations.bytes;
   if (mutations.dynamic !== null) {
+    const isResponse = record === engine.responseRecord;
+    const request = !isResponse ? record : mutations.needsRequestHead ? sentHead(engine, stream) : 0;
     let text = engine.text;
     for (const value of mutations.dynamic) {
-      const after = formatInto(engine, stream, value.operators, record, text, engine.text + engine.textBytes - limits.logLineBytesMax, false);
+      const after = formatInto(engine, stream, value.operators, request, isResponse ? record : 0, text,
+        engine.text + engine.textBytes - limits.logLineBytesMax, false);
       const entry = (mutations.at + value.index * MutationRecordBytes) >> 2;
       i32[entry + Mutation.valueAt] = text;
       i32[entry + Mutation.valueBytes] = after - text;

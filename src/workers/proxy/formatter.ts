@@ -2,10 +2,9 @@
 import { hostname } from 'node:os';
 import { Head, Header, RequestEdits } from '../../core/generated/layouts.js';
 import { detailTexts, responseFlagNames } from '../../core/response-flags.js';
-import type { Operator } from '../../telemetry/format.js';
 import { fullText, ipText, portText } from '../connection/addresses.js';
 import type { Engine } from '../engine.js';
-import { compileOperators, OP_REQUEST_HEADER, OP_RESPONSE_HEADER, OP_START_TIME, OP_START_TIME_CUSTOM, OP_TEXT, Op } from './compiled-format.js';
+import { OP_REQUEST_HEADER, OP_RESPONSE_HEADER, OP_START_TIME, OP_START_TIME_CUSTOM, OP_TEXT, Op } from './compiled-format.js';
 import type { CompiledOperator } from './compiled-format.js';
 import { strftime } from './strftime.js';
 import type { Stream } from './stream.js';
@@ -150,7 +149,7 @@ export class Formatter {
       case 254: writer.number(i32[words + Head.status]); return true;
       default: break;
     }
-    const out = engine.responseEdits;         // two words of scratch: no response is being encoded while a line is written
+    const out = engine.valueScratch;
     if (engine.codecs.headerValue(record, operator.at, operator.bytes, operator.known, out) === 0) return false;
     writer.bytes(i32[out >> 2], i32[(out >> 2) + 1]);
     return true;
@@ -171,22 +170,19 @@ export class Formatter {
 }
 const SERVICE_TIME = Header['x-envoy-upstream-service-time'];
 
-const formatters = new WeakMap<Engine, { formatter: Formatter; compiled: WeakMap<readonly Operator[], CompiledOperator[]> }>();
+const formatters = new WeakMap<Engine, Formatter>();
 
-/** Evaluates operators (header values) into [at, end); returns the position after the text. Missing values print '-' as Envoy's do, or nothing. */
-export function formatInto(engine: Engine, stream: Stream, operators: readonly Operator[], record: number, at: number, end: number, dash: boolean): number {
-  let entry = formatters.get(engine);
-  if (entry === undefined) formatters.set(engine, entry = { formatter: new Formatter(engine), compiled: new WeakMap() });
-  let compiled = entry.compiled.get(operators);
-  if (compiled === undefined) {
-    compiled = compileOperators(engine, operators) ?? [];
-    entry.compiled.set(operators, compiled);
-  }
-  const { formatter } = entry;
+/**
+ * Evaluates compiled operators (header values) into [at, end); returns the position after the text. Missing values print '-' as Envoy's do, or
+ * nothing. `request` and `response` are Head records or 0.
+ */
+export function formatInto(engine: Engine, stream: Stream, operators: readonly CompiledOperator[], request: number, response: number, at: number,
+  end: number, dash: boolean): number {
+  let formatter = formatters.get(engine);
+  if (formatter === undefined) formatters.set(engine, formatter = new Formatter(engine));
   formatter.writer.begin(at, end);
-  const isResponse = record === engine.responseRecord;
-  for (const operator of compiled) {
-    if (!formatter.write(stream, operator, isResponse ? 0 : record, isResponse ? record : 0) && dash) formatter.writer.byte(DASH);
+  for (let i = 0; i < operators.length; i++) {
+    if (!formatter.write(stream, operators[i], request, response) && dash) formatter.writer.byte(DASH);
   }
   return formatter.writer.at;
 }

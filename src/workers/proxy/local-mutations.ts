@@ -2,6 +2,7 @@
 import { Mutation, MutationRecordBytes } from '../../core/generated/layouts.js';
 import type { Engine } from '../engine.js';
 import { formatInto } from './formatter.js';
+import { sentHead } from './request-id.js';
 import type { Stream } from './stream.js';
 
 const REMOVE = 4;
@@ -20,7 +21,7 @@ export function localMutations(engine: Engine, stream: Stream): string {
     const dynamic = mutations.dynamic?.find((value) => value.index === i);
     let value = engine.readText(i32[entry + Mutation.valueAt], i32[entry + Mutation.valueBytes]);
     if (dynamic !== undefined) {
-      const end = formatInto(engine, stream, dynamic.operators, engine.requestRecord, engine.text, engine.text + engine.textBytes, false);
+      const end = formatInto(engine, stream, dynamic.operators, sentHead(engine, stream), 0, engine.text, engine.text + engine.textBytes, false);
       value = engine.readText(engine.text, end - engine.text);
     }
     if (value !== '' || i32[entry + Mutation.keepEmpty] === 1) lines += `${name}: ${value}\r\n`;

@@ -20,7 +20,8 @@ export function requestIdLine(engine: Engine, stream: Stream): string {
   return `x-request-id: ${engine.readText(engine.i32[word], engine.i32[word + 1])}\r\n`;
 }
 
-function sentHead(engine: Engine, stream: Stream): number {
+/** The head of this stream's request: decoded from what was sent, or the record in hand if it is still this stream's. 0 = gone. */
+export function sentHead(engine: Engine, stream: Stream): number {
   if (stream.headBuffer < 0) return engine.recordOwner === stream.id ? engine.requestRecord : 0;
   const used = engine.codecs.h1DecodeRequest(stream.headAt, stream.headAt + stream.headBytes, engine.scratchRecord, 0,
     limits.bufferLargeBytes, limits.headersCountMax);

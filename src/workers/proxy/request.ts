@@ -22,7 +22,7 @@ import { Failures } from './failure.js';
 import { Finish } from './finish.js';
 import { Replies } from './reply.js';
 import { Responses } from './response.js';
-import { StreamPool } from './stream.js';
+import { keepsHead, StreamPool } from './stream.js';
 import type { Stream } from './stream.js';
 import { Timeouts } from './timeouts.js';
 
@@ -195,7 +195,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     engine.reactor.send(upstream.socket, stream.headBuffer, stream.headAt, stream.headBytes, false);
     stream.cluster!.gauge(ClusterStat.upstream_cx_tx_bytes_total, stream.headBytes);
     // A connection that served before may be dying unseen; only then a complete request is kept for one safe repetition.
-    if (!stream.hcm!.keepsRequestHead && !(stream.replayable && upstream.requests > 1)) this.finish.releaseHead(stream);
+    if (!keepsHead(stream) && !(stream.replayable && upstream.requests > 1)) this.finish.releaseHead(stream);
     if (!stream.request.complete) stream.downstream!.offerSoon();
   }
 

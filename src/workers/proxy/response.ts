@@ -11,6 +11,7 @@ import { DateText } from './date-text.js';
 import { applyMutations } from './edits.js';
 import type { Proxy } from './request.js';
 import { findRequestId } from './request-id.js';
+import { keepsHead } from './stream.js';
 import type { Stream } from './stream.js';
 
 const VIA_UPSTREAM = detail('via_upstream');
@@ -42,7 +43,7 @@ export class Responses {
     stream.status = status;
     stream.details = VIA_UPSTREAM;
     stream.responseHeadBytes = engine.i32[words + Head.bytes];
-    if (stream.headBuffer >= 0 && !stream.hcm!.keepsRequestHead) this.proxy.finish.releaseHead(stream);
+    if (stream.headBuffer >= 0 && !keepsHead(stream)) this.proxy.finish.releaseHead(stream);
     const flags = engine.i32[words + Head.flags];
     stream.upstreamReusable = (flags & HeadFlag.version10) !== 0 ? (flags & HeadFlag.connectionKeepAlive) !== 0
       : (flags & HeadFlag.connectionClose) === 0;

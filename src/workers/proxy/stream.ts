@@ -103,6 +103,10 @@ export class Stream {
   }
 }
 
+/** Will the sent request head be asked for again: by a log line, or by a response header made of it? */
+export const keepsHead = (stream: Stream): boolean => stream.hcm!.keepsRequestHead
+  || stream.choice!.responseMutations?.needsRequestHead === true;
+
 /** Streams of one worker, reused. */
 export class StreamPool {
   private readonly free: Stream[] = [];

@@ -2,15 +2,16 @@
 // evaluated per request into scratch text (proxy/edits.ts); all others are written once, here.
 import { Header, Mutation, MutationRecordBytes } from '../../core/generated/layouts.js';
 import type { HeaderMutations } from '../../config/types.js';
-import { parseFormat } from '../../telemetry/format.js';
-import type { Operator } from '../../telemetry/format.js';
+import { needsRequestHead, parseFormat } from '../../telemetry/format.js';
 import type { Engine } from '../engine.js';
 import { MUTATIONS_MAX } from '../engine.js';
+import { compileOperators, releaseOperators } from '../proxy/compiled-format.js';
+import type { CompiledOperator } from '../proxy/compiled-format.js';
 
 const ACTIONS = { append: 0, addIfAbsent: 1, overwrite: 2, overwriteIfExists: 3 } as const;
 const REMOVE = 4;
 
-export interface DynamicValue { index: number; operators: Operator[] }
+export interface DynamicValue { index: number; operators: CompiledOperator[] }
 
 export class CompiledMutations {
   at = 0;
@@ -19,6 +20,8 @@ export class CompiledMutations {
   bytes = 0;
   /** Values that have to be evaluated, or null. */
   dynamic: DynamicValue[] | null = null;
+  /** A value is taken from the request's head. */
+  needsRequestHead = false;
   private readonly kept: { at: number; bytes: number }[] = [];
 
   private constructor(private readonly engine: Engine) {}
@@ -31,11 +34,14 @@ export class CompiledMutations {
     if (count === 0) return null;
     if (count > MUTATIONS_MAX) return 'full';
     const compiled = new CompiledMutations(engine);
-    return compiled.fill(levels, count) ? compiled : 'full';
+    if (compiled.fill(levels, count)) return compiled;
+    compiled.release();
+    return 'full';
   }
 
   release(): void {
     for (const { at, bytes } of this.kept) this.engine.heap.release(at, bytes);
+    if (this.dynamic !== null) for (const { operators } of this.dynamic) releaseOperators(this.engine, operators);
   }
 
   private fill(levels: readonly HeaderMutations[], count: number): boolean {
@@ -70,7 +76,12 @@ export class CompiledMutations {
     i32[words + Mutation.state] = 0;
     i32[words + Mutation.keepEmpty] = keepEmpty ? 1 : 0;
     this.bytes += nameText.bytes + valueText.bytes + 4;
-    if (!isStatic) (this.dynamic ??= []).push({ index: this.count, operators });
+    if (!isStatic) {
+      const compiled = compileOperators(this.engine, operators);
+      this.needsRequestHead ||= needsRequestHead(operators);
+      if (compiled === null) return false;
+      (this.dynamic ??= []).push({ index: this.count, operators: compiled });
+    }
     this.count++;
     return true;
   }
