@@ -11,11 +11,18 @@ export interface Observation {
 }
 
 /**
- * Sends `bytes` and watches until `responses` answers have come, the connection ends, or nothing more happens for `quietMs`; then for
- * `settleMs` more, for a proxy that takes what another refuses.
+ * Sends `bytes` and watches until `responses` answers have come, the connection ends, or nothing more happens for
+ * `quietMs`; then for `settleMs` more, for a proxy that takes what another refuses.
  */
-export async function observe(port: number, upstream: Upstream, bytes: string, responses: number, ends: boolean, quietMs = 400,
-  settleMs = 0): Promise<Observation> {
+export async function observe(
+  port: number,
+  upstream: Upstream,
+  bytes: string,
+  responses: number,
+  ends: boolean,
+  quietMs = 400,
+  settleMs = 0,
+): Promise<Observation> {
   upstream.reset();
   const client = await RawClient.open(port);
   const found: Message[] = [];
@@ -26,13 +33,27 @@ export async function observe(port: number, upstream: Upstream, bytes: string, r
       if (message === null) break;
       found.push(message);
     }
-    if (ends || found.length < responses) await client.end(ends ? 1500 : 50).catch(() => { /* it stays open: that is the observation */ });
-    else if (settleMs > 0) await client.end(settleMs).catch(() => { /* it stays open */ });
-    for (let extra = parseMessage(client.rest, 'response'); extra !== null && extra.complete; extra = parseMessage(client.rest, 'response')) {
+    if (ends || found.length < responses)
+      await client.end(ends ? 1500 : 50).catch(() => {
+        /* it stays open: that is the observation */
+      });
+    else if (settleMs > 0)
+      await client.end(settleMs).catch(() => {
+        /* it stays open */
+      });
+    for (
+      let extra = parseMessage(client.rest, 'response');
+      extra !== null && extra.complete;
+      extra = parseMessage(client.rest, 'response')
+    ) {
       found.push(extra);
       client.take(extra.bytes);
     }
-    const seen = upstream.requests.map((request) => ({ line: request.start.replace(/ HTTP\/1\.1$/, ''), body: request.body, headers: request.headers }));
+    const seen = upstream.requests.map((request) => ({
+      line: request.start.replace(/ HTTP\/1\.1$/, ''),
+      body: request.body,
+      headers: request.headers,
+    }));
     return { responses: found, ended: client.ended || client.closed, seen };
   } finally {
     client.close();

@@ -1,5 +1,6 @@
-// The corpus of hostile messages against the whole proxy: the status of each refusal, what reached the upstream, and the connection's fate.
-// Several lanes run at once, each with an upstream of its own, so that 750 conversations take seconds.
+// The corpus of hostile messages against the whole proxy: the status of each refusal, what reached the upstream, and
+// the connection's fate. Several lanes run at once, each with an upstream of its own, so that 750 conversations take
+// seconds.
 import t from 'tap';
 import { observe } from '../conformance/observe.js';
 import type { RequestCase, ResponseCase } from '../protocols/http1/corpus/case.js';
@@ -12,46 +13,68 @@ import type { Upstream } from '../support/upstream.js';
 
 const lanes = Array.from({ length: 6 }, (_, index) => `lane${index}`);
 
-void forEachProxy(t, {
-  upstreams: lanes,
-  listeners: lanes.map((name) => ({ name, routes: [routeTo(name), { match: { path: '*' }, route: { cluster: name } }] })),
-}, async (t, fixture) => {
-  await t.test('requests', async (t) => {
-    await inLanes(requestCases, async (entry, lane) => {
-      const fault = await requestFault(entry, fixture, lane);
-      if (fault !== '') t.fail(`${entry.source}: ${entry.name}`, { fault });
+void forEachProxy(
+  t,
+  {
+    upstreams: lanes,
+    listeners: lanes.map((name) => ({
+      name,
+      routes: [routeTo(name), { match: { path: '*' }, route: { cluster: name } }],
+    })),
+  },
+  async (t, fixture) => {
+    await t.test('requests', async (t) => {
+      await inLanes(requestCases, async (entry, lane) => {
+        const fault = await requestFault(entry, fixture, lane);
+        if (fault !== '') t.fail(`${entry.source}: ${entry.name}`, { fault });
+      });
+      t.pass(`${requestCases.length} requests`);
     });
-    t.pass(`${requestCases.length} requests`);
-  });
 
-  await t.test('what the refusals left behind', async (t) => {
-    const byCodec = requestCases.filter((entry) => entry.code !== '');
-    const stats = await fixture.proxy.stats();
-    const counted = lanes.reduce((sum, lane) => sum + (stats.get(`http.${lane}.downstream_cx_protocol_error`) ?? 0), 0);
-    t.equal(counted, byCodec.length, 'each refusal of the codec is counted once');
-    const flagged = (await Promise.all(lanes.map((lane) => fixture.proxy.logLines(lane, 1)))).flat().filter((line) => line.split('|')[4] === 'DPE');
-    t.ok(flagged.length >= byCodec.length, `${flagged.length} log lines with DPE for ${byCodec.length} refusals`);
-    const active = lanes.reduce((sum, lane) => sum + (stats.get(`http.${lane}.downstream_rq_active`) ?? 0), 0);
-    t.equal(active, 0, 'no request is left over');
-  });
-
-  await t.test('responses', async (t) => {
-    await inLanes(responseCases, async (entry, lane) => {
-      const fault = await responseFault(entry, fixture, lane).catch((error: Error) => error.message);
-      if (fault !== '') t.fail(`${entry.source}: ${entry.name}`, { fault });
+    await t.test('what the refusals left behind', async (t) => {
+      const byCodec = requestCases.filter((entry) => entry.code !== '');
+      const stats = await fixture.proxy.stats();
+      const counted = lanes.reduce(
+        (sum, lane) => sum + (stats.get(`http.${lane}.downstream_cx_protocol_error`) ?? 0),
+        0,
+      );
+      t.equal(counted, byCodec.length, 'each refusal of the codec is counted once');
+      const flagged = (await Promise.all(lanes.map((lane) => fixture.proxy.logLines(lane, 1))))
+        .flat()
+        .filter((line) => line.split('|')[4] === 'DPE');
+      t.ok(flagged.length >= byCodec.length, `${flagged.length} log lines with DPE for ${byCodec.length} refusals`);
+      const active = lanes.reduce((sum, lane) => sum + (stats.get(`http.${lane}.downstream_rq_active`) ?? 0), 0);
+      t.equal(active, 0, 'no request is left over');
     });
-    t.pass(`${responseCases.length} responses`);
-  });
-});
+
+    await t.test('responses', async (t) => {
+      await inLanes(responseCases, async (entry, lane) => {
+        const fault = await responseFault(entry, fixture, lane).catch((error: Error) => error.message);
+        if (fault !== '') t.fail(`${entry.source}: ${entry.name}`, { fault });
+      });
+      t.pass(`${responseCases.length} responses`);
+    });
+  },
+);
 
 async function inLanes<T>(cases: readonly T[], run: (entry: T, lane: string) => Promise<void>): Promise<void> {
   const queue = [...cases];
-  await Promise.all(lanes.map(async (lane) => { for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) await run(entry, lane); }));
+  await Promise.all(
+    lanes.map(async (lane) => {
+      for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) await run(entry, lane);
+    }),
+  );
 }
 
 async function requestFault(entry: RequestCase, fixture: Fixture, lane: string): Promise<string> {
   const wanted = [...entry.seen.map(() => 200), ...(entry.status === 0 ? [] : [entry.status])];
-  const observed = await observe(fixture.port[lane], fixture.upstream[lane], entry.bytes, wanted.length, entry.code !== '');
+  const observed = await observe(
+    fixture.port[lane],
+    fixture.upstream[lane],
+    entry.bytes,
+    wanted.length,
+    entry.code !== '',
+  );
   const statuses = observed.responses.map(statusOf);
   if (statuses.join() !== wanted.join()) return `answered ${statuses.join() || 'nothing'}, not ${wanted.join()}`;
   const seen = JSON.stringify(observed.seen.map(({ line, body }) => ({ line, body })));
@@ -75,7 +98,8 @@ async function responseFault(entry: ResponseCase, fixture: Fixture, lane: string
     // A reset may overtake the head: nothing that looks like a response reached the client.
     if (first instanceof Error) return entry.cut && client.error?.code === 'ECONNRESET' ? '' : first.message;
     let response = first;
-    while (statusOf(response) < 200 && statusOf(response) !== 101) response = await client.response(entry.method === 'HEAD');
+    while (statusOf(response) < 200 && statusOf(response) !== 101)
+      response = await client.response(entry.method === 'HEAD');
     if (statusOf(response) !== entry.status) return `answered ${response.start}`;
     if (entry.cut) {
       if (response.complete) return `the response looks complete: ${JSON.stringify(response.body)}`;

@@ -1,13 +1,13 @@
 // HTTP/1 messages as scripted peers see them: small, forgiving of nothing, independent of the codec under test.
 
 export interface Message {
-  start: string;                                  // request line or status line
+  start: string; // request line or status line
   headers: [name: string, value: string][];
   body: string;
   trailers: [string, string][];
   framing: 'none' | 'length' | 'chunked' | 'close';
   complete: boolean;
-  bytes: number;                                  // of the whole message, when complete
+  bytes: number; // of the whole message, when complete
   headBytes: number;
 }
 
@@ -16,8 +16,16 @@ export const headerOf = (message: { headers: [string, string][] }, name: string)
   message.headers.find(([entry]) => entry.toLowerCase() === name)?.[1];
 export const statusOf = (message: Message): number => Number(message.start.split(' ')[1]);
 
-/** The first message in `text`; null while its head is incomplete. `noBody` for responses that have none whatever they say. */
-export function parseMessage(text: string, kind: 'request' | 'response', noBody = false, ended = false): Message | null {
+/**
+ * The first message in `text`; null while its head is incomplete. `noBody` for responses that have none whatever
+ * they say.
+ */
+export function parseMessage(
+  text: string,
+  kind: 'request' | 'response',
+  noBody = false,
+  ended = false,
+): Message | null {
   const end = text.indexOf('\r\n\r\n');
   if (end < 0) return null;
   const [start, ...lines] = text.slice(0, end).split('\r\n');
@@ -26,8 +34,18 @@ export function parseMessage(text: string, kind: 'request' | 'response', noBody 
     if (match === null) throw new Error(`bad header line ${JSON.stringify(line)}`);
     return [match[1], match[2]];
   });
-  const message: Message = { start, headers, body: '', trailers: [], framing: 'none', complete: true, bytes: end + 4, headBytes: end + 4 };
-  const length = headerOf(message, 'content-length'), coding = headerOf(message, 'transfer-encoding');
+  const message: Message = {
+    start,
+    headers,
+    body: '',
+    trailers: [],
+    framing: 'none',
+    complete: true,
+    bytes: end + 4,
+    headBytes: end + 4,
+  };
+  const length = headerOf(message, 'content-length'),
+    coding = headerOf(message, 'transfer-encoding');
   if (coding !== undefined && length !== undefined) throw new Error('both lengths');
   const status = kind === 'response' ? statusOf(message) : 0;
   if (noBody || (status >= 100 && status < 200) || status === 204 || status === 304) return message;
@@ -66,7 +84,11 @@ function chunked(text: string, message: Message): Message {
   }
   const end = text.startsWith('\r\n', at) ? at : text.indexOf('\r\n\r\n', at) + 2;
   if (end < 2 || (end === at && !text.startsWith('\r\n', at))) return message;
-  message.trailers = text.slice(at, end).split('\r\n').filter((line) => line !== '').map((line) => line.split(': ') as [string, string]);
+  message.trailers = text
+    .slice(at, end)
+    .split('\r\n')
+    .filter((line) => line !== '')
+    .map((line) => line.split(': ') as [string, string]);
   message.complete = true;
   message.bytes = end + 2;
   return message;

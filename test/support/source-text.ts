@@ -1,6 +1,10 @@
 // Reading TypeScript as text, for test/tidy.test.ts: imports, comments and strings taken out, lengths of functions.
 
-export interface Import { path: string; typeOnly: boolean; later: boolean }
+export interface Import {
+  path: string;
+  typeOnly: boolean;
+  later: boolean;
+}
 
 /** Modules that a file names: `from`, `import()` and worker URLs. `later` = not evaluated when the file is loaded. */
 export function importsOf(text: string): Import[] {
@@ -8,10 +12,10 @@ export function importsOf(text: string): Import[] {
   for (const match of text.matchAll(/^(import|export)\s+(type\s)?[^;'"]*?\bfrom\s+'([^']+)'|^import\s+'([^']+)'/gm)) {
     found.push({ path: (match[3] ?? match[4])!, typeOnly: match[2] !== undefined, later: false });
   }
-  for (const match of text.matchAll(/\bimport\('([^']+)'\)/g)) found.push({ path: match[1]!, typeOnly: false,
-    later: true });
-  for (const match of text.matchAll(/new URL\('(\.[^']+\.js)', import\.meta\.url\)/g)) found.push({ path: match[1]!,
-    typeOnly: false, later: true });
+  for (const match of text.matchAll(/\bimport\('([^']+)'\)/g))
+    found.push({ path: match[1]!, typeOnly: false, later: true });
+  for (const match of text.matchAll(/new URL\('(\.[^']+\.js)', import\.meta\.url\)/g))
+    found.push({ path: match[1]!, typeOnly: false, later: true });
   return found;
 }
 
@@ -19,8 +23,11 @@ export function importsOf(text: string): Import[] {
 export function withoutText(text: string): string {
   let out = '';
   let at = 0;
-  const blank = (end: number) => { out += text.slice(at, end).replace(/[^\n]/g, ' '); at = end; };
-  const templates: number[] = [];      // depth of braces at which a `${` was opened
+  const blank = (end: number) => {
+    out += text.slice(at, end).replace(/[^\n]/g, ' ');
+    at = end;
+  };
+  const templates: number[] = []; // depth of braces at which a `${` was opened
   let depth = 0;
   while (at < text.length) {
     const char = text[at]!;
@@ -29,13 +36,21 @@ export function withoutText(text: string): string {
     else if (two === '/*') blank(endOr(text.indexOf('*/', at + 2) + 2, text.length, 1));
     else if (char === "'" || char === '"') blank(closing(text, at + 1, char));
     else if (char === '`' || (char === '}' && templates.at(-1) === depth)) {
-      if (char === '}') { templates.pop(); depth--; }
+      if (char === '}') {
+        templates.pop();
+        depth--;
+      }
       const end = templateEnd(text, at + 1);
       blank(end);
-      if (text[end - 1] === '{') { templates.push(++depth); }
+      if (text[end - 1] === '{') {
+        templates.push(++depth);
+      }
     } else if (char === '/' && /(^|[=(,:;!&|?{}[\n]|return|=>)\s*$/.test(out.slice(-12))) {
       const pattern = /^\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*/.exec(text.slice(at, at + 400));
-      if (pattern === null) { out += char; at++; } else blank(at + pattern[0].length);
+      if (pattern === null) {
+        out += char;
+        at++;
+      } else blank(at + pattern[0].length);
     } else {
       if (char === '{') depth++;
       if (char === '}') depth--;
@@ -47,7 +62,7 @@ export function withoutText(text: string): string {
 }
 
 const endOr = (found: number, otherwise: number, missing = -1): number =>
-  (found <= missing && found !== 0 ? otherwise : found);
+  found <= missing && found !== 0 ? otherwise : found;
 
 function closing(text: string, from: number, quote: string): number {
   let at = from;

@@ -1,5 +1,6 @@
-// The corpus before the codec alone: a connection's bytes are read as a proxy reads them, and what it would forward and where it stops
-// must be what the case says, on every build and according to the reference decoder. The whole proxy meets it in test/integration.
+// The corpus before the codec alone: a connection's bytes are read as a proxy reads them, and what it would forward
+// and where it stops must be what the case says, on every build and according to the reference decoder. The whole
+// proxy meets it in test/integration.
 import t from 'tap';
 import { codecBuilds } from '../../support/wasm.js';
 import { Codec, mode, usualLimits, type HeadResult } from './codec.js';
@@ -9,8 +10,14 @@ import { driveChunked } from './drive-chunked.js';
 import { referenceChunked } from './reference-chunked.js';
 import { referenceRequest, referenceResponse } from './reference.js';
 
-interface Read { seen: { line: string; body: string }[]; code: string }
-type Decode = { head(input: Buffer): HeadResult; body(input: Buffer): { kind: number; code: string; data: string; consumed: number } };
+interface Read {
+  seen: { line: string; body: string }[];
+  code: string;
+}
+type Decode = {
+  head(input: Buffer): HeadResult;
+  body(input: Buffer): { kind: number; code: string; data: string; consumed: number };
+};
 
 /** Reads requests until the bytes end, one is refused, or one says close. */
 function readAll(bytes: Buffer, decode: Decode): Read {
@@ -42,7 +49,12 @@ const reference: Decode = {
   head: (input) => referenceRequest(input.toString('latin1'), usualLimits),
   body: (input) => {
     const said = referenceChunked(input.toString('latin1'));
-    return { kind: { complete: 1, incomplete: -1, rejected: 0 }[said.kind], code: said.code, data: said.data, consumed: said.bytes };
+    return {
+      kind: { complete: 1, incomplete: -1, rejected: 0 }[said.kind],
+      code: said.code,
+      data: said.data,
+      consumed: said.bytes,
+    };
   },
 };
 const withCodec = (codec: Codec): Decode => ({
@@ -54,13 +66,17 @@ const withCodec = (codec: Codec): Decode => ({
 });
 
 function judge(entry: RequestCase, who: string, read: Read): string {
-  if (entry.code === '' && entry.status !== 0) return read.code === '' ? '' : `${who}: the codec refuses already: ${read.code}`;
+  if (entry.code === '' && entry.status !== 0)
+    return read.code === '' ? '' : `${who}: the codec refuses already: ${read.code}`;
   const wanted = JSON.stringify({ seen: entry.seen, code: entry.code });
   const actual = JSON.stringify({ seen: read.seen, code: read.code });
   return wanted === actual ? '' : `${who}: wanted ${wanted.slice(0, 300)}, got ${actual.slice(0, 300)}`;
 }
 
-const decoders: [string, Decode][] = [['reference', reference], ...codecBuilds.map((build): [string, Decode] => [build, withCodec(new Codec(build))])];
+const decoders: [string, Decode][] = [
+  ['reference', reference],
+  ...codecBuilds.map((build): [string, Decode] => [build, withCodec(new Codec(build))]),
+];
 
 t.test('requests', async (t) => {
   const names = new Set<string>();
@@ -69,7 +85,9 @@ t.test('requests', async (t) => {
     if (names.has(name)) t.fail(`two cases are called "${name}"`);
     names.add(name);
     const bytes = Buffer.from(entry.bytes, 'latin1');
-    const faults = decoders.map(([who, decode]) => judge(entry, who, readAll(bytes, decode))).filter((fault) => fault !== '');
+    const faults = decoders
+      .map(([who, decode]) => judge(entry, who, readAll(bytes, decode)))
+      .filter((fault) => fault !== '');
     if (faults.length > 0) t.fail(name, { faults });
   }
   t.ok(requestCases.length >= 300, `${requestCases.length} requests`);
@@ -80,7 +98,8 @@ t.test('responses: the codec and the reference agree', async (t) => {
   for (const entry of responseCases) {
     const bytes = Buffer.from(entry.bytes, 'latin1');
     const wanted = JSON.stringify(referenceResponse(entry.bytes, usualLimits));
-    for (const codec of codecs) t.equal(JSON.stringify(codec.decodeResponse(bytes)), wanted, `${codec.build}: ${entry.name}`);
+    for (const codec of codecs)
+      t.equal(JSON.stringify(codec.decodeResponse(bytes)), wanted, `${codec.build}: ${entry.name}`);
   }
   t.ok(responseCases.length >= 80, `${responseCases.length} responses`);
 });

@@ -1,17 +1,20 @@
-// A slow decoder of chunked bodies, written from RFC 9112 7.1 over strings, sharing nothing with the codec. Strict where Weft is: no
-// white space around the size, no bare LF, no control bytes in extensions.
+// A slow decoder of chunked bodies, written from RFC 9112 7.1 over strings, sharing nothing with the codec. Strict
+// where Weft is: no white space around the size, no bare LF, no control bytes in extensions.
 import { referenceRequest } from './reference.js';
 
-export interface ChunkedLimits { lineMax: number; trailersMax: number }
+export interface ChunkedLimits {
+  lineMax: number;
+  trailersMax: number;
+}
 export const usualChunkedLimits: ChunkedLimits = { lineMax: 512, trailersMax: 8192 };
 
 export interface ChunkedResult {
   kind: 'complete' | 'incomplete' | 'rejected';
   code: string;
-  data: string;                       // what arrived before the end or the fault
+  data: string; // what arrived before the end or the fault
   chunks: number;
   trailers: [string, string][];
-  bytes: number;                      // up to and with the empty line, when complete
+  bytes: number; // up to and with the empty line, when complete
 }
 
 const sizeLine = /^([0-9a-fA-F]+)((?:;[\t\x20-\x7e\x80-\xff]*)?)\r\n/;
@@ -45,20 +48,27 @@ export function referenceChunked(text: string, limits = usualChunkedLimits): Chu
 function sizeLineFault(rest: string, complete: boolean, lineMax: number): string {
   const digits = /^[0-9a-fA-F]*/.exec(rest)![0];
   const significant = digits.replace(/^0+/, '');
-  const overflowAt = significant.length > 13 && (significant.length > 14 || significant >= '2') ? digits.length : Infinity;
+  const overflowAt =
+    significant.length > 13 && (significant.length > 14 || significant >= '2') ? digits.length : Infinity;
   // 2^53 and above: thirteen digits fit always, fourteen only below 20000000000000.
   const tooLongAt = lineMax;
   const lineEnd = /^[^\r\n]*\r?/.exec(rest)![0].length;
   const longFault = lineEnd > lineMax ? tooLongAt : Infinity;
-  let wrongAt = Infinity, wrong = '';
+  let wrongAt = Infinity,
+    wrong = '';
   if (!complete && !(sizeLineBegun.test(rest) && (digits !== '' || rest === ''))) {
     const afterDigits = rest[digits.length];
-    if (digits === '' || (afterDigits !== undefined && afterDigits !== ';' && afterDigits !== '\r')) { wrongAt = digits.length; wrong = 'badChunkSize'; }
-    else if (afterDigits === ';') {
+    if (digits === '' || (afterDigits !== undefined && afterDigits !== ';' && afterDigits !== '\r')) {
+      wrongAt = digits.length;
+      wrong = 'badChunkSize';
+    } else if (afterDigits === ';') {
       const extension = /^;[\t\x20-\x7e\x80-\xff]*/.exec(rest.slice(digits.length))![0];
       wrongAt = digits.length + extension.length;
       wrong = rest[wrongAt] === '\r' ? 'badChunkSize' : 'badChunkExtension';
-    } else { wrongAt = digits.length; wrong = 'badChunkSize'; }
+    } else {
+      wrongAt = digits.length;
+      wrong = 'badChunkSize';
+    }
   }
   const first = Math.min(overflowAt, longFault, wrongAt);
   if (first === Infinity) return '';
@@ -69,16 +79,24 @@ function sizeLineFault(rest: string, complete: boolean, lineMax: number): string
 /** RFC 9112 7.1.2. Trailers obey the rules of field lines; framing fields among them are judged as in a head. */
 function trailerSection(text: string, at: number, result: ChunkedResult, limits: ChunkedLimits): ChunkedResult {
   const section = text.slice(at);
-  // A request line in front turns the trailer section into a head that the head decoder takes; HTTP/1.0 has no Host rule but also
-  // refuses Transfer-Encoding, so the line is HTTP/1.1 in absolute form and a missing Host is told apart below.
+  // A request line in front turns the trailer section into a head that the head decoder takes; HTTP/1.0 has no Host
+  // rule but also refuses Transfer-Encoding, so the line is HTTP/1.1 in absolute form and a missing Host is told
+  // apart below.
   const line = 'GET / HTTP/1.1\r\n';
-  const decoded = referenceRequest(line + section, { bytesMax: limits.trailersMax + line.length, countMax: 100, lowerCase: true });
+  const decoded = referenceRequest(line + section, {
+    bytesMax: limits.trailersMax + line.length,
+    countMax: 100,
+    lowerCase: true,
+  });
   if (decoded.kind === 'incomplete') return result;
   if (decoded.kind === 'rejected' && decoded.code !== 'missingHost') {
     return { ...result, kind: 'rejected', code: decoded.code === 'headTooLarge' ? 'trailersTooLarge' : 'badTrailer' };
   }
   const end = section.startsWith('\r\n') ? 2 : section.indexOf('\r\n\r\n') + 4;
-  const lines = section.slice(0, end - 2).split('\r\n').filter((entry) => entry !== '');
+  const lines = section
+    .slice(0, end - 2)
+    .split('\r\n')
+    .filter((entry) => entry !== '');
   result.trailers = lines.map((entry) => {
     const colon = entry.indexOf(':');
     return [entry.slice(0, colon).toLowerCase(), entry.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, '')];

@@ -1,5 +1,6 @@
-// A slow decoder of HTTP/1 heads, written from RFC 9110 and RFC 9112 over strings and regular expressions, sharing nothing with the
-// codec. It takes the same stand as Weft where the RFCs leave a choice: whatever two implementations could read differently is refused.
+// A slow decoder of HTTP/1 heads, written from RFC 9110 and RFC 9112 over strings and regular expressions, sharing
+// nothing with the codec. It takes the same stand as Weft where the RFCs leave a choice: whatever two implementations
+// could read differently is refused.
 import type { DecodeLimits, HeadResult, HeadView } from './codec.js';
 
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]";
@@ -43,7 +44,10 @@ export function referenceRequest(text: string, limits: DecodeLimits): HeadResult
 /** RFC 9112 4: status-line, field lines, empty line. */
 export function referenceResponse(text: string, limits: DecodeLimits): HeadResult {
   const wanted = 'HTTP/1.1 200 ';
-  if (text.length < 13) return text.startsWith('HTTP/') || wanted.startsWith(text.slice(0, 5)) ? { kind: 'incomplete' } : rejected('badStatusLine');
+  if (text.length < 13)
+    return text.startsWith('HTTP/') || wanted.startsWith(text.slice(0, 5))
+      ? { kind: 'incomplete' }
+      : rejected('badStatusLine');
   const line = /^HTTP\/1\.([01]) ([1-9][0-9][0-9])(?= |\r)/.exec(text);
   if (line === null) return rejected('badStatusLine');
   const reasonAt = 12 + (text[12] === ' ' ? 1 : 0);
@@ -60,7 +64,9 @@ export function referenceResponse(text: string, limits: DecodeLimits): HeadResul
   return result;
 }
 
-function emptyView(): HeadView { return { line: '', authority: '', path: '', pathOnlyBytes: 0, headers: [], flags: [], length: -1, bytes: 0 }; }
+function emptyView(): HeadView {
+  return { line: '', authority: '', path: '', pathOnlyBytes: 0, headers: [], flags: [], length: -1, bytes: 0 };
+}
 function unfinished(text: string, limits: DecodeLimits): HeadResult {
   return text.length > limits.bytesMax ? rejected('headTooLarge') : { kind: 'incomplete' };
 }
@@ -99,7 +105,9 @@ function requestTarget(view: HeadView, method: string, target: string): string {
   view.path = path;
   const pathOnly = /^[^?#]*/.exec(path)![0];
   view.pathOnlyBytes = pathOnly.length;
-  const note = (flag: string, present: boolean) => { if (present) view.flags.push(flag); };
+  const note = (flag: string, present: boolean) => {
+    if (present) view.flags.push(flag);
+  };
   note('fragment', path.includes('#'));
   note('pathHasDoubleSlash', pathOnly.includes('//'));
   note('pathHasDots', /\/\.|\\/.test(pathOnly));
@@ -156,14 +164,18 @@ function lineFault(rest: string): string {
 }
 
 const elements = (value: string) => value.split(',').map((element) => element.replace(/^[ \t]+|[ \t]+$/g, ''));
-const tokensOf = (value: string) => elements(value).map((element) => new RegExp(`^${TOKEN}*`).exec(element)![0].toLowerCase());
+const tokensOf = (value: string) =>
+  elements(value).map((element) => new RegExp(`^${TOKEN}*`).exec(element)![0].toLowerCase());
 
 /** What a framing, connection or host field says (RFC 9112 6, 7.6 of RFC 9110). Returns a rejection or ''. */
 function meaning(view: HeadView, name: string, value: string, version10: boolean): string {
   const { flags } = view;
   const has = (flag: string) => flags.includes(flag);
-  const set = (flag: string) => { if (!has(flag)) flags.push(flag); };
-  if (['connection', 'te', 'upgrade', 'keep-alive', 'proxy-connection', 'http2-settings'].includes(name)) set('hopByHop');
+  const set = (flag: string) => {
+    if (!has(flag)) flags.push(flag);
+  };
+  if (['connection', 'te', 'upgrade', 'keep-alive', 'proxy-connection', 'http2-settings'].includes(name))
+    set('hopByHop');
   if (name === 'host') {
     if (has('hostHeader')) return 'repeatedHost';
     if (!hostIsValid(value)) return 'badHost';
@@ -172,7 +184,8 @@ function meaning(view: HeadView, name: string, value: string, version10: boolean
   } else if (name === 'content-length') {
     if (has('hasContentLength')) return 'badContentLength';
     if (has('transferEncoding')) return 'lengthConflict';
-    if (!/^(0|[1-9][0-9]{0,15})$/.test(value) || BigInt(value) > BigInt(Number.MAX_SAFE_INTEGER)) return 'badContentLength';
+    if (!/^(0|[1-9][0-9]{0,15})$/.test(value) || BigInt(value) > BigInt(Number.MAX_SAFE_INTEGER))
+      return 'badContentLength';
     set('hasContentLength');
     view.length = Number(value);
   } else if (name === 'transfer-encoding') {
@@ -180,10 +193,19 @@ function meaning(view: HeadView, name: string, value: string, version10: boolean
     if (version10) return 'transferEncodingInHttp10';
     if (has('hasContentLength')) return 'lengthConflict';
     if (value.toLowerCase() !== 'chunked') return 'unsupportedTransferEncoding';
-    set('transferEncoding'); set('chunked'); set('hopByHop');
+    set('transferEncoding');
+    set('chunked');
+    set('hopByHop');
   } else if (name === 'connection') {
-    for (const option of value.split(/[,\t ]+/).filter((part) => part !== '').map((part) => part.toLowerCase())) {
-      const known: Record<string, string> = { close: 'connectionClose', 'keep-alive': 'connectionKeepAlive', upgrade: 'upgrade' };
+    for (const option of value
+      .split(/[,\t ]+/)
+      .filter((part) => part !== '')
+      .map((part) => part.toLowerCase())) {
+      const known: Record<string, string> = {
+        close: 'connectionClose',
+        'keep-alive': 'connectionKeepAlive',
+        upgrade: 'upgrade',
+      };
       set(Object.hasOwn(known, option) ? known[option] : 'connectionNames');
     }
   } else if (name === 'expect' && value.toLowerCase() === '100-continue') set('expectContinue');

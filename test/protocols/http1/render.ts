@@ -1,4 +1,5 @@
-// What a decoder said, as lines of text: the expectation blocks of the conversations and the failure messages of fuzzers use them.
+// What a decoder said, as lines of text: the expectation blocks of the conversations and the failure messages of
+// fuzzers use them.
 import type { HeadResult } from './codec.js';
 
 const implied = new Set(['hopByHop', 'hostHeader', 'hasContentLength', 'transferEncoding']);
@@ -9,7 +10,10 @@ export function render(result: HeadResult): string[] {
   const { head } = result;
   const lines = [`line ${printable(head.line)}`];
   if (head.authority !== '') lines.push(`authority ${printable(head.authority)}`);
-  if (head.path !== '') lines.push(`path ${printable(head.path.slice(0, head.pathOnlyBytes))} + ${printable(head.path.slice(head.pathOnlyBytes))}`);
+  if (head.path !== '')
+    lines.push(
+      `path ${printable(head.path.slice(0, head.pathOnlyBytes))} + ${printable(head.path.slice(head.pathOnlyBytes))}`,
+    );
   for (const [name, value] of head.headers) lines.push(`header ${name}: ${printable(value)}`);
   if (head.length !== -1) lines.push(`length ${head.length}`);
   const flags = head.flags.filter((flag) => !implied.has(flag));

@@ -1,7 +1,9 @@
-// One case of the corpus: bytes of a client (or of an upstream) and the one answer that Weft may give. `source` names where the class
-// of attack or fault was published; the bytes are ours.
+// One case of the corpus: bytes of a client (or of an upstream) and the one answer that Weft may give. `source` names
+// where the class of attack or fault was published; the bytes are ours.
 export interface RequestCase {
-  name: string; source: string; bytes: string;
+  name: string;
+  source: string;
+  bytes: string;
   /** Status of the answer that refuses; 0 = nothing is refused. */
   status: number;
   /** The codec's reason, when the codec refuses. */
@@ -10,16 +12,29 @@ export interface RequestCase {
   seen: { line: string; body: string }[];
 }
 export interface ResponseCase {
-  name: string; source: string;
+  name: string;
+  source: string;
   /** What the upstream sends to a request with this method, and whether it closes then. */
-  method: string; bytes: string; close: boolean;
-  /** What the client gets: status and body; 502 with flag UPE where the response is refused. `cut`: the body is cut short. */
-  status: number; body: string; cut: boolean;
+  method: string;
+  bytes: string;
+  close: boolean;
+  /**
+   * What the client gets: status and body; 502 with flag UPE where the response is refused. `cut`: the body is cut
+   * short.
+   */
+  status: number;
+  body: string;
+  cut: boolean;
 }
 
 export type Row = [name: string, bytes: string];
-const statuses: Record<string, number> = { headTooLarge: 431, tooManyHeaders: 431, trailersTooLarge: 431, unsupportedVersion: 505,
-  unsupportedTransferEncoding: 501 };
+const statuses: Record<string, number> = {
+  headTooLarge: 431,
+  tooManyHeaders: 431,
+  trailersTooLarge: 431,
+  unsupportedVersion: 505,
+  unsupportedTransferEncoding: 501,
+};
 
 /** The status that answers a rejection of the codec. */
 export const statusOf = (code: string): number => statuses[code] ?? 400;
@@ -33,8 +48,18 @@ export function refusedByProxy(source: string, status: number, rows: readonly Ro
   return rows.map(([name, bytes]) => ({ name, source, bytes, status, code: '', seen: [] }));
 }
 /** One request that passes: its line and body as the upstream sees them. */
-export function passed(source: string, rows: readonly [name: string, bytes: string, line: string, body: string][]): RequestCase[] {
-  return rows.map(([name, bytes, line, body]) => ({ name, source, bytes, status: 0, code: '', seen: [{ line, body }] }));
+export function passed(
+  source: string,
+  rows: readonly [name: string, bytes: string, line: string, body: string][],
+): RequestCase[] {
+  return rows.map(([name, bytes, line, body]) => ({
+    name,
+    source,
+    bytes,
+    status: 0,
+    code: '',
+    seen: [{ line, body }],
+  }));
 }
 
 /** A head in the usual form; `lines` without line ends. */

@@ -7,6 +7,12 @@ import { allMessageCases } from './messages.js';
 import { requestLineCases } from './request-line.js';
 import { transferEncodingCases } from './transfer-encoding.js';
 
-export const requestCases: readonly RequestCase[] =
-  [...lengthCases, ...transferEncodingCases, ...lineCases, ...requestLineCases, ...chunkCases, ...allMessageCases];
+export const requestCases: readonly RequestCase[] = [
+  ...lengthCases,
+  ...transferEncodingCases,
+  ...lineCases,
+  ...requestLineCases,
+  ...chunkCases,
+  ...allMessageCases,
+];
 export { responseCases } from './responses.js';
