@@ -30,11 +30,15 @@ export function adminBackend(parts: BackendParts): AdminBackend {
     endpoints: (cluster) => endpointsOf(cluster, store, dispatcher),
     drain: ({ inboundOnly, graceful, skipExit }: DrainRequest) =>
       lifecycle.drain({ inboundOnly, graceful, exit: graceful && !skipExit }),
+    counts: () => ({ connections: dispatcher.supervisor.connections(), workerDeaths: dispatcher.supervisor.counts.deaths,
+      listenersWarming: 0, listenersDraining: 0 }),
     quit: () => void lifecycle.stop(0, '/quitquitquit'),
     failHealthChecks: (fail) => { lifecycle.healthChecksFail = fail; },
     reopenLogs: () => parts.reopenLogs(),
     cpuProfile: (worker, start) => dispatcher.questions.cpuProfile(worker, start),
     describe: (worker) => dispatcher.questions.describe(worker),
+    ...(process.env.WEFT_FAULT_INJECTION === '1'
+      ? { killWorker: (worker: number) => dispatcher.supervisor.kill(worker) } : {}),
   };
 }
 

@@ -43,6 +43,8 @@ export interface LogControl {
 }
 
 export interface AdminBackend {
+  /** Kills a worker's thread. Present only with WEFT_FAULT_INJECTION=1 in the environment. */
+  killWorker?(worker: number): boolean;
   readonly store: ConfigStore;
   readonly statistics: Statistics;
   readonly log: LogControl;

@@ -17,6 +17,11 @@ export function operationsHandlers(backend: AdminBackend): Handlers {
       });
       return textAnswer('OK\n');
     },
+    '/weft/kill_worker': (query) => {
+      if (backend.killWorker === undefined) return textAnswer('only with WEFT_FAULT_INJECTION=1\n', 403);
+      const worker = Number(query.get('worker') ?? Math.floor(Math.random() * backend.workers));
+      return backend.killWorker(worker) ? textAnswer('OK\n') : textAnswer('no such worker\n', 404);
+    },
     '/quitquitquit': () => ({ ...textAnswer('OK\n'), afterwards: () => backend.quit() }),
     '/healthcheck/fail': done(() => backend.failHealthChecks(true)),
     '/healthcheck/ok': done(() => backend.failHealthChecks(false)),

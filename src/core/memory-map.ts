@@ -77,9 +77,9 @@ export function memoryMap(memoryMiB: number, workers: number): MemoryMap {
   const perWorkerBytes = (Math.floor((bytes - perWorker) / workers / (64 * KiB))) * 64 * KiB;
   const statsBytes = align(Math.floor((perWorkerBytes - limits.logRingBytes) * 0.3), 64 * KiB) - 64 * KiB;
   const arenaBytes = perWorkerBytes - limits.logRingBytes - statsBytes;
-  if (arenaBytes < 4 * MiB) {
+  if (arenaBytes < 6 * MiB) {
     throw new Error(`--memory-mib ${memoryMiB} is too small for ${workers} workers: each needs at least ` +
-      `${Math.ceil((limits.logRingBytes + 5 * MiB) / 0.7 / MiB)} MiB on top of ${Math.ceil(snapshot / MiB)} MiB`);
+      `${Math.ceil((limits.logRingBytes + 7 * MiB) / 0.7 / MiB)} MiB on top of ${Math.ceil(snapshot / MiB)} MiB`);
   }
   return { bytes, workers, control, mailboxes, fdOwners, clusterScopes, clusterStates, endpointStates, tokenBuckets,
     tokenBucketsBytes, snapshot, snapshotBytes, perWorker, perWorkerBytes, statsBytes, arenaBytes };
@@ -94,5 +94,13 @@ export const workerMailbox = (map: MemoryMap, worker: number) => map.mailboxes +
 export const workerLogRing = (map: MemoryMap, worker: number) => map.perWorker + worker * map.perWorkerBytes;
 export const workerStats = (map: MemoryMap, worker: number) => workerLogRing(map, worker) + limits.logRingBytes;
 export const workerArena = (map: MemoryMap, worker: number) => workerStats(map, worker) + map.statsBytes;
+
+/**
+ * A worker's own share of each endpoint's counts, at the start of its arena: Int32 {active requests, active connections} per state index.
+ * What a dead worker had open is taken off the process-wide counts by it.
+ */
+export const EndpointShare = { bytes: 8, activeRequests: 0, activeConnections: 1 } as const;
+export const workerEndpointShares = (map: MemoryMap, worker: number) => align(workerArena(map, worker), 4096);
+export const endpointSharesBytes = limits.endpointStatesMax * EndpointShare.bytes;
 
 function align(value: number, to: number): number { return Math.ceil(value / to) * to; }

@@ -21,7 +21,7 @@ import type { DnsClusters } from './dns.js';
 import { Listeners } from './listeners.js';
 import { Supervisor } from './supervisor.js';
 import type { SupervisorOptions } from './supervisor.js';
-import { clearEndpointCounts, settleClusterCounts } from './worker-death.js';
+import { settleClusterCounts, settleEndpointCounts } from './worker-death.js';
 import { WorkerQuestions } from './worker-questions.js';
 
 export interface DispatcherOptions extends
@@ -193,7 +193,7 @@ export class Dispatcher {
     this.questions.workerDied(worker);
     this.listeners.workerDied(worker);
     settleClusterCounts(this.words, this.map, this.options.statistics, worker, this.publisher.clusterSlots.length);
-    clearEndpointCounts(this.words, this.map);
+    settleEndpointCounts(this.words, this.map, worker);
     this.options.statistics.workerDied(worker);
     this.scheduleReclaim();
   }

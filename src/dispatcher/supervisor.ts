@@ -140,6 +140,14 @@ export class Supervisor {
     clearTimeout(timer);
   }
 
+  /** Ends a worker's thread as a crash would: for fault injection. False when it is not running. */
+  kill(worker: number): boolean {
+    const running = this.running[worker];
+    if (running === null || running === undefined) return false;
+    void running.worker.terminate();
+    return true;
+  }
+
   private startWorker(worker: number): void {
     const { options } = this;
     this.control.resetForStart(worker, options.rootVersion());

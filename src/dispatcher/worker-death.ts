@@ -1,7 +1,7 @@
 // Process-wide counts after a worker died. Circuit breakers count connections and requests of all workers together;
 // what the dead one had open must be taken off, or a cluster would stay near its limits for ever. What it had is still
 // in its own statistics region: its gauges, which are cleared afterwards.
-import { ClusterState, EndpointState } from '../core/memory-map.js';
+import { ClusterState, EndpointShare, EndpointState, workerEndpointShares } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';
 import { limits } from '../core/limits.js';
 import type { Statistics } from '../telemetry/statistics.js';
@@ -31,13 +31,17 @@ export function settleClusterCounts(words: Int32Array, map: MemoryMap, statistic
   }
 }
 
-/** With one worker, nobody else can have anything open. With more, only requests and connections to come can tell. */
-export function clearEndpointCounts(words: Int32Array, map: MemoryMap): void {
-  if (map.workers > 1) return;
+/** Takes the dead worker's requests and connections off the endpoints' counts, or least-request would shun them. */
+export function settleEndpointCounts(words: Int32Array, map: MemoryMap, worker: number): void {
+  const shares = workerEndpointShares(map, worker) >> 2;
   for (let state = 0; state < limits.endpointStatesMax; state++) {
+    const share = shares + ((state * EndpointShare.bytes) >> 2);
+    const requests = words[share + EndpointShare.activeRequests]!;
+    const connections = words[share + EndpointShare.activeConnections]!;
+    if (requests === 0 && connections === 0) continue;
     const at = (map.endpointStates + state * EndpointState.bytes) >> 2;
-    if (words[at + EndpointState.activeRequests] !== 0) Atomics.store(words, at + EndpointState.activeRequests, 0);
-    if (words[at + EndpointState.activeConnections] !== 0) Atomics.store(words, at + EndpointState.activeConnections,
-      0);
+    Atomics.sub(words, at + EndpointState.activeRequests, requests);
+    Atomics.sub(words, at + EndpointState.activeConnections, connections);
+    words[share + EndpointShare.activeRequests] = words[share + EndpointShare.activeConnections] = 0;
   }
 }

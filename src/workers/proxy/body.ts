@@ -94,8 +94,8 @@ export class Body {
     return end;
   }
 
-  /** Bytes that `copyInto` may write for this much input. */
-  static roomFor(inputBytes: number): number { return inputBytes + 64; }
+  /** Bytes that `copyInto` may write for this much input: chunked.ts adds 128 at most, copies overshoot by 15. */
+  static roomFor(inputBytes: number): number { return inputBytes + 144; }
 
   private take(bytes: number): void {
     this.bytes += bytes;

@@ -35,7 +35,7 @@ export class Finish {
     if (stream.requestTaken) { stream.cluster!.giveBack(ClusterState.requests); stream.requestTaken = false; }
     if (endpoint === null) return;
     if (stream.pending) this.proxy.upstreams.cancel(stream, endpoint);
-    Atomics.sub(this.engine.i32, endpoint.state + EndpointState.activeRequests, 1);
+    endpoint.request(-1);
     stream.endpoint = null;
     stream.lastEndpoint = endpoint;
   }

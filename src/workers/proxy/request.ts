@@ -158,7 +158,6 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
 
   /** Picks an endpoint and a connection for an encoded request. Also where a retry begins. */
   dispatch(stream: Stream): void {
-    const { engine } = this;
     const cluster = stream.cluster!;
     const { picker } = cluster;
     if (picker === null) {
@@ -177,7 +176,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     stream.attempts++;
     const endpoint = picker.pick();
     stream.endpoint = endpoint;
-    Atomics.add(engine.i32, endpoint.state + EndpointState.activeRequests, 1);
+    endpoint.request(1);
     const result = this.upstreams.acquire(stream, endpoint, thresholds);
     if (result === ACQUIRED) this.onAcquired(stream);
     else if (result === OVERFLOW) this.replies.overflow(stream);

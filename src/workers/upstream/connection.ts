@@ -70,7 +70,7 @@ export class UpstreamConnection implements SocketOwner {
     cluster.count(ClusterStat.upstream_cx_total);
     cluster.count(ClusterStat.upstream_cx_http1_total);
     cluster.gauge(ClusterStat.upstream_cx_active, 1);
-    endpoint.add(EndpointState.activeConnections, 1);
+    endpoint.connection(1);
     endpoint.add(EndpointState.connectionsTotal, 1);
     engine.timers.arm(this.timer, engine.nowMs + cluster.config.connectTimeoutMs);
     engine.reactor.connect(this.socket, endpoint.sockaddr, endpoint.sockaddrBytes);
@@ -132,7 +132,7 @@ export class UpstreamConnection implements SocketOwner {
     engine.timers.disarm(this.timer);
     endpoint.connections--;
     if (!this.connected) endpoint.connecting--;
-    endpoint.add(EndpointState.activeConnections, -1);
+    endpoint.connection(-1);
     cluster.giveBack(ClusterState.connections);
     cluster.gauge(ClusterStat.upstream_cx_active, -1);
     cluster.count(ClusterStat.upstream_cx_destroy);

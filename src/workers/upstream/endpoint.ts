@@ -1,6 +1,6 @@
 // One endpoint as a worker sees it: its address, its process-wide state, its connections and the streams that wait for one.
 // Connections are exclusive (HTTP/1.1): idle ones form a stack, so that the warmest is lent first and the rest may time out.
-import { EndpointState } from '../../core/memory-map.js';
+import { EndpointShare, EndpointState } from '../../core/memory-map.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../../os/sockaddr.js';
 import type { Address } from '../../config/types.js';
 import type { AssignmentBlob } from '../../config/snapshot/layout.js';
@@ -12,6 +12,8 @@ import type { UpstreamConnection } from './connection.js';
 export class Endpoint {
   /** Int32 index of the process-wide state. */
   readonly state: number;
+  /** Int32 index of this worker's part of it. */
+  readonly share: number;
   readonly sockaddr: number;
   readonly sockaddrBytes: number;
   /** 'ip:port' as Envoy prints it. */
@@ -31,6 +33,7 @@ export class Endpoint {
 
   constructor(private readonly engine: Engine, readonly cluster: ClusterRuntime, readonly address: Address, stateIndex: number) {
     this.state = (engine.map.endpointStates + stateIndex * EndpointState.bytes) >> 2;
+    this.share = (engine.endpointShares + stateIndex * EndpointShare.bytes) >> 2;
     this.text = addressText(address);
     this.sockaddr = engine.heap.allocate(SOCKADDR_BYTES_MAX);
     this.sockaddrBytes = this.sockaddr < 0 ? 0
@@ -45,6 +48,17 @@ export class Endpoint {
   }
 
   activeRequests(): number { return Atomics.load(this.engine.i32, this.state + EndpointState.activeRequests); }
+  /** A request begins (1) or ends (-1) here: counted for the process, and as this worker's part. */
+  request(by: number): void {
+    const { i32 } = this.engine;
+    i32[this.share + EndpointShare.activeRequests] += by;
+    Atomics.add(i32, this.state + EndpointState.activeRequests, by);
+  }
+  connection(by: number): void {
+    const { i32 } = this.engine;
+    i32[this.share + EndpointShare.activeConnections] += by;
+    Atomics.add(i32, this.state + EndpointState.activeConnections, by);
+  }
   add(field: number, by: number): void { Atomics.add(this.engine.i32, this.state + field, by); }
 
   pushPending(stream: Stream): void {
