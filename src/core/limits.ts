@@ -47,7 +47,8 @@ export const limits = {
   sendLowWatermarkBytes: 64 * KiB,
   sendQueueEntriesMax: 1024,
   bulkBodyBytes: 128 * KiB,            // a body at least this long is received with larger buffers where the driver has them
-  pipelinedBytesMax: 64 * KiB,         // bytes kept while a request is in progress; then reading is suspended
+  pipelinedBytesMax: 12 * KiB,         // bytes kept while a request is in progress; then reading is suspended. One more receive
+                                       // still fits a large buffer: 12 + 64 < 80
 
   // Configuration
   clusterSlotsMax: 65536,

@@ -63,6 +63,8 @@ export class DownstreamConnection implements SocketOwner {
   private idleDeadlineMs = Infinity;
   private lifeDeadlineMs = Infinity;
   private scanned = 0;
+  /** Bytes that were still to be sent when the lingering timer was armed. */
+  private lingerPending = 0;
   private readonly held: Held;
   private readonly timer: number;
 
@@ -93,10 +95,13 @@ export class DownstreamConnection implements SocketOwner {
     return true;
   }
 
+  /** No request follows the one in progress: it ends the connection, or the client has sent its FIN and nothing waits any more. */
+  get lastRequest(): boolean { return this.closeAfterResponse || (this.ended && this.held.bytes === 0); }
+
   /** The request in progress ends with what was just sent: next request, or the end of the connection. */
   finishRequest(keepAlive: boolean): void {
     this.stream = null;
-    if (!keepAlive || this.closeAfterResponse || this.ended) {
+    if (!keepAlive || this.lastRequest) {
       // Everything the client sent was read and everything we said is in the kernel: a plain close sends FIN and cannot turn into a reset.
       const done = keepAlive && this.held.bytes === 0 && !this.processing && this.engine.reactor.pendingSendBytes(this.socket) === 0;
       if (done) this.close(false); else this.closeGracefully();
@@ -121,7 +126,7 @@ export class DownstreamConnection implements SocketOwner {
   /** Bytes that wait may be taken now (an upstream connection is ready, or the peer has drained). */
   offerSoon(): void {
     if (!this.processing) this.offerHeld();
-    if (this.socket >= 0 && this.state !== WAITING) this.resume();
+    if (this.socket >= 0 && this.state !== WAITING && this.held.bytes < limits.pipelinedBytesMax) this.resume();
   }
 
   pause(): void {
@@ -152,16 +157,19 @@ export class DownstreamConnection implements SocketOwner {
     if (this.state === LINGERING || this.state === CLOSED) return;
     this.stream = null;
     this.held.drop();
-    const delay = this.hcm.config.delayedCloseTimeoutMs;
     if (this.ended && this.engine.reactor.pendingSendBytes(this.socket) === 0) { this.close(false); return; }
     this.state = LINGERING;
     this.engine.reactor.shutdownSend(this.socket);
-    this.idleDeadlineMs = this.engine.nowMs + (delay > 0 ? delay : 1000);
-    this.headDeadlineMs = this.lifeDeadlineMs = Infinity;
-    this.engine.timers.arm(this.timer, this.idleDeadlineMs);
+    this.linger(this.engine.reactor.pendingSendBytes(this.socket));
     if (this.receiving) return;
     this.receiving = true;
     this.engine.reactor.startReceive(this.socket);
+  }
+
+  private linger(pending: number): void {
+    const { delayedCloseTimeoutMs } = this.hcm.config;
+    this.lingerPending = pending;
+    this.engine.timers.arm(this.timer, this.engine.nowMs + (delayedCloseTimeoutMs > 0 ? delayedCloseTimeoutMs : 1000));
   }
 
   /** Closes now. With `reset` the client sees RST: a response that cannot be completed must not look complete. */
@@ -188,11 +196,13 @@ export class DownstreamConnection implements SocketOwner {
       if (this.lifeDeadlineMs <= nowMs) this.lifeOver();
       this.events.onDeadline(this.stream, nowMs);
     } else if (this.state === LINGERING) {
-      if (this.idleDeadlineMs <= nowMs) {
+      const pending = this.engine.reactor.pendingSendBytes(this.socket);
+      if (pending === 0 || pending === this.lingerPending) {
         this.engine.count(this.hcm.scope, HttpStat.downstream_cx_delayed_close_timeout);
         this.close(false);
         return;
       }
+      this.linger(pending);                                 // a slow reader that goes on reading gets all of it, as from Envoy
     } else if (this.headDeadlineMs <= nowMs) {
       this.headDeadlineMs = Infinity;
       this.events.onHeadTimeout(this);
@@ -250,15 +260,28 @@ export class DownstreamConnection implements SocketOwner {
     this.engine.f64[this.hcm.scope + HttpStat.downstream_cx_rx_bytes_total] += length;
     if (this.state === LINGERING) return;
     if (this.held.bytes > 0) {
-      if (!this.held.append(offset, length)) { this.exhausted(); return; }
-      this.offerHeld();
+      if (!this.appendHeld(offset, length)) return;
     } else {
       const end = offset + length;
       const taken = this.process(buffer, offset, end);
       if (taken < end && this.state < LINGERING && !this.held.keep(taken, end - taken)) { this.exhausted(); return; }
     }
     // What arrives behind a request in progress waits; a client that keeps pushing is told to stop by its own window.
-    if ((this.state === WAITING || this.state === BODY) && this.held.bytes >= limits.pipelinedBytesMax / 2) this.pause();
+    if ((this.state === WAITING || this.state === BODY) && this.held.bytes >= limits.pipelinedBytesMax) this.pause();
+  }
+
+  /** Adds to what waits, in as many steps as the largest buffer asks for: a head that is complete makes room for what follows it. */
+  private appendHeld(offset: number, length: number): boolean {
+    const { held } = this;
+    while (length > 0) {
+      const taken = held.bytes > 0 ? held.append(offset, length) : held.keep(offset, length) ? length : -1;
+      if (taken <= 0) { this.exhausted(); return false; }
+      offset += taken;
+      length -= taken;
+      this.offerHeld();
+      if (this.state >= LINGERING) return false;
+    }
+    return true;
   }
 
   private exhausted(): void {
@@ -271,7 +294,9 @@ export class DownstreamConnection implements SocketOwner {
     const { held } = this;
     if (held.bytes === 0 || this.state >= LINGERING) return;
     const taken = this.process(held.buffer, held.at, held.at + held.bytes);
-    if (this.state < LINGERING && held.bytes > 0) held.consume(taken - held.at);
+    if (this.state >= LINGERING) return;
+    if (held.bytes > 0) held.consume(taken - held.at);
+    if (this.ended && this.state === HEAD) this.closeGracefully();          // half a head, and the rest never comes
   }
 
   private process(buffer: number, at: number, end: number): number {

@@ -2,7 +2,9 @@
 //
 //   buffer: [ ... consumed | at ........ at + bytes | room ]
 //
-// Invariant: buffer === -1 exactly when bytes === 0. Grows by moving to the next class; a message that does not fit the largest is refused.
+// Invariant: buffer === -1 exactly when bytes === 0. Grows by moving to the next class; what does not fit the largest is left to the
+// caller, who consumes first.
+import { limits } from '../../core/limits.js';
 import type { Engine } from '../engine.js';
 import type { BufferClass } from '../memory/buffers.js';
 
@@ -27,19 +29,20 @@ export class Held {
     return true;
   }
 
-  /** Adds bytes after those that are held. */
-  append(at: number, bytes: number): boolean {
+  /** Adds bytes after those that are held. Returns how many fitted (0 = not one more fits the largest buffer), or -1 when no buffer is free. */
+  append(at: number, bytes: number): number {
     const { pool, codecs } = this.engine;
     const start = pool.offsetOf(this.buffer);
     // A buffer that is still being sent from may not be written before `at`, but beyond the held bytes it may.
     if (this.at + this.bytes + bytes + 16 <= start + pool.bytesOf(this.buffer)) {
       codecs.copyBytes(this.at + this.bytes, at, bytes);
       this.bytes += bytes;
-      return true;
+      return bytes;
     }
-    const size = pool.classFor(this.bytes + bytes + 16);
-    const larger = size < 0 ? -1 : this.acquire(size as BufferClass);
-    if (larger < 0) return false;
+    bytes = Math.min(bytes, limits.bufferLargeBytes - 16 - this.bytes);
+    if (bytes <= 0) return 0;
+    const larger = this.acquire(pool.classFor(this.bytes + bytes + 16) as BufferClass);
+    if (larger < 0) return -1;
     const to = pool.offsetOf(larger);
     codecs.copyBytes(to, this.at, this.bytes);
     codecs.copyBytes(to + this.bytes, at, bytes);
@@ -47,7 +50,7 @@ export class Held {
     this.buffer = larger;
     this.at = to;
     this.bytes += bytes;
-    return true;
+    return bytes;
   }
 
   consume(bytes: number): void {

@@ -39,7 +39,7 @@ export class Failures {
       this.proxy.finish.abort(stream, true);
       return;
     }
-    const stale = upstream.requests > 1 && stream.replayable && stream.interimResponses === 0 && stream.attempts < 2;
+    const stale = upstream.requests > 1 && !upstream.hasBegun && stream.replayable && stream.interimResponses === 0 && stream.attempts < 2;
     this.detach(stream);
     if (stale) {
       stream.cluster!.count(ClusterStat.upstream_rq_retry);

@@ -52,7 +52,7 @@ export class Finish {
     const { engine } = this;
     const upstream = stream.upstream!;
     const requestDone = stream.request.complete;
-    const reusable = clean && requestDone && stream.upstreamReusable && !this.overused(stream)
+    const reusable = clean && upstream.unread === 0 && requestDone && stream.upstreamReusable && !this.overused(stream)
       && engine.reactor.pendingSendBytes(upstream.socket) === 0;
     const { endpoint } = stream;
     this.countUpstream(stream);

@@ -190,7 +190,7 @@ export class Responses {
   private connectionFlags(stream: Stream): number {
     const downstream = stream.downstream!;
     if (this.engine.draining) downstream.closeAfterResponse = true;
-    if (downstream.closeAfterResponse || downstream.ended) return ResponseEditsFlag.connectionClose;
+    if (downstream.lastRequest) return ResponseEditsFlag.connectionClose;
     return stream.version10 ? ResponseEditsFlag.connectionKeepAlive : 0;
   }
 

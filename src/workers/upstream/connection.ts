@@ -61,6 +61,7 @@ export class UpstreamConnection implements SocketOwner {
     this.stream = null;
     this.requests = 0;
     this.connected = this.idle = this.headDone = this.receiving = false;
+    this.unread = 0;
     this.socket = engine.reactor.add(fd, this);
     if (this.socket < 0) return false;
     this.openedMs = engine.nowMs;
@@ -91,8 +92,10 @@ export class UpstreamConnection implements SocketOwner {
     this.headDone = true;
   }
 
-  /** After the response: bytes may follow only for a stream, so anything left over means a peer out of step. */
-  get hasLeftover(): boolean { return this.held.bytes > 0; }
+  /** Bytes received and not yet looked at: a response that ends before them leaves a peer out of step. */
+  unread = 0;
+  /** Has a part of the response head arrived? */
+  get hasBegun(): boolean { return this.held.bytes > 0; }
 
   becomeIdle(): void {
     const { endpoint, engine } = this;
@@ -216,14 +219,24 @@ export class UpstreamConnection implements SocketOwner {
       if (this.idle) this.closeIdle(); else this.close();
       return;
     }
-    if (this.held.bytes > 0) {
-      if (!this.held.append(offset, length)) { this.events.onResponseRejected(stream, 0); return; }
-      this.offerHeld();
-      return;
-    }
+    if (this.held.bytes > 0) { this.appendHeld(stream, offset, length); return; }
     const end = offset + length;
     const taken = this.process(stream, buffer, offset, end);
     if (taken < end && this.stream !== null) this.hold(taken, end);
+  }
+
+  /** In steps: a complete head makes room in the largest buffer for what follows it. */
+  private appendHeld(stream: Stream, offset: number, length: number): void {
+    const { held } = this;
+    for (this.unread = length; this.unread > 0;) {
+      const taken = held.bytes > 0 ? held.append(offset, this.unread) : held.keep(offset, this.unread) ? this.unread : -1;
+      if (taken <= 0) { this.events.onResponseRejected(stream, 0); break; }
+      offset += taken;
+      this.unread -= taken;
+      this.offerHeld();
+      if (this.stream !== stream) break;                    // over; with bytes unread the connection was not used again
+    }
+    this.unread = 0;
   }
 
   private hold(at: number, end: number): void {

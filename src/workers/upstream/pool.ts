@@ -24,7 +24,9 @@ export class UpstreamPool {
 
   /** Lends a connection to `stream` (ACQUIRED: stream.upstream is set), queues it (WAITING), or refuses. */
   acquire(stream: Stream, endpoint: Endpoint, thresholds: CircuitBreakerThresholds): number {
-    const idle = endpoint.idle;
+    let { idle } = endpoint;
+    // A second attempt follows a connection that had died unseen; the others may have died with it. One of them makes room for a new one.
+    if (idle !== null && stream.attempts > 1) { idle.closeIdle(); idle = null; }
     if (idle !== null && !stream.rawTunnel) {
       idle.leaveIdle();
       this.lend(idle, stream);
@@ -83,7 +85,6 @@ export class UpstreamPool {
   failAll(endpoint: Endpoint): void {
     for (let stream = endpoint.pendingFirst; stream !== null; stream = endpoint.pendingFirst) {
       this.cancel(stream, endpoint);
-      endpoint.cluster.count(ClusterStat.upstream_rq_pending_failure_eject);
       this.events.onConnectFailed(stream);
     }
   }
