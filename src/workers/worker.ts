@@ -8,6 +8,7 @@ import { instantiateCodecs } from './codecs.js';
 import { DownstreamFactory } from './connection/downstream.js';
 import { Engine } from './engine.js';
 import { Listeners } from './listener/listener.js';
+import { kernel } from './outside.js';
 import { Mailbox } from './mailbox.js';
 import type { WorkerStart } from './messages.js';
 import { Proxy } from './proxy/request.js';
@@ -18,9 +19,13 @@ const SOCKETS_MAX = 65536;
 
 function run(start: WorkerStart): void {
   const map = memoryMap(start.memoryMiB, start.workers);
-  const engine = new Engine(start.memory, map, start.worker, instantiateCodecs(start.codecs, start.memory));
-  for (let i = 0; i < 4; i++) engine.i32[(engine.randomState >> 2) + i] = start.seed[i]! | 0;
   const owners = new Int16Array(start.memory.buffer, map.fdOwners, limits.fdMax);
+  const outside = { ...kernel, closeSocket: (fd: number) => {
+    if (fd < limits.fdMax) owners[fd] = 0;                 // before the number is free: another thread may be given it at once
+    kernel.closeSocket(fd);
+  } };
+  const engine = new Engine(start.memory, map, start.worker, instantiateCodecs(start.codecs, start.memory), outside);
+  for (let i = 0; i < 4; i++) engine.i32[(engine.randomState >> 2) + i] = start.seed[i]! | 0;
   engine.reactor = createReactor(start.io, {
     pool: engine.pool, memory: start.memory, scratch: engine.reactorScratch, scratchBytes: engine.reactorScratchBytes, socketsMax: SOCKETS_MAX,
     onFdOwned: (fd) => { if (fd < limits.fdMax) owners[fd] = start.worker + 1; },

@@ -36,6 +36,8 @@ export class Body {
   /** Memory offset of the Chunked record. */
   chunked = 0;
   rejection = 0;
+  /** Pieces handed to a socket since its queue was last seen empty. */
+  private queued = 0;
 
   clear(): void {
     this.kind = BODY_NONE;
@@ -43,6 +45,7 @@ export class Body {
     this.remaining = this.bytes = this.rejection = 0;
     this.complete = true;
     this.forwardTrailers = false;
+    this.queued = 0;
   }
 
   /** Prepares for a body of this kind. A length of zero is complete at once. */
@@ -70,6 +73,16 @@ export class Body {
         engine.reactor.send(socket, buffer, at, end - at, false);
         return end;
     }
+  }
+
+  /**
+   * Must the source pause? By bytes, and by pieces: each keeps a whole receive buffer, however little of it is left to send, so that a
+   * trickle to a reader that has stopped would take them all.
+   */
+  backedUp(engine: Engine, socket: number, bytesMax: number): boolean {
+    const pending = engine.reactor.pendingSendBytes(socket);
+    if (pending === 0) { this.queued = 0; return false; }
+    return ++this.queued > limits.sendPiecesHighWatermark || pending > bytesMax;
   }
 
   /** Writes a short piece at `dst` instead of sending it. Returns the position in the input after it; `written` tells the bytes. */

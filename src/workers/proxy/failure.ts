@@ -54,6 +54,7 @@ export class Failures {
 
   /** The upstream does not take the request any more. It may have answered already, so the rest of the request is dropped and the answer awaited. */
   sendFailed(stream: Stream): void {
+    if (stream.response.kind === BODY_TUNNEL && stream.response.complete) { this.proxy.finish.abort(stream, true); return; }
     // What it sent before closing is still delivered; then onReceiveEnd decides. The client need not send more.
     stream.downstream!.pause();
   }
@@ -87,9 +88,9 @@ export class Failures {
     const { engine } = this;
     const { upstream } = stream;
     if (errno === 0 && stream.response.kind === BODY_TUNNEL && stream.responseStarted) {
-      if (upstream !== null) engine.reactor.shutdownSend(upstream.socket);
       stream.request.complete = true;
-      if (stream.response.complete) this.proxy.finish.abort(stream, false);
+      engine.reactor.shutdownSend(upstream!.socket);
+      if (stream.response.complete) this.endTunnel(stream);
       return;
     }
     if (errno === 0 && stream.request.complete) return;
@@ -112,13 +113,24 @@ export class Failures {
 
   private tunnelEnded(stream: Stream, errno: number): void {
     const { engine } = this;
-    if (errno !== 0 || stream.request.complete) {
+    if (errno !== 0) {
       this.proxy.finish.countUpstream(stream);
-      this.proxy.finish.abort(stream, errno !== 0);
+      this.proxy.finish.abort(stream, true);
       return;
     }
-    stream.response.complete = true;                       // half-closed: what the client still sends goes on
-    engine.reactor.shutdownSend(stream.downstream!.socket);
+    stream.response.complete = true;
+    if (stream.request.complete) this.endTunnel(stream);
+    else engine.reactor.shutdownSend(stream.downstream!.socket);       // half-closed: what the client still sends goes on
+  }
+
+  /** Both ends have sent their FIN. What is still on its way to either of them arrives before the connections go. */
+  endTunnel(stream: Stream): void {
+    const { engine } = this;
+    const upstream = stream.upstream!;
+    if (engine.reactor.pendingSendBytes(upstream.socket) > 0) { engine.reactor.notifyDrained(upstream.socket); return; }
+    this.proxy.finish.countUpstream(stream);
+    this.detach(stream);
+    this.proxy.finish.complete(stream, false);
   }
 
   /** A body without length ends with its connection. */

@@ -79,7 +79,10 @@ export class Finish {
     stream.request.kind = stream.response.kind;
     stream.request.complete = false;
     stream.downstream!.closeAfterResponse = true;
-    stream.downstream!.becomeTunnel();
+    const downstream = stream.downstream!;
+    downstream.becomeTunnel();
+    // The client's FIN may have come while the upgrade was on its way.
+    if (downstream.ended && downstream.stream === stream) this.proxy.failures.downstreamEnded(stream, 0);
   }
 
   /** The stream is over for the client: log, count, give back, go on with the connection. */

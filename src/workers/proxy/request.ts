@@ -233,7 +233,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       engine.reactor.setBulk(stream.downstream!.socket, true);
     }
     if (request.complete) this.requestReceived(stream);
-    else if (engine.reactor.pendingSendBytes(upstream.socket) > this.highWatermark(stream)) {
+    else if (request.backedUp(engine, upstream.socket, this.highWatermark(stream))) {
       stream.downstream!.pause();
       engine.reactor.notifyDrained(upstream.socket);
       stream.cluster!.count(ClusterStat.upstream_flow_control_backed_up_total);
@@ -255,8 +255,12 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   }
 
   onUpstreamDrained(stream: Stream): void {
-    stream.cluster?.count(ClusterStat.upstream_flow_control_drained_total);
-    stream.downstream?.offerSoon();
+    if (stream.request.complete) {
+      if (stream.response.kind === BODY_TUNNEL && stream.response.complete) this.failures.endTunnel(stream);
+      return;
+    }
+    stream.cluster!.count(ClusterStat.upstream_flow_control_drained_total);
+    stream.downstream!.offerSoon();
   }
   onDownstreamDrained(stream: Stream): void { stream.upstream?.resume(); }
 

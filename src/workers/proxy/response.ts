@@ -86,7 +86,11 @@ export class Responses {
     i32[edits + ResponseEdits.flags] |= this.connectionFlags(stream);
     const most = stream.responseHeadBytes + FIXED_ADDED_BYTES + more + (inline ? Body.roomFor(available) : 0);
     const out = this.outFor(most);
-    if (out < 0) { this.proxy.failures.exhausted(stream); return end; }
+    if (out < 0) {
+      unstart(stream);
+      this.proxy.failures.exhausted(stream);
+      return end;
+    }
     const start = pool.offsetOf(out);
     let after = codecs.h1EncodeResponse(engine.responseRecord, engine.responseEdits, start);
     const headEnd = after;
@@ -95,6 +99,7 @@ export class Responses {
       at = response.copyInto(engine, bodyAt, end, after);
       if (at < 0) {
         this.giveOut(out);
+        unstart(stream);
         this.proxy.failures.badResponse(stream, response.rejection);
         return end;
       }
@@ -126,7 +131,7 @@ export class Responses {
       stream.bulkResponse = true;
       engine.reactor.setBulk(stream.upstream!.socket, true);
     }
-    if (!response.complete && engine.reactor.pendingSendBytes(downstream.socket) > this.proxy.highWatermark(stream)) {
+    if (!response.complete && response.backedUp(engine, downstream.socket, this.proxy.highWatermark(stream))) {
       stream.upstream!.pause();
       engine.reactor.notifyDrained(downstream.socket);
       stream.cluster!.count(ClusterStat.upstream_flow_control_paused_reading_total);
@@ -212,4 +217,10 @@ export class Responses {
     stream.responseAt = start;
     stream.responseEnd = headEnd;
   }
+}
+
+/** Nothing of the response has been sent yet: an answer of ours may take its place. */
+function unstart(stream: Stream): void {
+  stream.responseStarted = false;
+  stream.response.clear();
 }
