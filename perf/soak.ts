@@ -22,6 +22,7 @@ import { GarbageClients } from './soak/garbage.js';
 import { Ledger } from './soak/ledger.js';
 import { Random } from './soak/random.js';
 
+process.env.WEFT_FAULT_INJECTION = '1';        // lets the admin server end workers
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const say = (text: string): void => { process.stdout.write(`${text}\n`); };
 const { values: flags } = parseArgs({ options: {
@@ -138,7 +139,7 @@ async function soak(): Promise<Check[]> {
   const clients = Array.from({ length: count }, (_, index) => index % 4 === 3
     ? new SoakClient('turning', ports.turning, ledger, random, Number(flags.pause))
     : new SoakClient('main', ports.main, ledger, random, Number(flags.pause)));
-  const garbage = new GarbageClients(ports.garbage, random);
+  const garbage = new GarbageClients(ports.garbage, random, ledger);
   const startMs = performance.now(), endMs = startMs + Number(flags.minutes) * 60_000;
   const samples: MemorySample[] = [];
   const traffic = [...clients.map((client) => client.run()), garbage.run()];

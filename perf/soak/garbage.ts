@@ -2,6 +2,7 @@
 // hardly read. None of it may disturb the others. What is answered to nonsense must not be a success.
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Ledger } from './ledger.js';
 import type { Random } from './random.js';
 import { bodyOf } from './upstream.js';
 
@@ -38,7 +39,7 @@ export class GarbageClients {
   stopped = false;
   private readonly open = new Set<Socket>();
 
-  constructor(private readonly port: number, private readonly random: Random) {}
+  constructor(private readonly port: number, private readonly random: Random, private readonly ledger: Ledger) {}
 
   async run(): Promise<void> {
     while (!this.stopped) {
@@ -77,6 +78,7 @@ export class GarbageClients {
 
   /** A correct request, a byte every few milliseconds: it must be answered. */
   private async dribble(): Promise<void> {
+    const startMs = performance.now();
     const socket = this.socket();
     let answer = '';
     socket.on('data', (chunk: Buffer) => { answer += chunk.toString('latin1'); });
@@ -85,12 +87,13 @@ export class GarbageClients {
       await sleep(5);
     }
     await Promise.race([new Promise((resolve) => socket.once('close', resolve)), sleep(5000)]);
-    this.judge(answer.startsWith('HTTP/1.1 200') && answer.endsWith('\r\n\r\naaaaaaaaaa'));
+    this.judge(answer.startsWith('HTTP/1.1 200') && answer.endsWith('\r\n\r\naaaaaaaaaa'), startMs);
     socket.destroy();
   }
 
   /** Asks for much and reads slowly: the proxy has to wait for it, and then to deliver every byte. */
   private async sip(): Promise<void> {
+    const startMs = performance.now();
     const bytes = 1_000_000;
     const socket = this.socket();
     socket.write(`GET /bytes/${bytes}/abcdefgh HTTP/1.1\r\nhost: steady-1.local\r\nconnection: close\r\n\r\n`);
@@ -105,7 +108,7 @@ export class GarbageClients {
     for (let waited = 0; waited < 600 && !ended; waited++) await sleep(25);
     const answer = Buffer.concat(chunks);
     const body = answer.subarray(answer.indexOf('\r\n\r\n') + 4);
-    this.judge(body.equals(bodyOf(bytes, 'abcdefgh')));
+    this.judge(body.equals(bodyOf(bytes, 'abcdefgh')), startMs);
     socket.destroy();
   }
 
@@ -116,8 +119,9 @@ export class GarbageClients {
     setTimeout(() => socket.destroy(), 10_000);
   }
 
-  private judge(right: boolean): void {
+  private judge(right: boolean, startMs: number): void {
     if (this.stopped) return;         // cut off by the end of the soak
+    if (!right && this.ledger.disturbed('steady-1', startMs, performance.now())) return;
     if (right) this.slowAnswered += 1;
     else this.slowFailed += 1;
   }

@@ -68,6 +68,10 @@ export class Ledger {
   }
 
   /** True when a worker was being killed at that time. */
+  /** Did a worker or an upstream of the cluster die between these times? */
+  disturbed(cluster: string, fromMs: number, toMs: number): boolean {
+    return this.overlaps('worker', '', fromMs, toMs) || this.overlaps('upstream', cluster, fromMs, toMs);
+  }
   workerKilledAround(atMs: number): boolean { return this.overlaps('worker', '', atMs, atMs); }
   /** True when an upstream of the cluster was down at that time. */
   upstreamDownAround(cluster: string, atMs: number): boolean { return this.overlaps('upstream', cluster, atMs, atMs); }

@@ -78,6 +78,7 @@ export class EpollReactor implements Reactor {
     if (scratchBytes < EPOLL_SCRATCH_BYTES) throw new Error('reactor scratch is too small');
     this.epoll = libc.epollCreate1(EPOLL_CLOEXEC);
     if (this.epoll < 0) throw new SystemCallError('epoll_create1', libc.errno());
+    options.onFdOwned(this.epoll);
     this.pool = pool;
     this.onTurn = options.onTurn ?? (() => undefined);
     this.words = new Int32Array(memory.buffer);
@@ -263,6 +264,7 @@ export class EpollReactor implements Reactor {
     for (let id = 0; id < this.fds.length; id++) this.close(id, false);
     if (this.receiveBuffer >= 0) this.pool.release(this.receiveBuffer);
     this.receiveBuffer = -1;
+    this.options.onFdClosed(this.epoll);
     libc.close(this.epoll);
   }
 
