@@ -10,7 +10,6 @@ const rules: readonly [RegExp, string][] = [
   [/^connection refused: . (response|log)/, 'Open: text of connection failures'],
   [/^no cluster: . log/, 'Open: cluster name of a missing cluster'],
   [/^prefix and host rewrite: \+ forwarded header x-envoy-original-host/, 'Open: x-envoy-original-host'],
-  [/^internal headers of a stranger: - forwarded header x-envoy-/, 'Open: internal headers behind another proxy'],
   [/^unknown upgrade: /, 'Open: upgrades that are not configured beside others that are'],
 ];
 

@@ -13,6 +13,7 @@ export interface Observation {
 /**
  * Sends `bytes` and watches until `responses` answers have come, the connection ends, or nothing more happens for
  * `quietMs`; then for `settleMs` more, for a proxy that takes what another refuses.
+ * With `cut`, the bytes arrive in two pieces.
  */
 export async function observe(
   port: number,
@@ -22,12 +23,17 @@ export async function observe(
   ends: boolean,
   quietMs = 400,
   settleMs = 0,
+  cut = 0,
 ): Promise<Observation> {
   upstream.reset();
   const client = await RawClient.open(port);
   const found: Message[] = [];
   try {
-    client.send(bytes);
+    if (cut > 0) {
+      client.send(bytes.slice(0, cut));
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    client.send(bytes.slice(cut));
     while (found.length < responses) {
       const message = await client.response(isHead(bytes), quietMs).catch(() => null);
       if (message === null) break;

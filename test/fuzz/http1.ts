@@ -108,13 +108,16 @@ const chunkWords = [
 export function targets(): Target[] {
   const release = new Codec('release'),
     scalar = new Codec('scalar');
-  const requestSeeds = requestCases
+  // Good messages three times: most mutations of a bad one are refused at the fault that it already has.
+  const goodRequests = requestCases.filter((entry) => entry.status === 0);
+  const goodResponses = responseCases.filter((entry) => entry.status !== 502 && !entry.cut);
+  const requestSeeds = [...requestCases, ...goodRequests, ...goodRequests, ...goodRequests]
     .map((entry) => Buffer.from(entry.bytes, 'latin1'))
     .filter((seed) => seed.length < 2000);
-  const responseSeeds = responseCases
+  const responseSeeds = [...responseCases, ...goodResponses, ...goodResponses]
     .map((entry) => Buffer.from(entry.bytes, 'latin1'))
     .filter((seed) => seed.length < 2000);
-  const bodySeeds = requestCases
+  const bodySeeds = [...requestCases, ...goodRequests, ...goodRequests]
     .filter((entry) => /chunked\r\n\r\n/.test(entry.bytes))
     .map((entry) => Buffer.from(entry.bytes.split('chunked\r\n\r\n')[1], 'latin1'))
     .filter((seed) => seed.length < 2000);

@@ -69,7 +69,7 @@ function chunked(text: string, message: Message): Message {
   message.complete = false;
   let at = message.headBytes;
   for (;;) {
-    const line = /^([0-9a-f]+)\r\n/.exec(text.slice(at, at + 20));
+    const line = /^([0-9a-fA-F]+)\r\n/.exec(text.slice(at, at + 20));
     if (line === null) {
       if (text.length - at > 16) throw new Error(`bad chunk size ${JSON.stringify(text.slice(at, at + 20))}`);
       return message;

@@ -17,6 +17,7 @@ import {
   rejectionNames,
 } from '../../../src/core/generated/layouts.js';
 import { codecModule, type CodecBuild } from '../../support/wasm.js';
+import type { PathOptions } from './reference-path.js';
 
 export interface DecodeLimits {
   bytesMax: number;
@@ -68,6 +69,7 @@ interface Exports {
     scratch: number,
   ): number;
   h1WriteChunk(dst: number, at: number, bytes: number): number;
+  normalizePath(path: number, pathBytes: number, pathOnlyBytes: number, dst: number, options: number): number;
 }
 
 const PAGES = 64;
@@ -357,6 +359,16 @@ export class Codec {
   writeChunk(input: Uint8Array): Buffer {
     const at = this.place(input, 0);
     return Buffer.from(this.bytes.slice(OUTPUT, this.exports.h1WriteChunk(OUTPUT, at, input.length)));
+  }
+
+  /** Normalises a path; null when it is refused. The result must fit where the path fitted. */
+  normalizePath(path: string, pathOnlyBytes: number, options: PathOptions): string | null {
+    const at = this.place(Buffer.from(path, 'latin1'), 0);
+    this.bytes.fill(GUARD, OUTPUT, OUTPUT + path.length + GUARD_BYTES);
+    const bits = (options.normalize ? 1 : 0) | (options.merge ? 2 : 0) | (options.unescape ? 4 : 0);
+    const bytes = this.exports.normalizePath(at, path.length, pathOnlyBytes, OUTPUT, bits);
+    if (this.bytes[OUTPUT + path.length] !== GUARD) throw new Error(`normalising ${path} wrote beyond its length`);
+    return bytes === 0 ? null : this.text(OUTPUT, bytes);
   }
 
   private place(input: Uint8Array, slack: number): number {
