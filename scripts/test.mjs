@@ -37,7 +37,7 @@ function runFile(path) {
     const failures = [];
     let errors = '';
     const parser = new Parser({}, (results) => finish(results));
-    const counts = { pass: 0, fail: 0 };
+    const counts = { pass: 0, fail: 0, skip: 0 };
     /**
      * Counts assertions where they stand; the line that sums up a subtest counts only if it fails for a reason of its
      * own.
@@ -52,6 +52,7 @@ function runFile(path) {
         const sumsUp = failsBeforeSubtest >= 0;
         const known = sumsUp && counts.fail > failsBeforeSubtest;
         failsBeforeSubtest = -1;
+        if (assert.skip) counts.skip++;
         if (assert.skip || assert.todo || (sumsUp && assert.ok) || known) return;
         if (assert.ok) { counts.pass++; return; }
         counts.fail++;
@@ -79,7 +80,7 @@ function runFile(path) {
     const finish = (results) => { parsed = results; done(); };
     const done = () => {
       if (exit === null || parsed === null) return;
-      if (counts.fail === 0 && (exit.code !== 0 || !parsed.ok || counts.pass === 0)) {
+      if (counts.fail === 0 && (exit.code !== 0 || !parsed.ok || counts.pass + counts.skip === 0)) {
         counts.fail++;
         failures.push({ at: `${name} > exit code ${exit.code}${exit.signal === null ? '' : `, ${exit.signal}`}, ` +
           `${counts.pass} assertions passed` });
@@ -103,9 +104,8 @@ async function main() {
       pass += result.pass;
       fail += result.fail;
       const verdict = result.fail === 0 ? 'ok    ' : 'FAILED';
-      console.log(`${verdict} ${result.name} (${result.pass} passed${result.fail > 0 ? `,
-        ${result.fail} failed` : ''}, ` +
-        `${(result.ms / 1000).toFixed(1)} s)`);
+      const others = (result.fail > 0 ? `, ${result.fail} failed` : '') + (result.skip > 0 ? `, ${result.skip} skipped` : '');
+      console.log(`${verdict} ${result.name} (${result.pass} passed${others}, ${(result.ms / 1000).toFixed(1)} s)`);
       for (const { at, diag } of result.failures) {
         console.log(`  not ok: ${at}`);
         if (diag !== undefined && diag !== null) console.log(JSON.stringify(diag, null, 2).replace(/^/gm, '    '));
