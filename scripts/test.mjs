@@ -104,7 +104,8 @@ async function main() {
       pass += result.pass;
       fail += result.fail;
       const verdict = result.fail === 0 ? 'ok    ' : 'FAILED';
-      const others = (result.fail > 0 ? `, ${result.fail} failed` : '') + (result.skip > 0 ? `, ${result.skip} skipped` : '');
+      const others = ['fail', 'skip'].filter((kind) => result[kind] > 0)
+        .map((kind) => `, ${result[kind]} ${kind === 'fail' ? 'failed' : 'skipped'}`).join('');
       console.log(`${verdict} ${result.name} (${result.pass} passed${others}, ${(result.ms / 1000).toFixed(1)} s)`);
       for (const { at, diag } of result.failures) {
         console.log(`  not ok: ${at}`);
