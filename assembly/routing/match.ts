@@ -120,13 +120,13 @@ function pathMatches(table: usize, route: usize, path: usize, n: u32, connect: b
   if (connect) return false;
   const value = table + load<u32>(route + ROUTE_ENTRY_VALUE_AT);
   const bytes = load<u32>(route + ROUTE_ENTRY_VALUE_BYTES);
-  if (kind == PATH_PREFIX ? n < bytes && !(n == 0 && bytes == 1) : n != bytes) return false;
-  if (n == 0) return bytes <= 1;                                  // an empty path is "/" (RFC 9110 4.2.3)
+  if (n == 0) return bytes == 0 || (bytes == 1 && load<u8>(value) == 47);   // an empty path is "/" (RFC 9110 4.2.3)
+  if (kind == PATH_PREFIX ? n < bytes : n != bytes) return false;
   return load<u32>(route + ROUTE_ENTRY_FLAGS) & ROUTE_ENTRY_FLAG_IGNORE_CASE ? equalIgnoreCase(path, value, bytes) : equalBytes(path, value, bytes);
 }
 
 
-/** Finds the value of a header; repeated headers are joined by the caller's choice: Envoy matches the first when there is one, all joined by ',' else. */
+/** Finds the value of a header, or of all its repeats joined. */
 function findHeader(record: usize, matcher: usize, table: usize, path: usize, pathBytes: u32, https: u32): bool {
   const known = load<u32>(matcher + VALUE_MATCHER_KNOWN);
   if (known >= PSEUDO_METHOD) {
@@ -147,11 +147,42 @@ function findHeader(record: usize, matcher: usize, table: usize, path: usize, pa
   for (; i < count; i++) {
     const line = record + HEAD_HEADERS + (<usize>i << 4);
     const meta = load<u32>(line + 4);
-    if ((meta & 0xffff) != n || ((meta >> 24) & HEADER_LINE_FLAG_DROPPED)) continue;
-    if (known != 0 ? ((meta >> 16) & 255) == known : equalIgnoreCase(load<u32>(line), name, n)) return found(load<u32>(line + 8), load<u32>(line + 12));
+    if (!sameName(line, meta, known, name, n)) continue;
+    found(load<u32>(line + 8), load<u32>(line + 12));
+    if (i + 1 < count) joinRepeats(record, i + 1, count, known, name, n);
+    return true;
   }
   return false;
 }
+// @ts-ignore: decorator
+@inline
+function sameName(line: usize, meta: u32, known: u32, name: usize, n: u32): bool {
+  if ((meta & 0xffff) != n || ((meta >> 24) & HEADER_LINE_FLAG_DROPPED)) return false;
+  return known != 0 ? ((meta >> 16) & 255) == known : equalIgnoreCase(load<u32>(line), name, n);
+}
+
+/**
+ * A repeated header is matched as all of its values joined by ',', as in Envoy: a second value cannot hide behind the first. The text is put
+ * together behind the record, where the engine keeps room for a whole head (JOIN_AT).
+ */
+function joinRepeats(record: usize, from: u32, count: u32, known: u32, name: usize, n: u32): void {
+  let p: usize = 0;
+  for (let i = from; i < count; i++) {
+    const line = record + HEAD_HEADERS + (<usize>i << 4);
+    if (!sameName(line, load<u32>(line + 4), known, name, n)) continue;
+    if (p == 0) {
+      p = record + JOIN_AT;
+      memory.copy(p, FOUND_AT, FOUND_BYTES);
+      p += FOUND_BYTES;
+    }
+    store<u8>(p++, 44);
+    memory.copy(p, load<u32>(line + 8), load<u32>(line + 12));
+    p += load<u32>(line + 12);
+  }
+  if (p != 0) found(record + JOIN_AT, <u32>(p - record - JOIN_AT));
+}
+/** After the record of limits.headersCountMax lines: 256 + (1000 + 1) * 16. */
+const JOIN_AT: usize = 16272;
 const SCHEME_HTTPS: usize = memory.data<u8>([104, 116, 116, 112, 115]);
 function found(at: usize, n: u32): bool { FOUND_AT = at; FOUND_BYTES = n; return true; }
 let FOUND_AT: usize = 0;
@@ -170,8 +201,8 @@ function headersMatch(table: usize, matcher: usize, count: u32, record: usize, p
       if ((has == wanted) == invert) return false;
       continue;
     }
-    // A missing header fails every value match; with invert Envoy treats it as matched.
-    if ((has && valueMatches(table, matcher, FOUND_AT, FOUND_BYTES)) == invert) return false;
+    // A missing header fails every value match, inverted or not (Envoy's treat_missing_header_as_empty says so).
+    if (!has || valueMatches(table, matcher, FOUND_AT, FOUND_BYTES) == invert) return false;
   }
   return true;
 }

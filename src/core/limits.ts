@@ -45,6 +45,7 @@ export const limits = {
   // Back-pressure, bytes queued towards one socket
   sendHighWatermarkBytes: 256 * KiB,
   sendLowWatermarkBytes: 64 * KiB,
+  staleRetriesMax: 2,                  // repetitions of a request whose keep-alive connection died before any response byte; over: 503
   sendPiecesHighWatermark: 48,         // pieces, whatever their size: 48 large buffers are 4 MiB; below sendQueueEntriesMax
   sendQueueEntriesMax: 1024,
   bulkBodyBytes: 128 * KiB,            // a body at least this long is received with larger buffers where the driver has them

@@ -79,7 +79,7 @@ export class Engine {
     const take = (bytes: number) => { const start = at; at += Math.ceil(bytes / 64) * 64; return start; };
     this.reactorScratch = take(REACTOR_BYTES);
     const recordBytes = HeadRecordBytes + (limits.headersCountMax + 1) * 16;
-    this.requestRecord = take(recordBytes);
+    this.requestRecord = take(recordBytes + limits.bufferLargeBytes);      // behind it: room to join repeated headers (assembly/routing/match.ts)
     this.responseRecord = take(recordBytes);
     this.scratchRecord = take(recordBytes);
     this.requestEdits = take(RequestEditsRecordBytes);

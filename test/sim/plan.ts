@@ -79,6 +79,8 @@ function clientOf(profile: Profile, dice: SimNetwork, nextId: () => number): Cli
   const requests: RequestPlan[] = [];
   const tunnel = profile === 'tunnels' || (profile === 'everything' && chance(0.2));
   for (let n = tunnel ? 1 : dice.integer(1, 6); n > 0; n--) requests.push(requestOf(profile, dice, nextId(), tunnel));
+  // A client of HTTP/1.0 has nothing to say behind its last request.
+  for (const request of requests.slice(0, -1)) request.http10 = false;
   const leaves = profile === 'broken clients' || profile === 'everything';
   return {
     requests, pipelined: chance(0.5), arriveMs: dice.integer(0, 300),
@@ -112,9 +114,5 @@ function requestOf(profile: Profile, dice: SimNetwork, id: number, tunnel: boole
 export function mustBeServed(plan: Plan, client: ClientPlan, request: RequestPlan): boolean {
   if (plan.profile !== 'calm' && plan.profile !== 'stale' && plan.profile !== 'tunnels') return false;
   // A request behind one that ends its connection is rightly dropped.
-  for (const before of client.requests) {
-    if (before === request) return true;
-    if (before.http10 || before.tunnel) return false;
-  }
-  return true;
+  return !client.requests.slice(0, client.requests.indexOf(request)).some(({ tunnel }) => tunnel);
 }

@@ -50,6 +50,8 @@ export class DownstreamConnection implements SocketOwner {
   requests = 0;
   /** The response in progress, or the next one, is the last. */
   closeAfterResponse = false;
+  /** The client announced that its request is the last (Connection: close, HTTP/1.0). */
+  clientCloses = false;
   /** The client has sent FIN. */
   ended = false;
   nextOfListener: DownstreamConnection | null = null;
@@ -58,6 +60,7 @@ export class DownstreamConnection implements SocketOwner {
   private state = CLOSED;
   private processing = false;
   private receiving = false;
+  private peerFull = false;
   private openedMs = 0;
   private headDeadlineMs = Infinity;
   private idleDeadlineMs = Infinity;
@@ -83,7 +86,7 @@ export class DownstreamConnection implements SocketOwner {
     this.id = id;
     this.state = HEAD;
     this.requests = this.scanned = 0;
-    this.closeAfterResponse = this.ended = this.processing = false;
+    this.closeAfterResponse = this.clientCloses = this.peerFull = this.ended = this.processing = false;
     this.openedMs = engine.nowMs;
     this.addresses.reset(fd);
     this.headDeadlineMs = Infinity;
@@ -102,17 +105,19 @@ export class DownstreamConnection implements SocketOwner {
   finishRequest(keepAlive: boolean): void {
     this.stream = null;
     if (!keepAlive || this.lastRequest) {
-      // Everything the client sent was read and everything we said is in the kernel: a plain close sends FIN and cannot turn into a reset.
-      const done = keepAlive && this.held.bytes === 0 && !this.processing && this.engine.reactor.pendingSendBytes(this.socket) === 0;
+      // The client said that it sends nothing more, and everything we said is in the kernel: a plain close sends FIN and cannot turn into a
+      // reset. When the end is our decision its next request may be on its way.
+      const done = keepAlive && (this.clientCloses || this.ended) && this.held.bytes === 0 && !this.processing && this.engine.reactor.pendingSendBytes(this.socket) === 0;
       if (done) this.close(false); else this.closeGracefully();
       return;
     }
     this.state = HEAD;
+    this.peerFull = false;
     this.scanned = 0;
     this.startIdle();
     if (this.engine.draining) { this.drain(); if (this.state !== HEAD) return; }
     if (!this.processing && this.held.bytes > 0) this.offerHeld();
-    if (this.state === HEAD) this.resume();
+    this.settleReceiving();
   }
 
   /** The request's body is complete, its response is outstanding. */
@@ -125,21 +130,30 @@ export class DownstreamConnection implements SocketOwner {
 
   /** Bytes that wait may be taken now (an upstream connection is ready, or the peer has drained). */
   offerSoon(): void {
+    this.peerFull = false;
     if (!this.processing) this.offerHeld();
-    if (this.socket >= 0 && this.state !== WAITING && this.held.bytes < limits.pipelinedBytesMax) this.resume();
+    this.settleReceiving();
   }
 
+  /** The peer has enough: no more bytes until `resume` or `offerSoon`. */
   pause(): void {
-    if (!this.receiving || this.socket < 0) return;
-    this.receiving = false;
-    this.engine.reactor.stopReceive(this.socket);
-    this.engine.count(this.hcm.scope, HttpStat.downstream_flow_control_paused_reading_total);
+    this.peerFull = true;
+    this.settleReceiving();
   }
   resume(): void {
-    if (this.receiving || this.socket < 0) return;
-    this.receiving = true;
-    this.engine.reactor.startReceive(this.socket);
-    this.engine.count(this.hcm.scope, HttpStat.downstream_flow_control_resumed_reading_total);
+    this.peerFull = false;
+    this.settleReceiving();
+  }
+
+  /** Receives unless the peer has enough or too much waits already; decided when what was received has been offered. */
+  private settleReceiving(): void {
+    if (this.processing || this.socket < 0 || this.state >= LINGERING) return;
+    const wanted = this.state === HEAD || (!this.peerFull && this.held.bytes < limits.pipelinedBytesMax);
+    if (wanted === this.receiving) return;
+    this.receiving = wanted;
+    if (wanted) this.engine.reactor.startReceive(this.socket); else this.engine.reactor.stopReceive(this.socket);
+    this.engine.count(this.hcm.scope, wanted ? HttpStat.downstream_flow_control_resumed_reading_total
+      : HttpStat.downstream_flow_control_paused_reading_total);
   }
 
   /** No new request after the one in progress; idle connections close at once. */
@@ -267,7 +281,7 @@ export class DownstreamConnection implements SocketOwner {
       if (taken < end && this.state < LINGERING && !this.held.keep(taken, end - taken)) { this.exhausted(); return; }
     }
     // What arrives behind a request in progress waits; a client that keeps pushing is told to stop by its own window.
-    if ((this.state === WAITING || this.state === BODY) && this.held.bytes >= limits.pipelinedBytesMax) this.pause();
+    this.settleReceiving();
   }
 
   /** Adds to what waits, in as many steps as the largest buffer asks for: a head that is complete makes room for what follows it. */
@@ -296,7 +310,9 @@ export class DownstreamConnection implements SocketOwner {
     const taken = this.process(held.buffer, held.at, held.at + held.bytes);
     if (this.state >= LINGERING) return;
     if (held.bytes > 0) held.consume(taken - held.at);
-    if (this.ended && this.state === HEAD) this.closeGracefully();          // half a head, and the rest never comes
+    if (!this.ended) return;
+    if (this.state === HEAD) this.closeGracefully();                    // half a head, and the rest never comes
+    else if (held.bytes === 0 && this.stream !== null) this.events.onDownstreamEnd(this.stream, 0);
   }
 
   private process(buffer: number, at: number, end: number): number {
@@ -346,7 +362,11 @@ export class DownstreamConnection implements SocketOwner {
   private receiveEnd(errno: number): void {
     this.ended = true;
     if (this.state === LINGERING) { this.close(false); return; }
-    if (this.stream !== null) { this.events.onDownstreamEnd(this.stream, errno); return; }
+    if (this.stream !== null) {
+      if (errno === 0 && this.held.bytes > 0) return;                   // what came before the FIN has its turn first (offerHeld)
+      this.events.onDownstreamEnd(this.stream, errno);
+      return;
+    }
     this.engine.count(this.hcm.scope, HttpStat.downstream_cx_destroy_remote);
     if (this.held.bytes > 0) this.engine.count(this.hcm.scope, HttpStat.downstream_cx_protocol_error);
     this.close(false);

@@ -19,6 +19,8 @@ export class HcmRuntime {
   readonly pathOptions: number;
   readonly serverName: KeptText;
   readonly via: KeptText | null;
+  /** Host of HTTP/1.0 requests that name none. */
+  readonly defaultHost: KeptText | null;
   /** Index into f64. */
   readonly scope: number;
   readonly connectionLengthCell: number;
@@ -27,6 +29,8 @@ export class HcmRuntime {
   /** A log format asks for request / response headers, so the encoded heads are kept until the request ends. */
   readonly keepsRequestHead: boolean;
   readonly keepsResponseHead: boolean;
+  /** A log format asks for the local end of the upstream connection. */
+  readonly logsUpstreamLocal: boolean;
   readonly suppressEnvoyHeaders: boolean;
   readonly upgrades: ReadonlyMap<string, boolean>;
   private readonly kept: KeptText[] = [];
@@ -42,10 +46,12 @@ export class HcmRuntime {
     this.pathOptions = (config.normalizePath ? PATH_NORMALIZE : 0) | (config.mergeSlashes ? PATH_MERGE_SLASHES : 0)
       | (config.pathWithEscapedSlashes === 'unescapeAndForward' || config.pathWithEscapedSlashes === 'unescapeAndRedirect' ? PATH_UNESCAPE_SLASHES : 0);
     this.serverName = this.keep(engine, config.serverName);
+    this.defaultHost = config.defaultHostForHttp10 === '' ? null : this.keep(engine, config.defaultHostForHttp10);
     this.via = config.via === null ? null : this.keep(engine, config.via);
     this.upgrades = new Map(config.upgrades.map(({ type, enabled }) => [type.toLowerCase(), enabled]));
     this.logs = config.accessLogs.map((log, index) => compileLog(engine, log, sinks[index]));
     this.keepsRequestHead = config.alwaysSetRequestIdInResponse || this.logs.some((log) => log.needsRequestHead);
+    this.logsUpstreamLocal = config.accessLogs.some(({ format }) => JSON.stringify(format).includes('%UPSTREAM_LOCAL_'));
     this.keepsResponseHead = this.logs.some((log) => log.needsResponseHead);
   }
 

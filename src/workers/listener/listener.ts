@@ -60,12 +60,20 @@ export class Listeners {
 
   /** A connected socket for a listener, accepted here or dealt by main. */
   accepted(slot: number, fd: number): void {
-    const listener = this.get(slot);
+    const listener = this.compiled(slot);
     if (listener === null || !this.factory.open(fd, listener)) {
       this.factory.refuse(fd);
       this.engine.count(this.engine.statsBase, WorkerStat.sockets_exhausted);
       if (listener !== null) this.engine.count(listener.scope, ListenerStat.downstream_cx_overflow);
       return;
+    }
+  }
+
+  /** As get; a listener that cannot be compiled (the arena is full) refuses its connections, and the worker goes on. */
+  private compiled(slot: number): ListenerRuntime | null {
+    try { return this.get(slot); } catch (error) {
+      this.engine.report(error);
+      return null;
     }
   }
 

@@ -11,6 +11,8 @@ import type { CompiledLog, Piece } from './log-format.js';
 import { sentHead } from './request-id.js';
 import type { Stream } from './stream.js';
 
+const NEWLINE = 10;
+
 export class AccessLogWriter {
   private readonly formatter: Formatter;
   private readonly ring: number;
@@ -29,6 +31,7 @@ export class AccessLogWriter {
     const { writer } = formatter;
     writer.begin(engine.text, engine.text + limits.logLineBytesMax);
     for (let i = 0; i < log.pieces.length; i++) this.piece(stream, log.pieces[i], request, response, log.omitEmpty);
+    if (writer.at === writer.end) engine.u8[writer.end - 1] = NEWLINE;         // cut: the next line still begins on its own
     this.put(log.sink, engine.text, writer.at - engine.text);
   }
 

@@ -41,9 +41,9 @@ function admitVersion10(engine: Engine, proxy: Proxy, stream: Stream, hcm: HcmRu
     return false;
   }
   const words = engine.requestRecord >> 2;
-  if (engine.i32[words + Head.hostBytes] === 0 && hcm.config.defaultHostForHttp10 !== '') {
-    engine.i32[words + Head.hostAt] = engine.text;
-    engine.i32[words + Head.hostBytes] = engine.writeText(engine.text, hcm.config.defaultHostForHttp10);
+  if (engine.i32[words + Head.hostBytes] === 0 && hcm.defaultHost !== null) {
+    engine.i32[words + Head.hostAt] = hcm.defaultHost.at;
+    engine.i32[words + Head.hostBytes] = hcm.defaultHost.bytes;
   }
   return true;
 }
@@ -68,7 +68,7 @@ function admitUnusual(engine: Engine, proxy: Proxy, stream: Stream, hcm: HcmRunt
   }
   if ((flags & HeadFlag.teTrailers) !== 0) engine.i32[edits + RequestEdits.flags] |= RequestEditsFlag.teTrailers;
   if (stream.expectContinue && !hcm.config.proxy100Continue) {
-    proxy.replies.sendContinue(stream);
+    if (!stream.version10) proxy.replies.sendContinue(stream);          // RFC 9110 10.1.1: never to HTTP/1.0
     stream.expectContinue = false;
   }
   if (stream.isConnect) { stream.isUpgrade = true; stream.request.begin(engine, BODY_TUNNEL, 0, OUT_SAME); stream.request.complete = false; return true; }

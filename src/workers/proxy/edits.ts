@@ -51,7 +51,8 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   if ((flags & (RequestEditsFlag.appendXff | RequestEditsFlag.appendPort | RequestEditsFlag.externalAddress)) !== 0) setAddresses(engine, stream, edits);
   i32[edits + RequestEdits.flags] = flags;
   const more = applyMutations(engine, stream, choice.requestMutations, engine.requestRecord, edits + RequestEdits.mutationsAt);
-  const most = stream.requestHeadBytes + FIXED_ADDED_BYTES + (host === null ? 0 : host.bytes) + (prefix === null ? 0 : prefix.bytes + i32[words + Head.pathBytes])
+  // Each line may gain the space after its colon; an absolute target repeats the host.
+  const most = stream.requestHeadBytes + FIXED_ADDED_BYTES + i32[words + Head.headerCount] + i32[words + Head.hostBytes] + (host === null ? 0 : host.bytes) + (prefix === null ? 0 : prefix.bytes + i32[words + Head.pathBytes])
     + (added === null ? 0 : added.bytes) + (hcm.via === null ? 0 : hcm.via.bytes) + more;
   const inline = inlineBody(stream, end - bodyAt);
   const size = pool.classFor(most + inline);

@@ -2,6 +2,7 @@
 // repeat the request where that is safe, answer in the upstream's place, or cut the response short so that it cannot look complete.
 import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
 import { ResponseFlag, detail } from '../../core/response-flags.js';
+import { limits } from '../../core/limits.js';
 import type { Engine } from '../engine.js';
 import { BODY_CLOSE, BODY_TUNNEL, OUT_CHUNKED } from './body.js';
 import type { Proxy } from './request.js';
@@ -18,9 +19,8 @@ export class Failures {
     stream.cluster!.count(ClusterStat.upstream_rq_pending_failure_eject);
     const timedOut = stream.connectErrno === ETIMEDOUT;
     this.proxy.replies.send(stream, 503, ResponseFlag.UF,
-      detail(timedOut ? 'upstream_reset_before_response_started{connection_timeout}' : 'upstream_reset_before_response_started{connection_failure}'),
-      `${PREFIX}reset reason: ${timedOut ? 'connection timeout' : 'remote connection failure, transport failure reason: delayed connect error: '
-        + connectErrorText(stream.connectErrno)}`);
+      detail(`upstream_reset_before_response_started{${timedOut ? 'connection_timeout' : 'remote_connection_failure'}}`),
+      `${PREFIX}reset reason: ${timedOut ? 'connection timeout' : 'remote connection failure'}`);
   }
 
   /** The upstream connection ended (errno 0 = FIN) while the stream used it. */
@@ -39,7 +39,7 @@ export class Failures {
       this.proxy.finish.abort(stream, true);
       return;
     }
-    const stale = upstream.requests > 1 && !upstream.hasBegun && stream.replayable && stream.interimResponses === 0 && stream.attempts < 2;
+    const stale = upstream.requests > 1 && !upstream.hasBegun && stream.replayable && stream.interimResponses === 0 && stream.attempts <= limits.staleRetriesMax;
     this.detach(stream);
     if (stale) {
       stream.cluster!.count(ClusterStat.upstream_rq_retry);
@@ -148,7 +148,3 @@ export class Failures {
     this.proxy.finish.responseComplete(stream, true);
   }
 }
-
-const connectErrors: Record<number, string> = { 111: 'Connection refused', 113: 'No route to host', 101: 'Network is unreachable',
-  104: 'Connection reset by peer', 2: 'No such file or directory', 13: 'Permission denied', 99: 'Cannot assign requested address', 24: 'Too many open files' };
-const connectErrorText = (errno: number): string => connectErrors[errno] ?? `errno ${errno}`;

@@ -56,6 +56,7 @@ export class Finish {
       && engine.reactor.pendingSendBytes(upstream.socket) === 0;
     const { endpoint } = stream;
     this.countUpstream(stream);
+    if (stream.hcm!.logsUpstreamLocal) stream.upstreamLocal = engine.outside.localAddress(upstream.fd);
     this.leaveEndpoint(stream);
     if (stream.bulkResponse && reusable) engine.reactor.setBulk(upstream.socket, false);
     stream.upstream = null;
@@ -82,7 +83,7 @@ export class Finish {
     const downstream = stream.downstream!;
     downstream.becomeTunnel();
     // The client's FIN may have come while the upgrade was on its way.
-    if (downstream.ended && downstream.stream === stream) this.proxy.failures.downstreamEnded(stream, 0);
+    if (downstream.ended && downstream.stream === stream && !stream.request.complete) this.proxy.failures.downstreamEnded(stream, 0);
   }
 
   /** The stream is over for the client: log, count, give back, go on with the connection. */

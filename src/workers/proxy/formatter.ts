@@ -1,7 +1,7 @@
 // Evaluates a compiled substitution format for one stream: spans are copied from the heads, numbers printed in place. Missing values print '-'.
 import { hostname } from 'node:os';
 import { Head, Header, RequestEdits } from '../../core/generated/layouts.js';
-import { detailTexts, responseFlagNames } from '../../core/response-flags.js';
+import { connectFailureReason, detail, detailTexts, responseFlagNames } from '../../core/response-flags.js';
 import { fullText, ipText, portText } from '../connection/addresses.js';
 import type { Engine } from '../engine.js';
 import { OP_REQUEST_HEADER, OP_RESPONSE_HEADER, OP_START_TIME, OP_START_TIME_CUSTOM, OP_TEXT, Op } from './compiled-format.js';
@@ -12,6 +12,7 @@ import { TextWriter } from './text-writer.js';
 
 const HOSTNAME = hostname();
 const DASH = 45;
+const CONNECTION_FAILURE = detail('upstream_reset_before_response_started{remote_connection_failure}');
 
 export class Formatter {
   readonly writer: TextWriter;
@@ -45,8 +46,8 @@ export class Formatter {
       case Op.bytesSent: writer.number(stream.response.bytes); return true;
       case Op.duration: writer.number(Math.round(this.engine.nowMs - stream.startMs)); return true;
       case Op.upstreamHost: return this.text((stream.endpoint ?? stream.lastEndpoint)?.text ?? '');
-      case Op.upstreamCluster: case Op.upstreamClusterRaw: return this.text(stream.choice?.name ?? '');
-      case Op.responseCodeDetails: return this.text(stream.details === 0 ? '' : detailTexts[stream.details]!);
+      case Op.upstreamCluster: case Op.upstreamClusterRaw: return this.text(stream.cluster?.name ?? '');
+      case Op.responseCodeDetails: return this.details(stream);
       default: return this.rare(stream, operator.code);
     }
   }
@@ -79,11 +80,20 @@ export class Formatter {
       case Op.hostname: return this.text(HOSTNAME);
       case Op.connectionId: writer.number(stream.downstream!.id); return true;
       case Op.streamId: writer.number(stream.id); return true;
+      case Op.upstreamTransportFailureReason:
+        return stream.connectErrno !== 0 && this.text(connectFailureReason(stream.connectErrno));
       default: return false;
     }
   }
 
   private upstreamLocal(stream: Stream) { return stream.upstream === null ? stream.upstreamLocal : this.engine.outside.localAddress(stream.upstream.fd); }
+
+  private details(stream: Stream): boolean {
+    if (stream.details === 0) return false;
+    const text = detailTexts[stream.details]!;
+    if (stream.details !== CONNECTION_FAILURE || stream.connectErrno === 0) return this.text(text);
+    return this.text(`${text.slice(0, -1)}|${connectFailureReason(stream.connectErrno)}}`);
+  }
 
   private text(text: string): boolean {
     if (text === '') return false;

@@ -10,6 +10,7 @@ import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
 import { NEEDS_TEXT, NO_VIRTUAL_HOST } from '../codecs.js';
 import type { DownstreamConnection, DownstreamEvents } from '../connection/downstream.js';
 import type { Engine } from '../engine.js';
+import type { RouteTableRuntime } from '../routing/route-table.js';
 import type { RouteRuntime } from '../routing/route.js';
 import { ACQUIRED, OVERFLOW, UpstreamPool, WAITING } from '../upstream/pool.js';
 import { Clusters } from '../upstream/cluster.js';
@@ -55,7 +56,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     const { hcm } = stream;
     engine.count(hcm!.scope, HttpStat.rq_total);
     const table = engine.snapshot.routeTable(hcm!.routeSlot);
-    const index = table === null ? NO_VIRTUAL_HOST : this.match(table.table, (i) => table.route(i));
+    const index = table === null ? NO_VIRTUAL_HOST : this.match(table);
     if (index < 0) {
       engine.count(hcm!.scope, HttpStat.no_route);
       this.replies.send(stream, 404, ResponseFlag.NR, detail('route_not_found'), '');
@@ -102,7 +103,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     f64[hcm.scope + HttpStat.downstream_rq_http1_total] += 1;
     f64[hcm.scope + HttpStat.downstream_rq_active] += 1;
     if ((flags & HeadFlag.connectionClose) !== 0 || (stream.version10 && (flags & HeadFlag.connectionKeepAlive) === 0)) {
-      connection.closeAfterResponse = true;
+      connection.closeAfterResponse = connection.clientCloses = true;
     }
     const { maxRequestsPerConnection } = hcm.config;
     if (maxRequestsPerConnection > 0 && connection.requests >= maxRequestsPerConnection) {
@@ -113,20 +114,20 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   }
 
   /** Index of the matching route, or a negative result. */
-  private match(table: number, routeAt: (index: number) => RouteRuntime | null): number {
+  private match(table: RouteTableRuntime): number {
     const { engine } = this;
     const edits = engine.requestEdits >> 2;
     const path = engine.i32[edits + RequestEdits.pathAt], bytes = engine.i32[edits + RequestEdits.pathBytes];
     const pathOnly = engine.i32[edits + RequestEdits.spare];
     let from = 0;
     for (;;) {
-      const found = engine.codecs.routeMatch(table, engine.requestRecord, bytes === 0 ? 0 : path, bytes, pathOnly, 0, from);
+      const found = engine.codecs.routeMatch(table.table, engine.requestRecord, bytes === 0 ? 0 : path, bytes, pathOnly, 0, from);
       if (found < 0 || (found & NEEDS_TEXT) === 0) return found;
       const index = found & ~NEEDS_TEXT;
       const words = engine.requestRecord >> 2;
       const pathAt = bytes === 0 ? engine.i32[words + Head.pathAt] : path;
       const pathBytes = bytes === 0 ? engine.i32[words + Head.pathBytes] : bytes;
-      if (routeAt(index)?.regex?.hold(engine, pathAt, pathBytes) !== false) return index;
+      if (table.route(index)?.regex?.hold(engine, pathAt, pathBytes) !== false) return index;
       from = index + 1;
     }
   }
@@ -143,7 +144,6 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       return this.afterReply(connection, bodyAt, end);
     }
     stream.cluster = cluster;
-    cluster.count(ClusterStat.upstream_rq_total);
     cluster.gauge(ClusterStat.upstream_rq_active, 1);
     const at = encodeRequest(engine, stream, route, choice, buffer, bodyAt, end);
     if (at < 0) {
@@ -187,6 +187,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     const { engine } = this;
     const upstream = stream.upstream!;
     stream.upstreamSentMs = engine.nowMs;
+    stream.cluster!.count(ClusterStat.upstream_rq_total);
     if (stream.rawTunnel) { this.openTunnel(stream); return; }
     upstream.beginRequest();
     engine.i32[(stream.endpoint!.state) + EndpointState.requestsTotal]++;

@@ -84,7 +84,8 @@ export class Responses {
       downstream.closeAfterResponse = true;
     }
     i32[edits + ResponseEdits.flags] |= this.connectionFlags(stream);
-    const most = stream.responseHeadBytes + FIXED_ADDED_BYTES + more + (inline ? Body.roomFor(available) : 0);
+    // Each line may gain the space after its colon.
+    const most = stream.responseHeadBytes + FIXED_ADDED_BYTES + i32[(engine.responseRecord >> 2) + Head.headerCount] + more + (inline ? Body.roomFor(available) : 0);
     const out = this.outFor(most);
     if (out < 0) {
       unstart(stream);
@@ -157,7 +158,8 @@ export class Responses {
     if (stream.version10 || (status === 100 && !stream.expectContinue)) return bodyAt;
     const edits = engine.responseEdits >> 2;
     engine.i32.fill(0, edits, edits + 16);
-    const out = this.outFor(engine.i32[(engine.responseRecord >> 2) + Head.bytes] + 64);
+    const out = this.outFor(engine.i32[(engine.responseRecord >> 2) + Head.bytes]
+      + engine.i32[(engine.responseRecord >> 2) + Head.headerCount] + 64);
     if (out < 0) return bodyAt;
     const start = engine.pool.offsetOf(out);
     const after = engine.codecs.h1EncodeResponse(engine.responseRecord, engine.responseEdits, start);

@@ -25,8 +25,8 @@ export class RegexConditions {
       const value = condition.header !== null ? headerText(engine, condition.header, pathAt, pathBytes)
         : queryText(engine.readText(pathAt, pathBytes), condition.query!);
       const text = value ?? (condition.missingAsEmpty ? '' : null);
-      const matched = text !== null && condition.expression.matches(text);
-      if (matched === condition.invert) return false;
+      // A missing header matches nothing, inverted or not, as in assembly/routing/match.ts.
+      if (text === null || condition.expression.matches(text) === condition.invert) return false;
     }
     return true;
   }
