@@ -6,5 +6,5 @@ export { h1EncodeResponse } from './http1/encode-response';
 export { h1ChunkedReset, h1ChunkedStep, h1WriteChunk } from './http1/chunked';
 export { routeMatch, routeVirtualHost, headerValue, withoutPort } from './routing/match';
 export { normalizePath } from './http1/path';
-export { copyBytes } from './lib/copy';
+export { copyBytes, copyExact } from './lib/copy';
 export { nextRandom } from './http1/encode';

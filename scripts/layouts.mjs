@@ -1,5 +1,6 @@
-// Describes once every record that codecs and TypeScript share, the known header names, methods and rejection codes, and writes
-// the accessors of both languages: assembly/generated/layouts.ts and src/core/generated/layouts.ts. Run by scripts/build.mjs.
+// Describes once every record that codecs and TypeScript share, the known header names, methods and rejection codes,
+// and writes the accessors of both languages: assembly/generated/layouts.ts and src/core/generated/layouts.ts. Run by
+// scripts/build.mjs.
 import { mkdirSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,81 +9,107 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 // Records are arrays of u32 words; offsets into the input are absolute memory offsets.
 const records = {
-  // One HTTP/1 head, request or response. `known` holds, for each known header id, 1 + the index of its first occurrence (u16 pairs).
-  Head: ['code', 'errorAt', 'flags', 'bytes', 'method', 'methodAt', 'methodBytes', 'targetAt', 'targetBytes', 'pathAt', 'pathBytes',
-    'pathOnlyBytes', 'hostAt', 'hostBytes', 'contentLengthLow', 'contentLengthHigh', 'headerCount', 'status', 'reasonAt',
-    'reasonBytes', 'headAt', 'spare1', 'spare2', 'spare3', ...Array.from({ length: 40 }, (_, i) => `known${i}`), 'headers'],
+  // One HTTP/1 head, request or response. `known` holds, for each known header id, 1 + the index of its first
+  // occurrence (u16 pairs).
+  Head: ['code', 'errorAt', 'flags', 'bytes', 'method', 'methodAt', 'methodBytes', 'targetAt', 'targetBytes', 'pathAt',
+    'pathBytes', 'pathOnlyBytes', 'hostAt', 'hostBytes', 'contentLengthLow', 'contentLengthHigh', 'headerCount',
+    'status', 'reasonAt', 'reasonBytes', 'headAt', 'spare1', 'spare2', 'spare3',
+    ...Array.from({ length: 40 }, (_, i) => `known${i}`), 'headers'],
   // One header line inside Head.headers (stride 16 bytes). `meta` = known id | flags << 8.
   HeaderLine: ['nameAt', 'nameBytes_meta', 'valueAt', 'valueBytes'],
   // State of one chunked body between two calls.
-  Chunked: ['state', 'remainingLow', 'remainingHigh', 'lineBytes', 'trailerBytes', 'code', 'consumed', 'produced', 'dataBytes', 'spare'],
+  Chunked: ['state', 'remainingLow', 'remainingHigh', 'lineBytes', 'trailerBytes', 'code', 'consumed', 'produced',
+    'dataBytes', 'spare'],
   // What to do to a request head on its way out. Spans (At, Bytes) with Bytes 0 are absent.
-  RequestEdits: ['flags', 'hostAt', 'hostBytes', 'prefixAt', 'prefixBytes', 'prefixCutBytes', 'addedAt', 'addedBytes', 'viaAt',
-    'viaBytes', 'clientAt', 'clientBytes', 'mutationsAt', 'mutationCount', 'idState', 'portAt', 'portBytes', 'pathAt', 'pathBytes',
-    'maxBytes', 'dropLow', 'dropHigh', 'externalAt', 'externalBytes', 'requestIdAt', 'requestIdBytes', 'random', 'spare'],
+  RequestEdits: ['flags', 'hostAt', 'hostBytes', 'prefixAt', 'prefixBytes', 'prefixCutBytes', 'addedAt', 'addedBytes',
+    'viaAt', 'viaBytes', 'clientAt', 'clientBytes', 'mutationsAt', 'mutationCount', 'idState', 'portAt', 'portBytes',
+    'pathAt', 'pathBytes', 'maxBytes', 'dropLow', 'dropHigh', 'externalAt', 'externalBytes', 'requestIdAt',
+    'requestIdBytes', 'random', 'spare'],
   // What to do to a response head on its way out.
-  ResponseEdits: ['flags', 'serverAt', 'serverBytes', 'dateAt', 'dateBytes', 'viaAt', 'viaBytes', 'serviceTimeMs', 'mutationsAt',
-    'mutationCount', 'requestIdAt', 'requestIdBytes', 'maxBytes', 'dropLow', 'dropHigh', 'spare'],
-  // Route table (config/snapshot/route-table.ts). All offsets are relative to the table's start. A hash table is an array of HostSlot
-  // (hash 0 = empty), open addressing, size mask + 1; suffix and prefix wildcards share one each, tried by length, longest first.
-  RouteTable: ['flags', 'exactAt', 'exactMask', 'suffixAt', 'suffixMask', 'suffixLengthsAt', 'suffixLengthCount', 'prefixAt',
-    'prefixMask', 'prefixLengthsAt', 'prefixLengthCount', 'defaultVirtualHost', 'virtualHostCount', 'virtualHostsAt', 'routeCount',
+  ResponseEdits: ['flags', 'serverAt', 'serverBytes', 'dateAt', 'dateBytes', 'viaAt', 'viaBytes', 'serviceTimeMs',
+    'mutationsAt', 'mutationCount', 'requestIdAt', 'requestIdBytes', 'maxBytes', 'dropLow', 'dropHigh', 'spare'],
+  // Route table (config/snapshot/route-table.ts). All offsets are relative to the table's start. A hash table is an
+  // array of HostSlot (hash 0 = empty), open addressing, size mask + 1; suffix and prefix wildcards share one each,
+  // tried by length, longest first.
+  RouteTable: ['flags', 'exactAt', 'exactMask', 'suffixAt', 'suffixMask', 'suffixLengthsAt', 'suffixLengthCount',
+    'prefixAt', 'prefixMask', 'prefixLengthsAt', 'prefixLengthCount', 'defaultVirtualHost', 'virtualHostCount',
+    'virtualHostsAt', 'routeCount',
     'routesAt', 'configJsonAt', 'configJsonBytes', 'nameAt', 'nameBytes'],
   HostSlot: ['hash', 'stringAt', 'stringBytes', 'virtualHost'],
   VirtualHostEntry: ['firstRoute', 'routeCount', 'jsonAt', 'jsonBytes'],
-  RouteEntry: ['pathKind', 'flags', 'valueAt', 'valueBytes', 'headersAt', 'headerCount', 'queryAt', 'queryCount', 'jsonAt',
+  RouteEntry: ['pathKind', 'flags', 'valueAt', 'valueBytes', 'headersAt', 'headerCount', 'queryAt', 'queryCount',
+    'jsonAt',
     'jsonBytes', 'virtualHost', 'spare'],
   // kind: 0 exact 1 prefix 2 suffix 3 contains 4 regex 5 present 6 range. range: decimal [start, end).
-  ValueMatcher: ['kind', 'flags', 'known', 'nameAt', 'nameBytes', 'valueAt', 'valueBytes', 'spare', 'startLow', 'startHigh', 'endLow',
+  ValueMatcher: ['kind', 'flags', 'known', 'nameAt', 'nameBytes', 'valueAt', 'valueBytes', 'spare', 'startLow',
+    'startHigh', 'endLow',
     'endHigh'],
   // One header mutation, evaluated. `state`: 1 = to be written by the encoder.
   Mutation: ['action', 'known', 'nameAt', 'nameBytes', 'valueAt', 'valueBytes', 'state', 'keepEmpty'],
 };
 
 const flags = {
-  Head: ['version10', 'connectionClose', 'connectionKeepAlive', 'chunked', 'hasContentLength', 'upgrade', 'expectContinue', 'teTrailers',
-    'absoluteForm', 'asteriskForm', 'authorityForm', 'underscore', 'connectionNames', 'pathNeedsNormalizing', 'fragment', 'httpsScheme',
-    'hostHeader', 'transferEncoding', 'hopByHop', 'pathHasEscapedSlash', 'pathHasDoubleSlash', 'pathHasDots', 'pathHasPercent'],
+  Head: ['version10', 'connectionClose', 'connectionKeepAlive', 'chunked', 'hasContentLength', 'upgrade',
+    'expectContinue', 'teTrailers', 'absoluteForm', 'asteriskForm', 'authorityForm', 'underscore', 'connectionNames',
+    'pathNeedsNormalizing', 'fragment', 'httpsScheme', 'hostHeader', 'transferEncoding', 'hopByHop',
+    'pathHasEscapedSlash', 'pathHasDoubleSlash', 'pathHasDots', 'pathHasPercent'],
   HeaderLine: ['canonical', 'dropped', 'underscore'],
-  RequestEdits: ['appendXff', 'setProto', 'generateRequestId', 'overwriteRequestId', 'external', 'setInternal', 'preserveCase', 'chunked',
-    'https', 'appendHostXfh', 'upgrade', 'expectContinue', 'appendPort', 'absoluteUrl', 'setPath', 'originalPath', 'properCase',
-    'externalAddress', 'dropUnderscore', 'connectionClose', 'teTrailers', 'protoIfAbsent'],
+  RequestEdits: ['appendXff', 'setProto', 'generateRequestId', 'overwriteRequestId', 'external', 'setInternal',
+    'preserveCase', 'chunked', 'https', 'appendHostXfh', 'upgrade', 'expectContinue', 'appendPort', 'absoluteUrl',
+    'setPath', 'originalPath', 'properCase', 'externalAddress', 'dropUnderscore', 'connectionClose', 'teTrailers',
+    'protoIfAbsent', 'originalHost'],
   RouteTable: ['ignorePort'],
   RouteEntry: ['ignoreCase', 'needsText'],
   ValueMatcher: ['invert', 'ignoreCase', 'missingAsEmpty', 'presentFalse'],
-  ResponseEdits: ['serverOverwrite', 'serverIfAbsent', 'addDate', 'serviceTime', 'chunked', 'dropLength', 'connectionClose',
-    'connectionKeepAlive', 'upgrade', 'preserveCase', 'properCase', 'version10', 'requestId', 'dropEnvoyHeaders'],
+  ResponseEdits: ['serverOverwrite', 'serverIfAbsent', 'addDate', 'serviceTime', 'chunked', 'dropLength',
+    'connectionClose', 'connectionKeepAlive', 'upgrade', 'preserveCase', 'properCase', 'version10', 'requestId',
+    'dropEnvoyHeaders'],
 };
 
 // Why a head or a body was rejected. The detail strings are Envoy's where it has one.
-const rejections = ['none', 'badMethod', 'badTarget', 'badVersion', 'unsupportedVersion', 'badHeaderName', 'badHeaderValue', 'badLineEnding',
-  'obsoleteFold', 'badContentLength', 'lengthConflict', 'badTransferEncoding', 'unsupportedTransferEncoding', 'missingHost', 'repeatedHost',
-  'badHost', 'headTooLarge', 'tooManyHeaders', 'badStatusLine', 'badChunkSize', 'badChunkExtension', 'chunkLineTooLong', 'badChunkEnd',
-  'trailersTooLarge', 'badTrailer', 'repeatedTransferEncoding', 'transferEncodingInHttp10', 'badConnection', 'badUpgrade', 'spaceBeforeColon'];
+const rejections = ['none', 'badMethod', 'badTarget', 'badVersion', 'unsupportedVersion', 'badHeaderName',
+  'badHeaderValue', 'badLineEnding', 'obsoleteFold', 'badContentLength', 'lengthConflict', 'badTransferEncoding',
+  'unsupportedTransferEncoding', 'missingHost', 'repeatedHost', 'badHost', 'headTooLarge', 'tooManyHeaders',
+  'badStatusLine', 'badChunkSize', 'badChunkExtension', 'chunkLineTooLong', 'badChunkEnd',
+  'trailersTooLarge', 'badTrailer', 'repeatedTransferEncoding', 'transferEncodingInHttp10', 'badConnection',
+  'badUpgrade', 'spaceBeforeColon'];
 
 const methods = ['OTHER', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'];
 
 // Known header names get ids 1..; the first ones are those that every request touches.
-const known = ['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'upgrade', 'te', 'trailer', 'expect',
-  'proxy-connection', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'x-request-id', 'via', 'server', 'date',
-  'user-agent', 'content-type', 'x-envoy-upstream-service-time', 'x-envoy-expected-rq-timeout-ms', 'x-envoy-internal',
-  'x-envoy-external-address', 'x-envoy-original-path', 'x-envoy-attempt-count', 'x-envoy-decorator-operation',
-  'x-envoy-downstream-service-cluster', 'x-envoy-downstream-service-node', 'x-envoy-force-trace', 'x-envoy-hedge-on-per-try-timeout',
-  'x-envoy-ip-tags', 'x-envoy-max-retries', 'x-envoy-retry-grpc-on', 'x-envoy-retry-on', 'x-envoy-retriable-header-names',
+const known = ['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'upgrade', 'te', 'trailer',
+  'expect', 'proxy-connection', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port',
+  'x-request-id', 'via', 'server', 'date', 'user-agent', 'content-type', 'x-envoy-upstream-service-time',
+  'x-envoy-expected-rq-timeout-ms', 'x-envoy-internal', 'x-envoy-external-address', 'x-envoy-original-path',
+  'x-envoy-attempt-count', 'x-envoy-decorator-operation', 'x-envoy-downstream-service-cluster',
+  'x-envoy-downstream-service-node', 'x-envoy-force-trace', 'x-envoy-hedge-on-per-try-timeout', 'x-envoy-ip-tags',
+  'x-envoy-max-retries', 'x-envoy-retry-grpc-on', 'x-envoy-retry-on', 'x-envoy-retriable-header-names',
   'x-envoy-retriable-status-codes', 'x-envoy-upstream-alt-stat-name', 'x-envoy-upstream-rq-per-try-timeout-ms',
-  'x-envoy-upstream-rq-timeout-alt-response', 'x-envoy-upstream-rq-timeout-ms', 'x-envoy-original-host', 'accept', 'accept-encoding',
-  'accept-language', 'authorization', 'cookie', 'set-cookie', 'cache-control', 'referer', 'origin', 'http2-settings', 'x-b3-traceid',
-  'x-b3-spanid', 'x-b3-sampled', 'traceparent', 'tracestate', 'grpc-timeout', 'grpc-status', 'location', 'etag', 'last-modified',
-  'x-envoy-upstream-canary', 'x-envoy-overloaded', 'x-envoy-degraded', 'x-envoy-immediate-health-check-fail', 'x-envoy-ratelimited',
+  'x-envoy-upstream-rq-timeout-alt-response', 'x-envoy-upstream-rq-timeout-ms', 'x-envoy-original-host', 'accept',
+  'accept-encoding', 'accept-language', 'authorization', 'cookie', 'set-cookie', 'cache-control', 'referer', 'origin',
+  'http2-settings', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-sampled', 'traceparent', 'tracestate', 'grpc-timeout',
+  'grpc-status', 'location', 'etag', 'last-modified', 'x-envoy-upstream-canary', 'x-envoy-overloaded',
+  'x-envoy-degraded', 'x-envoy-immediate-health-check-fail', 'x-envoy-ratelimited',
   'x-client-trace-id'];
-// What only a trusted (internal) client may ask for, and what besides is taken from clients at the edge (use_remote_address):
-// ConnectionManagerUtility::cleanInternalHeaders.
-const internalOnly = ['x-envoy-retriable-status-codes', 'x-envoy-retriable-header-names', 'x-envoy-retry-on', 'x-envoy-retry-grpc-on',
-  'x-envoy-max-retries', 'x-envoy-upstream-alt-stat-name', 'x-envoy-upstream-rq-timeout-ms', 'x-envoy-upstream-rq-per-try-timeout-ms',
-  'x-envoy-upstream-rq-timeout-alt-response', 'x-envoy-expected-rq-timeout-ms', 'x-envoy-force-trace', 'x-envoy-ip-tags',
+// What only a trusted (internal) client may ask for, and what besides is taken from clients at the edge
+// (use_remote_address): ConnectionManagerUtility::cleanInternalHeaders.
+const internalOnly = ['x-envoy-retriable-status-codes', 'x-envoy-retriable-header-names', 'x-envoy-retry-on',
+  'x-envoy-retry-grpc-on', 'x-envoy-max-retries', 'x-envoy-upstream-alt-stat-name', 'x-envoy-upstream-rq-timeout-ms',
+  'x-envoy-upstream-rq-per-try-timeout-ms', 'x-envoy-upstream-rq-timeout-alt-response',
+  'x-envoy-expected-rq-timeout-ms', 'x-envoy-force-trace', 'x-envoy-ip-tags',
   'x-envoy-hedge-on-per-try-timeout', 'x-envoy-internal'];
-const edgeOnly = ['x-envoy-decorator-operation', 'x-envoy-downstream-service-cluster', 'x-envoy-downstream-service-node',
-  'x-envoy-original-path', 'x-envoy-external-address'];
+const edgeOnly = ['x-envoy-decorator-operation', 'x-envoy-downstream-service-cluster',
+  'x-envoy-downstream-service-node', 'x-envoy-original-path', 'x-envoy-external-address'];
+
+// Texts that codecs compare with or write. `TEXT_x` is where the bytes lie, `TEXT_x_BYTES` how many they are.
+const texts = {
+  http: 'http', https: 'https', httpOrigin: 'http://', httpsOrigin: 'https://', versionPrefix: 'HTTP/',
+  requestLineEnd: ' HTTP/1.1\r\n', hostName: 'host: ', hostNameProper: 'Host: ', statusLineBegin: 'HTTP/1.1 ',
+  chunked: 'chunked', close: 'close', keepAlive: 'keep-alive', trailers: 'trailers', continueExpectation: '100-continue',
+  chunkedLine: 'transfer-encoding: chunked\r\n', closeLine: 'connection: close\r\n',
+  keepAliveLine: 'connection: keep-alive\r\n', upgradeLine: 'connection: upgrade\r\n',
+  trailersLine: 'te: trailers\r\n', internalLine: 'x-envoy-internal: true\r\n', hexDigits: '0123456789abcdef',
+};
 
 if (known.length + 1 > 80) throw new Error('known ids do not fit Head.known');
 
@@ -101,48 +128,71 @@ function perfectHash(names) {
 }
 function hash(name, a, b, c) {
   const n = name.length;
-  return (n * a + name.charCodeAt(0) * 31 + name.charCodeAt(n - 1) * c + name.charCodeAt(n >> 1) * b + name.charCodeAt((n * 3) >> 2) * 17) & 1023;
+  return (n * a + name.charCodeAt(0) * 31 + name.charCodeAt(n - 1) * c + name.charCodeAt(n >> 1) * b
+    + name.charCodeAt((n * 3) >> 2) * 17) & 1023;
 }
 const perfect = perfectHash(known);
 
 const constant = (name) => name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').replace(/-/g, '_').toUpperCase();
 const lines = { as: [], ts: [] };
 const both = (as, ts = as) => { lines.as.push(as); lines.ts.push(ts); };
-const banner = '// Generated by scripts/layouts.mjs; do not edit.';
-both(banner);
+/** A frozen object of numbers in TypeScript. */
+const frozen = (name, entries) => {
+  const fields = entries.map(([key, value]) => `${/^\w+$/.test(key) ? key : `'${key}'`}: ${value}`);
+  lines.ts.push(`export const ${name} = Object.freeze({ ${fields.join(', ')} } as const);`);
+};
+const numbered = (names, from = 0) => names.map((name, index) => [name, from + index]);
+const data = (name, bytes) => `export const ${name}: usize = memory.data<u8>([${Array.from(bytes).join(',')}]);`;
+
+both('// Generated by scripts/layouts.mjs; do not edit.');
 for (const [name, fields] of Object.entries(records)) {
-  fields.forEach((field, index) => {
-    if (/^known[1-9]/.test(field)) return;
-    const label = field === 'known0' ? 'known' : field;
-    lines.as.push(`export const ${constant(name)}_${constant(label)}: usize = ${index * 4};`);
-  });
-  const body = fields.map((field, index) => [field === 'known0' ? 'known' : field, index]).filter(([field]) => !/^known[1-9]/.test(field));
+  const words = numbered(fields).filter(([field]) => !/^known[1-9]/.test(field))
+    .map(([field, index]) => [field === 'known0' ? 'known' : field, index]);
+  for (const [field, index] of words) {
+    lines.as.push(`export const ${constant(name)}_${constant(field)}: usize = ${index * 4};`);
+  }
   lines.ts.push(`/** Word indexes (byte offset / 4) of ${name}. */`);
-  lines.ts.push(`export const ${name} = Object.freeze({ ${body.map(([f, i]) => `${f}: ${i}`).join(', ')} } as const);`);
+  frozen(name, words);
   const bytes = (fields.length - (fields.at(-1) === 'headers' ? 1 : 0)) * 4;
   both(`export const ${constant(name)}_RECORD_BYTES: usize = ${bytes};`, `export const ${name}RecordBytes = ${bytes};`);
 }
 for (const [name, names] of Object.entries(flags)) {
-  names.forEach((flag, bit) => lines.as.push(`export const ${constant(name)}_FLAG_${constant(flag)}: u32 = ${1 << bit};`));
-  lines.ts.push(`export const ${name}Flag = Object.freeze({ ${names.map((flag, bit) => `${flag}: ${1 << bit}`).join(', ')} } as const);`);
+  const masks = names.map((flag, bit) => [flag, 1 << bit]);
+  for (const [flag, mask] of masks) {
+    lines.as.push(`export const ${constant(name)}_FLAG_${constant(flag)}: u32 = ${mask};`);
+  }
+  frozen(`${name}Flag`, masks);
 }
 rejections.forEach((name, index) => lines.as.push(`export const REJECT_${constant(name)}: u32 = ${index};`));
-lines.ts.push(`export const Rejection = Object.freeze({ ${rejections.map((name, index) => `${name}: ${index}`).join(', ')} } as const);`);
+frozen('Rejection', numbered(rejections));
 lines.ts.push(`export const rejectionNames: readonly string[] = ${JSON.stringify(rejections)};`);
 methods.forEach((name, index) => lines.as.push(`export const METHOD_${name}: u32 = ${index};`));
-lines.ts.push(`export const Method = Object.freeze({ ${methods.map((name, index) => `${name}: ${index}`).join(', ')} } as const);`);
+frozen('Method', numbered(methods));
 known.forEach((name, index) => lines.as.push(`export const HEADER_${constant(name)}: u32 = ${index + 1};`));
 lines.ts.push(`/** Known header names by id; id 0 is "not known". */`);
 lines.ts.push(`export const knownHeaders: readonly string[] = ${JSON.stringify(['', ...known])};`);
-lines.ts.push(`export const Header = Object.freeze({ ${known.map((name, index) => `'${name}': ${index + 1}`).join(', ')} } as const);`);
-const data = (name, bytes) => `export const ${name}: usize = memory.data<u8>([${Array.from(bytes).join(',')}]);`;
-lines.as.push(`export const KNOWN_HASH_A: u32 = ${perfect.a}, KNOWN_HASH_B: u32 = ${perfect.b}, KNOWN_HASH_C: u32 = ${perfect.c};`);
+frozen('Header', numbered(known, 1));
+for (const factor of ['a', 'b', 'c']) {
+  lines.as.push(`export const KNOWN_HASH_${factor.toUpperCase()}: u32 = ${perfect[factor]};`);
+}
 lines.as.push(data('KNOWN_BY_HASH', perfect.table));
 // Names in fixed slots of 48 bytes (44 characters at most), and their lengths.
-const slots = new Uint8Array((known.length + 1) * 48);
+const NAME_SLOT_BYTES = 48;
+const slots = new Uint8Array((known.length + 1) * NAME_SLOT_BYTES);
 const lengths = new Uint8Array(known.length + 1);
-known.forEach((name, index) => { slots.set(Buffer.from(name), (index + 1) * 48); lengths[index + 1] = name.length; });
+for (const [name, id] of numbered(known, 1)) {
+  slots.set(Buffer.from(name), id * NAME_SLOT_BYTES);
+  lengths[id] = name.length;
+}
 lines.as.push(data('KNOWN_NAMES', slots), data('KNOWN_LENGTHS', lengths));
+for (const [name, id] of numbered(known, 1)) {
+  lines.as.push(`export const NAME_${constant(name)}: usize = KNOWN_NAMES + ${id * NAME_SLOT_BYTES};`,
+    `export const NAME_${constant(name)}_BYTES: u32 = ${name.length};`);
+}
+for (const [name, text] of Object.entries(texts)) {
+  lines.as.push(data(`TEXT_${constant(name)}`, Buffer.from(text)),
+    `export const TEXT_${constant(name)}_BYTES: u32 = ${text.length};`);
+}
 // 0 = not a token character (RFC 9110 5.6.2), else the character in lower case.
 const token = new Uint8Array(256);
 for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
@@ -151,7 +201,8 @@ for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl
 lines.as.push(data('TOKEN_LOWER', token));
 // 1 = may stand in a host: reg-name, IPv6 literal, port (RFC 3986 3.2.2); no userinfo, path or percent-encoding.
 const host = new Uint8Array(256);
-for (const c of "-._~!$&'()*+,;=:[]%0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") host[c.charCodeAt(0)] = 1;
+for (const c of "-._~!$&'()*+,;=:[]%0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+  host[c.charCodeAt(0)] = 1;
 lines.as.push(data('HOST_CHARACTERS', host));
 const bits = (names) => names.reduce((set, name) => {
   const id = known.indexOf(name) + 1;
@@ -159,9 +210,8 @@ const bits = (names) => names.reduce((set, name) => {
   if (id > 63) throw new Error(`${name} does not fit a mask`);
   return set | (1n << BigInt(id));
 }, 0n);
-const internal = bits(internalOnly);
-lines.as.push(`export const INTERNAL_ONLY: u64 = ${internal};`, `export const EDGE_ONLY: u64 = ${bits(edgeOnly)};`);
-
+lines.as.push(`export const INTERNAL_ONLY: u64 = ${bits(internalOnly)};`,
+  `export const EDGE_ONLY: u64 = ${bits(edgeOnly)};`);
 
 function write(path, text) {
   const file = join(root, path);

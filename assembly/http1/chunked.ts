@@ -1,17 +1,19 @@
-// Chunked bodies (RFC 9112 7.1), incrementally: reads [at, end), writes at `dst`, keeps its place in one Chunked record.
+// Chunked bodies (RFC 9112 7.1), incrementally: reads [at, end), writes at `dst`, keeps its place in one Chunked
+// record.
 //
 //   size → [extension] → LF → data → CR LF → size ... → 0 CR LF → trailers → done
 //
-// Output by mode: RECHUNK writes canonical chunks (size in minimal hex, no extensions), STRIP the bare data, SCAN nothing; SCAN also tells
-// whether the input is canonical as it stands and ends between bytes that may be forwarded untouched. A size line is written only when it is
-// complete. Output never exceeds input by more than 128 bytes: a size line of 16 that began earlier, a space for each of 100 trailers. The
-// trailers are decoded whole: until they are complete nothing of them is consumed.
+// Output by mode: RECHUNK writes canonical chunks (size in minimal hex, no extensions), STRIP the bare data, SCAN
+// nothing; SCAN also tells whether the input is canonical as it stands and ends between bytes that may be forwarded
+// untouched. A size line is written only when it is complete. Output never exceeds input by more than 128 bytes: a size
+// line of 16 that began earlier, a space for each of 100 trailers. The trailers are decoded whole: until they are
+// complete nothing of them is consumed.
 import {
-  CHUNKED_CODE, CHUNKED_CONSUMED, CHUNKED_DATA_BYTES, CHUNKED_LINE_BYTES, CHUNKED_PRODUCED, CHUNKED_REMAINING_LOW, CHUNKED_STATE,
-  HEADER_CONTENT_LENGTH, HEADER_HOST, HEADER_TRAILER, HEADER_TRANSFER_ENCODING, HEADER_CONNECTION, HEADER_TE, HEADER_UPGRADE, HEADER_EXPECT,
-  HEAD_CODE, HEAD_FLAGS,
-  REJECT_BAD_CHUNK_END, REJECT_BAD_CHUNK_EXTENSION, REJECT_BAD_CHUNK_SIZE, REJECT_BAD_TRAILER, REJECT_CHUNK_LINE_TOO_LONG,
-  REJECT_HEAD_TOO_LARGE, REJECT_TRAILERS_TOO_LARGE,
+  CHUNKED_CODE, CHUNKED_CONSUMED, CHUNKED_DATA_BYTES, CHUNKED_LINE_BYTES, CHUNKED_PRODUCED, CHUNKED_REMAINING_LOW,
+  CHUNKED_STATE, HEADER_CONTENT_LENGTH, HEADER_HOST, HEADER_TRAILER, HEADER_TRANSFER_ENCODING, HEADER_CONNECTION,
+  HEADER_TE, HEADER_UPGRADE, HEADER_EXPECT, HEAD_CODE, HEAD_FLAGS,
+  REJECT_BAD_CHUNK_END, REJECT_BAD_CHUNK_EXTENSION, REJECT_BAD_CHUNK_SIZE, REJECT_BAD_TRAILER,
+  REJECT_CHUNK_LINE_TOO_LONG, REJECT_HEAD_TOO_LARGE, REJECT_TRAILERS_TOO_LARGE,
 } from '../generated/layouts';
 import { writeHex } from '../lib/bytes';
 import { put } from '../lib/copy';
@@ -33,7 +35,8 @@ const STATE_DATA_LF: u32 = 6;
 const STATE_TRAILERS: u32 = 7;
 const STATE_DONE: u32 = 8;
 
-const TRAILERS_DROPPED: u64 = (<u64>1 << <u64>HEADER_CONTENT_LENGTH) | (<u64>1 << <u64>HEADER_HOST) | (<u64>1 << <u64>HEADER_TRAILER)
+const TRAILERS_DROPPED: u64 = (<u64>1 << <u64>HEADER_CONTENT_LENGTH) | (<u64>1 << <u64>HEADER_HOST)
+  | (<u64>1 << <u64>HEADER_TRAILER)
   | (<u64>1 << <u64>HEADER_TRANSFER_ENCODING) | (<u64>1 << <u64>HEADER_CONNECTION) | (<u64>1 << <u64>HEADER_TE)
   | (<u64>1 << <u64>HEADER_UPGRADE) | (<u64>1 << <u64>HEADER_EXPECT);
 
@@ -52,10 +55,12 @@ function fail(state: usize, at: usize, p: usize, dst: usize, q: usize, code: u32
 }
 
 /**
- * Returns 1 = body complete, -1 = more input needed, 0 = rejected (Chunked.code), 2 = SCAN only: input is not canonical, run it again with
- * another mode from the saved record. Chunked.consumed, .produced and .dataBytes (bytes of data in this call) are set.
+ * Returns 1 = body complete, -1 = more input needed, 0 = rejected (Chunked.code), 2 = SCAN only: input is not
+ * canonical, run it again with another mode from the saved record. Chunked.consumed, .produced and .dataBytes (bytes of
+ * data in this call) are set.
  */
-export function h1ChunkedStep(state: usize, at: usize, end: usize, dst: usize, mode: u32, lineMax: u32, trailersMax: u32, scratch: usize): i32 {
+export function h1ChunkedStep(state: usize, at: usize, end: usize, dst: usize, mode: u32, lineMax: u32,
+    trailersMax: u32, scratch: usize): i32 {
   let p = at, q = dst;
   let phase = load<u32>(state + CHUNKED_STATE);
   let remaining = load<u64>(state + CHUNKED_REMAINING_LOW);
@@ -108,7 +113,8 @@ export function h1ChunkedStep(state: usize, at: usize, end: usize, dst: usize, m
       if (c != 10) return fail(state, at, p, dst, q, REJECT_BAD_CHUNK_SIZE);
       p++;
       if (remaining == 0) {
-        if (scan) return 2;                                               // the last chunk: trailers need the writing pass
+        // the last chunk: trailers need the writing pass
+        if (scan) return 2;
         if (output == MODE_RECHUNK) { store<u8>(q, 48); q = writeEnd(q + 1); }
         phase = STATE_TRAILERS;
         continue;
@@ -135,8 +141,11 @@ export function h1ChunkedStep(state: usize, at: usize, end: usize, dst: usize, m
   return stop(state, at, p, dst, q, -1);
 }
 
-/** Decodes the trailer section; writes it (or just its empty line). Returns bytes consumed, -1 incomplete, 0 rejected. */
-function trailers(state: usize, p: usize, end: usize, rechunk: bool, mode: u32, q: usize, bytesMax: u32, scratch: usize): i32 {
+/**
+ * Decodes the trailer section; writes it (or just its empty line). Returns bytes consumed, -1 incomplete, 0 rejected.
+ */
+function trailers(state: usize, p: usize, end: usize, rechunk: bool, mode: u32, q: usize, bytesMax: u32,
+    scratch: usize): i32 {
   store<u32>(scratch + HEAD_FLAGS, 0);
   const used = decodeHeaders(p, p, end, scratch, OPTION_LOWER_CASE, bytesMax, 100);
   if (used == 0) {

@@ -1,37 +1,46 @@
-// Writes a decoded head out again, edited and canonical (RFC 9112 2.2, 7.6.1 of RFC 9110): one space after each colon, hop-by-hop headers
-// gone, framing stated once. Lines that stay and are canonical already are copied in runs. `dst` has limits.addedHeadBytesMax of room
-// beyond the received head; what exceeds it is refused by the caller, which knows every added length beforehand.
+// Writes a decoded head out again, edited and canonical (RFC 9112 2.2, 7.6.1 of RFC 9110): one space after each colon,
+// hop-by-hop headers gone, framing stated once. Lines that stay and are canonical already are copied in runs. `dst` has
+// limits.addedHeadBytesMax of room beyond the received head; what exceeds it is refused by the caller, which knows
+// every added length beforehand.
 import {
-  HEADER_CONNECTION, HEADER_CONTENT_LENGTH, HEADER_EXPECT, HEADER_HOST, HEADER_LINE_FLAG_CANONICAL, HEADER_LINE_FLAG_DROPPED, HEADER_LINE_FLAG_UNDERSCORE,
-  HEADER_UPGRADE, HEADER_X_FORWARDED_FOR, HEADER_X_FORWARDED_HOST, HEADER_X_FORWARDED_PORT, HEADER_X_FORWARDED_PROTO,
-  HEADER_X_REQUEST_ID, HEADER_VIA, HEADER_X_ENVOY_EXTERNAL_ADDRESS, HEADER_X_ENVOY_INTERNAL, HEADER_X_ENVOY_ORIGINAL_PATH,
-  HEAD_FLAGS, HEAD_FLAG_ASTERISK_FORM, HEAD_FLAG_AUTHORITY_FORM, HEAD_FLAG_CHUNKED, HEAD_FLAG_CONNECTION_NAMES, HEAD_HEADERS, HEAD_HEADER_COUNT, HEAD_HOST_AT,
-  HEAD_HOST_BYTES, HEAD_KNOWN, HEAD_METHOD_AT, HEAD_METHOD_BYTES, HEAD_PATH_AT, HEAD_PATH_BYTES,
-  EDGE_ONLY, INTERNAL_ONLY, MUTATION_ACTION, MUTATION_RECORD_BYTES, MUTATION_KNOWN, MUTATION_NAME_AT, MUTATION_NAME_BYTES, MUTATION_STATE,
-  MUTATION_VALUE_AT, MUTATION_VALUE_BYTES, MUTATION_KEEP_EMPTY,
-  REQUEST_EDITS_ADDED_AT, REQUEST_EDITS_ADDED_BYTES, REQUEST_EDITS_CLIENT_AT, REQUEST_EDITS_CLIENT_BYTES, REQUEST_EDITS_DROP_LOW,
-  REQUEST_EDITS_EXTERNAL_AT, REQUEST_EDITS_EXTERNAL_BYTES, REQUEST_EDITS_FLAGS, REQUEST_EDITS_HOST_AT, REQUEST_EDITS_HOST_BYTES,
-  REQUEST_EDITS_MUTATIONS_AT, REQUEST_EDITS_MUTATION_COUNT, REQUEST_EDITS_PATH_AT, REQUEST_EDITS_PATH_BYTES, REQUEST_EDITS_PORT_AT,
-  REQUEST_EDITS_PORT_BYTES, REQUEST_EDITS_PREFIX_AT, REQUEST_EDITS_PREFIX_BYTES, REQUEST_EDITS_PREFIX_CUT_BYTES, REQUEST_EDITS_RANDOM,
+  HEADER_CONNECTION, HEADER_CONTENT_LENGTH, HEADER_EXPECT, HEADER_HOST, HEADER_LINE_FLAG_CANONICAL,
+  HEADER_LINE_FLAG_DROPPED, HEADER_LINE_FLAG_UNDERSCORE, HEADER_UPGRADE, HEADER_X_FORWARDED_FOR,
+  HEADER_X_FORWARDED_HOST, HEADER_X_FORWARDED_PORT, HEADER_X_FORWARDED_PROTO, HEADER_X_REQUEST_ID, HEADER_VIA,
+  HEADER_X_ENVOY_EXTERNAL_ADDRESS, HEADER_X_ENVOY_INTERNAL, HEADER_X_ENVOY_ORIGINAL_HOST, HEADER_X_ENVOY_ORIGINAL_PATH, HEAD_FLAGS,
+  HEAD_FLAG_ASTERISK_FORM, HEAD_FLAG_AUTHORITY_FORM, HEAD_FLAG_CHUNKED, HEAD_FLAG_CONNECTION_NAMES, HEAD_HEADERS,
+  HEAD_HEADER_COUNT, HEAD_HOST_AT, HEAD_HOST_BYTES, HEAD_KNOWN, HEAD_METHOD_AT, HEAD_METHOD_BYTES, HEAD_PATH_AT,
+  HEAD_PATH_BYTES, EDGE_ONLY, INTERNAL_ONLY, MUTATION_ACTION, MUTATION_RECORD_BYTES, MUTATION_KNOWN, MUTATION_NAME_AT,
+  MUTATION_NAME_BYTES, MUTATION_STATE, MUTATION_VALUE_AT, MUTATION_VALUE_BYTES, MUTATION_KEEP_EMPTY,
+  REQUEST_EDITS_ADDED_AT, REQUEST_EDITS_ADDED_BYTES, REQUEST_EDITS_CLIENT_AT, REQUEST_EDITS_CLIENT_BYTES,
+  REQUEST_EDITS_DROP_LOW, REQUEST_EDITS_EXTERNAL_AT, REQUEST_EDITS_EXTERNAL_BYTES, REQUEST_EDITS_FLAGS,
+  REQUEST_EDITS_HOST_AT, REQUEST_EDITS_HOST_BYTES, REQUEST_EDITS_MUTATIONS_AT, REQUEST_EDITS_MUTATION_COUNT,
+  REQUEST_EDITS_PATH_AT, REQUEST_EDITS_PATH_BYTES, REQUEST_EDITS_PORT_AT, REQUEST_EDITS_PORT_BYTES,
+  REQUEST_EDITS_PREFIX_AT, REQUEST_EDITS_PREFIX_BYTES, REQUEST_EDITS_PREFIX_CUT_BYTES, REQUEST_EDITS_RANDOM,
   REQUEST_EDITS_REQUEST_ID_AT, REQUEST_EDITS_REQUEST_ID_BYTES, REQUEST_EDITS_VIA_AT, REQUEST_EDITS_VIA_BYTES,
-  REQUEST_EDITS_FLAG_ABSOLUTE_URL, REQUEST_EDITS_FLAG_APPEND_HOST_XFH, REQUEST_EDITS_FLAG_APPEND_PORT, REQUEST_EDITS_FLAG_APPEND_XFF,
-  REQUEST_EDITS_FLAG_CHUNKED, REQUEST_EDITS_FLAG_DROP_UNDERSCORE, REQUEST_EDITS_FLAG_EXPECT_CONTINUE, REQUEST_EDITS_FLAG_EXTERNAL,
-  REQUEST_EDITS_FLAG_EXTERNAL_ADDRESS, REQUEST_EDITS_FLAG_GENERATE_REQUEST_ID, REQUEST_EDITS_FLAG_HTTPS, REQUEST_EDITS_FLAG_ORIGINAL_PATH,
-  REQUEST_EDITS_FLAG_OVERWRITE_REQUEST_ID, REQUEST_EDITS_FLAG_PROPER_CASE, REQUEST_EDITS_FLAG_PROTO_IF_ABSENT, REQUEST_EDITS_FLAG_SET_INTERNAL,
-  REQUEST_EDITS_FLAG_SET_PROTO, REQUEST_EDITS_FLAG_TE_TRAILERS, REQUEST_EDITS_FLAG_UPGRADE, REQUEST_EDITS_FLAG_CONNECTION_CLOSE,
-  HEADER_TE, HEADER_KEEP_ALIVE, HEADER_PROXY_CONNECTION, HEADER_TRANSFER_ENCODING, HEADER_HTTP2_SETTINGS,
+  REQUEST_EDITS_FLAG_ABSOLUTE_URL, REQUEST_EDITS_FLAG_APPEND_HOST_XFH, REQUEST_EDITS_FLAG_APPEND_PORT,
+  REQUEST_EDITS_FLAG_APPEND_XFF, REQUEST_EDITS_FLAG_CHUNKED, REQUEST_EDITS_FLAG_DROP_UNDERSCORE,
+  REQUEST_EDITS_FLAG_EXPECT_CONTINUE, REQUEST_EDITS_FLAG_EXTERNAL, REQUEST_EDITS_FLAG_EXTERNAL_ADDRESS,
+  REQUEST_EDITS_FLAG_GENERATE_REQUEST_ID, REQUEST_EDITS_FLAG_HTTPS, REQUEST_EDITS_FLAG_ORIGINAL_HOST,
+  REQUEST_EDITS_FLAG_ORIGINAL_PATH,
+  REQUEST_EDITS_FLAG_OVERWRITE_REQUEST_ID, REQUEST_EDITS_FLAG_PROPER_CASE, REQUEST_EDITS_FLAG_PROTO_IF_ABSENT,
+  REQUEST_EDITS_FLAG_SET_INTERNAL, REQUEST_EDITS_FLAG_SET_PROTO, REQUEST_EDITS_FLAG_TE_TRAILERS,
+  REQUEST_EDITS_FLAG_UPGRADE, REQUEST_EDITS_FLAG_CONNECTION_CLOSE, HEADER_TE, HEADER_KEEP_ALIVE,
+  HEADER_PROXY_CONNECTION, HEADER_TRANSFER_ENCODING, HEADER_HTTP2_SETTINGS,
 } from '../generated/layouts';
 import { equalIgnoreCase, lowerOf } from '../lib/bytes';
 import { put } from '../lib/copy';
 
-const T_HTTP: usize = memory.data<u8>([32, 72, 84, 84, 80, 47, 49, 46, 49, 13, 10, 104, 111, 115, 116, 58, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);   // " HTTP/1.1\r\nhost: "
+// " HTTP/1.1\r\nhost: "
+const T_HTTP: usize = memory.data<u8>([32, 72, 84, 84, 80, 47, 49, 46, 49, 13, 10, 104, 111, 115, 116, 58, 32, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 const HEX: usize = memory.data<u8>([48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 97, 98, 99, 100, 101, 102]);
 
 // @ts-ignore: decorator
 @inline
 function bit(id: u32): u64 { return <u64>1 << <u64>id; }
 /** Headers about one connection, never forwarded (RFC 9110 7.6.1). */
-const HOP_BY_HOP: u64 = bit(HEADER_CONNECTION) | bit(HEADER_KEEP_ALIVE) | bit(HEADER_PROXY_CONNECTION) | bit(HEADER_TRANSFER_ENCODING)
+const HOP_BY_HOP: u64 = bit(HEADER_CONNECTION) | bit(HEADER_KEEP_ALIVE) | bit(HEADER_PROXY_CONNECTION)
+  | bit(HEADER_TRANSFER_ENCODING)
   | bit(HEADER_TE) | bit(HEADER_UPGRADE) | bit(HEADER_HTTP2_SETTINGS);
 
 /** First line with this known id, or 0. */
@@ -57,8 +66,8 @@ export function putProperCase(dst: usize, src: usize, n: u32): usize {
 }
 
 /**
- * Marks lines that Connection names (RFC 9110 7.6.1). Returns 0 when it names something a client may not strip from what a trusted hop
- * added (x-forwarded-*, host, via, content-length): a forged request. Else 1.
+ * Marks lines that Connection names (RFC 9110 7.6.1). Returns 0 when it names something a client may not strip from
+ * what a trusted hop added (x-forwarded-*, host, via, content-length): a forged request. Else 1.
  */
 export function h1DropNominated(record: usize): i32 {
   if (!(load<u32>(record + HEAD_FLAGS) & HEAD_FLAG_CONNECTION_NAMES)) return 1;
@@ -106,7 +115,8 @@ export function h1ApplyMutations(record: usize, list: usize, count: u32): void {
     if (action == ACTION_APPEND) { store<u32>(m + MUTATION_STATE, 1); continue; }
     const drops = action == ACTION_OVERWRITE || action == ACTION_REMOVE || action == ACTION_OVERWRITE_IF_EXISTS;
     const found = visitNamed(record, list, i, m, drops);
-    const writes = action == ACTION_OVERWRITE || (action == ACTION_ADD_IF_ABSENT && !found) || (action == ACTION_OVERWRITE_IF_EXISTS && found);
+    const writes = action == ACTION_OVERWRITE || (action == ACTION_ADD_IF_ABSENT && !found)
+      || (action == ACTION_OVERWRITE_IF_EXISTS && found);
     store<u32>(m + MUTATION_STATE, writes ? 1 : 0);
   }
 }
@@ -118,7 +128,8 @@ function visitNamed(record: usize, list: usize, before: u32, m: usize, drop: boo
   for (let i: u32 = 0; i < count; i++) {
     const line = record + HEAD_HEADERS + (<usize>i << 4);
     const meta = load<u32>(line + 4);
-    if ((meta & 0xffff) != n || ((meta >> 24) & HEADER_LINE_FLAG_DROPPED) || !equalIgnoreCase(load<u32>(line), name, n)) continue;
+    if ((meta & 0xffff) != n || ((meta >> 24) & HEADER_LINE_FLAG_DROPPED) || !equalIgnoreCase(load<u32>(line), name, n))
+      continue;
     found = true;
     if (drop) store<u32>(line + 4, meta | (HEADER_LINE_FLAG_DROPPED << 24));
   }
@@ -158,7 +169,10 @@ function writeName(p: usize, name: usize, n: u32, properCase: bool): usize {
   return writeColon(properCase ? putProperCase(p, name, n) : put(p, name, n));
 }
 
-/** Copies the header lines that stay. A line goes if it is marked, or its known id is in `drop`. Canonical neighbours go in one copy. */
+/**
+ * Copies the header lines that stay. A line goes if it is marked, or its known id is in `drop`. Canonical neighbours
+ * go in one copy.
+ */
 export function copyLines(record: usize, p: usize, drop: u64, dropUnderscore: bool, properCase: bool): usize {
   const count = load<u32>(record + HEAD_HEADER_COUNT);
   let runStart: usize = 0, runEnd: usize = 0;
@@ -187,7 +201,10 @@ export function copyLines(record: usize, p: usize, drop: u64, dropUnderscore: bo
   return p;
 }
 
-/** 36 bytes of a random UUID version 4 (RFC 9562) from xoshiro128** state at `state`. Not a secret: it only has to be unique. */
+/**
+ * 36 bytes of a random UUID version 4 (RFC 9562) from xoshiro128** state at `state`. Not a secret: it only has to be
+ * unique.
+ */
 function writeUuid(dst: usize, state: usize): void {
   let p = dst;
   for (let word: u32 = 0; word < 4; word++) {
@@ -216,19 +233,34 @@ export function nextRandom(state: usize): u32 {
   return result;
 }
 
-const N_XFF: usize = memory.data<u8>([120, 45, 102, 111, 114, 119, 97, 114, 100, 101, 100, 45, 102, 111, 114, 0, 0]);         // x-forwarded-for
-const N_XFP: usize = memory.data<u8>([120, 45, 102, 111, 114, 119, 97, 114, 100, 101, 100, 45, 112, 114, 111, 116, 111]);       // x-forwarded-proto
-const N_XFH: usize = memory.data<u8>([120, 45, 102, 111, 114, 119, 97, 114, 100, 101, 100, 45, 104, 111, 115, 116, 0]);         // x-forwarded-host
-const N_XFPORT: usize = memory.data<u8>([120, 45, 102, 111, 114, 119, 97, 114, 100, 101, 100, 45, 112, 111, 114, 116, 0]);      // x-forwarded-port
-const N_RID: usize = memory.data<u8>([120, 45, 114, 101, 113, 117, 101, 115, 116, 45, 105, 100, 0, 0, 0, 0]);                   // x-request-id
+// x-forwarded-for
+const N_XFF: usize = memory.data<u8>([120, 45, 102, 111, 114, 119, 97, 114, 100, 101, 100, 45, 102, 111, 114, 0, 0]);
+// x-forwarded-proto
+const N_XFP: usize = memory.data<u8>([120, 45, 102, 111, 114, 119, 97, 114, 100, 101, 100, 45, 112, 114, 111, 116,
+  111]);
+// x-forwarded-host
+const N_XFH: usize = memory.data<u8>([120, 45, 102, 111, 114, 119, 97, 114, 100, 101, 100, 45, 104, 111, 115, 116, 0]);
+// x-forwarded-port
+const N_XFPORT: usize = memory.data<u8>([120, 45, 102, 111, 114, 119, 97, 114, 100, 101, 100, 45, 112, 111, 114, 116,
+  0]);
+// x-request-id
+const N_RID: usize = memory.data<u8>([120, 45, 114, 101, 113, 117, 101, 115, 116, 45, 105, 100, 0, 0, 0, 0]);
 const N_VIA: usize = memory.data<u8>([118, 105, 97, 0]);
-const N_TE_CHUNKED: usize = memory.data<u8>([116, 114, 97, 110, 115, 102, 101, 114, 45, 101, 110, 99, 111, 100, 105, 110, 103, 58, 32, 99, 104, 117, 110, 107, 101, 100, 13, 10]);
-const N_CLOSE: usize = memory.data<u8>([99, 111, 110, 110, 101, 99, 116, 105, 111, 110, 58, 32, 99, 108, 111, 115, 101, 13, 10]);
-const N_CONNECTION_UPGRADE: usize = memory.data<u8>([99, 111, 110, 110, 101, 99, 116, 105, 111, 110, 58, 32, 117, 112, 103, 114, 97, 100, 101, 13, 10]);
+const N_TE_CHUNKED: usize = memory.data<u8>([116, 114, 97, 110, 115, 102, 101, 114, 45, 101, 110, 99, 111, 100, 105,
+  110, 103, 58, 32, 99, 104, 117, 110, 107, 101, 100, 13, 10]);
+const N_CLOSE: usize = memory.data<u8>([99, 111, 110, 110, 101, 99, 116, 105, 111, 110, 58, 32, 99, 108, 111, 115, 101,
+  13, 10]);
+const N_CONNECTION_UPGRADE: usize =
+  memory.data<u8>([99, 111, 110, 110, 101, 99, 116, 105, 111, 110, 58, 32, 117, 112, 103, 114, 97, 100, 101, 13, 10]);
 const N_UPGRADE: usize = memory.data<u8>([117, 112, 103, 114, 97, 100, 101]);
-const N_INTERNAL: usize = memory.data<u8>([120, 45, 101, 110, 118, 111, 121, 45, 105, 110, 116, 101, 114, 110, 97, 108, 58, 32, 116, 114, 117, 101, 13, 10]);
-const N_EXTERNAL: usize = memory.data<u8>([120, 45, 101, 110, 118, 111, 121, 45, 101, 120, 116, 101, 114, 110, 97, 108, 45, 97, 100, 100, 114, 101, 115, 115]);
-const N_ORIGINAL_PATH: usize = memory.data<u8>([120, 45, 101, 110, 118, 111, 121, 45, 111, 114, 105, 103, 105, 110, 97, 108, 45, 112, 97, 116, 104]);
+const N_INTERNAL: usize = memory.data<u8>([120, 45, 101, 110, 118, 111, 121, 45, 105, 110, 116, 101, 114, 110, 97, 108,
+  58, 32, 116, 114, 117, 101, 13, 10]);
+const N_EXTERNAL: usize = memory.data<u8>([120, 45, 101, 110, 118, 111, 121, 45, 101, 120, 116, 101, 114, 110, 97, 108,
+  45, 97, 100, 100, 114, 101, 115, 115]);
+const N_ORIGINAL_PATH: usize = memory.data<u8>([120, 45, 101, 110, 118, 111, 121, 45, 111, 114, 105, 103, 105, 110, 97,
+  108, 45, 112, 97, 116, 104]);
+const N_ORIGINAL_HOST: usize = memory.data<u8>([120, 45, 101, 110, 118, 111, 121, 45, 111, 114, 105, 103,
+  105, 110, 97, 108, 45, 104, 111, 115, 116]);
 const N_TE_TRAILERS: usize = memory.data<u8>([116, 101, 58, 32, 116, 114, 97, 105, 108, 101, 114, 115, 13, 10]);
 const W_HTTP: usize = memory.data<u8>([104, 116, 116, 112, 115, 58, 47, 47]);
 export function transferEncodingChunked(): usize { return N_TE_CHUNKED; }
@@ -248,6 +280,7 @@ export function h1EncodeRequest(record: usize, edits: usize, dst: usize): usize 
   if (flags & REQUEST_EDITS_FLAG_APPEND_HOST_XFH) drop |= bit(HEADER_X_FORWARDED_HOST);
   if (flags & REQUEST_EDITS_FLAG_APPEND_PORT) drop |= bit(HEADER_X_FORWARDED_PORT);
   if (flags & REQUEST_EDITS_FLAG_OVERWRITE_REQUEST_ID) drop |= bit(HEADER_X_REQUEST_ID);
+  if (flags & REQUEST_EDITS_FLAG_ORIGINAL_HOST) drop |= bit(HEADER_X_ENVOY_ORIGINAL_HOST);
   if (flags & REQUEST_EDITS_FLAG_ORIGINAL_PATH) drop |= bit(HEADER_X_ENVOY_ORIGINAL_PATH);
   if (load<u32>(edits + REQUEST_EDITS_VIA_BYTES) != 0) drop |= bit(HEADER_VIA);
   if (!(flags & REQUEST_EDITS_FLAG_EXPECT_CONTINUE)) drop |= bit(HEADER_EXPECT);
@@ -273,11 +306,13 @@ function writeRequestLine(record: usize, edits: usize, flags: u32, dst: usize): 
       p = put(p, host, hostBytes);
     }
     // RFC 9112 3.2.4: "*" in absolute form is an authority with an empty path.
-    const wholeServer = (flags & REQUEST_EDITS_FLAG_ABSOLUTE_URL) != 0 && (load<u32>(record + HEAD_FLAGS) & HEAD_FLAG_ASTERISK_FORM) != 0;
+    const wholeServer = (flags & REQUEST_EDITS_FLAG_ABSOLUTE_URL) != 0
+      && (load<u32>(record + HEAD_FLAGS) & HEAD_FLAG_ASTERISK_FORM) != 0;
     if (!wholeServer) p = writePath(record, edits, p);
   }
   p = put(p, T_HTTP, 11);
-  if (flags & REQUEST_EDITS_FLAG_PROPER_CASE) { p = put(p, T_HTTP + 11, 6); store<u8>(p - 6, 72); } else p = put(p, T_HTTP + 11, 6);
+  if (flags & REQUEST_EDITS_FLAG_PROPER_CASE) { p = put(p, T_HTTP + 11, 6); store<u8>(p - 6, 72); } else p =
+    put(p, T_HTTP + 11, 6);
   return writeEnd(put(p, host, hostBytes));
 }
 /** The path after normalising (edits.path) and prefix rewrite. */
@@ -293,9 +328,14 @@ function writePath(record: usize, edits: usize, p: usize): usize {
 }
 
 function writeAdded(record: usize, edits: usize, flags: u32, p: usize, proper: bool): usize {
-  if (flags & REQUEST_EDITS_FLAG_APPEND_XFF) p = writeAppended(record, HEADER_X_FORWARDED_FOR, p, N_XFF, 15, load<u32>(edits + REQUEST_EDITS_CLIENT_AT), load<u32>(edits + REQUEST_EDITS_CLIENT_BYTES), proper);
-  if (flags & REQUEST_EDITS_FLAG_APPEND_HOST_XFH) p = writeAppended(record, HEADER_X_FORWARDED_HOST, p, N_XFH, 16, load<u32>(record + HEAD_HOST_AT), load<u32>(record + HEAD_HOST_BYTES), proper);
-  if (flags & REQUEST_EDITS_FLAG_SET_PROTO || ((flags & REQUEST_EDITS_FLAG_PROTO_IF_ABSENT) && lineOf(record, HEADER_X_FORWARDED_PROTO) == 0)) {
+  if (flags & REQUEST_EDITS_FLAG_APPEND_XFF)
+    p = writeAppended(record, HEADER_X_FORWARDED_FOR, p, N_XFF, 15, load<u32>(edits + REQUEST_EDITS_CLIENT_AT),
+      load<u32>(edits + REQUEST_EDITS_CLIENT_BYTES), proper);
+  if (flags & REQUEST_EDITS_FLAG_APPEND_HOST_XFH)
+    p = writeAppended(record, HEADER_X_FORWARDED_HOST, p, N_XFH, 16, load<u32>(record + HEAD_HOST_AT),
+      load<u32>(record + HEAD_HOST_BYTES), proper);
+  if (flags & REQUEST_EDITS_FLAG_SET_PROTO
+      || ((flags & REQUEST_EDITS_FLAG_PROTO_IF_ABSENT) && lineOf(record, HEADER_X_FORWARDED_PROTO) == 0)) {
     p = writeName(p, N_XFP, 17, proper);
     p = writeEnd(put(p, W_HTTP, flags & REQUEST_EDITS_FLAG_HTTPS ? 5 : 4));
   }
@@ -312,14 +352,20 @@ function writeAdded(record: usize, edits: usize, flags: u32, p: usize, proper: b
     if (n == 0) { path = load<u32>(record + HEAD_PATH_AT); n = load<u32>(record + HEAD_PATH_BYTES); }
     p = writeEnd(put(p, path, n));
   }
+  if (flags & REQUEST_EDITS_FLAG_ORIGINAL_HOST) {
+    p = writeName(p, N_ORIGINAL_HOST, 21, proper);
+    p = writeEnd(put(p, load<u32>(record + HEAD_HOST_AT), load<u32>(record + HEAD_HOST_BYTES)));
+  }
   if (flags & REQUEST_EDITS_FLAG_SET_INTERNAL) p = put(p, N_INTERNAL, 24);
   if (flags & REQUEST_EDITS_FLAG_EXTERNAL_ADDRESS) {
     p = writeName(p, N_EXTERNAL, 24, proper);
     p = writeEnd(put(p, load<u32>(edits + REQUEST_EDITS_EXTERNAL_AT), load<u32>(edits + REQUEST_EDITS_EXTERNAL_BYTES)));
   }
   const viaBytes = load<u32>(edits + REQUEST_EDITS_VIA_BYTES);
-  if (viaBytes != 0) p = writeAppended(record, HEADER_VIA, p, N_VIA, 3, load<u32>(edits + REQUEST_EDITS_VIA_AT), viaBytes, proper);
-  p = writeMutations(p, load<u32>(edits + REQUEST_EDITS_MUTATIONS_AT), load<u32>(edits + REQUEST_EDITS_MUTATION_COUNT), proper);
+  if (viaBytes != 0)
+    p = writeAppended(record, HEADER_VIA, p, N_VIA, 3, load<u32>(edits + REQUEST_EDITS_VIA_AT), viaBytes, proper);
+  p = writeMutations(p, load<u32>(edits + REQUEST_EDITS_MUTATIONS_AT), load<u32>(edits + REQUEST_EDITS_MUTATION_COUNT),
+    proper);
   if (flags & REQUEST_EDITS_FLAG_CHUNKED) p = put(p, N_TE_CHUNKED, 28);
   if (flags & REQUEST_EDITS_FLAG_TE_TRAILERS) p = put(p, N_TE_TRAILERS, 14);
   if (flags & REQUEST_EDITS_FLAG_UPGRADE) p = writeUpgrade(record, p);
@@ -335,7 +381,8 @@ export function writeUpgrade(record: usize, p: usize): usize {
 }
 
 /** name: all received values joined by ',' and then ours, as Envoy appends. */
-export function writeAppended(record: usize, id: u32, p: usize, name: usize, nameBytes: u32, value: usize, valueBytes: u32, proper: bool): usize {
+export function writeAppended(record: usize, id: u32, p: usize, name: usize, nameBytes: u32, value: usize,
+    valueBytes: u32, proper: bool): usize {
   p = writeName(p, name, nameBytes, proper);
   const first = load<u16>(record + HEAD_KNOWN + (<usize>id << 1));
   if (first != 0) {

@@ -1,17 +1,18 @@
-// The header section shared by requests and responses (RFC 9112 5): strict, one pass, everything noted in one Head record.
-// A name is found in the table of known names by a perfect hash; framing headers are judged as they are met, so that no later
-// step can disagree with the decoder about where a message ends.
+// The header section shared by requests and responses (RFC 9112 5): strict, one pass, everything noted in one Head
+// record. A name is found in the table of known names by a perfect hash; framing headers are judged as they are met, so
+// that no later step can disagree with the decoder about where a message ends.
 import {
-  HEAD_CODE, HEAD_ERROR_AT, HEAD_FLAGS, HEAD_HEADERS, HEAD_HEADER_COUNT, HEAD_KNOWN, HEAD_CONTENT_LENGTH_LOW, HEAD_HOST_AT, HEAD_HOST_BYTES,
-  HEAD_BYTES, HEAD_FLAG_CHUNKED, HEAD_FLAG_CONNECTION_CLOSE, HEAD_FLAG_CONNECTION_KEEP_ALIVE, HEAD_FLAG_CONNECTION_NAMES,
-  HEAD_FLAG_EXPECT_CONTINUE, HEAD_FLAG_HAS_CONTENT_LENGTH, HEAD_FLAG_HOP_BY_HOP, HEAD_FLAG_HOST_HEADER, HEAD_FLAG_TE_TRAILERS,
-  HEAD_FLAG_TRANSFER_ENCODING, HEAD_FLAG_UNDERSCORE, HEAD_FLAG_UPGRADE, HEAD_FLAG_VERSION10,
-  HEADER_CONNECTION, HEADER_CONTENT_LENGTH, HEADER_EXPECT, HEADER_HOST, HEADER_KEEP_ALIVE, HEADER_PROXY_CONNECTION, HEADER_TE,
-  HEADER_TRANSFER_ENCODING, HEADER_UPGRADE, HEADER_HTTP2_SETTINGS, HEADER_LINE_FLAG_CANONICAL, HEADER_LINE_FLAG_UNDERSCORE,
-  HOST_CHARACTERS, KNOWN_BY_HASH, KNOWN_HASH_A, KNOWN_HASH_B, KNOWN_HASH_C, KNOWN_LENGTHS, KNOWN_NAMES, TOKEN_LOWER,
-  REJECT_BAD_CONTENT_LENGTH, REJECT_BAD_HEADER_NAME, REJECT_BAD_HEADER_VALUE, REJECT_BAD_HOST, REJECT_BAD_LINE_ENDING,
-  REJECT_LENGTH_CONFLICT, REJECT_OBSOLETE_FOLD, REJECT_REPEATED_HOST, REJECT_REPEATED_TRANSFER_ENCODING,
-  REJECT_SPACE_BEFORE_COLON, REJECT_TOO_MANY_HEADERS, REJECT_TRANSFER_ENCODING_IN_HTTP10, REJECT_UNSUPPORTED_TRANSFER_ENCODING,
+  HEAD_CODE, HEAD_ERROR_AT, HEAD_FLAGS, HEAD_HEADERS, HEAD_HEADER_COUNT, HEAD_KNOWN, HEAD_CONTENT_LENGTH_LOW,
+  HEAD_HOST_AT, HEAD_HOST_BYTES, HEAD_BYTES, HEAD_FLAG_CHUNKED, HEAD_FLAG_CONNECTION_CLOSE,
+  HEAD_FLAG_CONNECTION_KEEP_ALIVE, HEAD_FLAG_CONNECTION_NAMES, HEAD_FLAG_EXPECT_CONTINUE, HEAD_FLAG_HAS_CONTENT_LENGTH,
+  HEAD_FLAG_HOP_BY_HOP, HEAD_FLAG_HOST_HEADER, HEAD_FLAG_TE_TRAILERS, HEAD_FLAG_TRANSFER_ENCODING, HEAD_FLAG_UNDERSCORE,
+  HEAD_FLAG_UPGRADE, HEAD_FLAG_VERSION10, HEADER_CONNECTION, HEADER_CONTENT_LENGTH, HEADER_EXPECT, HEADER_HOST,
+  HEADER_KEEP_ALIVE, HEADER_PROXY_CONNECTION, HEADER_TE, HEADER_TRANSFER_ENCODING, HEADER_UPGRADE,
+  HEADER_HTTP2_SETTINGS, HEADER_LINE_FLAG_CANONICAL, HEADER_LINE_FLAG_UNDERSCORE, HOST_CHARACTERS, KNOWN_BY_HASH,
+  KNOWN_HASH_A, KNOWN_HASH_B, KNOWN_HASH_C, KNOWN_LENGTHS, KNOWN_NAMES, TOKEN_LOWER, REJECT_BAD_CONTENT_LENGTH,
+  REJECT_BAD_HEADER_NAME, REJECT_BAD_HEADER_VALUE, REJECT_BAD_HOST, REJECT_BAD_LINE_ENDING, REJECT_LENGTH_CONFLICT,
+  REJECT_OBSOLETE_FOLD, REJECT_REPEATED_HOST, REJECT_REPEATED_TRANSFER_ENCODING, REJECT_SPACE_BEFORE_COLON,
+  REJECT_TOO_MANY_HEADERS, REJECT_TRANSFER_ENCODING_IN_HTTP10, REJECT_UNSUPPORTED_TRANSFER_ENCODING,
   REJECT_HEAD_TOO_LARGE,
 } from '../generated/layouts';
 import { fieldValueEnd, listHas, lowerOf } from '../lib/bytes';
@@ -119,14 +120,17 @@ function judge(out: usize, id: u32, value: usize, n: u32): u32 {
   } else if (id == HEADER_TE) {
     if (listHas(value, n, WORD_TRAILERS, 8)) flags |= HEAD_FLAG_TE_TRAILERS;
     flags |= HEAD_FLAG_HOP_BY_HOP;
-  } else if (id == HEADER_UPGRADE || id == HEADER_KEEP_ALIVE || id == HEADER_PROXY_CONNECTION || id == HEADER_HTTP2_SETTINGS) {
+  } else if (id == HEADER_UPGRADE || id == HEADER_KEEP_ALIVE || id == HEADER_PROXY_CONNECTION
+      || id == HEADER_HTTP2_SETTINGS) {
     flags |= HEAD_FLAG_HOP_BY_HOP;
   }
   store<u32>(out + HEAD_FLAGS, flags);
   return 0;
 }
 
-/** Flags of a Connection value; a token other than the three standard ones names a header that must not be forwarded. */
+/**
+ * Flags of a Connection value; a token other than the three standard ones names a header that must not be forwarded.
+ */
 function judgeConnection(p: usize, n: u32): u32 {
   let flags: u32 = 0;
   const end = p + n;
@@ -144,8 +148,12 @@ function judgeConnection(p: usize, n: u32): u32 {
   return flags;
 }
 
-/** Decodes header lines from `p` up to and with the empty line. Returns bytes from `at`, -1 = incomplete, 0 = rejected. */
-export function decodeHeaders(at: usize, p: usize, end: usize, out: usize, options: u32, bytesMax: u32, countMax: u32): i32 {
+/**
+ * Decodes header lines from `p` up to and with the empty line. Returns bytes from `at`, -1 = incomplete, 0 =
+ * rejected.
+ */
+export function decodeHeaders(at: usize, p: usize, end: usize, out: usize, options: u32, bytesMax: u32,
+    countMax: u32): i32 {
   let line = out + HEAD_HEADERS;
   let count: u32 = 0;
   const lower = (options & OPTION_LOWER_CASE) != 0;
@@ -163,23 +171,32 @@ export function decodeHeaders(at: usize, p: usize, end: usize, out: usize, optio
     let flags: u32 = 0;
     let c: u32 = 0;
     if (lower) {
-      while (p < end && (c = load<u8>(TOKEN_LOWER + load<u8>(p))) != 0) { store<u8>(p, <u8>c); if (c == 95) flags = HEADER_LINE_FLAG_UNDERSCORE; p++; }
+      while (p < end && (c = load<u8>(TOKEN_LOWER + load<u8>(p))) != 0) {
+        store<u8>(p, <u8>c);
+        if (c == 95) flags = HEADER_LINE_FLAG_UNDERSCORE;
+        p++;
+      }
     } else {
-      while (p < end && (c = load<u8>(TOKEN_LOWER + load<u8>(p))) != 0) { if (c == 95) flags = HEADER_LINE_FLAG_UNDERSCORE; p++; }
+      while (p < end && (c = load<u8>(TOKEN_LOWER + load<u8>(p))) != 0) {
+        if (c == 95) flags = HEADER_LINE_FLAG_UNDERSCORE;
+        p++;
+      }
     }
     if (p == end) return incomplete(out, at, p, end, bytesMax);
     const nameBytes = <u32>(p - name);
     const stop: u32 = load<u8>(p);
     if (stop != 58 || nameBytes == 0) {
       if (stop == 10) return reject(out, REJECT_BAD_LINE_ENDING, at, p);
-      return reject(out, (stop == 32 || stop == 9) && nameBytes != 0 ? REJECT_SPACE_BEFORE_COLON : REJECT_BAD_HEADER_NAME, at, p);
+      return reject(out, (stop == 32 || stop == 9) && nameBytes != 0 ? REJECT_SPACE_BEFORE_COLON
+        : REJECT_BAD_HEADER_NAME, at, p);
     }
     p++;
     let value = p;
     while (value < end && (load<u8>(value) == 32 || load<u8>(value) == 9)) value++;
     p = fieldValueEnd(value, end);
     if (p + 2 > end) {
-      if (p < end && load<u8>(p) != 13) return reject(out, load<u8>(p) == 10 ? REJECT_BAD_LINE_ENDING : REJECT_BAD_HEADER_VALUE, at, p);
+      if (p < end && load<u8>(p) != 13)
+        return reject(out, load<u8>(p) == 10 ? REJECT_BAD_LINE_ENDING : REJECT_BAD_HEADER_VALUE, at, p);
       return incomplete(out, at, p, end, bytesMax);
     }
     if (load<u16>(p) != 0x0a0d) {
@@ -201,7 +218,8 @@ export function decodeHeaders(at: usize, p: usize, end: usize, out: usize, optio
         if (code != 0) return reject(out, code, at, value);
       }
     }
-    if (flags & HEADER_LINE_FLAG_UNDERSCORE) store<u32>(out + HEAD_FLAGS, load<u32>(out + HEAD_FLAGS) | HEAD_FLAG_UNDERSCORE);
+    if (flags & HEADER_LINE_FLAG_UNDERSCORE)
+      store<u32>(out + HEAD_FLAGS, load<u32>(out + HEAD_FLAGS) | HEAD_FLAG_UNDERSCORE);
     store<u32>(line, <u32>name);
     store<u32>(line + 4, nameBytes | (id << 16) | (flags << 24));
     store<u32>(line + 8, <u32>value);
@@ -216,11 +234,15 @@ export function decodeHeaders(at: usize, p: usize, end: usize, out: usize, optio
   return <i32>(p - at);
 }
 
-/** At most one byte of a line is there: refused at once if no line begins so, for a peer that waits for the answer sends no more. */
+/**
+ * At most one byte of a line is there: refused at once if no line begins so, for a peer that waits for the answer
+ * sends no more.
+ */
 function lineBegun(out: usize, at: usize, p: usize, end: usize, bytesMax: u32): i32 {
   const c: u32 = p < end ? load<u8>(p) : 13;
   if (c == 13 || load<u8>(TOKEN_LOWER + c) != 0) return incomplete(out, at, p, end, bytesMax);
-  return reject(out, c == 10 ? REJECT_BAD_LINE_ENDING : c == 32 || c == 9 ? REJECT_OBSOLETE_FOLD : REJECT_BAD_HEADER_NAME, at, p);
+  return reject(out, c == 10 ? REJECT_BAD_LINE_ENDING : c == 32 || c == 9 ? REJECT_OBSOLETE_FOLD
+    : REJECT_BAD_HEADER_NAME, at, p);
 }
 
 /** More bytes are needed, unless the head is over its limit already. */

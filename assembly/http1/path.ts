@@ -1,8 +1,10 @@
-// Path normalisation (RFC 3986 6.2.2; Envoy's normalize_path, merge_slashes, path_with_escaped_slashes_action). Writes the new path with its
-// query at `dst`, which has room for pathBytes. Result: bytes written; 0 = cannot be normalised (400).
+// Path normalisation (RFC 3986 6.2.2; Envoy's normalize_path, merge_slashes, path_with_escaped_slashes_action). Writes
+// the new path with its query at `dst`, which has room for pathBytes. Result: bytes written; 0 = cannot be normalised
+// (400).
 //
-// As Envoy: unreserved percent-escapes are decoded, backslashes become slashes, dot segments are removed (also when a dot is escaped), a path
-// that climbs above the root stays at the root, other escapes stay as they are. An encoded NUL is refused.
+// As Envoy: unreserved percent-escapes are decoded, backslashes become slashes, dot segments are removed (also when a
+// dot is escaped), a path that climbs above the root stays at the root, other escapes stay as they are. An encoded NUL
+// is refused.
 import { lowerOf } from '../lib/bytes';
 
 export const PATH_NORMALIZE: u32 = 1;
@@ -14,7 +16,8 @@ export const PATH_UNESCAPE_SLASHES: u32 = 4;
 function hexValue(c: u32): u32 { const l = lowerOf(c); return c - 48 < 10 ? c - 48 : l - 97 < 6 ? l - 87 : 16; }
 // @ts-ignore: decorator
 @inline
-function isUnreserved(c: u32): bool { return lowerOf(c) - 97 < 26 || c - 48 < 10 || c == 45 || c == 46 || c == 95 || c == 126; }
+function isUnreserved(c: u32): bool { return lowerOf(c) - 97 < 26 || c - 48 < 10 || c == 45 || c == 46 || c == 95
+  || c == 126; }
 
 export function normalizePath(path: usize, pathBytes: u32, pathOnlyBytes: u32, dst: usize, options: u32): u32 {
   let q = dst;

@@ -1,14 +1,15 @@
-// HTTP/1 request head (RFC 9112 3). Reads [at, end), writes one Head record at `out`. With OPTION_LOWER_CASE header names are
-// lowered where they lie. Result: > 0 bytes of the head; -1 incomplete; 0 rejected, with code and offset in the record.
+// HTTP/1 request head (RFC 9112 3). Reads [at, end), writes one Head record at `out`. With OPTION_LOWER_CASE header
+// names are lowered where they lie. Result: > 0 bytes of the head; -1 incomplete; 0 rejected, with code and offset in
+// the record.
 import {
   HEAD_FLAGS, HEAD_HEAD_AT, HEAD_HOST_AT, HEAD_HOST_BYTES, HEAD_METHOD, HEAD_METHOD_AT, HEAD_METHOD_BYTES, HEAD_PATH_AT,
   HEAD_PATH_BYTES, HEAD_PATH_ONLY_BYTES, HEAD_TARGET_AT, HEAD_TARGET_BYTES, HEAD_CONTENT_LENGTH_LOW, HEAD_STATUS,
   HEAD_FLAG_ABSOLUTE_FORM, HEAD_FLAG_ASTERISK_FORM, HEAD_FLAG_AUTHORITY_FORM, HEAD_FLAG_FRAGMENT, HEAD_FLAG_HOST_HEADER,
   HEAD_FLAG_HTTPS_SCHEME, HEAD_FLAG_PATH_HAS_DOTS, HEAD_FLAG_PATH_HAS_DOUBLE_SLASH, HEAD_FLAG_PATH_HAS_ESCAPED_SLASH,
   HEAD_FLAG_PATH_HAS_PERCENT, HEAD_FLAG_VERSION10,
-  METHOD_CONNECT, METHOD_DELETE, METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_OTHER, METHOD_PATCH, METHOD_POST, METHOD_PUT, METHOD_TRACE,
-  REJECT_BAD_HOST, REJECT_BAD_LINE_ENDING, REJECT_BAD_METHOD, REJECT_BAD_TARGET, REJECT_BAD_VERSION, REJECT_MISSING_HOST,
-  REJECT_UNSUPPORTED_VERSION, REJECT_HEAD_TOO_LARGE, TOKEN_LOWER,
+  METHOD_CONNECT, METHOD_DELETE, METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_OTHER, METHOD_PATCH, METHOD_POST,
+  METHOD_PUT, METHOD_TRACE, REJECT_BAD_HOST, REJECT_BAD_LINE_ENDING, REJECT_BAD_METHOD, REJECT_BAD_TARGET,
+  REJECT_BAD_VERSION, REJECT_MISSING_HOST, REJECT_UNSUPPORTED_VERSION, REJECT_HEAD_TOO_LARGE, TOKEN_LOWER,
 } from '../generated/layouts';
 import { findByte, lowerOf, targetEnd } from '../lib/bytes';
 import { decodeHeaders, incomplete, reject, validHost } from './head';
@@ -81,8 +82,10 @@ export function h1DecodeRequest(at: usize, end: usize, out: usize, options: u32,
   const result = decodeHeaders(at, version + 10, end, out, options, bytesMax, countMax);
   if (result <= 0) return result;
   const flags = load<u32>(out + HEAD_FLAGS);
-  if (!(flags & HEAD_FLAG_HOST_HEADER) && !(flags & HEAD_FLAG_VERSION10)) return reject(out, REJECT_MISSING_HOST, at, start);
-  if (flags & (HEAD_FLAG_ABSOLUTE_FORM | HEAD_FLAG_AUTHORITY_FORM)) {   // RFC 9112 3.2.2: the target's authority replaces Host
+  if (!(flags & HEAD_FLAG_HOST_HEADER) && !(flags & HEAD_FLAG_VERSION10))
+    return reject(out, REJECT_MISSING_HOST, at, start);
+  // RFC 9112 3.2.2: the target's authority replaces Host
+  if (flags & (HEAD_FLAG_ABSOLUTE_FORM | HEAD_FLAG_AUTHORITY_FORM)) {
     store<u32>(out + HEAD_HOST_AT, authorityAt);
     store<u32>(out + HEAD_HOST_BYTES, authorityBytes);
   }
@@ -103,7 +106,8 @@ function versionCode(out: usize, p: usize, end: usize): i32 {
     if (have < 10) return have == 9 && load<u8>(p + 8) != 13 ? <i32>REJECT_BAD_LINE_ENDING : -1;
     return load<u16>(p + 8) == 0x0a0d ? 0 : <i32>REJECT_BAD_LINE_ENDING;
   }
-  for (let i: u32 = 0; i < have && i < 5; i++) if (load<u8>(p + i) != load<u8>(HTTP_SLASH + i)) return <i32>REJECT_BAD_VERSION;
+  for (let i: u32 = 0; i < have && i < 5; i++)
+    if (load<u8>(p + i) != load<u8>(HTTP_SLASH + i)) return <i32>REJECT_BAD_VERSION;
   return -1;
 }
 const HTTP_SLASH: usize = memory.data<u8>([72, 84, 84, 80, 47]);
@@ -184,7 +188,8 @@ export function setPath(out: usize, path: usize, n: u32): void {
     last = c;
   }
   store<u32>(out + HEAD_PATH_ONLY_BYTES, i);
-  for (let q = i; q < n && (flags & HEAD_FLAG_FRAGMENT) == 0; q++) if (load<u8>(path + q) == 35) flags |= HEAD_FLAG_FRAGMENT;
+  for (let q = i; q < n && (flags & HEAD_FLAG_FRAGMENT) == 0; q++)
+    if (load<u8>(path + q) == 35) flags |= HEAD_FLAG_FRAGMENT;
   if (flags) setFlag(out, flags);
 }
 function escapeFlags(p: usize, n: u32): u32 {
@@ -195,7 +200,8 @@ function escapeFlags(p: usize, n: u32): u32 {
 }
 
 /**
- * Should an incomplete head be decoded again now that [from, end) has arrived? At every line end, for a faulty line is refused when it is
- * complete, not when the head is. A hundred lines at most are accepted, so this is a hundred decodes for the slowest client.
+ * Should an incomplete head be decoded again now that [from, end) has arrived? At every line end, for a faulty line is
+ * refused when it is complete, not when the head is. A hundred lines at most are accepted, so this is a hundred decodes
+ * for the slowest client.
  */
 export function h1HeadMayEnd(from: usize, end: usize): i32 { return findByte(from, end, 10) < end ? 1 : 0; }

@@ -1,7 +1,10 @@
 // Byte runs: the scans and comparisons that every codec needs. Nothing here reads at or beyond the given end.
 import { TOKEN_LOWER } from '../generated/layouts';
 
-/** First byte in [p, end) that may not stand in a field value: below 0x20 except tab, or 0x7f (RFC 9110 5.5). Returns `end` if none. */
+/**
+ * First byte in [p, end) that may not stand in a field value: below 0x20 except tab, or 0x7f (RFC 9110 5.5). Returns
+ * `end` if none.
+ */
 // @ts-ignore: decorator
 @inline
 export function fieldValueEnd(p: usize, end: usize): usize {
@@ -60,7 +63,10 @@ export function findByte(p: usize, end: usize, byte: u8): usize {
   return p;
 }
 
-/** Copies a short run without the call that memory.copy costs: 16 bytes at a time may write up to 15 bytes past dst + n. */
+/**
+ * Copies a short run without the call that memory.copy costs: 16 bytes at a time may write up to 15 bytes past dst +
+ * n.
+ */
 // @ts-ignore: decorator
 @inline
 export function copy(dst: usize, src: usize, n: u32): void { memory.copy(dst, src, n); }

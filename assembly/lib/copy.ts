@@ -1,5 +1,6 @@
-// Short copies. memory.copy leaves WebAssembly for a C function, which costs more than a header line; these do not. They may read
-// up to 15 bytes past the source and write up to 15 past the destination: callers own that slack (buffers end inside the arena).
+// Short copies. memory.copy leaves WebAssembly for a C function, which costs more than a header line; these do not.
+// They may read up to 15 bytes past the source and write up to 15 past the destination: callers own that slack (buffers
+// end inside the arena).
 
 /** Copies n bytes; returns the position after them. */
 // @ts-ignore: decorator
@@ -14,6 +15,9 @@ export function put(dst: usize, src: usize, n: u32): usize {
   }
   return dst + n;
 }
+
+/** Copies n bytes and touches no other: for places where something else may lie behind the destination. */
+export function copyExact(dst: usize, src: usize, n: u32): void { memory.copy(dst, src, n); }
 
 /** put() for TypeScript: Uint8Array.copyWithin costs more than a head. */
 export function copyBytes(dst: usize, src: usize, n: u32): void { put(dst, src, n); }

@@ -2,9 +2,10 @@
 // Details are small integers on the way; the table turns them into Envoy's strings in log lines.
 const names = [
   ['LH', 'FailedLocalHealthCheck'], ['UH', 'NoHealthyUpstream'], ['UT', 'UpstreamRequestTimeout'], ['LR', 'LocalReset'],
-  ['UR', 'UpstreamRemoteReset'], ['UF', 'UpstreamConnectionFailure'], ['UC', 'UpstreamConnectionTermination'], ['UO', 'UpstreamOverflow'],
-  ['NR', 'NoRouteFound'], ['DC', 'DownstreamConnectionTermination'], ['SI', 'StreamIdleTimeout'], ['DPE', 'DownstreamProtocolError'],
-  ['UPE', 'UpstreamProtocolError'], ['URX', 'UpstreamRetryLimitExceeded'], ['NC', 'NoClusterFound'], ['DT', 'DurationTimeout'],
+  ['UR', 'UpstreamRemoteReset'], ['UF', 'UpstreamConnectionFailure'], ['UC', 'UpstreamConnectionTermination'],
+  ['UO', 'UpstreamOverflow'], ['NR', 'NoRouteFound'], ['DC', 'DownstreamConnectionTermination'],
+  ['SI', 'StreamIdleTimeout'], ['DPE', 'DownstreamProtocolError'], ['UPE', 'UpstreamProtocolError'],
+  ['URX', 'UpstreamRetryLimitExceeded'], ['NC', 'NoClusterFound'], ['DT', 'DurationTimeout'],
   ['OM', 'OverloadManagerTerminated'], ['UMSDR', 'UpstreamMaxStreamDurationReached'], ['DRO', 'DownstreamRemoteReset'],
 ] as const;
 
@@ -15,17 +16,29 @@ export const ResponseFlag = Object.freeze(Object.fromEntries(names.map(([short],
 export const responseFlagNames: readonly (readonly [short: string, long: string])[] = names;
 
 /** Response-code details, by index. 0 is "none". */
-export const detailTexts = ['-', 'via_upstream', 'direct_response', 'route_not_found', 'cluster_not_found', 'no_healthy_upstream',
-  'upstream_reset_before_response_started{connection_failure}', 'upstream_reset_before_response_started{connection_timeout}',
+export const detailTexts = ['-', 'via_upstream', 'direct_response', 'route_not_found', 'cluster_not_found',
+  'no_healthy_upstream', 'upstream_reset_before_response_started{remote_connection_failure}',
+  'upstream_reset_before_response_started{connection_timeout}',
   'upstream_reset_before_response_started{connection_termination}', 'upstream_reset_before_response_started{overflow}',
-  'upstream_reset_before_response_started{protocol_error}', 'upstream_reset_after_response_started{connection_termination}',
-  'upstream_reset_after_response_started{protocol_error}', 'response_timeout', 'request_header_timeout', 'request_overall_timeout',
-  'stream_idle_timeout', 'max_duration_timeout', 'downstream_remote_disconnect', 'http1.codec_error', 'low_version',
-  'missing_host_header', 'path_normalization_failed', 'upgrade_failed', 'internal_error', 'http1.invalid_url', 'http1.invalid_scheme',
-  'unexpected_underscore', 'request_headers_too_large', 'http1.headers_too_large', 'http1.too_many_headers', 'http1.invalid_characters',
-  'http1.content_length_and_chunked_not_allowed', 'http1.transfer_encoding_not_allowed', 'http1.invalid_transfer_encoding',
-  'http1.connection_header_rejected', 'connect_failed', 'overload', 'via_upstream_1xx_flood', 'http1.trailers_too_large', 'ssl_required'] as const;
+  'upstream_reset_before_response_started{protocol_error}',
+  'upstream_reset_after_response_started{connection_termination}',
+  'upstream_reset_after_response_started{protocol_error}', 'response_timeout', 'request_header_timeout',
+  'request_overall_timeout', 'stream_idle_timeout', 'max_duration_timeout', 'downstream_remote_disconnect',
+  'http1.codec_error', 'low_version', 'missing_host_header', 'path_normalization_failed', 'upgrade_failed',
+  'internal_error', 'http1.invalid_url', 'http1.invalid_scheme', 'unexpected_underscore', 'request_headers_too_large',
+  'http1.headers_too_large', 'http1.too_many_headers', 'http1.invalid_characters',
+  'http1.content_length_and_chunked_not_allowed', 'http1.transfer_encoding_not_allowed',
+  'http1.invalid_transfer_encoding',
+  'http1.connection_header_rejected', 'connect_failed', 'overload', 'via_upstream_1xx_flood',
+  'http1.trailers_too_large', 'ssl_required'] as const;
 export type DetailText = (typeof detailTexts)[number];
 const indexByText = new Map<string, number>(detailTexts.map((text, index) => [text, index]));
+const connectErrors: Readonly<Record<number, string>> = { 2: 'No such file or directory', 13: 'Permission denied',
+  24: 'Too many open files', 99: 'Cannot assign requested address', 101: 'Network is unreachable',
+  104: 'Connection reset by peer', 111: 'Connection refused', 113: 'No route to host' };
+/** Why connecting failed, as Envoy's transport failure reason prints it. */
+export const connectFailureReason = (errno: number): string =>
+  `delayed_connect_error:_${(connectErrors[errno] ?? `errno ${errno}`).replaceAll(' ', '_')}`;
+
 /** Index of a detail text. */
 export const detail = (text: DetailText): number => indexByText.get(text)!;

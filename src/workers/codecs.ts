@@ -15,6 +15,7 @@ export interface Codecs {
   routeVirtualHost(table: number, host: number, hostBytes: number): number;
   headerValue(record: number, name: number, nameBytes: number, known: number, out: number): number;
   withoutPort(host: number, hostBytes: number): number;
+  copyExact(dst: number, src: number, bytes: number): void;
   copyBytes(dst: number, src: number, bytes: number): void;
   /** 32 random bits (signed) from the xoshiro128** state at `state`. */
   nextRandom(state: number): number;

@@ -104,7 +104,7 @@ export class AccessLogWriter {
     const record = this.ring + position;
     i32[record >> 2] = bytes;
     i32[(record >> 2) + 1] = sink;
-    engine.u8.copyWithin(record + RECORD_HEADER_BYTES, at, at + bytes);
+    engine.codecs.copyExact(record + RECORD_HEADER_BYTES, at, bytes);
     this.tail = (this.tail + recordBytes(bytes)) >>> 0;
     Atomics.store(i32, engine.control + Control.logTail, this.tail | 0);
     engine.count(engine.statsBase, WorkerStat.access_log_written);
