@@ -105,7 +105,8 @@ const edgeOnly = ['x-envoy-decorator-operation', 'x-envoy-downstream-service-clu
 const texts = {
   http: 'http', https: 'https', httpOrigin: 'http://', httpsOrigin: 'https://', versionPrefix: 'HTTP/',
   requestLineEnd: ' HTTP/1.1\r\n', hostName: 'host: ', hostNameProper: 'Host: ', statusLineBegin: 'HTTP/1.1 ',
-  chunked: 'chunked', close: 'close', keepAlive: 'keep-alive', trailers: 'trailers', continueExpectation: '100-continue',
+  chunked: 'chunked', close: 'close', keepAlive: 'keep-alive', trailers: 'trailers',
+  continueExpectation: '100-continue',
   chunkedLine: 'transfer-encoding: chunked\r\n', closeLine: 'connection: close\r\n',
   keepAliveLine: 'connection: keep-alive\r\n', upgradeLine: 'connection: upgrade\r\n',
   trailersLine: 'te: trailers\r\n', internalLine: 'x-envoy-internal: true\r\n', hexDigits: '0123456789abcdef',

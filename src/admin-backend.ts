@@ -30,8 +30,8 @@ export function adminBackend(parts: BackendParts): AdminBackend {
     endpoints: (cluster) => endpointsOf(cluster, store, dispatcher),
     drain: ({ inboundOnly, graceful, skipExit }: DrainRequest) =>
       lifecycle.drain({ inboundOnly, graceful, exit: graceful && !skipExit }),
-    counts: () => ({ connections: dispatcher.supervisor.connections(), workerDeaths: dispatcher.supervisor.counts.deaths,
-      listenersWarming: 0, listenersDraining: 0 }),
+    counts: () => ({ connections: dispatcher.supervisor.connections(),
+      workerDeaths: dispatcher.supervisor.counts.deaths, listenersWarming: 0, listenersDraining: 0 }),
     quit: () => void lifecycle.stop(0, '/quitquitquit'),
     failHealthChecks: (fail) => { lifecycle.healthChecksFail = fail; },
     reopenLogs: () => parts.reopenLogs(),

@@ -1,19 +1,21 @@
-// Finds the route of a request: virtual host by authority, then the first route whose conditions all hold. Reads the request's bytes and the
-// route table where they lie. Ten thousand virtual hosts cost one hash and one probe. Order of hosts as in Envoy: exact, longest *.suffix,
-// longest prefix.*, then *.
+// Finds the route of a request: virtual host by authority, then the first route whose conditions all hold. Reads the
+// request's bytes and the route table where they lie. Ten thousand virtual hosts cost one hash and one probe. Order of
+// hosts as in Envoy: exact, longest *.suffix, longest prefix.*, then *.
 import {
-  HEAD_HEADERS, HEAD_HEADER_COUNT, HEAD_HOST_AT, HEAD_HOST_BYTES, HEAD_KNOWN, HEAD_METHOD_AT, HEAD_METHOD_BYTES, HEAD_PATH_AT,
-  HEAD_PATH_BYTES, HEAD_PATH_ONLY_BYTES, HEAD_FLAGS, HEAD_FLAG_AUTHORITY_FORM, HEADER_LINE_FLAG_DROPPED,
+  HEAD_HEADERS, HEAD_HEADER_COUNT, HEAD_HOST_AT, HEAD_HOST_BYTES, HEAD_KNOWN, HEAD_METHOD_AT, HEAD_METHOD_BYTES,
+  HEAD_PATH_AT, HEAD_PATH_BYTES, HEAD_PATH_ONLY_BYTES, HEAD_FLAGS, HEAD_FLAG_AUTHORITY_FORM, HEADER_LINE_FLAG_DROPPED,
   HOST_SLOT_HASH, HOST_SLOT_STRING_AT, HOST_SLOT_STRING_BYTES, HOST_SLOT_VIRTUAL_HOST,
-  ROUTE_ENTRY_FLAGS, ROUTE_ENTRY_FLAG_IGNORE_CASE, ROUTE_ENTRY_FLAG_NEEDS_TEXT, ROUTE_ENTRY_HEADERS_AT, ROUTE_ENTRY_HEADER_COUNT,
-  ROUTE_ENTRY_PATH_KIND, ROUTE_ENTRY_QUERY_AT, ROUTE_ENTRY_QUERY_COUNT, ROUTE_ENTRY_RECORD_BYTES, ROUTE_ENTRY_VALUE_AT, ROUTE_ENTRY_VALUE_BYTES,
-  ROUTE_TABLE_DEFAULT_VIRTUAL_HOST, ROUTE_TABLE_EXACT_AT, ROUTE_TABLE_EXACT_MASK, ROUTE_TABLE_FLAGS, ROUTE_TABLE_FLAG_IGNORE_PORT,
-  ROUTE_TABLE_PREFIX_AT, ROUTE_TABLE_PREFIX_LENGTHS_AT, ROUTE_TABLE_PREFIX_LENGTH_COUNT, ROUTE_TABLE_PREFIX_MASK,
-  ROUTE_TABLE_ROUTES_AT, ROUTE_TABLE_SUFFIX_AT, ROUTE_TABLE_SUFFIX_LENGTHS_AT, ROUTE_TABLE_SUFFIX_LENGTH_COUNT, ROUTE_TABLE_SUFFIX_MASK,
-  ROUTE_TABLE_VIRTUAL_HOSTS_AT, VIRTUAL_HOST_ENTRY_FIRST_ROUTE, VIRTUAL_HOST_ENTRY_RECORD_BYTES, VIRTUAL_HOST_ENTRY_ROUTE_COUNT,
-  VALUE_MATCHER_END_LOW, VALUE_MATCHER_FLAGS, VALUE_MATCHER_FLAG_IGNORE_CASE, VALUE_MATCHER_FLAG_INVERT, VALUE_MATCHER_FLAG_MISSING_AS_EMPTY,
-  VALUE_MATCHER_FLAG_PRESENT_FALSE, VALUE_MATCHER_KIND, VALUE_MATCHER_KNOWN, VALUE_MATCHER_NAME_AT, VALUE_MATCHER_NAME_BYTES,
-  VALUE_MATCHER_RECORD_BYTES, VALUE_MATCHER_START_LOW, VALUE_MATCHER_VALUE_AT, VALUE_MATCHER_VALUE_BYTES,
+  ROUTE_ENTRY_FLAGS, ROUTE_ENTRY_FLAG_IGNORE_CASE, ROUTE_ENTRY_FLAG_NEEDS_TEXT, ROUTE_ENTRY_HEADERS_AT,
+  ROUTE_ENTRY_HEADER_COUNT, ROUTE_ENTRY_PATH_KIND, ROUTE_ENTRY_QUERY_AT, ROUTE_ENTRY_QUERY_COUNT,
+  ROUTE_ENTRY_RECORD_BYTES, ROUTE_ENTRY_VALUE_AT, ROUTE_ENTRY_VALUE_BYTES, ROUTE_TABLE_DEFAULT_VIRTUAL_HOST,
+  ROUTE_TABLE_EXACT_AT, ROUTE_TABLE_EXACT_MASK, ROUTE_TABLE_FLAGS, ROUTE_TABLE_FLAG_IGNORE_PORT, ROUTE_TABLE_PREFIX_AT,
+  ROUTE_TABLE_PREFIX_LENGTHS_AT, ROUTE_TABLE_PREFIX_LENGTH_COUNT, ROUTE_TABLE_PREFIX_MASK, ROUTE_TABLE_ROUTES_AT,
+  ROUTE_TABLE_SUFFIX_AT, ROUTE_TABLE_SUFFIX_LENGTHS_AT, ROUTE_TABLE_SUFFIX_LENGTH_COUNT, ROUTE_TABLE_SUFFIX_MASK,
+  ROUTE_TABLE_VIRTUAL_HOSTS_AT, VIRTUAL_HOST_ENTRY_FIRST_ROUTE, VIRTUAL_HOST_ENTRY_RECORD_BYTES,
+  VIRTUAL_HOST_ENTRY_ROUTE_COUNT, VALUE_MATCHER_END_LOW, VALUE_MATCHER_FLAGS, VALUE_MATCHER_FLAG_IGNORE_CASE,
+  VALUE_MATCHER_FLAG_INVERT, VALUE_MATCHER_FLAG_MISSING_AS_EMPTY, VALUE_MATCHER_FLAG_PRESENT_FALSE, VALUE_MATCHER_KIND,
+  VALUE_MATCHER_KNOWN, VALUE_MATCHER_NAME_AT, VALUE_MATCHER_NAME_BYTES, VALUE_MATCHER_RECORD_BYTES,
+  VALUE_MATCHER_START_LOW, VALUE_MATCHER_VALUE_AT, VALUE_MATCHER_VALUE_BYTES,
 } from '../generated/layouts';
 import { equalBytes, equalIgnoreCase, findByte, lowerOf } from '../lib/bytes';
 
@@ -22,7 +24,8 @@ export const NO_ROUTE: i32 = -2;
 /** Or-ed to a route index: the route also has conditions that TypeScript must judge (regular expressions). */
 export const NEEDS_TEXT: i32 = 0x40000000;
 
-const KIND_EXACT: u32 = 0, KIND_PREFIX: u32 = 1, KIND_SUFFIX: u32 = 2, KIND_CONTAINS: u32 = 3, KIND_REGEX: u32 = 4, KIND_PRESENT: u32 = 5;
+const KIND_EXACT: u32 = 0, KIND_PREFIX: u32 = 1, KIND_SUFFIX: u32 = 2, KIND_CONTAINS: u32 = 3, KIND_REGEX: u32 = 4,
+  KIND_PRESENT: u32 = 5;
 const PATH_PREFIX: u32 = 0, PATH_CONNECT: u32 = 2;
 // Known ids of pseudo headers inside ValueMatcher.
 const PSEUDO_METHOD: u32 = 250, PSEUDO_PATH: u32 = 251, PSEUDO_AUTHORITY: u32 = 252, PSEUDO_SCHEME: u32 = 253;
@@ -42,7 +45,8 @@ function probe(table: usize, slotsAt: u32, mask: u32, p: usize, n: u32): i32 {
     const slot = table + slotsAt + (<usize>i << 4);
     const found = load<u32>(slot + HOST_SLOT_HASH);
     if (found == 0) return -1;
-    if (found == hash && load<u32>(slot + HOST_SLOT_STRING_BYTES) == n && equalIgnoreCase(table + load<u32>(slot + HOST_SLOT_STRING_AT), p, n)) {
+    if (found == hash && load<u32>(slot + HOST_SLOT_STRING_BYTES) == n
+        && equalIgnoreCase(table + load<u32>(slot + HOST_SLOT_STRING_AT), p, n)) {
       return load<i32>(slot + HOST_SLOT_VIRTUAL_HOST);
     }
     i = (i + 1) & mask;
@@ -63,7 +67,8 @@ export function routeVirtualHost(table: usize, host: usize, hostBytes: u32): i32
   for (let i: u32 = 0; i < count; i++) {
     const length = load<u32>(lengths + (<usize>i << 2));
     if (length >= n) continue;                                  // a wildcard stands for at least one byte
-    const found = probe(table, load<u32>(table + ROUTE_TABLE_SUFFIX_AT), load<u32>(table + ROUTE_TABLE_SUFFIX_MASK), host + n - length, length);
+    const found = probe(table, load<u32>(table + ROUTE_TABLE_SUFFIX_AT), load<u32>(table + ROUTE_TABLE_SUFFIX_MASK),
+      host + n - length, length);
     if (found >= 0) return found;
   }
   count = load<u32>(table + ROUTE_TABLE_PREFIX_LENGTH_COUNT);
@@ -71,7 +76,8 @@ export function routeVirtualHost(table: usize, host: usize, hostBytes: u32): i32
   for (let i: u32 = 0; i < count; i++) {
     const length = load<u32>(lengths + (<usize>i << 2));
     if (length >= n) continue;
-    const found = probe(table, load<u32>(table + ROUTE_TABLE_PREFIX_AT), load<u32>(table + ROUTE_TABLE_PREFIX_MASK), host, length);
+    const found = probe(table, load<u32>(table + ROUTE_TABLE_PREFIX_AT), load<u32>(table + ROUTE_TABLE_PREFIX_MASK),
+      host, length);
     if (found >= 0) return found;
   }
   return load<i32>(table + ROUTE_TABLE_DEFAULT_VIRTUAL_HOST);
@@ -87,10 +93,11 @@ export function withoutPort(host: usize, n: u32): u32 {
 }
 
 /**
- * The first matching route at or after `from` (0 = search from the start of the virtual host). `path` is the normalised path, or 0 to take the
- * record's. Returns a route index, possibly | NEEDS_TEXT, or NO_VIRTUAL_HOST or NO_ROUTE.
+ * The first matching route at or after `from` (0 = search from the start of the virtual host). `path` is the normalised
+ * path, or 0 to take the record's. Returns a route index, possibly | NEEDS_TEXT, or NO_VIRTUAL_HOST or NO_ROUTE.
  */
-export function routeMatch(table: usize, record: usize, path: usize, pathBytes: u32, pathOnlyBytes: u32, https: u32, from: i32): i32 {
+export function routeMatch(table: usize, record: usize, path: usize, pathBytes: u32, pathOnlyBytes: u32, https: u32,
+    from: i32): i32 {
   const virtualHost = routeVirtualHost(table, load<u32>(record + HEAD_HOST_AT), load<u32>(record + HEAD_HOST_BYTES));
   if (virtualHost < 0) return NO_VIRTUAL_HOST;
   if (path == 0) {
@@ -98,7 +105,8 @@ export function routeMatch(table: usize, record: usize, path: usize, pathBytes: 
     pathBytes = load<u32>(record + HEAD_PATH_BYTES);
     pathOnlyBytes = load<u32>(record + HEAD_PATH_ONLY_BYTES);
   }
-  const entry = table + load<u32>(table + ROUTE_TABLE_VIRTUAL_HOSTS_AT) + <usize>virtualHost * VIRTUAL_HOST_ENTRY_RECORD_BYTES;
+  const entry = table + load<u32>(table + ROUTE_TABLE_VIRTUAL_HOSTS_AT)
+    + <usize>virtualHost * VIRTUAL_HOST_ENTRY_RECORD_BYTES;
   const first = load<i32>(entry + VIRTUAL_HOST_ENTRY_FIRST_ROUTE);
   const end = first + load<i32>(entry + VIRTUAL_HOST_ENTRY_ROUTE_COUNT);
   const connect = (load<u32>(record + HEAD_FLAGS) & HEAD_FLAG_AUTHORITY_FORM) != 0;
@@ -106,9 +114,13 @@ export function routeMatch(table: usize, record: usize, path: usize, pathBytes: 
     const route = table + load<u32>(table + ROUTE_TABLE_ROUTES_AT) + <usize>i * ROUTE_ENTRY_RECORD_BYTES;
     if (!pathMatches(table, route, path, pathOnlyBytes, connect)) continue;
     const headers = load<u32>(route + ROUTE_ENTRY_HEADER_COUNT);
-    if (headers != 0 && !headersMatch(table, table + load<u32>(route + ROUTE_ENTRY_HEADERS_AT), headers, record, path, pathBytes, https)) continue;
+    if (headers != 0 && !headersMatch(table, table + load<u32>(route + ROUTE_ENTRY_HEADERS_AT), headers, record, path,
+        pathBytes, https))
+      continue;
     const queries = load<u32>(route + ROUTE_ENTRY_QUERY_COUNT);
-    if (queries != 0 && !queryMatches(table, table + load<u32>(route + ROUTE_ENTRY_QUERY_AT), queries, path, pathBytes, pathOnlyBytes)) continue;
+    if (queries != 0 && !queryMatches(table, table + load<u32>(route + ROUTE_ENTRY_QUERY_AT), queries, path, pathBytes,
+        pathOnlyBytes))
+      continue;
     return load<u32>(route + ROUTE_ENTRY_FLAGS) & ROUTE_ENTRY_FLAG_NEEDS_TEXT ? i | NEEDS_TEXT : i;
   }
   return NO_ROUTE;
@@ -122,7 +134,8 @@ function pathMatches(table: usize, route: usize, path: usize, n: u32, connect: b
   const bytes = load<u32>(route + ROUTE_ENTRY_VALUE_BYTES);
   if (n == 0) return bytes == 0 || (bytes == 1 && load<u8>(value) == 47);   // an empty path is "/" (RFC 9110 4.2.3)
   if (kind == PATH_PREFIX ? n < bytes : n != bytes) return false;
-  return load<u32>(route + ROUTE_ENTRY_FLAGS) & ROUTE_ENTRY_FLAG_IGNORE_CASE ? equalIgnoreCase(path, value, bytes) : equalBytes(path, value, bytes);
+  return load<u32>(route + ROUTE_ENTRY_FLAGS) & ROUTE_ENTRY_FLAG_IGNORE_CASE ? equalIgnoreCase(path, value, bytes)
+    : equalBytes(path, value, bytes);
 }
 
 
@@ -162,8 +175,8 @@ function sameName(line: usize, meta: u32, known: u32, name: usize, n: u32): bool
 }
 
 /**
- * A repeated header is matched as all of its values joined by ',', as in Envoy: a second value cannot hide behind the first. The text is put
- * together behind the record, where the engine keeps room for a whole head (JOIN_AT).
+ * A repeated header is matched as all of its values joined by ',', as in Envoy: a second value cannot hide behind the
+ * first. The text is put together behind the record, where the engine keeps room for a whole head (JOIN_AT).
  */
 function joinRepeats(record: usize, from: u32, count: u32, known: u32, name: usize, n: u32): void {
   let p: usize = 0;
@@ -188,7 +201,8 @@ function found(at: usize, n: u32): bool { FOUND_AT = at; FOUND_BYTES = n; return
 let FOUND_AT: usize = 0;
 let FOUND_BYTES: u32 = 0;
 
-function headersMatch(table: usize, matcher: usize, count: u32, record: usize, path: usize, pathBytes: u32, https: u32): bool {
+function headersMatch(table: usize, matcher: usize, count: u32, record: usize, path: usize, pathBytes: u32,
+    https: u32): bool {
   for (let i: u32 = 0; i < count; i++, matcher += VALUE_MATCHER_RECORD_BYTES) {
     const kind = load<u32>(matcher + VALUE_MATCHER_KIND);
     if (kind == KIND_REGEX) continue;
@@ -226,7 +240,8 @@ function valueMatches(table: usize, matcher: usize, at: usize, n: u32): bool {
 }
 // @ts-ignore: decorator
 @inline
-function equal(a: usize, b: usize, n: u32, ignoreCase: bool): bool { return ignoreCase ? equalIgnoreCase(a, b, n) : equalBytes(a, b, n); }
+function equal(a: usize, b: usize, n: u32,
+  ignoreCase: bool): bool { return ignoreCase ? equalIgnoreCase(a, b, n) : equalBytes(a, b, n); }
 
 /** Is the text a decimal integer (optional sign) in [start, end)? */
 function inRange(p: usize, n: u32, start: i64, end: i64): bool {
@@ -244,12 +259,16 @@ function inRange(p: usize, n: u32, start: i64, end: i64): bool {
   return value >= start && value < end;
 }
 
-/** Every query matcher must hold for the first parameter of its name; values are compared as they stand (Envoy does not decode either). */
+/**
+ * Every query matcher must hold for the first parameter of its name; values are compared as they stand (Envoy does
+ * not decode either).
+ */
 function queryMatches(table: usize, matcher: usize, count: u32, path: usize, n: u32, pathOnly: u32): bool {
   const end = findByte(path + pathOnly, path + n, 35);
   for (let i: u32 = 0; i < count; i++, matcher += VALUE_MATCHER_RECORD_BYTES) {
     if (load<u32>(matcher + VALUE_MATCHER_KIND) == KIND_REGEX) continue;
-    const has = findParameter(path + pathOnly + 1, end, table + load<u32>(matcher + VALUE_MATCHER_NAME_AT), load<u32>(matcher + VALUE_MATCHER_NAME_BYTES));
+    const has = findParameter(path + pathOnly + 1, end, table + load<u32>(matcher + VALUE_MATCHER_NAME_AT),
+      load<u32>(matcher + VALUE_MATCHER_NAME_BYTES));
     if (load<u32>(matcher + VALUE_MATCHER_KIND) == KIND_PRESENT) {
       if (has == ((load<u32>(matcher + VALUE_MATCHER_FLAGS) & VALUE_MATCHER_FLAG_PRESENT_FALSE) != 0)) return false;
     } else if (!has || !valueMatches(table, matcher, FOUND_AT, FOUND_BYTES)) return false;

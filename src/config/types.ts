@@ -87,7 +87,9 @@ export type AccessLogFormat =
   | { kind: 'text'; format: string; omitEmptyValues: boolean }
   | { kind: 'json'; fields: JsonFormat; omitEmptyValues: boolean };
 export type JsonFormat = { [key: string]: string | number | boolean | null | JsonFormat | JsonFormat[] };
-export interface AccessLog { sink: { kind: 'file'; path: string } | { kind: 'stdout' } | { kind: 'stderr' }; format: AccessLogFormat }
+export interface AccessLog {
+  sink: { kind: 'file'; path: string } | { kind: 'stdout' } | { kind: 'stderr' }; format: AccessLogFormat
+}
 
 export interface HttpFilter { name: string; typeUrl: string; config: { kind: 'router'; suppressEnvoyHeaders: boolean } }
 
@@ -154,7 +156,8 @@ export interface ListenerConfig {
 }
 
 export interface CircuitBreakerThresholds {
-  maxConnections: number; maxPendingRequests: number; maxRequests: number; maxRetries: number;  // Envoy: 1024,1024,1024,3
+  // Envoy: 1024,1024,1024,3
+  maxConnections: number; maxPendingRequests: number; maxRequests: number; maxRetries: number;
 }
 export interface Endpoint {
   address: Address;
@@ -183,7 +186,8 @@ export interface ClusterConfig {
   maxResponseHeadersBytes: number;    // default 60 KiB
   maxResponseHeadersCount: number;    // default 100
   preserveCase: boolean; properCaseWords: boolean; enableTrailers: boolean;
-  dns: { refreshRateMs: number; family: 'auto' | 'v4Only' | 'v6Only' | 'v4Preferred' | 'all'; respectTtl: boolean; failureRefreshBaseMs: number; failureRefreshMaxMs: number };
+  dns: { refreshRateMs: number; family: 'auto' | 'v4Only' | 'v6Only' | 'v4Preferred' | 'all'; respectTtl: boolean;
+    failureRefreshBaseMs: number; failureRefreshMaxMs: number };
 }
 
 export interface AdminConfig { address: Address | null; accessLogs: AccessLog[] }

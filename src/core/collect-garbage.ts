@@ -1,5 +1,5 @@
-// One full collection of this thread's heap, on demand. V8 keeps a heap that a burst has grown until something makes it look again, and a process
-// that has read a large configuration then idles has nothing that would.
+// One full collection of this thread's heap, on demand. V8 keeps a heap that a burst has grown until something makes it
+// look again, and a process that has read a large configuration then idles has nothing that would.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 

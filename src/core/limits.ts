@@ -8,14 +8,16 @@ export const limits = {
   // Threads and memory
   workersMax: 128,
   memoryMiBMin: 64,
-  memoryMiBMax: 2047,              // offsets stay positive 32-bit integers (V8 Smis): a full region answers as documented
+  // offsets stay positive 32-bit integers (V8 Smis): a full region answers as documented
+  memoryMiBMax: 2047,
   memoryFixedMiB: 192,             // default size = fixed + perWorker * workers, capped at memoryMiBMax
   memoryPerWorkerMiB: 64,
 
   // Sockets
   fdMax: 1 << 20,                  // fd ownership table; a larger fd is closed at once and counted
   acceptBatchMax: 64,              // accepts per readiness event, so that a storm cannot starve established connections
-  dealtRingEntries: 4096,          // fds dealt to one worker and not yet taken; full: main stops accepting until it drains
+  // fds dealt to one worker and not yet taken; full: main stops accepting until it drains
+  dealtRingEntries: 4096,
   eventsPerPollMax: 512,
   pollWaitMsMax: 500,              // no wait is longer: main must be able to end a worker
   receivesPerPollMax: 4,           // recvs of one socket in one poll; then the others have their turn
@@ -45,11 +47,15 @@ export const limits = {
   // Back-pressure, bytes queued towards one socket
   sendHighWatermarkBytes: 256 * KiB,
   sendLowWatermarkBytes: 64 * KiB,
-  staleRetriesMax: 2,                  // repetitions of a request whose keep-alive connection died before any response byte; over: 503
-  sendPiecesHighWatermark: 48,         // pieces, whatever their size: 48 large buffers are 4 MiB; below sendQueueEntriesMax
+  // repetitions of a request whose keep-alive connection died before any response byte; over: 503
+  staleRetriesMax: 2,
+  // pieces, whatever their size: 48 large buffers are 4 MiB; below sendQueueEntriesMax
+  sendPiecesHighWatermark: 48,
   sendQueueEntriesMax: 1024,
-  bulkBodyBytes: 128 * KiB,            // a body at least this long is received with larger buffers where the driver has them
-  pipelinedBytesMax: 12 * KiB,         // bytes kept while a request is in progress; then reading is suspended. One more receive
+  // a body at least this long is received with larger buffers where the driver has them
+  bulkBodyBytes: 128 * KiB,
+  // bytes kept while a request is in progress; then reading is suspended. One more receive
+  pipelinedBytesMax: 12 * KiB,
                                        // still fits a large buffer: 12 + 64 < 80
 
   // Configuration
@@ -61,11 +67,14 @@ export const limits = {
   configDepthMax: 100,                 // messages inside messages, as protobuf's readers; deeper is rejected
   configErrorsMax: 1000,               // reported of one input; more are counted
   configFileBytesMax: 512 * MiB,       // a larger file is rejected (V8's strings end at 536,870,888 characters)
-  configYamlAliasesMax: 10_000,        // values that YAML aliases may expand to, so that a small file cannot become a huge one
-  compileInlineBytesMax: 1 * MiB,      // larger inputs are decoded by a thread of the compile pool, so that main never stalls
+  // values that YAML aliases may expand to, so that a small file cannot become a huge one
+  configYamlAliasesMax: 10_000,
+  // larger inputs are decoded by a thread of the compile pool, so that main never stalls
+  compileInlineBytesMax: 1 * MiB,
   compilePoolIdleMs: 1000,             // then its thread ends and its heap is returned
   subscriptionPollMs: 1000,            // a change that no directory event announced is found this late
-  subscriptionSettleMs: 20,            // events of one change arrive in bursts: the file is read this long after the first
+  // events of one change arrive in bursts: the file is read this long after the first
+  subscriptionSettleMs: 20,
   subscriptionStatsPerPollMax: 1000,   // files looked at in one poll; more files are polled less often
   directResponseBodyBytesDefault: 4096,
 
@@ -77,13 +86,16 @@ export const limits = {
   logSinksMax: 1024,                   // distinct access-log targets; a configuration that names more is rejected
   logSinkQueueBytes: 4 * MiB,          // waiting for one blocked sink; further lines are dropped and counted
   logSinkPieceBytes: 64 * KiB,         // one write
-  logPumpIntervalMs: 100,              // between looks at the rings: 1 MiB then takes 10 MiB/s of lines per worker, from the first on
+  // between looks at the rings: 1 MiB then takes 10 MiB/s of lines per worker, from the first on
+  logPumpIntervalMs: 100,
   logPumpBusyIntervalMs: 20,           // after a look that found a ring a quarter full: 50 MiB/s
-  histogramScopesTrackedMax: 8192,     // scopes with interval histograms, only while somebody reads them; the rest print nan
+  // scopes with interval histograms, only while somebody reads them; the rest print nan
+  histogramScopesTrackedMax: 8192,
   scopesFreeMax: 4096,                 // statistics scopes kept for reuse
   adminConnectionsMax: 64,             // further ones are closed at once
   adminHeaderBytesMax: 32 * KiB,
-  adminChunkBytes: 64 * KiB,           // an answer is produced in pieces of about this size, the event loop runs between them
+  // an answer is produced in pieces of about this size, the event loop runs between them
+  adminChunkBytes: 64 * KiB,
   adminFilterLengthMax: 4096,          // regular expression of a query
   cpuProfileSecondsMax: 300,           // a profile nobody stops is stopped
 } as const;

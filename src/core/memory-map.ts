@@ -1,5 +1,5 @@
-// Where everything lies in the one shared WebAssembly memory. Pure arithmetic over (memoryBytes, workers): main and every
-// worker compute the same map. All offsets are bytes, 64-aligned; regions are in ascending order:
+// Where everything lies in the one shared WebAssembly memory. Pure arithmetic over (memoryBytes, workers): main and
+// every worker compute the same map. All offsets are bytes, 64-aligned; regions are in ascending order:
 //
 //   statics | control | mailboxes | fd owners | cluster states | endpoint states | token buckets | snapshot heap |
 //   per worker: [ log ring | statistics | arena ]
@@ -96,8 +96,8 @@ export const workerStats = (map: MemoryMap, worker: number) => workerLogRing(map
 export const workerArena = (map: MemoryMap, worker: number) => workerStats(map, worker) + map.statsBytes;
 
 /**
- * A worker's own share of each endpoint's counts, at the start of its arena: Int32 {active requests, active connections} per state index.
- * What a dead worker had open is taken off the process-wide counts by it.
+ * A worker's own share of each endpoint's counts, at the start of its arena: Int32 {active requests, active
+ * connections} per state index. What a dead worker had open is taken off the process-wide counts by it.
  */
 export const EndpointShare = { bytes: 8, activeRequests: 0, activeConnections: 1 } as const;
 export const workerEndpointShares = (map: MemoryMap, worker: number) => align(workerArena(map, worker), 4096);

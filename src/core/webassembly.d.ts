@@ -1,5 +1,5 @@
-// The part of the WebAssembly JavaScript API that Weft uses. TypeScript declares it in its DOM library only, which would
-// also let browser globals through the type checker.
+// The part of the WebAssembly JavaScript API that Weft uses. TypeScript declares it in its DOM library only, which
+// would also let browser globals through the type checker.
 declare namespace WebAssembly {
   class Memory {
     constructor(descriptor: { initial: number; maximum: number; shared: true });

@@ -1,6 +1,7 @@
-// Which statistics exist, by scope kind, and where each lies inside its scope. A scope is an array of float64 cells: first the
-// counters and gauges in the order given here, then the histograms. Every worker has its own copy of every scope, at the same
-// offset from the start of its statistics region; main sums them. Names are Envoy's. Appending is safe; order carries no meaning.
+// Which statistics exist, by scope kind, and where each lies inside its scope. A scope is an array of float64 cells:
+// first the counters and gauges in the order given here, then the histograms. Every worker has its own copy of every
+// scope, at the same offset from the start of its statistics region; main sums them. Names are Envoy's. Appending is
+// safe; order carries no meaning.
 
 const listener = ['downstream_cx_total', 'downstream_cx_active', 'downstream_cx_destroy', 'downstream_cx_overflow',
   'downstream_pre_cx_timeout', 'downstream_global_cx_overflow', 'no_filter_chain_match', 'weft_accept_failed'] as const;
@@ -20,23 +21,25 @@ const http = ['downstream_cx_total', 'downstream_cx_active', 'downstream_cx_http
   'downstream_rq_overload_close', 'downstream_rq_redirected_with_normalized_path',
   'downstream_rq_rejected_via_ip_detection', 'downstream_rq_response_before_rq_complete', 'downstream_rq_rx_reset',
   'downstream_rq_timeout', 'downstream_rq_too_large', 'downstream_rq_tx_reset', 'downstream_rq_ws_on_non_ws_route',
-  'no_route', 'no_cluster', 'rq_direct_response', 'rq_redirect', 'rq_total', 'rq_reset_after_downstream_response_started',
+  'no_route', 'no_cluster', 'rq_direct_response', 'rq_redirect', 'rq_total',
+  'rq_reset_after_downstream_response_started',
   'weft_allocation_failed', 'weft_internal_error',
   'http1.dropped_headers_with_underscores', 'http1.metadata_not_supported_error',
   'http1.requests_rejected_with_underscores_in_headers', 'http1.response_flood'] as const;
 
 const cluster = ['upstream_cx_total', 'upstream_cx_active', 'upstream_cx_http1_total', 'upstream_cx_connect_fail',
-  'upstream_cx_connect_timeout', 'upstream_cx_connect_attempts_exceeded', 'upstream_cx_overflow', 'upstream_cx_idle_timeout',
-  'upstream_cx_max_requests', 'upstream_cx_max_duration_reached', 'upstream_cx_none_healthy', 'upstream_cx_close_notify',
-  'upstream_cx_destroy', 'upstream_cx_destroy_local', 'upstream_cx_destroy_remote', 'upstream_cx_destroy_with_active_rq',
-  'upstream_cx_destroy_local_with_active_rq', 'upstream_cx_destroy_remote_with_active_rq', 'upstream_cx_pool_overflow',
-  'upstream_cx_protocol_error', 'upstream_cx_rx_bytes_total', 'upstream_cx_rx_bytes_buffered', 'upstream_cx_tx_bytes_total',
+  'upstream_cx_connect_timeout', 'upstream_cx_connect_attempts_exceeded', 'upstream_cx_overflow',
+  'upstream_cx_idle_timeout', 'upstream_cx_max_requests', 'upstream_cx_max_duration_reached',
+  'upstream_cx_none_healthy', 'upstream_cx_close_notify', 'upstream_cx_destroy', 'upstream_cx_destroy_local',
+  'upstream_cx_destroy_remote', 'upstream_cx_destroy_with_active_rq', 'upstream_cx_destroy_local_with_active_rq',
+  'upstream_cx_destroy_remote_with_active_rq', 'upstream_cx_pool_overflow', 'upstream_cx_protocol_error',
+  'upstream_cx_rx_bytes_total', 'upstream_cx_rx_bytes_buffered', 'upstream_cx_tx_bytes_total',
   'upstream_cx_tx_bytes_buffered', 'upstream_flow_control_backed_up_total', 'upstream_flow_control_drained_total',
-  'upstream_flow_control_paused_reading_total', 'upstream_flow_control_resumed_reading_total',
-  'upstream_rq_total', 'upstream_rq_active', 'upstream_rq_completed', 'upstream_rq_pending_total',
-  'upstream_rq_pending_active', 'upstream_rq_pending_overflow', 'upstream_rq_pending_failure_eject', 'upstream_rq_cancelled',
-  'upstream_rq_maintenance_mode', 'upstream_rq_max_duration_reached', 'upstream_rq_per_try_timeout', 'upstream_rq_retry',
-  'upstream_rq_retry_limit_exceeded', 'upstream_rq_retry_overflow', 'upstream_rq_retry_success',
+  'upstream_flow_control_paused_reading_total', 'upstream_flow_control_resumed_reading_total', 'upstream_rq_total',
+  'upstream_rq_active', 'upstream_rq_completed', 'upstream_rq_pending_total', 'upstream_rq_pending_active',
+  'upstream_rq_pending_overflow', 'upstream_rq_pending_failure_eject', 'upstream_rq_cancelled',
+  'upstream_rq_maintenance_mode', 'upstream_rq_max_duration_reached', 'upstream_rq_per_try_timeout',
+  'upstream_rq_retry', 'upstream_rq_retry_limit_exceeded', 'upstream_rq_retry_overflow', 'upstream_rq_retry_success',
   'upstream_rq_retry_backoff_exponential', 'upstream_rq_rx_reset', 'upstream_rq_timeout', 'upstream_rq_tx_reset',
   'upstream_rq_0rtt', 'upstream_rq_1xx', 'upstream_rq_2xx', 'upstream_rq_3xx', 'upstream_rq_4xx', 'upstream_rq_5xx',
   'upstream_internal_redirect_failed_total', 'upstream_internal_redirect_succeeded_total', 'retry_or_shadow_abandoned',
@@ -45,20 +48,23 @@ const cluster = ['upstream_cx_total', 'upstream_cx_active', 'upstream_cx_http1_t
   'upstream_rq_200', 'upstream_rq_201', 'upstream_rq_204', 'upstream_rq_206', 'upstream_rq_301', 'upstream_rq_302',
   'upstream_rq_303', 'upstream_rq_304', 'upstream_rq_307', 'upstream_rq_308', 'upstream_rq_400', 'upstream_rq_401',
   'upstream_rq_403', 'upstream_rq_404', 'upstream_rq_405', 'upstream_rq_408', 'upstream_rq_409', 'upstream_rq_413',
-  'upstream_rq_429', 'upstream_rq_500', 'upstream_rq_501', 'upstream_rq_502', 'upstream_rq_503', 'upstream_rq_504'] as const;
+  'upstream_rq_429', 'upstream_rq_500', 'upstream_rq_501', 'upstream_rq_502', 'upstream_rq_503',
+  'upstream_rq_504'] as const;
 
 /** One scope, allocated first (offset 0 of each region): what belongs to a worker itself. */
-const worker = ['loop_turns', 'exceptions', 'buffers_exhausted', 'sockets_exhausted', 'stats_overflow', 'access_log_written',
-  'access_log_dropped', 'connections_dealt'] as const;
+const worker = ['loop_turns', 'exceptions', 'buffers_exhausted', 'sockets_exhausted', 'stats_overflow',
+  'access_log_written', 'access_log_dropped', 'connections_dealt'] as const;
 
 /** The names that go up and down. Everything else is a counter. */
 const gauges = new Set<string>(['downstream_cx_active', 'downstream_cx_http1_active', 'downstream_cx_upgrades_active',
   'downstream_rq_active', 'downstream_cx_rx_bytes_buffered', 'downstream_cx_tx_bytes_buffered', 'upstream_cx_active',
-  'upstream_rq_active', 'upstream_rq_pending_active', 'upstream_cx_rx_bytes_buffered', 'upstream_cx_tx_bytes_buffered']);
+  'upstream_rq_active', 'upstream_rq_pending_active', 'upstream_cx_rx_bytes_buffered',
+  'upstream_cx_tx_bytes_buffered']);
 export const isGauge = (name: string): boolean => gauges.has(name);
 
-// Histograms are log-linear over non-negative integers: 16 buckets per power of two, so a bucket is at most 1/16 of its value wide.
-// Cells of one histogram: buckets, then the sum of the values. Values over HISTOGRAM_VALUE_MAX count in the last bucket.
+// Histograms are log-linear over non-negative integers: 16 buckets per power of two, so a bucket is at most 1/16 of its
+// value wide. Cells of one histogram: buckets, then the sum of the values. Values over HISTOGRAM_VALUE_MAX count in the
+// last bucket.
 export const HISTOGRAM_BUCKETS = 304;                    // 16 exact values + 18 octaves of 16: up to 2^22 - 1
 export const HISTOGRAM_CELLS = HISTOGRAM_BUCKETS + 1;
 export const HISTOGRAM_VALUE_MAX = 2 ** 22 - 1;
@@ -98,7 +104,8 @@ export const HttpStat = indexes(http);
 export const ClusterStat = indexes(cluster);
 
 /** First cell of histogram number `index` of a scope kind. */
-export const histogramCell = (kind: ScopeKind, index: number): number => scopeCounters[kind].length + index * HISTOGRAM_CELLS;
+export const histogramCell = (kind: ScopeKind, index: number): number =>
+  scopeCounters[kind].length + index * HISTOGRAM_CELLS;
 /** Bytes of a scope, 64-aligned. */
 export const scopeBytes = (kind: ScopeKind): number =>
   Math.ceil((scopeCounters[kind].length + scopeHistograms[kind].length * HISTOGRAM_CELLS) * 8 / 64) * 64;

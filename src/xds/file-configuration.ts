@@ -3,7 +3,8 @@
 // listener comes with its routes and a new cluster with its endpoints. Updates run one after the other.
 //
 // LDS and CDS files say everything: what is absent is removed. A bad resource keeps its last good version, and a
-// file that holds one removes nothing: what seems absent may be what the fault hides, and a listener is dearer than a delay.
+// file that holds one removes nothing: what seems absent may be what the fault hides, and a listener is dearer than a
+// delay.
 import type { Bootstrap, FileSource } from '../config/bootstrap/bootstrap.js';
 import type { CompilePool } from './compile-pool.js';
 import type { CompiledResource, CompiledText } from './compile/resource.js';

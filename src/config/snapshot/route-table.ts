@@ -1,19 +1,31 @@
-// Writes a route configuration as the binary table that assembly/routing/match.ts searches (layouts: scripts/layouts.mjs, RouteTable).
-// Conditions are binary; what happens after a match stays JSON beside its route, parsed by a worker the first time the route is hit.
+// Writes a route configuration as the binary table that assembly/routing/match.ts searches (layouts:
+// scripts/layouts.mjs, RouteTable). Conditions are binary; what happens after a match stays JSON beside its route,
+// parsed by a worker the first time the route is hit.
 import {
-  Header, HostSlotRecordBytes, RouteEntry, RouteEntryFlag, RouteEntryRecordBytes, RouteTable, RouteTableFlag, RouteTableRecordBytes,
-  ValueMatcher, ValueMatcherFlag, ValueMatcherRecordBytes, VirtualHostEntryRecordBytes,
+  Header, HostSlotRecordBytes, RouteEntry, RouteEntryFlag, RouteEntryRecordBytes, RouteTable, RouteTableFlag,
+  RouteTableRecordBytes, ValueMatcher, ValueMatcherFlag, ValueMatcherRecordBytes, VirtualHostEntryRecordBytes,
 } from '../../core/generated/layouts.js';
-import type { ForwardAction, HeaderMatcher, HeaderMutations, QueryParameterMatcher, Route, RouteAction, RouteConfig, StringMatcher, VirtualHost } from '../types.js';
+import type { ForwardAction, HeaderMatcher, HeaderMutations, QueryParameterMatcher, Route, RouteAction, RouteConfig,
+  StringMatcher, VirtualHost } from '../types.js';
 
 /** JSON beside the table, its virtual hosts and its routes: all that is needed after a match. */
-export interface RouteConfigJson { requestHeaders: HeaderMutations; responseHeaders: HeaderMutations; mostSpecificWins: boolean }
-export interface VirtualHostJson { name: string; requireTls: VirtualHost['requireTls']; requestHeaders: HeaderMutations; responseHeaders: HeaderMutations }
-export type BoundAction = Exclude<RouteAction, ForwardAction> | (Omit<ForwardAction, 'clusters'> & { clusters: (ForwardAction['clusters'][number] & { slot: number })[] });
-/** `match` travels along only where TypeScript has to judge a regular expression, and for a prefix that is rewritten. */
+export interface RouteConfigJson {
+  requestHeaders: HeaderMutations; responseHeaders: HeaderMutations; mostSpecificWins: boolean
+}
+export interface VirtualHostJson {
+  name: string; requireTls: VirtualHost['requireTls']; requestHeaders: HeaderMutations;
+  responseHeaders: HeaderMutations
+}
+export type BoundAction = Exclude<RouteAction, ForwardAction> | (Omit<ForwardAction, 'clusters'> & {
+  clusters: (ForwardAction['clusters'][number] & { slot: number })[]
+});
+/**
+ * `match` travels along only where TypeScript has to judge a regular expression, and for a prefix that is rewritten.
+ */
 export interface RouteJson {
   name: string; action: BoundAction; requestHeaders: HeaderMutations; responseHeaders: HeaderMutations;
-  matchedBytes: number; regex: { header: string | null; query: string | null; pattern: string; invert: boolean; missingAsEmpty: boolean }[];
+  matchedBytes: number;
+  regex: { header: string | null; query: string | null; pattern: string; invert: boolean; missingAsEmpty: boolean }[];
 }
 
 const KINDS = { exact: 0, prefix: 1, suffix: 2, contains: 3, regex: 4, present: 5, range: 6 } as const;
@@ -27,7 +39,10 @@ export function hashHost(text: Uint8Array): number {
   return hash === 0 ? 1 : hash >>> 0;
 }
 
-/** Contents of a route blob (without the blob header). `clusterSlot` binds a cluster name to its slot, whether or not the cluster exists yet. */
+/**
+ * Contents of a route blob (without the blob header). `clusterSlot` binds a cluster name to its slot, whether or not
+ * the cluster exists yet.
+ */
 export function encodeRouteTable(config: RouteConfig, clusterSlot: (name: string) => number): Uint8Array {
   return new TableWriter(config, clusterSlot).write();
 }
@@ -55,10 +70,12 @@ class TableWriter {
       }
     });
     const table = this.reserve(RouteTableRecordBytes);
-    const set = (field: keyof typeof RouteTable, value: number) => this.view.setUint32(table + RouteTable[field] * 4, value >>> 0, true);
+    const set = (field: keyof typeof RouteTable, value: number) =>
+      this.view.setUint32(table + RouteTable[field] * 4, value >>> 0, true);
     set('flags', config.ignorePortInHostMatching ? RouteTableFlag.ignorePort : 0);
     set('defaultVirtualHost', defaultVirtualHost);
-    const exactTable = this.hostTable(exact), suffixTable = this.hostTable(suffix), prefixTable = this.hostTable(prefix);
+    const exactTable = this.hostTable(exact), suffixTable = this.hostTable(suffix),
+      prefixTable = this.hostTable(prefix);
     set('exactAt', exactTable.at); set('exactMask', exactTable.mask);
     set('suffixAt', suffixTable.at); set('suffixMask', suffixTable.mask);
     set('suffixLengthsAt', suffixTable.lengthsAt); set('suffixLengthCount', suffixTable.lengthCount);
@@ -84,7 +101,8 @@ class TableWriter {
   }
 
   private virtualHost(at: number, host: VirtualHost, firstRoute: number): void {
-    const json: VirtualHostJson = { name: host.name, requireTls: host.requireTls, requestHeaders: host.requestHeaders, responseHeaders: host.responseHeaders };
+    const json: VirtualHostJson = { name: host.name, requireTls: host.requireTls, requestHeaders: host.requestHeaders,
+      responseHeaders: host.responseHeaders };
     this.words(at, [firstRoute, host.routes.length, ...this.text(JSON.stringify(json))]);
   }
 
@@ -94,12 +112,17 @@ class TableWriter {
     const kind = match.path.kind === 'prefix' ? 0 : match.path.kind === 'path' ? 1 : 2;
     const regex: RouteJson['regex'] = [];
     for (const header of match.headers) {
-      if (header.match.kind === 'regex') regex.push({ header: header.name, query: null, pattern: header.match.value, invert: header.invert, missingAsEmpty: header.treatMissingAsEmpty });
+      if (header.match.kind === 'regex')
+        regex.push({ header: header.name, query: null, pattern: header.match.value, invert: header.invert,
+          missingAsEmpty: header.treatMissingAsEmpty });
     }
     for (const query of match.queryParameters) {
-      if (query.match.kind === 'regex') regex.push({ header: null, query: query.name, pattern: query.match.value, invert: false, missingAsEmpty: false });
+      if (query.match.kind === 'regex')
+        regex.push({ header: null, query: query.name, pattern: query.match.value, invert: false,
+          missingAsEmpty: false });
     }
-    const flags = (match.caseSensitive ? 0 : RouteEntryFlag.ignoreCase) | (regex.length > 0 ? RouteEntryFlag.needsText : 0);
+    const flags = (match.caseSensitive ? 0 : RouteEntryFlag.ignoreCase)
+      | (regex.length > 0 ? RouteEntryFlag.needsText : 0);
     const [valueAt, valueBytes] = this.text(value);
     const headersAt = this.matchers(match.headers.map((header) => this.headerMatcher(header)));
     const queryAt = this.matchers(match.queryParameters.map((query) => this.queryMatcher(query)));
@@ -107,20 +130,24 @@ class TableWriter {
       responseHeaders: route.responseHeaders, matchedBytes: valueBytes, regex };
     const [jsonAt, jsonBytes] = this.text(JSON.stringify(json));
     const words = new Array<number>(RouteEntryRecordBytes / 4).fill(0);
-    words[RouteEntry.pathKind] = kind; words[RouteEntry.flags] = flags; words[RouteEntry.valueAt] = valueAt; words[RouteEntry.valueBytes] = valueBytes;
+    words[RouteEntry.pathKind] = kind; words[RouteEntry.flags] = flags; words[RouteEntry.valueAt] = valueAt;
+    words[RouteEntry.valueBytes] = valueBytes;
     words[RouteEntry.headersAt] = headersAt; words[RouteEntry.headerCount] = match.headers.length;
     words[RouteEntry.queryAt] = queryAt; words[RouteEntry.queryCount] = match.queryParameters.length;
-    words[RouteEntry.jsonAt] = jsonAt; words[RouteEntry.jsonBytes] = jsonBytes; words[RouteEntry.virtualHost] = virtualHost;
+    words[RouteEntry.jsonAt] = jsonAt; words[RouteEntry.jsonBytes] = jsonBytes;
+    words[RouteEntry.virtualHost] = virtualHost;
     this.words(at, words);
   }
 
   private bind(action: RouteAction): BoundAction {
     if (action.kind !== 'forward') return action;
-    return { ...action, clusters: action.clusters.map((cluster) => ({ ...cluster, slot: this.clusterSlot(cluster.cluster) })) };
+    return { ...action, clusters: action.clusters.map((cluster) =>
+      ({ ...cluster, slot: this.clusterSlot(cluster.cluster) })) };
   }
 
   private headerMatcher(header: HeaderMatcher): number[] {
-    const flags = (header.invert ? ValueMatcherFlag.invert : 0) | (header.treatMissingAsEmpty ? ValueMatcherFlag.missingAsEmpty : 0);
+    const flags = (header.invert ? ValueMatcherFlag.invert : 0)
+      | (header.treatMissingAsEmpty ? ValueMatcherFlag.missingAsEmpty : 0);
     return this.matcher(header.name, header.match, flags, PSEUDO[header.name] ?? known[header.name] ?? 0);
   }
 
