@@ -7,10 +7,7 @@ export interface Found {
 
 const rules: readonly [RegExp, string][] = [
   [/^OPTIONS \*: /, 'Asterisk form'],
-  [/^connection refused: . (response|log)/, 'Open: text of connection failures'],
-  [/^no cluster: . log/, 'Open: cluster name of a missing cluster'],
-  [/^prefix and host rewrite: \+ forwarded header x-envoy-original-host/, 'Open: x-envoy-original-host'],
-  [/^unknown upgrade: /, 'Open: upgrades that are not configured beside others that are'],
+  [/^unknown upgrade: /, 'Upgrades'],
 ];
 
 /** Lines that only one side has; '-' is Weft's, '+' is Envoy's. */
