@@ -50,6 +50,8 @@ export class DownstreamConnection implements SocketOwner {
   requests = 0;
   /** The response in progress, or the next one, is the last. */
   closeAfterResponse = false;
+  /** A response said so: nothing more is read from this connection. */
+  closeAnnounced = false;
   /** The client announced that its request is the last (Connection: close, HTTP/1.0). */
   clientCloses = false;
   /** The client has sent FIN. */
@@ -86,7 +88,7 @@ export class DownstreamConnection implements SocketOwner {
     this.id = id;
     this.state = HEAD;
     this.requests = this.scanned = 0;
-    this.closeAfterResponse = this.clientCloses = this.peerFull = this.ended = this.processing = false;
+    this.closeAfterResponse = this.clientCloses = this.closeAnnounced = this.peerFull = this.ended = this.processing = false;
     this.openedMs = engine.nowMs;
     this.addresses.reset(fd);
     this.headDeadlineMs = Infinity;
@@ -104,7 +106,8 @@ export class DownstreamConnection implements SocketOwner {
   /** The request in progress ends with what was just sent: next request, or the end of the connection. */
   finishRequest(keepAlive: boolean): void {
     this.stream = null;
-    if (!keepAlive || this.lastRequest) {
+    // A drain that began behind the head of this response was not announced: what the client has sent meanwhile is still served.
+    if (!keepAlive || this.closeAnnounced || (this.held.bytes === 0 && this.lastRequest)) {
       // The client said that it sends nothing more, and everything we said is in the kernel: a plain close sends FIN and cannot turn into a
       // reset. When the end is our decision its next request may be on its way.
       const done = keepAlive && (this.clientCloses || this.ended) && this.held.bytes === 0 && !this.processing && this.engine.reactor.pendingSendBytes(this.socket) === 0;

@@ -33,6 +33,7 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   const cluster = stream.cluster!;
   if (cluster.config.properCaseWords) flags |= RequestEditsFlag.properCase;
   const host = choice.hostRewrite;
+  if (host !== null && !hcm.suppressEnvoyHeaders) flags |= RequestEditsFlag.originalHost;
   i32[edits + RequestEdits.hostAt] = host === null ? 0 : host.at;
   i32[edits + RequestEdits.hostBytes] = host === null ? 0 : host.bytes;
   const prefix = route.prefixRewrite;
@@ -52,7 +53,7 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   i32[edits + RequestEdits.flags] = flags;
   const more = applyMutations(engine, stream, choice.requestMutations, engine.requestRecord, edits + RequestEdits.mutationsAt);
   // Each line may gain the space after its colon; an absolute target repeats the host.
-  const most = stream.requestHeadBytes + FIXED_ADDED_BYTES + i32[words + Head.headerCount] + i32[words + Head.hostBytes] + (host === null ? 0 : host.bytes) + (prefix === null ? 0 : prefix.bytes + i32[words + Head.pathBytes])
+  const most = stream.requestHeadBytes + FIXED_ADDED_BYTES + i32[words + Head.headerCount] + i32[words + Head.hostBytes] + (host === null ? 0 : host.bytes + 2 * i32[words + Head.hostBytes]) + (prefix === null ? 0 : prefix.bytes + i32[words + Head.pathBytes])
     + (added === null ? 0 : added.bytes) + (hcm.via === null ? 0 : hcm.via.bytes) + more;
   const inline = inlineBody(stream, end - bodyAt);
   const size = pool.classFor(most + inline);

@@ -140,6 +140,7 @@ export class Replies {
 
   private write(connection: DownstreamConnection, server: string, status: number, body: Uint8Array, headers: string, close: boolean,
     version10: boolean, isHead: boolean): void {
+    if (close) connection.closeAnnounced = true;
     const noBody = status === 204 || status === 304;
     let head = `HTTP/1.${version10 ? 0 : 1} ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`;
     if (!noBody) head += `content-length: ${body.length}\r\n`;

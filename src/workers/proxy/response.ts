@@ -197,7 +197,10 @@ export class Responses {
   private connectionFlags(stream: Stream): number {
     const downstream = stream.downstream!;
     if (this.engine.draining) downstream.closeAfterResponse = true;
-    if (downstream.lastRequest) return ResponseEditsFlag.connectionClose;
+    if (downstream.lastRequest) {
+      downstream.closeAnnounced = true;
+      return ResponseEditsFlag.connectionClose;
+    }
     return stream.version10 ? ResponseEditsFlag.connectionKeepAlive : 0;
   }
 
