@@ -23,6 +23,8 @@ export class TimerWheel {
   private ticks = new Float64Array(1024);
   private readonly owners: (TimerOwner | null)[] = [];
   private readonly heads = new Int32Array(SLOTS * LEVELS).fill(NONE);
+  /** Entries linked in each level: what is empty is skipped, so that waking from a long sleep costs little. */
+  private readonly counts = new Int32Array(LEVELS);
   private freeHead = NONE;
   private tick: number;
 
@@ -68,7 +70,9 @@ export class TimerWheel {
   advance(nowMs: number): void {
     const target = Math.floor(nowMs / TICK_MS);
     while (this.tick < target) {
-      this.tick++;
+      const next = this.nextBusyTick();
+      if (next > target) { this.tick = target; return; }
+      this.tick = next;
       for (let level = LEVELS - 1; level >= 1; level--) {
         if (this.tick % SLOTS ** level === 0) this.cascade(level);
       }
@@ -86,6 +90,13 @@ export class TimerWheel {
       }
     }
     return mostMs;
+  }
+
+  /** The next tick at which a slot may hold something: empty levels are passed over a whole slot of the level above at a time. */
+  private nextBusyTick(): number {
+    let span = 1;
+    for (let level = 0; level < LEVELS - 1 && this.counts[level] === 0; level++) span *= SLOTS;
+    return (Math.floor(this.tick / span) + 1) * span;
   }
 
   private run(slot: number, nowMs: number): void {
@@ -107,6 +118,7 @@ export class TimerWheel {
     while (id !== NONE) {
       const following = this.next[id];
       this.slotOf[id] = this.next[id] = this.previous[id] = NONE;
+      this.counts[level]--;
       if (this.deadlines[id] !== Infinity) this.link(id, Math.ceil(this.deadlines[id] / TICK_MS));
       id = following;
     }
@@ -120,6 +132,7 @@ export class TimerWheel {
     while (level < LEVELS - 1 && ahead >= span) { level++; span *= SLOTS; }
     if (ahead >= span) tick = this.tick + span - SLOTS ** level;     // beyond the wheel: looked at again later
     const slot = level * SLOTS + Math.floor(tick / SLOTS ** level) % SLOTS;
+    this.counts[level]++;
     this.ticks[id] = tick;
     this.slotOf[id] = slot;
     this.previous[id] = NONE;
@@ -130,6 +143,7 @@ export class TimerWheel {
 
   private unlink(id: number): void {
     const before = this.previous[id], after = this.next[id];
+    this.counts[(this.slotOf[id] / SLOTS) | 0]--;
     if (before === NONE) this.heads[this.slotOf[id]] = after; else this.next[before] = after;
     if (after !== NONE) this.previous[after] = before;
     this.next[id] = this.previous[id] = this.slotOf[id] = NONE;

@@ -1,0 +1,68 @@
+// Buffers and arena pieces: nothing is lent twice, what is given back is lent again, and an empty pool says so.
+import t from 'tap';
+import { limits } from '../../../src/core/limits.js';
+import { ArenaHeap } from '../../../src/workers/memory/arena-heap.js';
+import { BufferPool, LARGE, MEDIUM, SMALL } from '../../../src/workers/memory/buffers.js';
+import type { BufferClass } from '../../../src/workers/memory/buffers.js';
+import { SimNetwork } from '../../../src/workers/reactor/sim-network.js';
+
+const MiB = 1024 * 1024;
+
+t.test('buffers of all classes lie apart and inside the arena', (t) => {
+  const pool = new BufferPool(1000, 4 * MiB);
+  const spans: [number, number][] = [];
+  for (const size of [SMALL, MEDIUM, LARGE] as const) {
+    for (let id = pool.acquire(size); id >= 0; id = pool.acquire(size)) spans.push([pool.offsetOf(id), pool.offsetOf(id) + pool.bytesOf(id)]);
+  }
+  t.equal(spans.length, pool.capacity);
+  spans.sort(([a], [b]) => a - b);
+  t.ok(spans.every(([start], index) => index === 0 || spans[index - 1]![1] <= start));
+  t.ok(spans[0]![0] >= 1000 && spans.at(-1)![1] <= 1000 + 4 * MiB);
+  t.equal(pool.acquire(SMALL), -1, 'an empty class says so');
+  t.end();
+});
+
+t.test('a buffer is free when its last reference goes, and giving it back twice is found', (t) => {
+  const pool = new BufferPool(0, 4 * MiB);
+  const free = pool.freeOf(MEDIUM);
+  const id = pool.acquire(MEDIUM);
+  pool.retain(id);
+  pool.release(id);
+  t.equal(pool.freeOf(MEDIUM), free - 1);
+  pool.release(id);
+  t.equal(pool.freeOf(MEDIUM), free);
+  t.throws(() => { pool.release(id); }, /released twice/);
+  t.end();
+});
+
+t.test('classFor takes the smallest that fits', (t) => {
+  const pool = new BufferPool(0, 4 * MiB);
+  t.same([1, limits.bufferSmallBytes, limits.bufferSmallBytes + 1, limits.bufferMediumBytes + 1, limits.bufferLargeBytes, limits.bufferLargeBytes + 1]
+    .map((bytes) => pool.classFor(bytes)), [SMALL, SMALL, MEDIUM, LARGE, LARGE, -1] as (BufferClass | -1)[]);
+  t.end();
+});
+
+t.test('arena pieces never overlap, and a steady load does not grow', (t) => {
+  const heap = new ArenaHeap(100, 100 + MiB);
+  const dice = new SimNetwork(3);
+  const live = new Map<number, number>();
+  let overlaps = 0;
+  for (let n = 0; n < 20_000; n++) {
+    if (live.size > 100 || (live.size > 0 && dice.chance(0.45))) {
+      const [at, bytes] = [...live][dice.integer(0, live.size - 1)]!;
+      heap.release(at, bytes);
+      live.delete(at);
+      continue;
+    }
+    const bytes = dice.integer(0, 3000);
+    const at = heap.allocate(bytes);
+    if (at < 0) { t.fail('the arena is full'); break; }
+    for (const [other, size] of n % 50 === 0 ? live : []) if (at < other + size && other < at + bytes) overlaps++;
+    live.set(at, bytes);
+  }
+  t.equal(overlaps, 0);
+  for (const [at, bytes] of live) heap.release(at, bytes);
+  t.equal(heap.liveBytes, 0);
+  t.equal(heap.allocate(1 << 20), -1, 'more than the largest class');
+  t.end();
+});
