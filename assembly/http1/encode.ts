@@ -7,10 +7,10 @@ import {
   HEADER_LINE_FLAG_DROPPED, HEADER_LINE_FLAG_UNDERSCORE, HEADER_UPGRADE, HEADER_X_FORWARDED_FOR,
   HEADER_X_FORWARDED_HOST, HEADER_X_FORWARDED_PORT, HEADER_X_FORWARDED_PROTO, HEADER_X_REQUEST_ID, HEADER_VIA,
   HEADER_X_ENVOY_EXTERNAL_ADDRESS, HEADER_X_ENVOY_INTERNAL, HEADER_X_ENVOY_ORIGINAL_HOST, HEADER_X_ENVOY_ORIGINAL_PATH,
-  HEAD_FLAGS, HEAD_FLAG_ASTERISK_FORM, HEAD_FLAG_AUTHORITY_FORM, HEAD_FLAG_CHUNKED, HEAD_FLAG_CONNECTION_NAMES,
-  HEAD_HEADERS, HEAD_HEADER_COUNT, HEAD_HOST_AT, HEAD_HOST_BYTES, HEAD_KNOWN, HEAD_METHOD_AT, HEAD_METHOD_BYTES,
-  HEAD_PATH_AT, HEAD_PATH_BYTES, EDGE_ONLY, INTERNAL_ONLY, MUTATION_ACTION, MUTATION_RECORD_BYTES, MUTATION_KNOWN,
-  MUTATION_NAME_AT, MUTATION_NAME_BYTES, MUTATION_STATE, MUTATION_VALUE_AT, MUTATION_VALUE_BYTES, MUTATION_KEEP_EMPTY,
+  HEAD_FLAGS, HEAD_FLAG_ASTERISK_FORM, HEAD_FLAG_AUTHORITY_FORM, HEAD_FLAG_CONNECTION_NAMES, HEAD_HEADERS,
+  HEAD_HEADER_COUNT, HEAD_HOST_AT, HEAD_HOST_BYTES, HEAD_KNOWN, HEAD_METHOD_AT, HEAD_METHOD_BYTES, HEAD_PATH_AT,
+  HEAD_PATH_BYTES, EDGE_ONLY, INTERNAL_ONLY, MUTATION_ACTION, MUTATION_RECORD_BYTES, MUTATION_NAME_AT,
+  MUTATION_NAME_BYTES, MUTATION_STATE, MUTATION_VALUE_AT, MUTATION_VALUE_BYTES, MUTATION_KEEP_EMPTY,
   REQUEST_EDITS_ADDED_AT, REQUEST_EDITS_ADDED_BYTES, REQUEST_EDITS_CLIENT_AT, REQUEST_EDITS_CLIENT_BYTES,
   REQUEST_EDITS_DROP_LOW, REQUEST_EDITS_EXTERNAL_AT, REQUEST_EDITS_EXTERNAL_BYTES, REQUEST_EDITS_FLAGS,
   REQUEST_EDITS_HOST_AT, REQUEST_EDITS_HOST_BYTES, REQUEST_EDITS_MUTATIONS_AT, REQUEST_EDITS_MUTATION_COUNT,
@@ -21,27 +21,30 @@ import {
   REQUEST_EDITS_FLAG_APPEND_XFF, REQUEST_EDITS_FLAG_CHUNKED, REQUEST_EDITS_FLAG_DROP_UNDERSCORE,
   REQUEST_EDITS_FLAG_EXPECT_CONTINUE, REQUEST_EDITS_FLAG_EXTERNAL, REQUEST_EDITS_FLAG_EXTERNAL_ADDRESS,
   REQUEST_EDITS_FLAG_GENERATE_REQUEST_ID, REQUEST_EDITS_FLAG_HTTPS, REQUEST_EDITS_FLAG_ORIGINAL_HOST,
-  REQUEST_EDITS_FLAG_ORIGINAL_PATH,
-  REQUEST_EDITS_FLAG_OVERWRITE_REQUEST_ID, REQUEST_EDITS_FLAG_PROPER_CASE, REQUEST_EDITS_FLAG_PROTO_IF_ABSENT,
-  REQUEST_EDITS_FLAG_SET_INTERNAL, REQUEST_EDITS_FLAG_SET_PROTO, REQUEST_EDITS_FLAG_TE_TRAILERS,
-  REQUEST_EDITS_FLAG_UPGRADE, REQUEST_EDITS_FLAG_CONNECTION_CLOSE, HEADER_TE, HEADER_KEEP_ALIVE,
-  HEADER_PROXY_CONNECTION, HEADER_TRANSFER_ENCODING, HEADER_HTTP2_SETTINGS,
+  REQUEST_EDITS_FLAG_ORIGINAL_PATH, REQUEST_EDITS_FLAG_OVERWRITE_REQUEST_ID, REQUEST_EDITS_FLAG_PROPER_CASE,
+  REQUEST_EDITS_FLAG_PROTO_IF_ABSENT, REQUEST_EDITS_FLAG_SET_INTERNAL, REQUEST_EDITS_FLAG_SET_PROTO,
+  REQUEST_EDITS_FLAG_TE_TRAILERS, REQUEST_EDITS_FLAG_UPGRADE, REQUEST_EDITS_FLAG_CONNECTION_CLOSE, HEADER_TE,
+  HEADER_KEEP_ALIVE, HEADER_PROXY_CONNECTION, HEADER_TRANSFER_ENCODING, HEADER_HTTP2_SETTINGS, TEXT_HEX_DIGITS,
+  TEXT_HTTPS_ORIGIN, TEXT_HTTPS_ORIGIN_BYTES, TEXT_HTTP_ORIGIN, TEXT_HTTP_ORIGIN_BYTES, TEXT_REQUEST_LINE_END,
+  TEXT_REQUEST_LINE_END_BYTES, TEXT_HOST_NAME_PROPER, TEXT_HOST_NAME, TEXT_HOST_NAME_BYTES, NAME_X_FORWARDED_FOR,
+  NAME_X_FORWARDED_FOR_BYTES, NAME_X_FORWARDED_HOST, NAME_X_FORWARDED_HOST_BYTES, NAME_X_FORWARDED_PROTO,
+  NAME_X_FORWARDED_PROTO_BYTES, TEXT_HTTPS, TEXT_HTTPS_BYTES, TEXT_HTTP_BYTES, NAME_X_FORWARDED_PORT,
+  NAME_X_FORWARDED_PORT_BYTES, NAME_X_ENVOY_ORIGINAL_PATH, NAME_X_ENVOY_ORIGINAL_PATH_BYTES, NAME_X_ENVOY_ORIGINAL_HOST,
+  NAME_X_ENVOY_ORIGINAL_HOST_BYTES, TEXT_INTERNAL_LINE, TEXT_INTERNAL_LINE_BYTES, NAME_X_ENVOY_EXTERNAL_ADDRESS,
+  NAME_X_ENVOY_EXTERNAL_ADDRESS_BYTES, NAME_VIA, NAME_VIA_BYTES, TEXT_CHUNKED_LINE, TEXT_CHUNKED_LINE_BYTES,
+  TEXT_TRAILERS_LINE, TEXT_TRAILERS_LINE_BYTES, TEXT_CLOSE_LINE, TEXT_CLOSE_LINE_BYTES, TEXT_UPGRADE_LINE,
+  TEXT_UPGRADE_LINE_BYTES, NAME_UPGRADE, NAME_UPGRADE_BYTES, NAME_X_REQUEST_ID, NAME_X_REQUEST_ID_BYTES,
 } from '../generated/layouts';
-import { equalIgnoreCase, lowerOf } from '../lib/bytes';
+import { equalIgnoreCase } from '../lib/bytes';
 import { put } from '../lib/copy';
-
-// " HTTP/1.1\r\nhost: "
-const T_HTTP: usize = memory.data<u8>([32, 72, 84, 84, 80, 47, 49, 46, 49, 13, 10, 104, 111, 115, 116, 58, 32, 0, 0, 0,
-  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-const HEX: usize = memory.data<u8>([48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 97, 98, 99, 100, 101, 102]);
 
 // @ts-ignore: decorator
 @inline
-function bit(id: u32): u64 { return <u64>1 << <u64>id; }
+export function bit(id: u32): u64 { return <u64>1 << <u64>id; }
+
 /** Headers about one connection, never forwarded (RFC 9110 7.6.1). */
 const HOP_BY_HOP: u64 = bit(HEADER_CONNECTION) | bit(HEADER_KEEP_ALIVE) | bit(HEADER_PROXY_CONNECTION)
-  | bit(HEADER_TRANSFER_ENCODING)
-  | bit(HEADER_TE) | bit(HEADER_UPGRADE) | bit(HEADER_HTTP2_SETTINGS);
+  | bit(HEADER_TRANSFER_ENCODING) | bit(HEADER_TE) | bit(HEADER_UPGRADE) | bit(HEADER_HTTP2_SETTINGS);
 
 /** First line with this known id, or 0. */
 // @ts-ignore: decorator
@@ -165,7 +168,7 @@ export function writeMutations(p: usize, list: usize, count: u32, properCase: bo
 }
 // @ts-ignore: decorator
 @inline
-function writeName(p: usize, name: usize, n: u32, properCase: bool): usize {
+export function writeName(p: usize, name: usize, n: u32, properCase: bool): usize {
   return writeColon(properCase ? putProperCase(p, name, n) : put(p, name, n));
 }
 
@@ -215,8 +218,8 @@ function writeUuid(dst: usize, state: usize): void {
       const index = word * 4 + b;
       if (index == 4 || index == 6 || index == 8 || index == 10) store<u8>(p++, 45);
       const v = (r >> (b * 8)) & 255;
-      store<u8>(p, load<u8>(HEX + (v >> 4)));
-      store<u8>(p + 1, load<u8>(HEX + (v & 15)));
+      store<u8>(p, load<u8>(TEXT_HEX_DIGITS + (v >> 4)));
+      store<u8>(p + 1, load<u8>(TEXT_HEX_DIGITS + (v & 15)));
       p += 2;
     }
   }
@@ -232,39 +235,6 @@ export function nextRandom(state: usize): u32 {
   store<u32>(state + 12, rotl<u32>(a3, 11));
   return result;
 }
-
-// x-forwarded-for
-const N_XFF: usize = memory.data<u8>([120, 45, 102, 111, 114, 119, 97, 114, 100, 101, 100, 45, 102, 111, 114, 0, 0]);
-// x-forwarded-proto
-const N_XFP: usize = memory.data<u8>([120, 45, 102, 111, 114, 119, 97, 114, 100, 101, 100, 45, 112, 114, 111, 116,
-  111]);
-// x-forwarded-host
-const N_XFH: usize = memory.data<u8>([120, 45, 102, 111, 114, 119, 97, 114, 100, 101, 100, 45, 104, 111, 115, 116, 0]);
-// x-forwarded-port
-const N_XFPORT: usize = memory.data<u8>([120, 45, 102, 111, 114, 119, 97, 114, 100, 101, 100, 45, 112, 111, 114, 116,
-  0]);
-// x-request-id
-const N_RID: usize = memory.data<u8>([120, 45, 114, 101, 113, 117, 101, 115, 116, 45, 105, 100, 0, 0, 0, 0]);
-const N_VIA: usize = memory.data<u8>([118, 105, 97, 0]);
-const N_TE_CHUNKED: usize = memory.data<u8>([116, 114, 97, 110, 115, 102, 101, 114, 45, 101, 110, 99, 111, 100, 105,
-  110, 103, 58, 32, 99, 104, 117, 110, 107, 101, 100, 13, 10]);
-const N_CLOSE: usize = memory.data<u8>([99, 111, 110, 110, 101, 99, 116, 105, 111, 110, 58, 32, 99, 108, 111, 115, 101,
-  13, 10]);
-const N_CONNECTION_UPGRADE: usize =
-  memory.data<u8>([99, 111, 110, 110, 101, 99, 116, 105, 111, 110, 58, 32, 117, 112, 103, 114, 97, 100, 101, 13, 10]);
-const N_UPGRADE: usize = memory.data<u8>([117, 112, 103, 114, 97, 100, 101]);
-const N_INTERNAL: usize = memory.data<u8>([120, 45, 101, 110, 118, 111, 121, 45, 105, 110, 116, 101, 114, 110, 97, 108,
-  58, 32, 116, 114, 117, 101, 13, 10]);
-const N_EXTERNAL: usize = memory.data<u8>([120, 45, 101, 110, 118, 111, 121, 45, 101, 120, 116, 101, 114, 110, 97, 108,
-  45, 97, 100, 100, 114, 101, 115, 115]);
-const N_ORIGINAL_PATH: usize = memory.data<u8>([120, 45, 101, 110, 118, 111, 121, 45, 111, 114, 105, 103, 105, 110, 97,
-  108, 45, 112, 97, 116, 104]);
-const N_ORIGINAL_HOST: usize = memory.data<u8>([120, 45, 101, 110, 118, 111, 121, 45, 111, 114, 105, 103,
-  105, 110, 97, 108, 45, 104, 111, 115, 116]);
-const N_TE_TRAILERS: usize = memory.data<u8>([116, 101, 58, 32, 116, 114, 97, 105, 108, 101, 114, 115, 13, 10]);
-const W_HTTP: usize = memory.data<u8>([104, 116, 116, 112, 115, 58, 47, 47]);
-export function transferEncodingChunked(): usize { return N_TE_CHUNKED; }
-export function connectionClose(): usize { return N_CLOSE; }
 
 /** Encodes the request at `dst`; returns the position after it. Call h1DropNominated and h1ApplyMutations before. */
 export function h1EncodeRequest(record: usize, edits: usize, dst: usize): usize {
@@ -301,8 +271,8 @@ function writeRequestLine(record: usize, edits: usize, flags: u32, dst: usize): 
     p = put(p, host, hostBytes);
   } else {
     if (flags & REQUEST_EDITS_FLAG_ABSOLUTE_URL) {
-      if (flags & REQUEST_EDITS_FLAG_HTTPS) p = put(p, W_HTTP, 8);
-      else { p = put(p, W_HTTP, 4); p = put(p, W_HTTP + 5, 3); }
+      if (flags & REQUEST_EDITS_FLAG_HTTPS) p = put(p, TEXT_HTTPS_ORIGIN, TEXT_HTTPS_ORIGIN_BYTES);
+      else p = put(p, TEXT_HTTP_ORIGIN, TEXT_HTTP_ORIGIN_BYTES);
       p = put(p, host, hostBytes);
     }
     // RFC 9112 3.2.4: "*" in absolute form is an authority with an empty path.
@@ -310,9 +280,8 @@ function writeRequestLine(record: usize, edits: usize, flags: u32, dst: usize): 
       && (load<u32>(record + HEAD_FLAGS) & HEAD_FLAG_ASTERISK_FORM) != 0;
     if (!wholeServer) p = writePath(record, edits, p);
   }
-  p = put(p, T_HTTP, 11);
-  if (flags & REQUEST_EDITS_FLAG_PROPER_CASE) { p = put(p, T_HTTP + 11, 6); store<u8>(p - 6, 72); } else p =
-    put(p, T_HTTP + 11, 6);
+  p = put(p, TEXT_REQUEST_LINE_END, TEXT_REQUEST_LINE_END_BYTES);
+  p = put(p, flags & REQUEST_EDITS_FLAG_PROPER_CASE ? TEXT_HOST_NAME_PROPER : TEXT_HOST_NAME, TEXT_HOST_NAME_BYTES);
   return writeEnd(put(p, host, hostBytes));
 }
 /** The path after normalising (edits.path) and prefix rewrite. */
@@ -329,54 +298,55 @@ function writePath(record: usize, edits: usize, p: usize): usize {
 
 function writeAdded(record: usize, edits: usize, flags: u32, p: usize, proper: bool): usize {
   if (flags & REQUEST_EDITS_FLAG_APPEND_XFF)
-    p = writeAppended(record, HEADER_X_FORWARDED_FOR, p, N_XFF, 15, load<u32>(edits + REQUEST_EDITS_CLIENT_AT),
-      load<u32>(edits + REQUEST_EDITS_CLIENT_BYTES), proper);
+    p = writeAppended(record, HEADER_X_FORWARDED_FOR, p, NAME_X_FORWARDED_FOR, NAME_X_FORWARDED_FOR_BYTES,
+      load<u32>(edits + REQUEST_EDITS_CLIENT_AT), load<u32>(edits + REQUEST_EDITS_CLIENT_BYTES), proper);
   if (flags & REQUEST_EDITS_FLAG_APPEND_HOST_XFH)
-    p = writeAppended(record, HEADER_X_FORWARDED_HOST, p, N_XFH, 16, load<u32>(record + HEAD_HOST_AT),
-      load<u32>(record + HEAD_HOST_BYTES), proper);
+    p = writeAppended(record, HEADER_X_FORWARDED_HOST, p, NAME_X_FORWARDED_HOST, NAME_X_FORWARDED_HOST_BYTES,
+      load<u32>(record + HEAD_HOST_AT), load<u32>(record + HEAD_HOST_BYTES), proper);
   if (flags & REQUEST_EDITS_FLAG_SET_PROTO
       || ((flags & REQUEST_EDITS_FLAG_PROTO_IF_ABSENT) && lineOf(record, HEADER_X_FORWARDED_PROTO) == 0)) {
-    p = writeName(p, N_XFP, 17, proper);
-    p = writeEnd(put(p, W_HTTP, flags & REQUEST_EDITS_FLAG_HTTPS ? 5 : 4));
+    p = writeName(p, NAME_X_FORWARDED_PROTO, NAME_X_FORWARDED_PROTO_BYTES, proper);
+    p = writeEnd(put(p, TEXT_HTTPS, flags & REQUEST_EDITS_FLAG_HTTPS ? TEXT_HTTPS_BYTES : TEXT_HTTP_BYTES));
   }
   if (flags & REQUEST_EDITS_FLAG_APPEND_PORT) {
-    p = writeName(p, N_XFPORT, 16, proper);
+    p = writeName(p, NAME_X_FORWARDED_PORT, NAME_X_FORWARDED_PORT_BYTES, proper);
     p = writeEnd(put(p, load<u32>(edits + REQUEST_EDITS_PORT_AT), load<u32>(edits + REQUEST_EDITS_PORT_BYTES)));
   }
   p = writeRequestId(record, edits, flags, p, proper);
   const addedBytes = load<u32>(edits + REQUEST_EDITS_ADDED_BYTES);
   if (addedBytes != 0) p = put(p, load<u32>(edits + REQUEST_EDITS_ADDED_AT), addedBytes);
   if (flags & REQUEST_EDITS_FLAG_ORIGINAL_PATH) {
-    p = writeName(p, N_ORIGINAL_PATH, 21, proper);
+    p = writeName(p, NAME_X_ENVOY_ORIGINAL_PATH, NAME_X_ENVOY_ORIGINAL_PATH_BYTES, proper);
     let path = <usize>load<u32>(edits + REQUEST_EDITS_PATH_AT), n = load<u32>(edits + REQUEST_EDITS_PATH_BYTES);
     if (n == 0) { path = load<u32>(record + HEAD_PATH_AT); n = load<u32>(record + HEAD_PATH_BYTES); }
     p = writeEnd(put(p, path, n));
   }
   if (flags & REQUEST_EDITS_FLAG_ORIGINAL_HOST) {
-    p = writeName(p, N_ORIGINAL_HOST, 21, proper);
+    p = writeName(p, NAME_X_ENVOY_ORIGINAL_HOST, NAME_X_ENVOY_ORIGINAL_HOST_BYTES, proper);
     p = writeEnd(put(p, load<u32>(record + HEAD_HOST_AT), load<u32>(record + HEAD_HOST_BYTES)));
   }
-  if (flags & REQUEST_EDITS_FLAG_SET_INTERNAL) p = put(p, N_INTERNAL, 24);
+  if (flags & REQUEST_EDITS_FLAG_SET_INTERNAL) p = put(p, TEXT_INTERNAL_LINE, TEXT_INTERNAL_LINE_BYTES);
   if (flags & REQUEST_EDITS_FLAG_EXTERNAL_ADDRESS) {
-    p = writeName(p, N_EXTERNAL, 24, proper);
+    p = writeName(p, NAME_X_ENVOY_EXTERNAL_ADDRESS, NAME_X_ENVOY_EXTERNAL_ADDRESS_BYTES, proper);
     p = writeEnd(put(p, load<u32>(edits + REQUEST_EDITS_EXTERNAL_AT), load<u32>(edits + REQUEST_EDITS_EXTERNAL_BYTES)));
   }
   const viaBytes = load<u32>(edits + REQUEST_EDITS_VIA_BYTES);
   if (viaBytes != 0)
-    p = writeAppended(record, HEADER_VIA, p, N_VIA, 3, load<u32>(edits + REQUEST_EDITS_VIA_AT), viaBytes, proper);
+    p = writeAppended(record, HEADER_VIA, p, NAME_VIA, NAME_VIA_BYTES, load<u32>(edits + REQUEST_EDITS_VIA_AT),
+      viaBytes, proper);
   p = writeMutations(p, load<u32>(edits + REQUEST_EDITS_MUTATIONS_AT), load<u32>(edits + REQUEST_EDITS_MUTATION_COUNT),
     proper);
-  if (flags & REQUEST_EDITS_FLAG_CHUNKED) p = put(p, N_TE_CHUNKED, 28);
-  if (flags & REQUEST_EDITS_FLAG_TE_TRAILERS) p = put(p, N_TE_TRAILERS, 14);
+  if (flags & REQUEST_EDITS_FLAG_CHUNKED) p = put(p, TEXT_CHUNKED_LINE, TEXT_CHUNKED_LINE_BYTES);
+  if (flags & REQUEST_EDITS_FLAG_TE_TRAILERS) p = put(p, TEXT_TRAILERS_LINE, TEXT_TRAILERS_LINE_BYTES);
   if (flags & REQUEST_EDITS_FLAG_UPGRADE) p = writeUpgrade(record, p);
-  else if (flags & REQUEST_EDITS_FLAG_CONNECTION_CLOSE) p = put(p, N_CLOSE, 19);
+  else if (flags & REQUEST_EDITS_FLAG_CONNECTION_CLOSE) p = put(p, TEXT_CLOSE_LINE, TEXT_CLOSE_LINE_BYTES);
   return p;
 }
 export function writeUpgrade(record: usize, p: usize): usize {
   const line = lineOf(record, HEADER_UPGRADE);
-  p = put(p, N_CONNECTION_UPGRADE, 21);
+  p = put(p, TEXT_UPGRADE_LINE, TEXT_UPGRADE_LINE_BYTES);
   if (line == 0) return p;
-  p = writeColon(put(p, N_UPGRADE, 7));
+  p = writeColon(put(p, NAME_UPGRADE, NAME_UPGRADE_BYTES));
   return writeEnd(put(p, load<u32>(line + 8), load<u32>(line + 12)));
 }
 
@@ -407,10 +377,9 @@ function writeRequestId(record: usize, edits: usize, flags: u32, p: usize, prope
     store<u32>(edits + REQUEST_EDITS_REQUEST_ID_BYTES, line == 0 ? 0 : load<u32>(line + 12));
     return p;
   }
-  p = writeName(p, N_RID, 12, proper);
+  p = writeName(p, NAME_X_REQUEST_ID, NAME_X_REQUEST_ID_BYTES, proper);
   writeUuid(p, load<u32>(edits + REQUEST_EDITS_RANDOM));
   store<u32>(edits + REQUEST_EDITS_REQUEST_ID_AT, <u32>p);
   store<u32>(edits + REQUEST_EDITS_REQUEST_ID_BYTES, 36);
   return writeEnd(p + 36);
 }
-void HEAD_FLAG_CHUNKED; void lowerOf;

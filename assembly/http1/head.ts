@@ -13,20 +13,15 @@ import {
   REJECT_BAD_HEADER_NAME, REJECT_BAD_HEADER_VALUE, REJECT_BAD_HOST, REJECT_BAD_LINE_ENDING, REJECT_LENGTH_CONFLICT,
   REJECT_OBSOLETE_FOLD, REJECT_REPEATED_HOST, REJECT_REPEATED_TRANSFER_ENCODING, REJECT_SPACE_BEFORE_COLON,
   REJECT_TOO_MANY_HEADERS, REJECT_TRANSFER_ENCODING_IN_HTTP10, REJECT_UNSUPPORTED_TRANSFER_ENCODING,
-  REJECT_HEAD_TOO_LARGE,
+  REJECT_HEAD_TOO_LARGE, TEXT_CHUNKED, TEXT_CHUNKED_BYTES, TEXT_CONTINUE_EXPECTATION, TEXT_CONTINUE_EXPECTATION_BYTES,
+  TEXT_TRAILERS, TEXT_TRAILERS_BYTES, TEXT_CLOSE, TEXT_CLOSE_BYTES, TEXT_KEEP_ALIVE, TEXT_KEEP_ALIVE_BYTES,
+  NAME_UPGRADE, NAME_UPGRADE_BYTES,
 } from '../generated/layouts';
-import { fieldValueEnd, listHas, lowerOf } from '../lib/bytes';
+import { equalIgnoreCase, fieldValueEnd, listHas, lowerOf } from '../lib/bytes';
 
 /** decode options */
 export const OPTION_LOWER_CASE: u32 = 1;    // names are lowered in place
 export const OPTION_RESPONSE: u32 = 2;
-
-const WORD_CHUNKED: usize = memory.data<u8>([99, 104, 117, 110, 107, 101, 100]);
-const WORD_CLOSE: usize = memory.data<u8>([99, 108, 111, 115, 101]);
-const WORD_KEEP_ALIVE: usize = memory.data<u8>([107, 101, 101, 112, 45, 97, 108, 105, 118, 101]);
-const WORD_UPGRADE: usize = memory.data<u8>([117, 112, 103, 114, 97, 100, 101]);
-const WORD_TRAILERS: usize = memory.data<u8>([116, 114, 97, 105, 108, 101, 114, 115]);
-const WORD_CONTINUE: usize = memory.data<u8>([49, 48, 48, 45, 99, 111, 110, 116, 105, 110, 117, 101]);
 
 /** Ends a decode: returns 0, the record says why and where. */
 export function reject(out: usize, code: u32, at: usize, p: usize): i32 {
@@ -77,6 +72,12 @@ function validPort(p: usize, n: u32): bool {
   return port < 65536;
 }
 
+// @ts-ignore: decorator
+@inline
+function isText(p: usize, n: u32, text: usize, textBytes: u32): bool {
+  return n == textBytes && equalIgnoreCase(p, text, n);
+}
+
 /** Length of the body in bytes; -1 when the digits are not a canonical number below 2^53. */
 function contentLength(p: usize, n: u32): i64 {
   if (n == 0 || n > 16) return -1;
@@ -111,14 +112,15 @@ function judge(out: usize, id: u32, value: usize, n: u32): u32 {
     if (flags & HEAD_FLAG_VERSION10) return REJECT_TRANSFER_ENCODING_IN_HTTP10;
     if (flags & HEAD_FLAG_HAS_CONTENT_LENGTH) return REJECT_LENGTH_CONFLICT;
     // RFC 9112 6.1: 501 for codings that are not understood; as Envoy, whatever else stands in the list.
-    if (n != 7 || !listHas(value, n, WORD_CHUNKED, 7)) return REJECT_UNSUPPORTED_TRANSFER_ENCODING;
+    if (!isText(value, n, TEXT_CHUNKED, TEXT_CHUNKED_BYTES)) return REJECT_UNSUPPORTED_TRANSFER_ENCODING;
     flags |= HEAD_FLAG_TRANSFER_ENCODING | HEAD_FLAG_CHUNKED | HEAD_FLAG_HOP_BY_HOP;
   } else if (id == HEADER_CONNECTION) {
     flags |= judgeConnection(value, n) | HEAD_FLAG_HOP_BY_HOP;
   } else if (id == HEADER_EXPECT) {
-    if (n == 12 && listHas(value, n, WORD_CONTINUE, 12)) flags |= HEAD_FLAG_EXPECT_CONTINUE;
+    if (isText(value, n, TEXT_CONTINUE_EXPECTATION, TEXT_CONTINUE_EXPECTATION_BYTES))
+      flags |= HEAD_FLAG_EXPECT_CONTINUE;
   } else if (id == HEADER_TE) {
-    if (listHas(value, n, WORD_TRAILERS, 8)) flags |= HEAD_FLAG_TE_TRAILERS;
+    if (listHas(value, n, TEXT_TRAILERS, TEXT_TRAILERS_BYTES)) flags |= HEAD_FLAG_TE_TRAILERS;
     flags |= HEAD_FLAG_HOP_BY_HOP;
   } else if (id == HEADER_UPGRADE || id == HEADER_KEEP_ALIVE || id == HEADER_PROXY_CONNECTION
       || id == HEADER_HTTP2_SETTINGS) {
@@ -140,18 +142,15 @@ function judgeConnection(p: usize, n: u32): u32 {
     while (p < end && load<u8>(p) != 44 && load<u8>(p) != 32 && load<u8>(p) != 9) p++;
     const length = <u32>(p - start);
     if (length == 0) continue;
-    if (length == 5 && listHas(start, 5, WORD_CLOSE, 5)) flags |= HEAD_FLAG_CONNECTION_CLOSE;
-    else if (length == 10 && listHas(start, 10, WORD_KEEP_ALIVE, 10)) flags |= HEAD_FLAG_CONNECTION_KEEP_ALIVE;
-    else if (length == 7 && listHas(start, 7, WORD_UPGRADE, 7)) flags |= HEAD_FLAG_UPGRADE;
+    if (isText(start, length, TEXT_CLOSE, TEXT_CLOSE_BYTES)) flags |= HEAD_FLAG_CONNECTION_CLOSE;
+    else if (isText(start, length, TEXT_KEEP_ALIVE, TEXT_KEEP_ALIVE_BYTES)) flags |= HEAD_FLAG_CONNECTION_KEEP_ALIVE;
+    else if (isText(start, length, NAME_UPGRADE, NAME_UPGRADE_BYTES)) flags |= HEAD_FLAG_UPGRADE;
     else flags |= HEAD_FLAG_CONNECTION_NAMES;
   }
   return flags;
 }
 
-/**
- * Decodes header lines from `p` up to and with the empty line. Returns bytes from `at`, -1 = incomplete, 0 =
- * rejected.
- */
+/** Decodes header lines from `p` up to and with the empty line. Returns bytes from `at`; -1 incomplete; 0 rejected. */
 export function decodeHeaders(at: usize, p: usize, end: usize, out: usize, options: u32, bytesMax: u32,
     countMax: u32): i32 {
   let line = out + HEAD_HEADERS;
@@ -184,12 +183,7 @@ export function decodeHeaders(at: usize, p: usize, end: usize, out: usize, optio
     }
     if (p == end) return incomplete(out, at, p, end, bytesMax);
     const nameBytes = <u32>(p - name);
-    const stop: u32 = load<u8>(p);
-    if (stop != 58 || nameBytes == 0) {
-      if (stop == 10) return reject(out, REJECT_BAD_LINE_ENDING, at, p);
-      return reject(out, (stop == 32 || stop == 9) && nameBytes != 0 ? REJECT_SPACE_BEFORE_COLON
-        : REJECT_BAD_HEADER_NAME, at, p);
-    }
+    if (load<u8>(p) != 58 || nameBytes == 0) return badName(out, at, p, nameBytes);
     p++;
     let value = p;
     while (value < end && (load<u8>(value) == 32 || load<u8>(value) == 9)) value++;
@@ -211,12 +205,8 @@ export function decodeHeaders(at: usize, p: usize, end: usize, out: usize, optio
     if (count >= countMax) return reject(out, REJECT_TOO_MANY_HEADERS, at, name);
     const id = knownHeader(name, nameBytes);
     if (id != 0) {
-      const slot = out + HEAD_KNOWN + (<usize>id << 1);
-      if (load<u16>(slot) == 0) store<u16>(slot, <u16>(count + 1));
-      if (id <= HEADER_PROXY_CONNECTION || id == HEADER_HTTP2_SETTINGS) {
-        const code = judge(out, id, value, valueBytes);
-        if (code != 0) return reject(out, code, at, value);
-      }
+      const code = noteKnown(out, id, count, value, valueBytes);
+      if (code != 0) return reject(out, code, at, value);
     }
     if (flags & HEADER_LINE_FLAG_UNDERSCORE)
       store<u32>(out + HEAD_FLAGS, load<u32>(out + HEAD_FLAGS) | HEAD_FLAG_UNDERSCORE);
@@ -234,6 +224,23 @@ export function decodeHeaders(at: usize, p: usize, end: usize, out: usize, optio
   return <i32>(p - at);
 }
 
+/** Something other than a colon follows the name. */
+function badName(out: usize, at: usize, p: usize, nameBytes: u32): i32 {
+  const stop: u32 = load<u8>(p);
+  if (stop == 10) return reject(out, REJECT_BAD_LINE_ENDING, at, p);
+  const spaced = (stop == 32 || stop == 9) && nameBytes != 0;
+  return reject(out, spaced ? REJECT_SPACE_BEFORE_COLON : REJECT_BAD_HEADER_NAME, at, p);
+}
+
+/** Notes where a known header stands first, and judges those that frame the message. Returns a rejection code or 0. */
+// @ts-ignore: decorator
+@inline
+function noteKnown(out: usize, id: u32, index: u32, value: usize, valueBytes: u32): u32 {
+  const slot = out + HEAD_KNOWN + (<usize>id << 1);
+  if (load<u16>(slot) == 0) store<u16>(slot, <u16>(index + 1));
+  return id <= HEADER_PROXY_CONNECTION || id == HEADER_HTTP2_SETTINGS ? judge(out, id, value, valueBytes) : 0;
+}
+
 /**
  * At most one byte of a line is there: refused at once if no line begins so, for a peer that waits for the answer
  * sends no more.
@@ -241,8 +248,8 @@ export function decodeHeaders(at: usize, p: usize, end: usize, out: usize, optio
 function lineBegun(out: usize, at: usize, p: usize, end: usize, bytesMax: u32): i32 {
   const c: u32 = p < end ? load<u8>(p) : 13;
   if (c == 13 || load<u8>(TOKEN_LOWER + c) != 0) return incomplete(out, at, p, end, bytesMax);
-  return reject(out, c == 10 ? REJECT_BAD_LINE_ENDING : c == 32 || c == 9 ? REJECT_OBSOLETE_FOLD
-    : REJECT_BAD_HEADER_NAME, at, p);
+  if (c == 10) return reject(out, REJECT_BAD_LINE_ENDING, at, p);
+  return reject(out, c == 32 || c == 9 ? REJECT_OBSOLETE_FOLD : REJECT_BAD_HEADER_NAME, at, p);
 }
 
 /** More bytes are needed, unless the head is over its limit already. */

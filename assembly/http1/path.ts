@@ -16,8 +16,9 @@ export const PATH_UNESCAPE_SLASHES: u32 = 4;
 function hexValue(c: u32): u32 { const l = lowerOf(c); return c - 48 < 10 ? c - 48 : l - 97 < 6 ? l - 87 : 16; }
 // @ts-ignore: decorator
 @inline
-function isUnreserved(c: u32): bool { return lowerOf(c) - 97 < 26 || c - 48 < 10 || c == 45 || c == 46 || c == 95
-  || c == 126; }
+function isUnreserved(c: u32): bool {
+  return lowerOf(c) - 97 < 26 || c - 48 < 10 || c == 45 || c == 46 || c == 95 || c == 126;
+}
 
 export function normalizePath(path: usize, pathBytes: u32, pathOnlyBytes: u32, dst: usize, options: u32): u32 {
   let q = dst;

@@ -2,7 +2,7 @@
 // without its space.
 import {
   HEAD_CONTENT_LENGTH_LOW, HEAD_FLAGS, HEAD_FLAG_VERSION10, HEAD_HEAD_AT, HEAD_REASON_AT, HEAD_REASON_BYTES,
-  HEAD_STATUS, REJECT_BAD_LINE_ENDING, REJECT_BAD_STATUS_LINE,
+  HEAD_STATUS, REJECT_BAD_LINE_ENDING, REJECT_BAD_STATUS_LINE, TEXT_VERSION_PREFIX,
 } from '../generated/layouts';
 import { fieldValueEnd } from '../lib/bytes';
 import { OPTION_RESPONSE, decodeHeaders, incomplete, reject } from './head';
@@ -15,7 +15,7 @@ export function h1DecodeResponse(at: usize, end: usize, out: usize, options: u32
   if (have < 13) {                       // "HTTP/1.1 200\r\n" is the shortest
     const known = have < 5 ? have : 5;
     for (let i: u32 = 0; i < known; i++)
-      if (load<u8>(at + i) != load<u8>(HTTP_SLASH + i)) return reject(out, REJECT_BAD_STATUS_LINE, at, at + i);
+      if (load<u8>(at + i) != load<u8>(TEXT_VERSION_PREFIX + i)) return reject(out, REJECT_BAD_STATUS_LINE, at, at + i);
     return -1;
   }
   const version = load<u64>(p);
@@ -38,4 +38,3 @@ export function h1DecodeResponse(at: usize, end: usize, out: usize, options: u32
   store<u32>(out + HEAD_REASON_BYTES, <u32>(p - reason));
   return decodeHeaders(at, p + 2, end, out, options | OPTION_RESPONSE, bytesMax, countMax);
 }
-const HTTP_SLASH: usize = memory.data<u8>([72, 84, 84, 80, 47]);

@@ -4,18 +4,18 @@
 import {
   HEAD_HEADERS, HEAD_HEADER_COUNT, HEAD_HOST_AT, HEAD_HOST_BYTES, HEAD_KNOWN, HEAD_METHOD_AT, HEAD_METHOD_BYTES,
   HEAD_PATH_AT, HEAD_PATH_BYTES, HEAD_PATH_ONLY_BYTES, HEAD_FLAGS, HEAD_FLAG_AUTHORITY_FORM, HEADER_LINE_FLAG_DROPPED,
-  HOST_SLOT_HASH, HOST_SLOT_STRING_AT, HOST_SLOT_STRING_BYTES, HOST_SLOT_VIRTUAL_HOST,
-  ROUTE_ENTRY_FLAGS, ROUTE_ENTRY_FLAG_IGNORE_CASE, ROUTE_ENTRY_FLAG_NEEDS_TEXT, ROUTE_ENTRY_HEADERS_AT,
-  ROUTE_ENTRY_HEADER_COUNT, ROUTE_ENTRY_PATH_KIND, ROUTE_ENTRY_QUERY_AT, ROUTE_ENTRY_QUERY_COUNT,
-  ROUTE_ENTRY_RECORD_BYTES, ROUTE_ENTRY_VALUE_AT, ROUTE_ENTRY_VALUE_BYTES, ROUTE_TABLE_DEFAULT_VIRTUAL_HOST,
-  ROUTE_TABLE_EXACT_AT, ROUTE_TABLE_EXACT_MASK, ROUTE_TABLE_FLAGS, ROUTE_TABLE_FLAG_IGNORE_PORT, ROUTE_TABLE_PREFIX_AT,
-  ROUTE_TABLE_PREFIX_LENGTHS_AT, ROUTE_TABLE_PREFIX_LENGTH_COUNT, ROUTE_TABLE_PREFIX_MASK, ROUTE_TABLE_ROUTES_AT,
-  ROUTE_TABLE_SUFFIX_AT, ROUTE_TABLE_SUFFIX_LENGTHS_AT, ROUTE_TABLE_SUFFIX_LENGTH_COUNT, ROUTE_TABLE_SUFFIX_MASK,
-  ROUTE_TABLE_VIRTUAL_HOSTS_AT, VIRTUAL_HOST_ENTRY_FIRST_ROUTE, VIRTUAL_HOST_ENTRY_RECORD_BYTES,
-  VIRTUAL_HOST_ENTRY_ROUTE_COUNT, VALUE_MATCHER_END_LOW, VALUE_MATCHER_FLAGS, VALUE_MATCHER_FLAG_IGNORE_CASE,
-  VALUE_MATCHER_FLAG_INVERT, VALUE_MATCHER_FLAG_MISSING_AS_EMPTY, VALUE_MATCHER_FLAG_PRESENT_FALSE, VALUE_MATCHER_KIND,
-  VALUE_MATCHER_KNOWN, VALUE_MATCHER_NAME_AT, VALUE_MATCHER_NAME_BYTES, VALUE_MATCHER_RECORD_BYTES,
-  VALUE_MATCHER_START_LOW, VALUE_MATCHER_VALUE_AT, VALUE_MATCHER_VALUE_BYTES,
+  HOST_SLOT_HASH, HOST_SLOT_STRING_AT, HOST_SLOT_STRING_BYTES, HOST_SLOT_VIRTUAL_HOST, ROUTE_ENTRY_FLAGS,
+  ROUTE_ENTRY_FLAG_IGNORE_CASE, ROUTE_ENTRY_FLAG_NEEDS_TEXT, ROUTE_ENTRY_HEADERS_AT, ROUTE_ENTRY_HEADER_COUNT,
+  ROUTE_ENTRY_PATH_KIND, ROUTE_ENTRY_QUERY_AT, ROUTE_ENTRY_QUERY_COUNT, ROUTE_ENTRY_RECORD_BYTES, ROUTE_ENTRY_VALUE_AT,
+  ROUTE_ENTRY_VALUE_BYTES, ROUTE_TABLE_DEFAULT_VIRTUAL_HOST, ROUTE_TABLE_EXACT_AT, ROUTE_TABLE_EXACT_MASK,
+  ROUTE_TABLE_FLAGS, ROUTE_TABLE_FLAG_IGNORE_PORT, ROUTE_TABLE_PREFIX_AT, ROUTE_TABLE_PREFIX_LENGTHS_AT,
+  ROUTE_TABLE_PREFIX_LENGTH_COUNT, ROUTE_TABLE_PREFIX_MASK, ROUTE_TABLE_ROUTES_AT, ROUTE_TABLE_SUFFIX_AT,
+  ROUTE_TABLE_SUFFIX_LENGTHS_AT, ROUTE_TABLE_SUFFIX_LENGTH_COUNT, ROUTE_TABLE_SUFFIX_MASK, ROUTE_TABLE_VIRTUAL_HOSTS_AT,
+  VIRTUAL_HOST_ENTRY_FIRST_ROUTE, VIRTUAL_HOST_ENTRY_RECORD_BYTES, VIRTUAL_HOST_ENTRY_ROUTE_COUNT,
+  VALUE_MATCHER_END_LOW, VALUE_MATCHER_FLAGS, VALUE_MATCHER_FLAG_IGNORE_CASE, VALUE_MATCHER_FLAG_INVERT,
+  VALUE_MATCHER_FLAG_MISSING_AS_EMPTY, VALUE_MATCHER_FLAG_PRESENT_FALSE, VALUE_MATCHER_KIND, VALUE_MATCHER_KNOWN,
+  VALUE_MATCHER_NAME_AT, VALUE_MATCHER_NAME_BYTES, VALUE_MATCHER_RECORD_BYTES, VALUE_MATCHER_START_LOW,
+  VALUE_MATCHER_VALUE_AT, VALUE_MATCHER_VALUE_BYTES, TEXT_HTTPS, TEXT_HTTPS_BYTES, TEXT_HTTP, TEXT_HTTP_BYTES,
 } from '../generated/layouts';
 import { equalBytes, equalIgnoreCase, findByte, lowerOf } from '../lib/bytes';
 
@@ -29,7 +29,6 @@ const KIND_EXACT: u32 = 0, KIND_PREFIX: u32 = 1, KIND_SUFFIX: u32 = 2, KIND_CONT
 const PATH_PREFIX: u32 = 0, PATH_CONNECT: u32 = 2;
 // Known ids of pseudo headers inside ValueMatcher.
 const PSEUDO_METHOD: u32 = 250, PSEUDO_PATH: u32 = 251, PSEUDO_AUTHORITY: u32 = 252, PSEUDO_SCHEME: u32 = 253;
-const SCHEME_HTTP: usize = memory.data<u8>([104, 116, 116, 112]);
 
 /** FNV-1a over the bytes, letters lowered; never 0. config/snapshot/route-table.ts computes the same. */
 export function hashLower(p: usize, n: u32): u32 {
@@ -114,13 +113,15 @@ export function routeMatch(table: usize, record: usize, path: usize, pathBytes: 
     const route = table + load<u32>(table + ROUTE_TABLE_ROUTES_AT) + <usize>i * ROUTE_ENTRY_RECORD_BYTES;
     if (!pathMatches(table, route, path, pathOnlyBytes, connect)) continue;
     const headers = load<u32>(route + ROUTE_ENTRY_HEADER_COUNT);
-    if (headers != 0 && !headersMatch(table, table + load<u32>(route + ROUTE_ENTRY_HEADERS_AT), headers, record, path,
-        pathBytes, https))
-      continue;
+    if (headers != 0) {
+      const matchers = table + load<u32>(route + ROUTE_ENTRY_HEADERS_AT);
+      if (!headersMatch(table, matchers, headers, record, path, pathBytes, https)) continue;
+    }
     const queries = load<u32>(route + ROUTE_ENTRY_QUERY_COUNT);
-    if (queries != 0 && !queryMatches(table, table + load<u32>(route + ROUTE_ENTRY_QUERY_AT), queries, path, pathBytes,
-        pathOnlyBytes))
-      continue;
+    if (queries != 0) {
+      const matchers = table + load<u32>(route + ROUTE_ENTRY_QUERY_AT);
+      if (!queryMatches(table, matchers, queries, path, pathBytes, pathOnlyBytes)) continue;
+    }
     return load<u32>(route + ROUTE_ENTRY_FLAGS) & ROUTE_ENTRY_FLAG_NEEDS_TEXT ? i | NEEDS_TEXT : i;
   }
   return NO_ROUTE;
@@ -146,8 +147,8 @@ function findHeader(record: usize, matcher: usize, table: usize, path: usize, pa
     if (known == PSEUDO_METHOD) return found(load<u32>(record + HEAD_METHOD_AT), load<u32>(record + HEAD_METHOD_BYTES));
     if (known == PSEUDO_PATH) return found(path, pathBytes);
     if (known == PSEUDO_AUTHORITY) return found(load<u32>(record + HEAD_HOST_AT), load<u32>(record + HEAD_HOST_BYTES));
-    if (https) return found(SCHEME_HTTPS, 5);
-    return found(SCHEME_HTTP, 4);
+    if (https) return found(TEXT_HTTPS, TEXT_HTTPS_BYTES);
+    return found(TEXT_HTTP, TEXT_HTTP_BYTES);
   }
   const count = load<u32>(record + HEAD_HEADER_COUNT);
   let i: u32 = 0;
@@ -196,7 +197,6 @@ function joinRepeats(record: usize, from: u32, count: u32, known: u32, name: usi
 }
 /** After the record of limits.headersCountMax lines: 256 + (1000 + 1) * 16. */
 const JOIN_AT: usize = 16272;
-const SCHEME_HTTPS: usize = memory.data<u8>([104, 116, 116, 112, 115]);
 function found(at: usize, n: u32): bool { FOUND_AT = at; FOUND_BYTES = n; return true; }
 let FOUND_AT: usize = 0;
 let FOUND_BYTES: u32 = 0;
@@ -240,8 +240,9 @@ function valueMatches(table: usize, matcher: usize, at: usize, n: u32): bool {
 }
 // @ts-ignore: decorator
 @inline
-function equal(a: usize, b: usize, n: u32,
-  ignoreCase: bool): bool { return ignoreCase ? equalIgnoreCase(a, b, n) : equalBytes(a, b, n); }
+function equal(a: usize, b: usize, n: u32, ignoreCase: bool): bool {
+  return ignoreCase ? equalIgnoreCase(a, b, n) : equalBytes(a, b, n);
+}
 
 /** Is the text a decimal integer (optional sign) in [start, end)? */
 function inRange(p: usize, n: u32, start: i64, end: i64): bool {
