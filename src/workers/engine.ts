@@ -72,8 +72,7 @@ export class Engine {
     this.control = workerControl(map, worker) >> 2;
     this.timers = new TimerWheel(this.nowMs);
     let at = workerEndpointShares(map, worker);
-    this.endpointShares = at;
-    this.u8.fill(0, at, at + endpointSharesBytes);
+    this.endpointShares = at;           // zero: fresh, or settled by main when the predecessor died
     at += endpointSharesBytes;
     const end = workerArena(map, worker) + map.arenaBytes;
     const take = (bytes: number) => { const start = at; at += Math.ceil(bytes / 64) * 64; return start; };
