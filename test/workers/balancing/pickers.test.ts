@@ -1,0 +1,73 @@
+// Who is picked how often: rotations exactly, weights within a few per cent, load where there is least of it, panic when health runs out.
+import t from 'tap';
+import type { ClusterConfig, Endpoint as EndpointConfig } from '../../../src/config/types.js';
+import { EndpointState } from '../../../src/core/memory-map.js';
+import { createPicker } from '../../../src/workers/balancing/picker.js';
+import { ClusterRuntime } from '../../../src/workers/upstream/cluster.js';
+import { Endpoint } from '../../../src/workers/upstream/endpoint.js';
+import { cluster } from '../../config/snapshot/fixtures.js';
+import { World } from '../../sim/world.js';
+
+const world = new World(3);
+const runtime = new ClusterRuntime(world.engine, 0);
+
+function endpoints(weights: readonly number[], health: readonly EndpointConfig['health'][] = []): Endpoint[] {
+  return weights.map((weight, index) => {
+    const address = { kind: 'ip' as const, host: '10.0.0.1', port: index + 1, ipv4Compat: false };
+    const endpoint = new Endpoint(world.engine, runtime, address, index);
+    endpoint.update({ address, hostname: '', weight, priority: 0, health: health[index] ?? 'healthy', localityWeight: 0, zone: '', state: index });
+    return endpoint;
+  });
+}
+function shares(list: readonly Endpoint[], config: Partial<ClusterConfig>, picks: number): number[] {
+  const picker = createPicker(world.engine, cluster('c', config), list)!;
+  const counts = list.map(() => 0);
+  for (let n = 0; n < picks; n++) counts[list.indexOf(picker.pick())]!++;
+  return counts;
+}
+
+t.test('round robin with equal weights is a rotation', (t) => {
+  t.same(shares(endpoints([3, 3, 3]), { lbPolicy: 'roundRobin' }, 300), [100, 100, 100]);
+  t.end();
+});
+
+t.test('weighted round robin follows the weights at once, not in runs', (t) => {
+  const list = endpoints([1, 2, 5]);
+  const counts = shares(list, { lbPolicy: 'roundRobin' }, 8000);
+  [1000, 2000, 5000].forEach((wanted, index) => { t.ok(Math.abs(counts[index]! - wanted) <= 5, `${counts[index]} of ${wanted}`); });
+  const picker = createPicker(world.engine, cluster('c', { lbPolicy: 'roundRobin' }), endpoints([1, 1, 1, 5]))!;
+  let run = 0, longest = 0, last: Endpoint | null = null;
+  for (let n = 0; n < 800; n++) {
+    const picked = picker.pick();
+    run = picked === last ? run + 1 : 1;
+    last = picked;
+    longest = Math.max(longest, run);
+  }
+  t.ok(longest <= 6, `${longest} in a row`);
+  t.end();
+});
+
+t.test('random is even', (t) => {
+  for (const count of shares(endpoints([1, 1, 1, 1]), { lbPolicy: 'random' }, 20_000)) t.ok(Math.abs(count - 5000) < 300, String(count));
+  t.end();
+});
+
+t.test('least request avoids the busy, by choices or by weight', (t) => {
+  const list = endpoints([1, 1, 1]);
+  list[0]!.add(EndpointState.activeRequests, 50);
+  const counts = shares(list, { lbPolicy: 'leastRequest', leastRequestChoiceCount: 2 }, 9000);
+  t.ok(Math.abs(counts[0]! - 1000) < 200, `${counts[0]}: only when both choices are it`);
+  const weighted = endpoints([10, 1]);
+  weighted[0]!.add(EndpointState.activeRequests, -50);
+  t.ok(shares(weighted, { lbPolicy: 'leastRequest' }, 1100)[0]! > 900);
+  t.end();
+});
+
+t.test('the unhealthy get nothing, until most are: then everybody is asked (panic)', (t) => {
+  t.same(shares(endpoints([1, 1, 1], ['healthy', 'unhealthy', 'degraded']), {}, 100), [50, 0, 50]);
+  const panic = endpoints([1, 1, 1], ['healthy', 'unhealthy', 'draining']);
+  t.equal(createPicker(world.engine, cluster('c'), panic)!.panic, true);
+  t.same(shares(panic, {}, 300), [100, 100, 100]);
+  t.equal(createPicker(world.engine, cluster('c'), []), null);
+  t.end();
+});
