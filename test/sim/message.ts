@@ -14,6 +14,7 @@ export class MessageReader {
   private bytes: Buffer = Buffer.alloc(0);
   private current: Message | null = null;
   private left = 0;
+  private pieces: Buffer[] = [];
   private mode: 'head' | 'length' | 'chunk size' | 'chunk' | 'chunk end' | 'trailers' | 'close' = 'head';
   error = '';
 
@@ -79,11 +80,13 @@ export class MessageReader {
     else this.mode = 'close';
   }
 
-  private add(piece: Buffer): void { if (piece.length > 0) this.current!.body = Buffer.concat([this.current!.body, piece]); }
+  private add(piece: Buffer): void { if (piece.length > 0) this.pieces.push(piece); }
   private take(count: number): Buffer { const piece = this.bytes.subarray(0, count); this.bytes = this.bytes.subarray(count); return piece; }
   private finish(): Message {
     const message = this.current!;
     message.complete = true;
+    message.body = Buffer.concat(this.pieces);
+    this.pieces = [];
     this.current = null;
     this.mode = 'head';
     return message;

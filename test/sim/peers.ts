@@ -46,7 +46,7 @@ export class Client {
   private readonly reader = new MessageReader();
   private readonly writer: Writer;
   private received = 0;
-  private tunnel: Buffer = Buffer.alloc(0);
+  private readonly tunnel: Buffer[] = [];
   private inTunnel = false;
   private tunnelSent = false;
   private sent = 0;
@@ -91,7 +91,7 @@ export class Client {
       if (bytes.length === 0) break;
       left -= bytes.length;
       this.received += bytes.length;
-      if (this.inTunnel) this.tunnel = Buffer.concat([this.tunnel, bytes]); else this.reader.push(bytes);
+      if (this.inTunnel) this.tunnel.push(Buffer.from(bytes)); else this.reader.push(bytes);
       this.judge(false);
       if ((this.plan.leave === 'reset' || this.plan.leave === 'fin') && this.received >= this.plan.leaveAfterBytes) { this.leave(this.plan.leave === 'reset'); return; }
     }
@@ -126,7 +126,7 @@ export class Client {
 
   private open(request: RequestPlan): void {
     this.inTunnel = true;
-    this.tunnel = this.reader.rest();
+    this.tunnel.push(this.reader.rest());
     this.writer.write(pattern(request.id, request.requestBytes));
     this.writer.after(() => {
       this.tunnelSent = true;
@@ -167,8 +167,9 @@ export class Client {
     if (this.inTunnel) {
       const request = this.plan.requests[0]!;
       const wanted = pattern(request.id + 1_000_000, request.responseBytes);
-      if (!wanted.subarray(0, this.tunnel.length).equals(this.tunnel)) this.faults.push(`tunnel ${request.id}: bytes differ`);
-      this.outcomes.push(this.tunnel.length === wanted.length ? { kind: 'served', status: 101, bodyBytes: wanted.length } : { kind: 'cut' });
+      const got = Buffer.concat(this.tunnel);
+      if (!wanted.subarray(0, got.length).equals(got)) this.faults.push(`tunnel ${request.id}: bytes differ`);
+      this.outcomes.push(got.length === wanted.length ? { kind: 'served', status: 101, bodyBytes: wanted.length } : { kind: 'cut' });
     }
     while (this.outcomes.length < this.plan.requests.length) this.outcomes.push({ kind: 'cut' });
     this.end.close();
@@ -186,7 +187,7 @@ export class UpstreamPeer {
   private headSeen = 0;
   private answered = 0;
   private tunnel: RequestPlan | null = null;
-  private tunnelBytes: Buffer = Buffer.alloc(0);
+  private readonly tunnelPieces: Buffer[] = [];
   private finished = false;
 
   constructor(private readonly network: SimNetwork, private readonly end: SimEnd, private readonly plans: ReadonlyMap<number, RequestPlan>,
@@ -198,7 +199,7 @@ export class UpstreamPeer {
   private readable(): void {
     if (this.closed) return;
     for (let bytes = this.end.read(); bytes.length > 0; bytes = this.end.read()) {
-      if (this.tunnel !== null) this.tunnelBytes = Buffer.concat([this.tunnelBytes, bytes]); else this.reader.push(bytes);
+      if (this.tunnel !== null) this.tunnelPieces.push(Buffer.from(bytes)); else this.reader.push(bytes);
     }
     if (this.tunnel !== null) this.tunnelled();
     else this.serve();
@@ -273,7 +274,7 @@ export class UpstreamPeer {
 
   private openTunnel(plan: RequestPlan): void {
     this.tunnel = plan;
-    this.tunnelBytes = this.reader.rest();
+    this.tunnelPieces.push(this.reader.rest());
     this.writer.write(Buffer.from(`HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nX-Id: ${plan.id}\r\n\r\n`));
     this.writer.write(pattern(plan.id + 1_000_000, plan.responseBytes));
     this.writer.after(() => { this.end.shutdownSend(); this.finished = true; this.tunnelled(); });
@@ -281,8 +282,11 @@ export class UpstreamPeer {
 
   private tunnelled(): void {
     const plan = this.tunnel!;
-    if (!pattern(plan.id, plan.requestBytes).subarray(0, this.tunnelBytes.length).equals(this.tunnelBytes)) this.deliveries.faults.push(`tunnel ${plan.id}: bytes differ`);
-    this.deliveries.tunnels.set(plan.id, this.tunnelBytes.length);
+    if (this.end.ended || this.end.errno !== 0) {
+      const bytes = Buffer.concat(this.tunnelPieces);
+      if (!pattern(plan.id, plan.requestBytes).subarray(0, bytes.length).equals(bytes)) this.deliveries.faults.push(`tunnel ${plan.id}: bytes differ`);
+      this.deliveries.tunnels.set(plan.id, bytes.length);
+    }
     if (this.finished && this.end.ended) this.close(false);
   }
 

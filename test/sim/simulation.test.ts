@@ -4,7 +4,7 @@ import t from 'tap';
 import { profiles } from './plan.js';
 import { simulate } from './simulate.js';
 
-const SEEDS_PER_PROFILE = 30;
+const SEEDS_PER_PROFILE = 25;
 
 profiles.forEach((profile, index) => {
   void t.test(profile, (t) => {
