@@ -4,8 +4,8 @@ import type { AccessLog, JsonFormat } from '../../config/types.js';
 import { DEFAULT_FORMAT, needsRequestHead, needsResponseHead, parseFormat } from '../../telemetry/format.js';
 import type { Operator } from '../../telemetry/format.js';
 import type { Engine } from '../engine.js';
-import { compileOperators, releaseOperators } from './compiled-format.js';
-import type { CompiledOperator } from './compiled-format.js';
+import { compileOperators, releaseOperators } from '../routing/compiled-format.js';
+import type { CompiledOperator } from '../routing/compiled-format.js';
 
 /** One JSON value or, in a text log, the whole line. */
 export interface Piece {

@@ -5,8 +5,8 @@ import type { HeaderMutations } from '../../config/types.js';
 import { needsRequestHead, parseFormat } from '../../telemetry/format.js';
 import type { Engine } from '../engine.js';
 import { MUTATIONS_MAX } from '../engine.js';
-import { compileOperators, releaseOperators } from '../proxy/compiled-format.js';
-import type { CompiledOperator } from '../proxy/compiled-format.js';
+import { compileOperators, releaseOperators } from './compiled-format.js';
+import type { CompiledOperator } from './compiled-format.js';
 
 const ACTIONS = { append: 0, addIfAbsent: 1, overwrite: 2, overwriteIfExists: 3 } as const;
 const REMOVE = 4;
