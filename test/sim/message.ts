@@ -1,5 +1,5 @@
-// The least of HTTP/1.1 that scripted peers need: reads whole messages out of what has arrived, writes them. Slow and plain on purpose: it is the
-// judge of the codecs, not their user.
+// The least of HTTP/1.1 that scripted peers need: reads whole messages out of what has arrived, writes them.
+// Slow and plain on purpose: it is the judge of the codecs, not their user.
 
 export interface Message {
   first: string;
@@ -18,14 +18,25 @@ export class MessageReader {
   private mode: 'head' | 'length' | 'chunk size' | 'chunk' | 'chunk end' | 'trailers' | 'close' = 'head';
   error = '';
 
-  push(bytes: Uint8Array): void { this.bytes = this.bytes.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.bytes, bytes]); }
-  get waiting(): number { return this.bytes.length; }
+  push(bytes: Uint8Array): void {
+    this.bytes = this.bytes.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.bytes, bytes]);
+  }
+  get waiting(): number {
+    return this.bytes.length;
+  }
   /** Takes all bytes that wait: what follows is no HTTP. */
-  rest(): Buffer { return this.take(this.bytes.length); }
+  rest(): Buffer {
+    return this.take(this.bytes.length);
+  }
   /** The message whose head has arrived, complete or not. */
-  get partial(): Message | null { return this.current; }
+  get partial(): Message | null {
+    return this.current;
+  }
 
-  /** The next complete message, or null. `hasBody` false: a response that has none whatever its headers say. `ended`: FIN has arrived. */
+  /**
+   * The next complete message, or null. `hasBody` false: a response that has none whatever its headers say.
+   * `ended`: FIN has arrived.
+   */
   next(isRequest: boolean, hasBody = true, ended = false): Message | null {
     while (this.error === '') {
       if (this.mode === 'head') {
@@ -50,8 +61,13 @@ export class MessageReader {
       } else {
         const end = this.bytes.indexOf('\r\n');
         if (end < 0) return null;
-        const line = this.take(end + 2).toString('latin1').slice(0, -2);
-        if (this.mode === 'trailers') { if (line === '') return this.finish(); continue; }
+        const line = this.take(end + 2)
+          .toString('latin1')
+          .slice(0, -2);
+        if (this.mode === 'trailers') {
+          if (line === '') return this.finish();
+          continue;
+        }
         if (!/^[0-9a-f]+$/i.test(line)) this.error = `bad chunk size ${JSON.stringify(line.slice(0, 40))}`;
         this.left = parseInt(line, 16);
         this.mode = this.left === 0 ? 'trailers' : 'chunk';
@@ -75,13 +91,20 @@ export class MessageReader {
     else if (headers.get('transfer-encoding') === 'chunked') this.mode = 'chunk size';
     else if (length !== undefined) {
       this.left = Number(length);
-      if (this.left === 0) this.current.complete = true; else this.mode = 'length';
+      if (this.left === 0) this.current.complete = true;
+      else this.mode = 'length';
     } else if (isRequest) this.current.complete = true;
     else this.mode = 'close';
   }
 
-  private add(piece: Buffer): void { if (piece.length > 0) this.pieces.push(piece); }
-  private take(count: number): Buffer { const piece = this.bytes.subarray(0, count); this.bytes = this.bytes.subarray(count); return piece; }
+  private add(piece: Buffer): void {
+    if (piece.length > 0) this.pieces.push(piece);
+  }
+  private take(count: number): Buffer {
+    const piece = this.bytes.subarray(0, count);
+    this.bytes = this.bytes.subarray(count);
+    return piece;
+  }
   private finish(): Message {
     const message = this.current!;
     message.complete = true;

@@ -1,11 +1,22 @@
-// What one simulated run does: all of it drawn from the seed, so that a seed replays. Profiles go from "everything must be served" to "everything
-// breaks everywhere"; what a run may expect follows from its profile.
+// What one simulated run does: all of it drawn from the seed, so that a seed replays. Profiles go from
+// "everything must be served" to "everything breaks everywhere"; what a run may expect follows from its profile.
 import type { SimNetwork, SimFaults } from '../../src/workers/reactor/sim-network.js';
 
 export type Framing = 'none' | 'length' | 'chunked' | 'close';
 /** What the upstream does about a request. */
-export type UpstreamAct = 'answer' | 'answer and close' | 'answer and close silently' | 'answer early' | 'reset' | 'fin' | 'cut head' | 'cut body'
-  | 'never' | 'garbage' | 'too much' | 'interim';
+export type UpstreamAct =
+  | 'answer'
+  | 'answer and close'
+  | 'answer and close silently'
+  | 'answer early'
+  | 'reset'
+  | 'fin'
+  | 'cut head'
+  | 'cut body'
+  | 'never'
+  | 'garbage'
+  | 'too much'
+  | 'interim';
 
 export interface RequestPlan {
   id: number;
@@ -36,7 +47,16 @@ export interface ClientPlan {
   /** Bytes received after which `reset` or `fin` happens. */
   leaveAfterBytes: number;
 }
-export const profiles = ['calm', 'stale', 'tunnels', 'broken upstreams', 'broken clients', 'broken network', 'everything', 'exhausted'] as const;
+export const profiles = [
+  'calm',
+  'stale',
+  'tunnels',
+  'broken upstreams',
+  'broken clients',
+  'broken network',
+  'everything',
+  'exhausted',
+] as const;
 export type Profile = (typeof profiles)[number];
 export interface Plan {
   profile: Profile;
@@ -59,15 +79,26 @@ export function planOf(seed: number, dice: SimNetwork): Plan {
   const broken = profile === 'broken network' || profile === 'everything' || profile === 'exhausted';
   const chance = (probability: number) => dice.chance(probability);
   const faults: Partial<SimFaults> = {
-    shortRead: chance(0.5) ? 0.3 : 0, shortWrite: chance(0.5) ? 0.3 : 0, delayMsMax: chance(0.7) ? dice.integer(1, 30) : 0,
+    shortRead: chance(0.5) ? 0.3 : 0,
+    shortWrite: chance(0.5) ? 0.3 : 0,
+    delayMsMax: chance(0.7) ? dice.integer(1, 30) : 0,
     capacityBytes: [1500, 8000, 60_000, 256 * 1024][dice.integer(0, 3)]!,
-    ...(broken ? { reset: chance(0.5) ? 0.01 : 0.001, refuse: chance(0.5) ? 0.1 : 0, silent: chance(0.3) ? 0.05 : 0 } : {}),
+    ...(broken
+      ? { reset: chance(0.5) ? 0.01 : 0.001, refuse: chance(0.5) ? 0.1 : 0, silent: chance(0.3) ? 0.05 : 0 }
+      : {}),
   };
   const plan: Plan = {
-    profile, faults, noSocket: profile === 'exhausted' ? 0.3 : 0, socketsMax: profile === 'exhausted' ? 6 : 512, clients: [],
-    endpoints: dice.integer(1, 3), smallBreakers: profile === 'exhausted' || (profile === 'everything' && chance(0.5)),
+    profile,
+    faults,
+    noSocket: profile === 'exhausted' ? 0.3 : 0,
+    socketsMax: profile === 'exhausted' ? 6 : 512,
+    clients: [],
+    endpoints: dice.integer(1, 3),
+    smallBreakers: profile === 'exhausted' || (profile === 'everything' && chance(0.5)),
     lbPolicy: (['roundRobin', 'leastRequest', 'random'] as const)[dice.integer(0, 2)]!,
-    changes: profile === 'stale' ? 0 : dice.integer(0, 5), keepsHeads: chance(0.5), mutates: chance(0.3),
+    changes: profile === 'stale' ? 0 : dice.integer(0, 5),
+    keepsHeads: chance(0.5),
+    mutates: chance(0.3),
   };
   let id = 1;
   for (let n = dice.integer(1, 8); n > 0; n--) plan.clients.push(clientOf(profile, dice, () => id++));
@@ -83,30 +114,69 @@ function clientOf(profile: Profile, dice: SimNetwork, nextId: () => number): Cli
   for (const request of requests.slice(0, -1)) request.http10 = false;
   const leaves = profile === 'broken clients' || profile === 'everything';
   return {
-    requests, pipelined: chance(0.5), arriveMs: dice.integer(0, 300),
-    writeBytes: [1, 100, 5000, 1 << 20][dice.integer(chance(0.3) && requests.every(({ requestBytes }) => requestBytes < 2000) ? 0 : 1, 3)]!,
-    writePauseMs: dice.integer(0, 2), readBytes: chance(0.3) ? dice.integer(500, 20_000) : 0, readPauseMs: dice.integer(1, 10),
-    leave: leaves && chance(0.6) ? (['fin after sending', 'reset', 'fin'] as const)[dice.integer(0, 2)]! : chance(0.2) && !tunnel ? 'fin after sending' : 'when done',
+    requests,
+    pipelined: chance(0.5),
+    arriveMs: dice.integer(0, 300),
+    writeBytes: [1, 100, 5000, 1 << 20][
+      dice.integer(chance(0.3) && requests.every(({ requestBytes }) => requestBytes < 2000) ? 0 : 1, 3)
+    ]!,
+    writePauseMs: dice.integer(0, 2),
+    readBytes: chance(0.3) ? dice.integer(500, 20_000) : 0,
+    readPauseMs: dice.integer(1, 10),
+    leave:
+      leaves && chance(0.6)
+        ? (['fin after sending', 'reset', 'fin'] as const)[dice.integer(0, 2)]!
+        : chance(0.2) && !tunnel
+          ? 'fin after sending'
+          : 'when done',
     leaveAfterBytes: dice.integer(0, 20_000),
   };
 }
 
 function requestOf(profile: Profile, dice: SimNetwork, id: number, tunnel: boolean): RequestPlan {
   const chance = (probability: number) => dice.chance(probability);
-  const size = () => { const bound = SIZES[dice.integer(0, SIZES.length - 1)]!; return chance(0.5) ? bound : dice.integer(0, bound); };
+  const size = () => {
+    const bound = SIZES[dice.integer(0, SIZES.length - 1)]!;
+    return chance(0.5) ? bound : dice.integer(0, bound);
+  };
   const stale = profile === 'stale';
   const method = stale ? 'GET' : (['GET', 'HEAD', 'POST', 'PUT'] as const)[dice.integer(0, 3)]!;
   const withBody = method === 'POST' || method === 'PUT';
   const badUpstream = profile === 'broken upstreams' || profile === 'everything';
-  const acts: UpstreamAct[] = stale ? ['answer', 'answer and close silently'] : ['answer', 'answer and close', 'interim', ...(badUpstream
-    ? ['answer and close silently', 'answer early', 'reset', 'fin', 'cut head', 'cut body', 'never', 'garbage', 'too much'] as const : [])];
+  const acts: UpstreamAct[] = stale
+    ? ['answer', 'answer and close silently']
+    : [
+        'answer',
+        'answer and close',
+        'interim',
+        ...(badUpstream
+          ? ([
+              'answer and close silently',
+              'answer early',
+              'reset',
+              'fin',
+              'cut head',
+              'cut body',
+              'never',
+              'garbage',
+              'too much',
+            ] as const)
+          : []),
+      ];
   return {
-    id, method: tunnel ? 'GET' : method, request: withBody && !tunnel ? (chance(0.5) ? 'length' : 'chunked') : 'none',
+    id,
+    method: tunnel ? 'GET' : method,
+    request: withBody && !tunnel ? (chance(0.5) ? 'length' : 'chunked') : 'none',
     requestBytes: withBody || tunnel ? size() : 0,
-    response: (['length', 'chunked', 'close', 'none'] as const)[dice.integer(0, 3)]!, responseBytes: size(),
+    response: (['length', 'chunked', 'close', 'none'] as const)[dice.integer(0, 3)]!,
+    responseBytes: size(),
     status: [200, 200, 404, 500, 304][dice.integer(0, 4)]!,
-    act: acts[chance(0.4) ? 0 : dice.integer(0, acts.length - 1)]!, withReset: chance(0.5), delayMs: chance(0.5) ? dice.integer(0, 200) : 0,
-    http10: !tunnel && !stale && chance(0.1), cluster: dice.integer(0, 1), tunnel,
+    act: acts[chance(0.4) ? 0 : dice.integer(0, acts.length - 1)]!,
+    withReset: chance(0.5),
+    delayMs: chance(0.5) ? dice.integer(0, 200) : 0,
+    http10: !tunnel && !stale && chance(0.1),
+    cluster: dice.integer(0, 1),
+    tunnel,
   };
 }
 

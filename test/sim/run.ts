@@ -1,11 +1,20 @@
-// npm run sim -- --seeds N [--from M]     runs N seeded simulations; --seed S replays one and prints its plan. Exit code 1 when one fails.
+// npm run sim -- --seeds N [--from M]     runs N seeded simulations; --seed S replays one and prints its plan.
+// Exit code 1 when one fails.
 import { parseArgs } from 'node:util';
 import { simulate } from './simulate.js';
 
-const { values } = parseArgs({ options: { seeds: { type: 'string', default: '1000' }, from: { type: 'string', default: '1' }, seed: { type: 'string' } } });
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1000' },
+    from: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+  },
+});
 const first = Number(values.seed ?? values.from);
 const count = values.seed === undefined ? Number(values.seeds) : 1;
-let failed = 0, requests = 0, served = 0;
+let failed = 0,
+  requests = 0,
+  served = 0;
 const start = performance.now();
 for (let seed = first; seed < first + count; seed++) {
   const result = simulate(seed);
@@ -17,5 +26,8 @@ for (let seed = first; seed < first + count; seed++) {
   console.log(`seed ${seed} (${result.plan.profile})\n  ${result.faults.slice(0, 12).join('\n  ')}`);
   if (failed >= 20) break;
 }
-console.log(`${count} seeds, ${requests} requests, ${served} served, ${failed} seeds failed, ${((performance.now() - start) / 1000).toFixed(1)} s`);
+console.log(
+  `${count} seeds, ${requests} requests, ${served} served, ${failed} seeds failed, ` +
+    `${((performance.now() - start) / 1000).toFixed(1)} s`,
+);
 process.exitCode = failed === 0 ? 0 : 1;

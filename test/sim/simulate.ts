@@ -1,5 +1,6 @@
-// One seeded run, start to end: builds a world, lets the planned peers loose on it, changes its configuration meanwhile, and then asks whether
-// every request had exactly one outcome, every body arrived whole, every count adds up and nothing is held any more.
+// One seeded run, start to end: builds a world, lets the planned peers loose on it, changes its configuration
+// meanwhile, and then asks whether every request had exactly one outcome, every body arrived whole, every count
+// adds up and nothing is held any more.
 import type { SnapshotChange } from '../../src/config/snapshot/changes.js';
 import type { RouteConfig } from '../../src/config/types.js';
 import { limits } from '../../src/core/limits.js';
@@ -13,9 +14,15 @@ import { addressText, World } from './world.js';
 
 const CLUSTERS = 2;
 const FORMAT = '%REQ(X-ID)% %RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_SENT% %RESPONSE_CODE_DETAILS%\n';
-const FORMAT_HEADS = '%REQ(X-ID)% %RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_SENT% %RESPONSE_CODE_DETAILS% %RESP(X-ID)%\n';
+const FORMAT_HEADS =
+  '%REQ(X-ID)% %RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_SENT% %RESPONSE_CODE_DETAILS% %RESP(X-ID)%\n';
 
-export interface Result { faults: string[]; requests: number; served: number; plan: Plan }
+export interface Result {
+  faults: string[];
+  requests: number;
+  served: number;
+  plan: Plan;
+}
 
 export function simulate(seed: number): Result {
   const dice = new SimNetwork(seed * 7919 + 17);
@@ -30,7 +37,9 @@ export function simulate(seed: number): Result {
   const clients: Client[] = [];
   const mayBeFooled = [...requests.values()].some(({ act }) => act === 'too much');
   for (const client of plan.clients) {
-    world.network.after(client.arriveMs, () => { clients.push(new Client(world.network, world.arrive('main'), client, mayBeFooled)); });
+    world.network.after(client.arriveMs, () => {
+      clients.push(new Client(world.network, world.arrive('main'), client, mayBeFooled));
+    });
   }
   scheduleChanges(world, plan, dice);
   const faults: string[] = [];
@@ -38,16 +47,23 @@ export function simulate(seed: number): Result {
   if (!world.run(120_000, () => clients.length === plan.clients.length && clients.every(({ done }) => done))) {
     faults.push(`${clients.filter(({ done }) => !done).length} clients wait for ever`);
   }
-  world.run(30_000);                                       // idle and lingering connections go
+  world.run(30_000); // idle and lingering connections go
   world.reclaim();
   faults.push(...judge(world, plan, clients, deliveries), ...world.leaks());
-  return { faults, requests: requests.size, served: clients.flatMap(({ outcomes }) => outcomes).filter(({ kind }) => kind === 'served').length, plan };
+  return {
+    faults,
+    requests: requests.size,
+    served: clients.flatMap(({ outcomes }) => outcomes).filter(({ kind }) => kind === 'served').length,
+    plan,
+  };
 }
 
 function serve(world: World, plan: Plan, requests: ReadonlyMap<number, RequestPlan>, deliveries: Deliveries): void {
   for (let n = 0; n < CLUSTERS; n++) {
     for (let port = 1; port <= 4; port++) {
-      world.network.serve(addressText('127.0.0.1', 100 * n + port), (peer) => { void new UpstreamPeer(world.network, peer, requests, deliveries); });
+      world.network.serve(addressText('127.0.0.1', 100 * n + port), (peer) => {
+        void new UpstreamPeer(world.network, peer, requests, deliveries);
+      });
     }
   }
   void plan;
@@ -60,9 +76,21 @@ function configuration(plan: Plan, version: number, endpoints: number): Snapshot
   const changes: SnapshotChange[] = [];
   for (let n = 0; n < CLUSTERS; n++) {
     const name = `cluster${n}`;
-    changes.push({ kind: 'cluster', name, value: cluster(name, { lbPolicy: plan.lbPolicy, connectTimeoutMs: 1000, idleTimeoutMs: 2000,
-      circuitBreakers: { default: thresholds, high: thresholds } }) });
-    changes.push({ kind: 'assignment', name, value: assignment(name, ...Array.from({ length: endpoints }, (_, i) => 100 * n + 1 + (i + version) % 4)) });
+    changes.push({
+      kind: 'cluster',
+      name,
+      value: cluster(name, {
+        lbPolicy: plan.lbPolicy,
+        connectTimeoutMs: 1000,
+        idleTimeoutMs: 2000,
+        circuitBreakers: { default: thresholds, high: thresholds },
+      }),
+    });
+    changes.push({
+      kind: 'assignment',
+      name,
+      value: assignment(name, ...Array.from({ length: endpoints }, (_, i) => 100 * n + 1 + ((i + version) % 4))),
+    });
   }
   changes.push({ kind: 'route', name: 'routes', value: routeConfig(plan, version) });
   changes.push({ kind: 'listener', name: 'main', value: listenerConfig(plan, 0) });
@@ -75,27 +103,71 @@ function routeConfig(plan: Plan, version: number): RouteConfig {
   config.virtualHosts = Array.from({ length: CLUSTERS }, (_, n) => {
     const action = base.routes[0]!.action;
     if (action.kind !== 'forward') throw new Error('a forwarding route was expected');
-    return { ...base, name: `v${n}`, domains: [`c${n}.test`], routes: [{ ...base.routes[0]!, name: `route${version}`,
-      action: { ...action, timeoutMs: 20_000, clusters: [{ ...action.clusters[0]!, cluster: `cluster${n}` }] } }] };
+    return {
+      ...base,
+      name: `v${n}`,
+      domains: [`c${n}.test`],
+      routes: [
+        {
+          ...base.routes[0]!,
+          name: `route${version}`,
+          action: { ...action, timeoutMs: 20_000, clusters: [{ ...action.clusters[0]!, cluster: `cluster${n}` }] },
+        },
+      ],
+    };
   });
   if (plan.mutates) {
-    config.requestHeaders = { add: [{ name: 'x-version', value: `v${version} %REQ(x-id)% %DOWNSTREAM_REMOTE_ADDRESS%`, action: 'overwrite', keepEmptyValue: false }], remove: [] };
-    config.responseHeaders = { add: [{ name: 'x-from', value: '%UPSTREAM_HOST% %RESP(x-id)%', action: 'append', keepEmptyValue: false }], remove: ['server'] };
+    config.requestHeaders = {
+      add: [
+        {
+          name: 'x-version',
+          value: `v${version} %REQ(x-id)% %DOWNSTREAM_REMOTE_ADDRESS%`,
+          action: 'overwrite',
+          keepEmptyValue: false,
+        },
+      ],
+      remove: [],
+    };
+    config.responseHeaders = {
+      add: [{ name: 'x-from', value: '%UPSTREAM_HOST% %RESP(x-id)%', action: 'append', keepEmptyValue: false }],
+      remove: ['server'],
+    };
   }
   return config;
 }
 
 function listenerConfig(plan: Plan, version: number) {
-  return listener('main', 10_000, { filterChains: [{ name: '', transportSocketConnectTimeoutMs: 0, hcm: hcm({
-    statPrefix: 'sim', serverName: `weft${version}`, acceptHttp10: true, idleTimeoutMs: 3000, streamIdleTimeoutMs: 15_000, requestHeadersTimeoutMs: 10_000,
-    delayedCloseTimeoutMs: 1000, upgrades: [{ type: 'websocket', enabled: true }], enableTrailers: version % 2 === 0,
-    accessLogs: [{ sink: { kind: 'stdout' }, format: { kind: 'text', format: plan.keepsHeads ? FORMAT_HEADS : FORMAT, omitEmptyValues: false } }] }) }] });
+  return listener('main', 10_000, {
+    filterChains: [
+      {
+        name: '',
+        transportSocketConnectTimeoutMs: 0,
+        hcm: hcm({
+          statPrefix: 'sim',
+          serverName: `weft${version}`,
+          acceptHttp10: true,
+          idleTimeoutMs: 3000,
+          streamIdleTimeoutMs: 15_000,
+          requestHeadersTimeoutMs: 10_000,
+          delayedCloseTimeoutMs: 1000,
+          upgrades: [{ type: 'websocket', enabled: true }],
+          enableTrailers: version % 2 === 0,
+          accessLogs: [
+            {
+              sink: { kind: 'stdout' },
+              format: { kind: 'text', format: plan.keepsHeads ? FORMAT_HEADS : FORMAT, omitEmptyValues: false },
+            },
+          ],
+        }),
+      },
+    ],
+  });
 }
 
 function scheduleChanges(world: World, plan: Plan, dice: SimNetwork): void {
   const gentle = plan.profile === 'calm' || plan.profile === 'tunnels';
   for (let n = 1; n <= plan.changes; n++) {
-    const what = dice.integer(0, gentle ? 1 : 3);          // a drain may rightly meet the next request on its way
+    const what = dice.integer(0, gentle ? 1 : 3); // a drain may rightly meet the next request on its way
     world.network.after(dice.integer(1, 800), () => {
       const all = configuration(plan, n, plan.endpoints);
       if (what === 0) world.configure(all.filter(({ kind }) => kind === 'assignment'));
@@ -104,38 +176,61 @@ function scheduleChanges(world: World, plan: Plan, dice: SimNetwork): void {
         world.configure([{ kind: 'listener', name: 'main', value: listenerConfig(plan, n) }]);
         world.listeners.drain(world.publisher.listenerSlot('main'), false);
       } else {
-        world.configure([{ kind: 'cluster', name: 'cluster1', value: null }, { kind: 'assignment', name: 'cluster1', value: null }]);
-        world.network.after(100, () => { world.configure(all.filter(({ kind }) => kind === 'cluster' || kind === 'assignment')); });
+        world.configure([
+          { kind: 'cluster', name: 'cluster1', value: null },
+          { kind: 'assignment', name: 'cluster1', value: null },
+        ]);
+        world.network.after(100, () => {
+          world.configure(all.filter(({ kind }) => kind === 'cluster' || kind === 'assignment'));
+        });
       }
     });
   }
 }
 
 function judge(world: World, plan: Plan, clients: readonly Client[], deliveries: Deliveries): string[] {
-  const faults = [...world.errors.map((error) => `exception: ${error instanceof Error ? error.stack : String(error)}`), ...deliveries.faults,
-    ...clients.flatMap((client) => client.faults)];
+  const faults = [
+    ...world.errors.map((error) => `exception: ${error instanceof Error ? error.stack : String(error)}`),
+    ...deliveries.faults,
+    ...clients.flatMap((client) => client.faults),
+  ];
   const fooled = clients.some(({ plan: { requests } }) => requests.some(({ act }) => act === 'too much'));
   const logged = new Map<string, string[]>();
   for (const line of world.lines) {
     const id = line.split(' ')[0]!;
-    logged.set(id, [...logged.get(id) ?? [], line]);
+    logged.set(id, [...(logged.get(id) ?? []), line]);
     if (!/^(\d+|-) \d+ [A-Z,-]+ \d+ \S+( \S+)?\n$/.test(line)) faults.push(`log line ${JSON.stringify(line)}`);
   }
   for (const client of clients) {
     client.plan.requests.forEach((request, index) => {
       const outcome = client.outcomes[index];
-      if (outcome === undefined) { faults.push(`request ${request.id} had no outcome`); return; }
+      if (outcome === undefined) {
+        faults.push(`request ${request.id} had no outcome`);
+        return;
+      }
       const times = deliveries.heads.get(request.id) ?? 0;
-      if (times > (request.method === 'POST' ? 1 : 1 + limits.staleRetriesMax)) faults.push(`${request.method} ${request.id} reached an upstream ${times} times`);
+      if (times > (request.method === 'POST' ? 1 : 1 + limits.staleRetriesMax))
+        faults.push(`${request.method} ${request.id} reached an upstream ${times} times`);
       const lines = logged.get(String(request.id)) ?? [];
       if (lines.length > 1) faults.push(`request ${request.id} was logged ${lines.length} times`);
-      if (outcome.kind !== 'cut' && plan.keepsHeads && lines.length === 0) faults.push(`request ${request.id} was not logged`);
-      if (outcome.kind === 'served' && !fooled && lines.length === 1 && Number(lines[0]!.split(' ')[1]) !== outcome.status) faults.push(`request ${request.id} got ${outcome.status}, the log says ${lines[0]}`);
+      if (outcome.kind !== 'cut' && plan.keepsHeads && lines.length === 0)
+        faults.push(`request ${request.id} was not logged`);
+      if (
+        outcome.kind === 'served' &&
+        !fooled &&
+        lines.length === 1 &&
+        Number(lines[0]!.split(' ')[1]) !== outcome.status
+      )
+        faults.push(`request ${request.id} got ${outcome.status}, the log says ${lines[0]}`);
       if (index < client.excusedFrom && mustBeServed(plan, client.plan, request) && outcome.kind !== 'served') {
-        faults.push(`request ${request.id} (${request.method}, ${request.act}) ${outcome.kind} ${JSON.stringify(outcome)}; log: ${lines.join('')}`);
+        faults.push(
+          `request ${request.id} (${request.method}, ${request.act}) ${outcome.kind}; log: ${lines.join('')}`,
+        );
       }
       if (plan.profile === 'tunnels' && deliveries.tunnels.get(request.id) !== request.requestBytes) {
-        faults.push(`tunnel ${request.id}: ${deliveries.tunnels.get(request.id)} of ${request.requestBytes} bytes reached the upstream`);
+        faults.push(
+          `tunnel ${request.id}: ${deliveries.tunnels.get(request.id)} of ${request.requestBytes} bytes arrived`,
+        );
       }
     });
   }
@@ -144,7 +239,9 @@ function judge(world: World, plan: Plan, clients: readonly Client[], deliveries:
 
 function counts(world: World): string[] {
   const faults: string[] = [];
-  const equal = (name: string, value: number, wanted: number) => { if (value !== wanted) faults.push(`${name}: ${value}, not ${wanted}`); };
+  const equal = (name: string, value: number, wanted: number) => {
+    if (value !== wanted) faults.push(`${name}: ${value}, not ${wanted}`);
+  };
   const total = world.http('sim', 'downstream_rq_total');
   equal('log lines', world.lines.length, total);
   equal('downstream_rq_active', world.http('sim', 'downstream_rq_active'), 0);
@@ -155,8 +252,13 @@ function counts(world: World): string[] {
   const answered = world.lines.filter((line) => line.split(' ')[1] !== '0').length;
   equal('downstream_rq_completed', world.http('sim', 'downstream_rq_completed'), answered);
   for (let slot = 0; slot < CLUSTERS; slot++) {
-    for (const gauge of ['upstream_rq_active', 'upstream_rq_pending_active', 'upstream_cx_active'] as const) equal(`cluster ${slot} ${gauge}`, world.cluster(slot, gauge), 0);
-    equal(`cluster ${slot} upstream_cx_total`, world.cluster(slot, 'upstream_cx_total'), world.cluster(slot, 'upstream_cx_destroy'));
+    for (const gauge of ['upstream_rq_active', 'upstream_rq_pending_active', 'upstream_cx_active'] as const)
+      equal(`cluster ${slot} ${gauge}`, world.cluster(slot, gauge), 0);
+    equal(
+      `cluster ${slot} upstream_cx_total`,
+      world.cluster(slot, 'upstream_cx_total'),
+      world.cluster(slot, 'upstream_cx_destroy'),
+    );
   }
   return faults;
 }

@@ -1,5 +1,6 @@
-// Seeded simulations of a whole worker: every request gets exactly one outcome, nothing is mixed up, nothing leaks. A seed that fails is named;
-// `npm run sim -- --seed S` replays it and prints its plan, `npm run sim -- --seeds N` runs more of them.
+// Seeded simulations of a whole worker: every request gets exactly one outcome, nothing is mixed up, nothing
+// leaks. A seed that fails is named; `npm run sim -- --seed S` replays it and prints its plan, `npm run sim --
+// --seeds N` runs more of them.
 import t from 'tap';
 import { profiles } from './plan.js';
 import { simulate } from './simulate.js';
@@ -8,7 +9,8 @@ const SEEDS_PER_PROFILE = 25;
 
 profiles.forEach((profile, index) => {
   void t.test(profile, (t) => {
-    let requests = 0, served = 0;
+    let requests = 0,
+      served = 0;
     for (let n = 0; n < SEEDS_PER_PROFILE; n++) {
       const seed = index + n * profiles.length;
       const result = simulate(seed);

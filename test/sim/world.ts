@@ -1,5 +1,5 @@
-// A whole worker without a kernel: engine, proxy and listeners over the simulated reactor and network, configuration written by the real
-// publisher, time that only moves when nothing else can happen.
+// A whole worker without a kernel: engine, proxy and listeners over the simulated reactor and network,
+// configuration written by the real publisher, time that only moves when nothing else can happen.
 import { Control, memoryMap } from '../../src/core/memory-map.js';
 import { SnapshotPublisher } from '../../src/config/snapshot/publisher.js';
 import type { SnapshotChange } from '../../src/config/snapshot/changes.js';
@@ -24,7 +24,11 @@ const SOCKETS_MAX = 512;
 /** Virtual time begins here: late enough that no difference of times is negative. */
 const START_MS = 1_000_000;
 
-export interface WorldOptions { faults?: Partial<SimFaults>; noSocket?: number; socketsMax?: number }
+export interface WorldOptions {
+  faults?: Partial<SimFaults>;
+  noSocket?: number;
+  socketsMax?: number;
+}
 
 export class World {
   readonly network: SimNetwork;
@@ -43,24 +47,46 @@ export class World {
   readonly listenFds = new Map<string, number>();
 
   constructor(seed: number, options: WorldOptions = {}) {
-    const network = this.network = new SimNetwork(seed, options.faults);
+    const network = (this.network = new SimNetwork(seed, options.faults));
     const words = new Int32Array(this.memory.buffer);
     reserveFixedScopes(words, this.map);
     this.engine = new Engine(this.memory, this.map, 0, instantiateCodecs(codecModule('release'), this.memory), {
       monotonicMs: () => START_MS + network.nowMs,
       wallMs: () => 1_700_000_000_000 + network.nowMs,
-      openSocket: (address) => (network.chance(options.noSocket ?? 0) || address.kind !== 'ip' ? -1 : network.socket()),
-      closeSocket: (fd) => { this.owned.delete(fd); network.end(fd)?.close(); network.forget(fd); },
+      openSocket: (address) =>
+        network.chance(options.noSocket ?? 0) || address.kind !== 'ip' ? -1 : network.socket(),
+      closeSocket: (fd) => {
+        this.owned.delete(fd);
+        network.end(fd)?.close();
+        network.forget(fd);
+      },
       localAddress: (fd) => ({ kind: 'ip', host: '10.9.9.9', port: fd }),
       peerAddress: (fd) => ({ kind: 'ip', host: '10.1.1.1', port: fd }),
     });
     const { engine } = this;
-    for (let i = 0; i < 4; i++) engine.i32[(engine.randomState >> 2) + i] = (seed + 1) * (i + 7) | 0;
-    engine.report = (error) => { this.errors.push(error); };
-    engine.reactor = new SimReactor({ pool: engine.pool, memory: this.memory, scratch: engine.reactorScratch,
-      scratchBytes: engine.reactorScratchBytes, socketsMax: options.socketsMax ?? SOCKETS_MAX,
-      onFdOwned: (fd) => { this.owned.add(fd); }, onFdClosed: (fd) => { this.owned.delete(fd); },
-      onTurn: () => { engine.tick(); } }, network);
+    for (let i = 0; i < 4; i++) engine.i32[(engine.randomState >> 2) + i] = ((seed + 1) * (i + 7)) | 0;
+    engine.report = (error) => {
+      this.errors.push(error);
+    };
+    engine.reactor = new SimReactor(
+      {
+        pool: engine.pool,
+        memory: this.memory,
+        scratch: engine.reactorScratch,
+        scratchBytes: engine.reactorScratchBytes,
+        socketsMax: options.socketsMax ?? SOCKETS_MAX,
+        onFdOwned: (fd) => {
+          this.owned.add(fd);
+        },
+        onFdClosed: (fd) => {
+          this.owned.delete(fd);
+        },
+        onTurn: () => {
+          engine.tick();
+        },
+      },
+      network,
+    );
     engine.snapshot = new Snapshot(engine);
     const factory = new DownstreamFactory(engine);
     this.proxy = new Proxy(engine);
@@ -77,8 +103,17 @@ export class World {
       this.scopes.set(`${kind} ${name}`, known);
       return known;
     };
-    this.publisher = new SnapshotPublisher(this.memory, this.map, { listenerScope: (name) => scope('listener', name),
-      httpScope: (name) => scope('http', name), accessLogSink: () => 0, clusterRecycled: () => undefined }, () => network.nowMs);
+    this.publisher = new SnapshotPublisher(
+      this.memory,
+      this.map,
+      {
+        listenerScope: (name) => scope('listener', name),
+        httpScope: (name) => scope('http', name),
+        accessLogSink: () => 0,
+        clusterRecycled: () => undefined,
+      },
+      () => network.nowMs,
+    );
   }
 
   /** Applies and publishes changes; what is refused throws. */
@@ -90,7 +125,9 @@ export class World {
     this.reclaim();
   }
 
-  reclaim(): void { this.publisher.reclaim(Atomics.load(this.engine.i32, this.engine.control + Control.oldestRootVersion)); }
+  reclaim(): void {
+    this.publisher.reclaim(Atomics.load(this.engine.i32, this.engine.control + Control.oldestRootVersion));
+  }
 
   listen(name: string): void {
     const fd = this.network.listener();
@@ -98,7 +135,9 @@ export class World {
     this.listeners.listen(this.publisher.listenerSlot(name), fd);
   }
 
-  arrive(name: string): SimEnd { return this.network.arrive(this.listenFds.get(name)!); }
+  arrive(name: string): SimEnd {
+    return this.network.arrive(this.listenFds.get(name)!);
+  }
 
   /** One turn of the worker's loop, as worker.ts runs it. */
   turn(): void {
@@ -107,8 +146,12 @@ export class World {
       engine.snapshot.adopt();
       engine.timers.advance(engine.nowMs);
       engine.reactor.poll(engine.timers.waitMs(engine.nowMs, limits.pollWaitMsMax));
-    } catch (error) { this.errors.push(error); }
-    this.log.drain((_sink, text) => { this.lines.push(Buffer.from(text).toString('utf8')); });
+    } catch (error) {
+      this.errors.push(error);
+    }
+    this.log.drain((_sink, text) => {
+      this.lines.push(Buffer.from(text).toString('utf8'));
+    });
   }
 
   /** Turns until `done` or `forMs` of virtual time are over. True when done. */
@@ -135,14 +178,24 @@ export class World {
   leaks(): string[] {
     const { engine, proxy } = this;
     const found: string[] = [];
-    const check = (name: string, value: number, wanted = 0) => { if (value !== wanted) found.push(`${name} ${value}, not ${wanted}`); };
+    const check = (name: string, value: number, wanted = 0) => {
+      if (value !== wanted) found.push(`${name} ${value}, not ${wanted}`);
+    };
     check('streams', proxy.streams.active);
     check('sockets', engine.reactor.socketCount);
     check('owned fds', this.owned.size);
     check('open ends', this.network.openCount);
-    for (const size of [0, 1, 2] as const) check(`buffers ${size}`, engine.pool.freeOf(size), this.freeAtStart[size]!);
-    check('oldest root', Atomics.load(engine.i32, engine.control + Control.oldestRootVersion), engine.snapshot.root!.version);
-    for (const [name, first, bytes, count] of [['cluster', this.map.clusterStates, 64, 16], ['endpoint', this.map.endpointStates, 64, 64]] as const) {
+    for (const size of [0, 1, 2] as const)
+      check(`buffers ${size}`, engine.pool.freeOf(size), this.freeAtStart[size]!);
+    check(
+      'oldest root',
+      Atomics.load(engine.i32, engine.control + Control.oldestRootVersion),
+      engine.snapshot.root!.version,
+    );
+    for (const [name, first, bytes, count] of [
+      ['cluster', this.map.clusterStates, 64, 16],
+      ['endpoint', this.map.endpointStates, 64, 64],
+    ] as const) {
       for (let i = 0; i < count; i++) {
         const words = name === 'cluster' ? [0, 1, 2, 3, 8, 9, 10, 11] : [0, 1];
         for (const word of words) check(`${name} ${i} word ${word}`, engine.i32[((first + i * bytes) >> 2) + word]);

@@ -1,4 +1,5 @@
-// Who is picked how often: rotations exactly, weights within a few per cent, load where there is least of it, panic when health runs out.
+// Who is picked how often: rotations exactly, weights within a few per cent, load where there is least of it,
+// panic when health runs out.
 import t from 'tap';
 import type { ClusterConfig, Endpoint as EndpointConfig } from '../../../src/config/types.js';
 import { EndpointState } from '../../../src/core/memory-map.js';
@@ -15,7 +16,16 @@ function endpoints(weights: readonly number[], health: readonly EndpointConfig['
   return weights.map((weight, index) => {
     const address = { kind: 'ip' as const, host: '10.0.0.1', port: index + 1, ipv4Compat: false };
     const endpoint = new Endpoint(world.engine, runtime, address, index);
-    endpoint.update({ address, hostname: '', weight, priority: 0, health: health[index] ?? 'healthy', localityWeight: 0, zone: '', state: index });
+    endpoint.update({
+      address,
+      hostname: '',
+      weight,
+      priority: 0,
+      health: health[index] ?? 'healthy',
+      localityWeight: 0,
+      zone: '',
+      state: index,
+    });
     return endpoint;
   });
 }
@@ -34,9 +44,13 @@ t.test('round robin with equal weights is a rotation', (t) => {
 t.test('weighted round robin follows the weights at once, not in runs', (t) => {
   const list = endpoints([1, 2, 5]);
   const counts = shares(list, { lbPolicy: 'roundRobin' }, 8000);
-  [1000, 2000, 5000].forEach((wanted, index) => { t.ok(Math.abs(counts[index]! - wanted) <= 5, `${counts[index]} of ${wanted}`); });
+  [1000, 2000, 5000].forEach((wanted, index) => {
+    t.ok(Math.abs(counts[index]! - wanted) <= 5, `${counts[index]} of ${wanted}`);
+  });
   const picker = createPicker(world.engine, cluster('c', { lbPolicy: 'roundRobin' }), endpoints([1, 1, 1, 5]))!;
-  let run = 0, longest = 0, last: Endpoint | null = null;
+  let run = 0,
+    longest = 0,
+    last: Endpoint | null = null;
   for (let n = 0; n < 800; n++) {
     const picked = picker.pick();
     run = picked === last ? run + 1 : 1;
@@ -48,7 +62,8 @@ t.test('weighted round robin follows the weights at once, not in runs', (t) => {
 });
 
 t.test('random is even', (t) => {
-  for (const count of shares(endpoints([1, 1, 1, 1]), { lbPolicy: 'random' }, 20_000)) t.ok(Math.abs(count - 5000) < 300, String(count));
+  for (const count of shares(endpoints([1, 1, 1, 1]), { lbPolicy: 'random' }, 20_000))
+    t.ok(Math.abs(count - 5000) < 300, String(count));
   t.end();
 });
 

@@ -1,4 +1,5 @@
-// Held bytes against a plain array: order and contents survive every way of growing and consuming, nothing stays held, and what does not fit is said.
+// Held bytes against a plain array: order and contents survive every way of growing and consuming, nothing stays
+// held, and what does not fit is said.
 import t from 'tap';
 import { limits } from '../../../src/core/limits.js';
 import { Held } from '../../../src/workers/connection/held.js';
@@ -22,13 +23,20 @@ t.test('random growth and consumption', (t) => {
     if (taken < 0 || held.bytes > limits.bufferLargeBytes) t.fail(`append ${taken}`);
     model.push(...engine.u8.subarray(source, source + taken));
     const gone = dice.chance(0.5) ? model.length : dice.integer(0, model.length);
-    if (!Buffer.from(engine.u8.slice(held.at, held.at + held.bytes)).equals(Buffer.from(model))) { t.fail(`contents differ in turn ${n}`); break; }
+    if (!Buffer.from(engine.u8.slice(held.at, held.at + held.bytes)).equals(Buffer.from(model))) {
+      t.fail(`contents differ in turn ${n}`);
+      break;
+    }
     held.consume(gone);
     model = model.slice(gone);
-    if ((held.buffer < 0) !== (held.bytes === 0)) t.fail('buffer without bytes');
+    if (held.buffer < 0 !== (held.bytes === 0)) t.fail('buffer without bytes');
   }
   held.drop();
-  t.same([0, 1, 2].map((size) => engine.pool.freeOf(size as 0 | 1 | 2)), free, 'every buffer is back');
+  t.same(
+    [0, 1, 2].map((size) => engine.pool.freeOf(size as 0 | 1 | 2)),
+    free,
+    'every buffer is back',
+  );
   t.end();
 });
 
@@ -48,7 +56,8 @@ t.test('no buffer: -1, and what was held stays', (t) => {
   const held = new Held(engine);
   t.ok(held.keep(source, 100));
   const taken: number[] = [];
-  for (const size of [0, 1, 2] as const) for (let id = engine.pool.acquire(size); id >= 0; id = engine.pool.acquire(size)) taken.push(id);
+  for (const size of [0, 1, 2] as const)
+    for (let id = engine.pool.acquire(size); id >= 0; id = engine.pool.acquire(size)) taken.push(id);
   t.equal(held.append(source, limits.bufferSmallBytes), -1);
   t.equal(held.bytes, 100);
   t.equal(new Held(engine).keep(source, 10), false);

@@ -12,7 +12,8 @@ t.test('buffers of all classes lie apart and inside the arena', (t) => {
   const pool = new BufferPool(1000, 4 * MiB);
   const spans: [number, number][] = [];
   for (const size of [SMALL, MEDIUM, LARGE] as const) {
-    for (let id = pool.acquire(size); id >= 0; id = pool.acquire(size)) spans.push([pool.offsetOf(id), pool.offsetOf(id) + pool.bytesOf(id)]);
+    for (let id = pool.acquire(size); id >= 0; id = pool.acquire(size))
+      spans.push([pool.offsetOf(id), pool.offsetOf(id) + pool.bytesOf(id)]);
   }
   t.equal(spans.length, pool.capacity);
   spans.sort(([a], [b]) => a - b);
@@ -31,14 +32,25 @@ t.test('a buffer is free when its last reference goes, and giving it back twice 
   t.equal(pool.freeOf(MEDIUM), free - 1);
   pool.release(id);
   t.equal(pool.freeOf(MEDIUM), free);
-  t.throws(() => { pool.release(id); }, /released twice/);
+  t.throws(() => {
+    pool.release(id);
+  }, /released twice/);
   t.end();
 });
 
 t.test('classFor takes the smallest that fits', (t) => {
   const pool = new BufferPool(0, 4 * MiB);
-  t.same([1, limits.bufferSmallBytes, limits.bufferSmallBytes + 1, limits.bufferMediumBytes + 1, limits.bufferLargeBytes, limits.bufferLargeBytes + 1]
-    .map((bytes) => pool.classFor(bytes)), [SMALL, SMALL, MEDIUM, LARGE, LARGE, -1] as (BufferClass | -1)[]);
+  t.same(
+    [
+      1,
+      limits.bufferSmallBytes,
+      limits.bufferSmallBytes + 1,
+      limits.bufferMediumBytes + 1,
+      limits.bufferLargeBytes,
+      limits.bufferLargeBytes + 1,
+    ].map((bytes) => pool.classFor(bytes)),
+    [SMALL, SMALL, MEDIUM, LARGE, LARGE, -1] as (BufferClass | -1)[],
+  );
   t.end();
 });
 
@@ -56,7 +68,10 @@ t.test('arena pieces never overlap, and a steady load does not grow', (t) => {
     }
     const bytes = dice.integer(0, 3000);
     const at = heap.allocate(bytes);
-    if (at < 0) { t.fail('the arena is full'); break; }
+    if (at < 0) {
+      t.fail('the arena is full');
+      break;
+    }
     for (const [other, size] of n % 50 === 0 ? live : []) if (at < other + size && other < at + bytes) overlaps++;
     live.set(at, bytes);
   }

@@ -1,4 +1,5 @@
-// What a change of endpoints does to connections: those of endpoints that stay are kept, those of removed ones end as they become idle.
+// What a change of endpoints does to connections: those of endpoints that stay are kept, those of removed ones
+// end as they become idle.
 import t from 'tap';
 import { EndpointState } from '../../../src/core/memory-map.js';
 import type { SimEnd } from '../../../src/workers/reactor/sim-network.js';
@@ -15,16 +16,29 @@ class Mesh {
   constructor(...ports: number[]) {
     for (let port = 1; port <= 3; port++) {
       this.world.network.serve(`127.0.0.1:${port}`, (peer) => {
-        this.peers.set(port, [...this.peers.get(port) ?? [], peer]);
+        this.peers.set(port, [...(this.peers.get(port) ?? []), peer]);
         peer.onReadable = () => {
-          if (peer.ended) { peer.close(); return; }
-          if (peer.read().length > 0) this.world.network.after(this.slow ? 5000 : 0, () => { peer.write(ANSWER); });
+          if (peer.ended) {
+            peer.close();
+            return;
+          }
+          if (peer.read().length > 0)
+            this.world.network.after(this.slow ? 5000 : 0, () => {
+              peer.write(ANSWER);
+            });
         };
       });
     }
-    this.world.configure([{ kind: 'cluster', name: 'one', value: cluster('one') }, { kind: 'assignment', name: 'one', value: assignment('one', ...ports) },
+    this.world.configure([
+      { kind: 'cluster', name: 'one', value: cluster('one') },
+      { kind: 'assignment', name: 'one', value: assignment('one', ...ports) },
       { kind: 'route', name: 'routes', value: routes('routes', 'one') },
-      { kind: 'listener', name: 'main', value: listener('main', 1, { filterChains: [{ name: '', transportSocketConnectTimeoutMs: 0, hcm: hcm() }] }) }]);
+      {
+        kind: 'listener',
+        name: 'main',
+        value: listener('main', 1, { filterChains: [{ name: '', transportSocketConnectTimeoutMs: 0, hcm: hcm() }] }),
+      },
+    ]);
     this.world.listen('main');
   }
 
@@ -33,13 +47,19 @@ class Mesh {
     return Array.from({ length: count }, () => {
       const client = this.world.arrive('main');
       const state = { answer: '' };
-      client.onReadable = () => { state.answer += Buffer.from(client.read()).toString('latin1'); };
+      client.onReadable = () => {
+        state.answer += Buffer.from(client.read()).toString('latin1');
+      };
       client.write(Buffer.from('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'));
       return state;
     });
   }
-  endpoints(...ports: number[]): void { this.world.configure([{ kind: 'assignment', name: 'one', value: assignment('one', ...ports) }]); }
-  open(port: number): number { return (this.peers.get(port) ?? []).filter((peer) => !peer.ended && peer.errno === 0).length; }
+  endpoints(...ports: number[]): void {
+    this.world.configure([{ kind: 'assignment', name: 'one', value: assignment('one', ...ports) }]);
+  }
+  open(port: number): number {
+    return (this.peers.get(port) ?? []).filter((peer) => !peer.ended && peer.errno === 0).length;
+  }
 }
 
 t.test('an endpoint that stays keeps its connections', (t) => {
@@ -96,10 +116,17 @@ t.test('a keep-alive connection that died unseen costs no request', (t) => {
   mesh.ask(4);
   mesh.world.run(20);
   // All of them die, and the requests are on their way before anybody has noticed.
-  for (const peer of mesh.peers.get(1)!) { peer.onReadable = () => { peer.close(true); }; }
+  for (const peer of mesh.peers.get(1)!) {
+    peer.onReadable = () => {
+      peer.close(true);
+    };
+  }
   const clients = mesh.ask(4);
   mesh.world.run(100);
-  t.ok(clients.every(({ answer }) => answer.startsWith('HTTP/1.1 200')), clients.map(({ answer }) => answer.slice(0, 20)).join());
+  t.ok(
+    clients.every(({ answer }) => answer.startsWith('HTTP/1.1 200')),
+    clients.map(({ answer }) => answer.slice(0, 20)).join(),
+  );
   t.end();
 });
 
