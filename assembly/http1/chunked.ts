@@ -1,5 +1,4 @@
-// Chunked bodies (RFC 9112 7.1), incrementally: reads [at, end), writes at `dst`, keeps its place in one Chunked
-// record.
+// Chunked bodies (RFC 9112 7.1), incrementally: reads [at, end), writes at `dst`, its place is in a Chunked record.
 //
 //   size → [extension] → LF → data → CR LF → size ... → 0 CR LF → trailers → done
 //
@@ -73,7 +72,7 @@ export function h1ChunkedStep(state: usize, at: usize, end: usize, dst: usize, m
     if (phase == STATE_DATA) {
       const room = <u64>(end - p);
       const n = <u32>min<u64>(room, remaining);
-      if (!scan) { if (n > 512) { memory.copy(q, p, n); q += n; } else q = put(q, p, n); }
+      if (!scan) q = put(q, p, n);
       p += n; data += n; remaining -= n;
       if (remaining != 0) break;
       phase = STATE_DATA_CR;
@@ -83,8 +82,7 @@ export function h1ChunkedStep(state: usize, at: usize, end: usize, dst: usize, m
       const r = trailers(state, p, end, output == MODE_RECHUNK, mode, q, trailersMax, scratch);
       store<u32>(state + CHUNKED_DATA_BYTES, data);
       store<u32>(state + CHUNKED_STATE, r > 0 ? STATE_DONE : STATE_TRAILERS);
-      if (r == 0) return stop(state, at, p, dst, q, 0);
-      if (r < 0) return stop(state, at, p, dst, q, -1);
+      if (r <= 0) return stop(state, at, p, dst, q, r);
       q += load<u32>(state + CHUNKED_PRODUCED);
       return stop(state, at, p + r, dst, q, 1);
     }
@@ -113,8 +111,7 @@ export function h1ChunkedStep(state: usize, at: usize, end: usize, dst: usize, m
       if (c != 10) return fail(state, at, p, dst, q, REJECT_BAD_CHUNK_SIZE);
       p++;
       if (remaining == 0) {
-        // the last chunk: trailers need the writing pass
-        if (scan) return 2;
+        if (scan) return 2;                                               // trailers need the writing pass
         if (output == MODE_RECHUNK) { store<u8>(q, 48); q = writeEnd(q + 1); }
         phase = STATE_TRAILERS;
         continue;
@@ -141,9 +138,7 @@ export function h1ChunkedStep(state: usize, at: usize, end: usize, dst: usize, m
   return stop(state, at, p, dst, q, -1);
 }
 
-/**
- * Decodes the trailer section; writes it (or just its empty line). Returns bytes consumed, -1 incomplete, 0 rejected.
- */
+/** Decodes the trailers; writes them (or just the empty line). Returns bytes consumed; -1 incomplete; 0 rejected. */
 function trailers(state: usize, p: usize, end: usize, rechunk: bool, mode: u32, q: usize, bytesMax: u32,
     scratch: usize): i32 {
   store<u32>(scratch + HEAD_FLAGS, 0);

@@ -188,15 +188,7 @@ export function decodeHeaders(at: usize, p: usize, end: usize, out: usize, optio
     let value = p;
     while (value < end && (load<u8>(value) == 32 || load<u8>(value) == 9)) value++;
     p = fieldValueEnd(value, end);
-    if (p + 2 > end) {
-      if (p < end && load<u8>(p) != 13)
-        return reject(out, load<u8>(p) == 10 ? REJECT_BAD_LINE_ENDING : REJECT_BAD_HEADER_VALUE, at, p);
-      return incomplete(out, at, p, end, bytesMax);
-    }
-    if (load<u16>(p) != 0x0a0d) {
-      const bad: u32 = load<u8>(p);
-      return reject(out, bad == 10 || bad == 13 ? REJECT_BAD_LINE_ENDING : REJECT_BAD_HEADER_VALUE, at, p);
-    }
+    if (p + 2 > end || load<u16>(p) != 0x0a0d) return badLineEnd(out, at, p, end, bytesMax);
     let stopAt = p;
     while (stopAt > value && (load<u8>(stopAt - 1) == 32 || load<u8>(stopAt - 1) == 9)) stopAt--;
     const valueBytes = <u32>(stopAt - value);
@@ -230,6 +222,13 @@ function badName(out: usize, at: usize, p: usize, nameBytes: u32): i32 {
   if (stop == 10) return reject(out, REJECT_BAD_LINE_ENDING, at, p);
   const spaced = (stop == 32 || stop == 9) && nameBytes != 0;
   return reject(out, spaced ? REJECT_SPACE_BEFORE_COLON : REJECT_BAD_HEADER_NAME, at, p);
+}
+
+/** No CR LF follows the value: it is faulty there, or the rest has not arrived. */
+function badLineEnd(out: usize, at: usize, p: usize, end: usize, bytesMax: u32): i32 {
+  if (p == end || (p + 1 == end && load<u8>(p) == 13)) return incomplete(out, at, p, end, bytesMax);
+  const bad: u32 = load<u8>(p);
+  return reject(out, bad == 10 || bad == 13 ? REJECT_BAD_LINE_ENDING : REJECT_BAD_HEADER_VALUE, at, p);
 }
 
 /** Notes where a known header stands first, and judges those that frame the message. Returns a rejection code or 0. */

@@ -54,9 +54,9 @@ export const limits = {
   sendQueueEntriesMax: 1024,
   // a body at least this long is received with larger buffers where the driver has them
   bulkBodyBytes: 128 * KiB,
-  // bytes kept while a request is in progress; then reading is suspended. One more receive
+  // bytes kept while a request is in progress; then reading is suspended. One more receive still fits a large buffer:
+  // 12 + 64 < 80
   pipelinedBytesMax: 12 * KiB,
-                                       // still fits a large buffer: 12 + 64 < 80
 
   // Configuration
   clusterSlotsMax: 65536,

@@ -1,20 +1,20 @@
 // The snapshot heap's contents: blobs and roots (docs/architecture.md, "Snapshot"). Written by main only, read by all.
 //
 // Blob: immutable bytes at a 64-aligned offset.
-//   +0  u32 kind (BlobKind)   +4  u32 bytes, header included   +8  u32 hash of the contents   +12 u32 slot it is bound
-//   to +16 contents. JSON blobs (listener, cluster, assignment, connection states of endpoints): UTF-8 JSON of the
-//   config value;
-//       route configurations: the binary table of config/snapshot/route-table.ts.
+//   +0  u32 kind (BlobKind)   +4  u32 bytes, header included   +8  u32 hash of the contents   +12 u32 slot
+//   +16 contents: the configuration value as JSON in UTF-8 (listener, cluster, assignment); a route configuration is
+//       the binary table of config/snapshot/route-table.ts
 //
 // Root: immutable directory at a 64-aligned offset. Slots are small integers that main binds to names for as long as a
 // living root or configuration mentions the name, so routes refer to clusters by slot, and a cluster may come and go
 // under them.
-//   +0  u32 magic   +4  u32 version   +8  u32 listener slots L   +12 u32 route slots R   +16 u32 cluster slots C   +20
-//   bytes +32 u32 listenerBlob[L], u32 routeBlob[R], u32 clusterBlob[C], u32 assignmentBlob[C]; 0 = nothing bound
+//   +0  u32 magic   +4  u32 version   +8  u32 listener slots L   +12 u32 route slots R   +16 u32 cluster slots C
+//   +20 u32 bytes
+//   +32 u32 listenerBlob[L], u32 routeBlob[R], u32 clusterBlob[C], u32 assignmentBlob[C]; 0 = nothing bound
 //
 // Publishing: main writes blobs and root, then Atomics.store(rootOffset), Atomics.store(rootVersion). A worker adopts
-// the newest root at a loop turn; a request keeps the root it began with; Control.oldestRootVersion tells main what may
-// be freed.
+// the newest root at a loop turn and has then left all older ones: Control.oldestRootVersion tells main what may be
+// freed. Requests hold what was compiled from a root, never the root.
 export const BlobKind = { listener: 1, route: 2, cluster: 3, assignment: 4 } as const;
 export const BLOB_HEADER_BYTES = 16;
 export const ROOT_MAGIC = 0x57465431;   // 'WFT1'
@@ -26,9 +26,9 @@ export const routeEntry = (listenerSlots: number, slot: number): number =>
   RootField.tables + (listenerSlots + slot) * 4;
 export const clusterEntry = (listenerSlots: number, routeSlots: number, slot: number): number =>
   RootField.tables + (listenerSlots + routeSlots + slot) * 4;
-export const assignmentEntry = (listenerSlots: number, routeSlots: number, clusterSlots: number,
-  slot: number): number =>
-  RootField.tables + (listenerSlots + routeSlots + clusterSlots + slot) * 4;
+export const assignmentEntry =
+  (listenerSlots: number, routeSlots: number, clusterSlots: number, slot: number): number =>
+    RootField.tables + (listenerSlots + routeSlots + clusterSlots + slot) * 4;
 
 /** Contents of a listener blob: the configuration plus what main bound to it. */
 export interface ListenerBlob {

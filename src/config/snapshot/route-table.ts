@@ -16,12 +16,9 @@ export interface VirtualHostJson {
   name: string; requireTls: VirtualHost['requireTls']; requestHeaders: HeaderMutations;
   responseHeaders: HeaderMutations
 }
-export type BoundAction = Exclude<RouteAction, ForwardAction> | (Omit<ForwardAction, 'clusters'> & {
-  clusters: (ForwardAction['clusters'][number] & { slot: number })[]
-});
-/**
- * `match` travels along only where TypeScript has to judge a regular expression, and for a prefix that is rewritten.
- */
+export type BoundAction = Exclude<RouteAction, ForwardAction>
+  | (Omit<ForwardAction, 'clusters'> & { clusters: (ForwardAction['clusters'][number] & { slot: number })[] });
+/** `regex`: conditions that TypeScript has to judge. `matchedBytes`: what a prefix rewrite replaces. */
 export interface RouteJson {
   name: string; action: BoundAction; requestHeaders: HeaderMutations; responseHeaders: HeaderMutations;
   matchedBytes: number;
@@ -141,8 +138,8 @@ class TableWriter {
 
   private bind(action: RouteAction): BoundAction {
     if (action.kind !== 'forward') return action;
-    return { ...action, clusters: action.clusters.map((cluster) =>
-      ({ ...cluster, slot: this.clusterSlot(cluster.cluster) })) };
+    const clusters = action.clusters.map((cluster) => ({ ...cluster, slot: this.clusterSlot(cluster.cluster) }));
+    return { ...action, clusters };
   }
 
   private headerMatcher(header: HeaderMatcher): number[] {
