@@ -51,7 +51,7 @@ export class HcmRuntime {
     this.upgrades = new Map(config.upgrades.map(({ type, enabled }) => [type.toLowerCase(), enabled]));
     this.logs = config.accessLogs.map((log, index) => compileLog(engine, log, sinks[index]));
     this.keepsRequestHead = config.alwaysSetRequestIdInResponse || this.logs.some((log) => log.needsRequestHead);
-    this.logsUpstreamLocal = config.accessLogs.some(({ format }) => JSON.stringify(format).includes('%UPSTREAM_LOCAL_'));
+    this.logsUpstreamLocal = this.logs.some((log) => log.needsUpstreamLocal);
     this.keepsResponseHead = this.logs.some((log) => log.needsResponseHead);
   }
 

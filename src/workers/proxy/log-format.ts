@@ -19,6 +19,8 @@ export interface Piece {
 export class CompiledLog {
   needsRequestHead = false;
   needsResponseHead = false;
+  /** The local end of the upstream connection is asked for, which must be noted while that is open. */
+  needsUpstreamLocal = false;
   constructor(readonly sink: number, readonly pieces: Piece[], readonly omitEmpty: boolean) {}
   release(engine: Engine): void {
     for (const { literal, operators } of this.pieces) releaseOperators(engine, literal === null ? operators : [literal, ...operators]);
@@ -41,6 +43,7 @@ export function compileLog(engine: Engine, log: AccessLog, sink: number): Compil
   const compiled = new CompiledLog(sink, compiler.pieces, format.omitEmptyValues);
   compiled.needsRequestHead = compiler.all.some((operators) => needsRequestHead(operators));
   compiled.needsResponseHead = compiler.all.some((operators) => needsResponseHead(operators));
+  compiled.needsUpstreamLocal = compiler.all.some((list) => list.some(({ op }) => op.startsWith('upstreamLocal')));
   return compiled;
 }
 
