@@ -1,4 +1,5 @@
-// The WebAssembly codecs as TypeScript sees them: the exports of assembly/index.ts. All arguments are memory offsets, counts or flags.
+// The WebAssembly codecs as TypeScript sees them: the exports of assembly/index.ts. All arguments are memory offsets,
+// counts or flags.
 export interface Codecs {
   h1DecodeRequest(at: number, end: number, out: number, options: number, bytesMax: number, countMax: number): number;
   h1DecodeResponse(at: number, end: number, out: number, options: number, bytesMax: number, countMax: number): number;
@@ -9,9 +10,11 @@ export interface Codecs {
   h1EncodeRequest(record: number, edits: number, dst: number): number;
   h1EncodeResponse(record: number, edits: number, dst: number): number;
   h1ChunkedReset(state: number): void;
-  h1ChunkedStep(state: number, at: number, end: number, dst: number, mode: number, lineMax: number, trailersMax: number, scratch: number): number;
+  h1ChunkedStep(state: number, at: number, end: number, dst: number, mode: number, lineMax: number, trailersMax: number,
+    scratch: number): number;
   h1WriteChunk(dst: number, at: number, bytes: number): number;
-  routeMatch(table: number, record: number, path: number, pathBytes: number, pathOnlyBytes: number, https: number, from: number): number;
+  routeMatch(table: number, record: number, path: number, pathBytes: number, pathOnlyBytes: number, https: number,
+    from: number): number;
   routeVirtualHost(table: number, host: number, hostBytes: number): number;
   headerValue(record: number, name: number, nameBytes: number, known: number, out: number): number;
   withoutPort(host: number, hostBytes: number): number;

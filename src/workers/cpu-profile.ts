@@ -1,4 +1,5 @@
-// The V8 CPU profiler of this thread, started and stopped without returning to the event loop: inspector sessions answer synchronously.
+// The V8 CPU profiler of this thread, started and stopped without returning to the event loop: inspector sessions
+// answer synchronously.
 import { createRequire } from 'node:module';
 import type { Session } from 'node:inspector';
 

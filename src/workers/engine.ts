@@ -1,8 +1,10 @@
-// What every part of one worker shares: memory and its views, codecs, reactor, buffers, timers, time, statistics, the current snapshot root.
-// Built once by worker.ts. Holds no behaviour of its own beyond carving the arena and counting.
-import { HeadRecordBytes, MutationRecordBytes, RequestEditsRecordBytes, ResponseEditsRecordBytes } from '../core/generated/layouts.js';
+// What every part of one worker shares: memory and its views, codecs, reactor, buffers, timers, time, statistics, the
+// current snapshot root. Built once by worker.ts. Holds no behaviour of its own beyond carving the arena and counting.
+import { HeadRecordBytes, MutationRecordBytes, RequestEditsRecordBytes,
+  ResponseEditsRecordBytes } from '../core/generated/layouts.js';
 import { limits } from '../core/limits.js';
-import { endpointSharesBytes, workerArena, workerControl, workerEndpointShares, workerStats } from '../core/memory-map.js';
+import { endpointSharesBytes, workerArena, workerControl, workerEndpointShares,
+  workerStats } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';
 import { HISTOGRAM_BUCKETS, HISTOGRAM_VALUE_MAX, histogramBucket } from '../telemetry/schema.js';
 import type { Codecs } from './codecs.js';
@@ -31,7 +33,10 @@ export class Engine {
   readonly control: number;
   /** This worker's part of the endpoints' counts (EndpointShare). */
   readonly endpointShares: number;
-  /** Head records of the request and the response in hand; decoders overwrite them, so they are read before anything else is decoded. */
+  /**
+   * Head records of the request and the response in hand; decoders overwrite them, so they are read before anything
+   * else is decoded.
+   */
   readonly requestRecord: number;
   readonly responseRecord: number;
   /** Third record: trailers, and heads decoded again for a log line. */
@@ -58,10 +63,14 @@ export class Engine {
   nowMs: number;
   wallMs: number;
   draining = false;
-  /** Id of the stream whose head engine.requestRecord holds, while its bytes are still where the kernel put them; else 0. */
+  /**
+   * Id of the stream whose head engine.requestRecord holds, while its bytes are still where the kernel put them; else
+   * 0.
+   */
   recordOwner = 0;
 
-  constructor(readonly memory: WebAssembly.Memory, readonly map: MemoryMap, readonly worker: number, readonly codecs: Codecs,
+  constructor(readonly memory: WebAssembly.Memory, readonly map: MemoryMap, readonly worker: number,
+    readonly codecs: Codecs,
     readonly outside: Outside = kernel) {
     this.nowMs = outside.monotonicMs();
     this.wallMs = outside.wallMs();
@@ -78,7 +87,8 @@ export class Engine {
     const take = (bytes: number) => { const start = at; at += Math.ceil(bytes / 64) * 64; return start; };
     this.reactorScratch = take(REACTOR_BYTES);
     const recordBytes = HeadRecordBytes + (limits.headersCountMax + 1) * 16;
-    this.requestRecord = take(recordBytes + limits.bufferLargeBytes);      // behind it: room to join repeated headers (assembly/routing/match.ts)
+    // behind it: room to join repeated headers (assembly/routing/match.ts)
+    this.requestRecord = take(recordBytes + limits.bufferLargeBytes);
     this.responseRecord = take(recordBytes);
     this.scratchRecord = take(recordBytes);
     this.requestEdits = take(RequestEditsRecordBytes);
@@ -99,7 +109,9 @@ export class Engine {
     this.wallMs = this.outside.wallMs();
   }
 
-  /** Adds to a counter or gauge: `scope` is an index into f64 (statsBase + offset / 8), `stat` from telemetry/schema. */
+  /**
+   * Adds to a counter or gauge: `scope` is an index into f64 (statsBase + offset / 8), `stat` from telemetry/schema.
+   */
   count(scope: number, stat: number): void { this.f64[scope + stat] += 1; }
 
   /** Records a non-negative value in the histogram whose first cell is `cell`. */

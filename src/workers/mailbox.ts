@@ -1,4 +1,5 @@
-// What main sends to a worker: connections through a ring in shared memory, the rest as messages. Also the worker's way to say something.
+// What main sends to a worker: connections through a ring in shared memory, the rest as messages. Also the worker's way
+// to say something.
 import { receiveMessageOnPort } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { errorText } from '../core/errors.js';
@@ -23,7 +24,8 @@ export class Mailbox {
   private reportSecond = 0;
   private reports = 0;
 
-  constructor(private readonly engine: Engine, private readonly port: MessagePort, private readonly listeners: Listeners, private readonly proxy: Proxy) {
+  constructor(private readonly engine: Engine, private readonly port: MessagePort,
+      private readonly listeners: Listeners, private readonly proxy: Proxy) {
     this.ring = workerMailbox(engine.map, engine.worker) >> 2;
     this.head = Atomics.load(engine.i32, engine.control + Control.dealtHead);
     engine.report = (error) => this.report(error);
@@ -44,7 +46,8 @@ export class Mailbox {
     }
     if (!this.woken) return taken;
     this.woken = false;
-    for (let message = receiveMessageOnPort(this.port); message !== undefined; message = receiveMessageOnPort(this.port)) {
+    for (let message = receiveMessageOnPort(this.port); message !== undefined;
+        message = receiveMessageOnPort(this.port)) {
       this.handle(message.message as ToWorker);
       taken = true;
     }
@@ -70,7 +73,8 @@ export class Mailbox {
 
   private describe(): string {
     const { pool, heap, reactor } = this.engine;
-    const buffers = ([0, 1, 2] as const).map((size) => `${pool.countOf(size) - pool.freeOf(size)}/${pool.countOf(size)}`).join(' ');
+    const buffers = ([0, 1, 2] as const).map((size) =>
+      `${pool.countOf(size) - pool.freeOf(size)}/${pool.countOf(size)}`).join(' ');
     return `driver ${reactor.driver} sockets ${reactor.socketCount} streams ${this.proxy.streams.active} buffers ${buffers} ` +
       `heap ${heap.liveBytes}\n${this.proxy.clusters.describe()}`;
   }

@@ -22,7 +22,10 @@ export type ToWorker =
   | { kind: 'listen'; listenerSlot: number; fd: number; backlog: number }
   /** Stop accepting on that fd; main closes it after `unlistened`. */
   | { kind: 'unlisten'; listenerSlot: number; fd: number }
-  /** Drain the downstream connections of a listener slot's older blob (changed or removed listener), or all with slot -1. */
+  /**
+   * Drain the downstream connections of a listener slot's older blob (changed or removed listener), or all with slot
+   * -1.
+   */
   | { kind: 'drain'; listenerSlot: number; inboundOnly: boolean; graceMs: number }
   | { kind: 'cpuProfile'; start: boolean; id: number }
   | { kind: 'describe'; id: number }                // pools, connections: for /clusters, /memory and debugging

@@ -1,5 +1,5 @@
-// What an engine asks the outside for besides its reactor: the time, and sockets to connect with. A parameter, so that the simulation can put
-// virtual time and pretended sockets in its place.
+// What an engine asks the outside for besides its reactor: the time, and sockets to connect with. A parameter, so that
+// the simulation can put virtual time and pretended sockets in its place.
 import { close } from '../os/libc.js';
 import { localAddress, newStreamSocket, peerAddress, setNoDelay } from '../os/socket.js';
 import type { SocketAddress } from '../os/sockaddr.js';
@@ -7,7 +7,10 @@ import type { SocketAddress } from '../os/sockaddr.js';
 export interface Outside {
   monotonicMs(): number;
   wallMs(): number;
-  /** A new non-blocking stream socket for the address's family, without Nagle's delay; -1 when there is none (EMFILE and the like). */
+  /**
+   * A new non-blocking stream socket for the address's family, without Nagle's delay; -1 when there is none (EMFILE
+   * and the like).
+   */
   openSocket(address: SocketAddress): number;
   /** Closes a socket that the reactor never got. */
   closeSocket(fd: number): void;

@@ -1,5 +1,5 @@
-// Entry of an engine worker: builds the engine and runs its one loop until main says stop. The thread never returns to libuv, so nothing here
-// may use a promise, a timer of Node or a port event; main wakes it through an eventfd.
+// Entry of an engine worker: builds the engine and runs its one loop until main says stop. The thread never returns to
+// libuv, so nothing here may use a promise, a timer of Node or a port event; main wakes it through an eventfd.
 import { workerData } from 'node:worker_threads';
 import { limits } from '../core/limits.js';
 import { Control, memoryMap } from '../core/memory-map.js';
@@ -21,13 +21,15 @@ function run(start: WorkerStart): void {
   const map = memoryMap(start.memoryMiB, start.workers);
   const owners = new Int16Array(start.memory.buffer, map.fdOwners, limits.fdMax);
   const outside = { ...kernel, closeSocket: (fd: number) => {
-    if (fd < limits.fdMax) owners[fd] = 0;                 // before the number is free: another thread may be given it at once
+    // before the number is free: another thread may be given it at once
+    if (fd < limits.fdMax) owners[fd] = 0;
     kernel.closeSocket(fd);
   } };
   const engine = new Engine(start.memory, map, start.worker, instantiateCodecs(start.codecs, start.memory), outside);
   for (let i = 0; i < 4; i++) engine.i32[(engine.randomState >> 2) + i] = start.seed[i]! | 0;
   engine.reactor = createReactor(start.io, {
-    pool: engine.pool, memory: start.memory, scratch: engine.reactorScratch, scratchBytes: engine.reactorScratchBytes, socketsMax: SOCKETS_MAX,
+    pool: engine.pool, memory: start.memory, scratch: engine.reactorScratch, scratchBytes: engine.reactorScratchBytes,
+    socketsMax: SOCKETS_MAX,
     onFdOwned: (fd) => { if (fd < limits.fdMax) owners[fd] = start.worker + 1; },
     onFdClosed: (fd) => { if (fd < limits.fdMax) owners[fd] = 0; },
     onTurn: () => {

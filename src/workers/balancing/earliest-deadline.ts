@@ -1,6 +1,7 @@
-// Weighted picking by earliest deadline first, as Envoy does: an endpoint of weight w comes round every 1/w. A binary heap in typed arrays;
-// equal deadlines go in order of insertion, so equal weights give a plain rotation. With `byLoad` the weight shrinks with the endpoint's
-// requests in progress (Envoy's least request with unequal weights: weight / (active + 1)).
+// Weighted picking by earliest deadline first, as Envoy does: an endpoint of weight w comes round every 1/w. A binary
+// heap in typed arrays; equal deadlines go in order of insertion, so equal weights give a plain rotation. With `byLoad`
+// the weight shrinks with the endpoint's requests in progress (Envoy's least request with unequal weights: weight /
+// (active + 1)).
 import type { Engine } from '../engine.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 import type { Picker } from './picker.js';
@@ -11,7 +12,8 @@ export class EarliestDeadline implements Picker {
   private readonly heap: Int32Array;
   private order = 0;
 
-  constructor(engine: Engine, private readonly endpoints: readonly Endpoint[], readonly panic: boolean, private readonly byLoad: boolean) {
+  constructor(engine: Engine, private readonly endpoints: readonly Endpoint[], readonly panic: boolean,
+      private readonly byLoad: boolean) {
     const count = endpoints.length;
     this.deadlines = new Float64Array(count);
     this.orders = new Float64Array(count);

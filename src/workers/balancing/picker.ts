@@ -1,5 +1,6 @@
-// Which endpoint takes the next request. A picker is an immutable view of a cluster's endpoints, replaced on any change; `pick` allocates nothing.
-// Active requests are counted for the whole process (EndpointState), so least-request balances across workers.
+// Which endpoint takes the next request. A picker is an immutable view of a cluster's endpoints, replaced on any
+// change; `pick` allocates nothing. Active requests are counted for the whole process (EndpointState), so least-request
+// balances across workers.
 import type { ClusterConfig } from '../../config/types.js';
 import type { Engine } from '../engine.js';
 import type { Endpoint } from '../upstream/endpoint.js';
@@ -25,7 +26,9 @@ export function createPicker(engine: Engine, config: ClusterConfig, level: reado
     case 'random': return new Random(engine, endpoints, panic);
     case 'leastRequest': return weighted ? new EarliestDeadline(engine, endpoints, panic, true)
       : new LeastRequest(engine, endpoints, panic, config.leastRequestChoiceCount);
-    case 'roundRobin': return weighted ? new EarliestDeadline(engine, endpoints, panic, false) : new RoundRobin(engine, endpoints, panic);
+    case 'roundRobin':
+      return weighted ? new EarliestDeadline(engine, endpoints, panic, false)
+      : new RoundRobin(engine, endpoints, panic);
   }
 }
 
@@ -52,7 +55,8 @@ class RoundRobin implements Picker {
 }
 
 class Random implements Picker {
-  constructor(private readonly engine: Engine, private readonly endpoints: readonly Endpoint[], readonly panic: boolean) {}
+  constructor(private readonly engine: Engine, private readonly endpoints: readonly Endpoint[],
+    readonly panic: boolean) {}
   pick(): Endpoint { return this.endpoints[below(this.engine, this.endpoints.length)]; }
 }
 

@@ -1,5 +1,5 @@
-// The two ends of a connection as text, looked up in the kernel the first time somebody asks. Client IP and local port also as bytes in the arena,
-// for the headers that carry them.
+// The two ends of a connection as text, looked up in the kernel the first time somebody asks. Client IP and local port
+// also as bytes in the arena, for the headers that carry them.
 import type { SocketAddress } from '../../os/sockaddr.js';
 import type { Engine } from '../engine.js';
 
@@ -25,7 +25,9 @@ export class ConnectionAddresses {
   get remote(): SocketAddress | null { return this.remoteAddress ??= this.engine.outside.peerAddress(this.fd); }
   get local(): SocketAddress | null { return this.localAddress ??= this.engine.outside.localAddress(this.fd); }
 
-  /** Memory offset and length of the client's IP without port; length 0 when the arena is full or the client has none. */
+  /**
+   * Memory offset and length of the client's IP without port; length 0 when the arena is full or the client has none.
+   */
   get clientIpAt(): number { return this.block; }
   clientIpBytes(): number {
     if (this.ipBytes < 0) this.ipBytes = this.write(0, ipText(this.remote));
@@ -45,7 +47,8 @@ export class ConnectionAddresses {
 }
 
 export const ipText = (address: SocketAddress | null): string => (address?.kind === 'ip' ? address.host : '');
-export const portText = (address: SocketAddress | null): string => (address?.kind === 'ip' ? String(address.port) : '0');
+export const portText = (address: SocketAddress | null): string =>
+  (address?.kind === 'ip' ? String(address.port) : '0');
 /** 'ip:port', '[v6]:port', or a path; '' when unknown. */
 export function fullText(address: SocketAddress | null): string {
   if (address === null) return '';

@@ -1,8 +1,9 @@
-// One HTTP/1.1 connection from a client: decodes request heads, keeps what cannot be taken yet, owns the connection's deadlines and its end.
-// What a request means is decided by `DownstreamEvents` (workers/proxy/), never here.
+// One HTTP/1.1 connection from a client: decodes request heads, keeps what cannot be taken yet, owns the connection's
+// deadlines and its end. What a request means is decided by `DownstreamEvents` (workers/proxy/), never here.
 //
 //   head → body → waiting ─┐      tunnel (upgrade, CONNECT)
-//    ↑_____________________┘      lingering: our last bytes were sent, what still arrives is discarded until FIN or the delay is over
+//    ↑_____________________┘      lingering: our last bytes were sent, what still arrives is discarded until FIN or the
+//    delay is over
 //
 // Exactly one request is in progress at a time; pipelined bytes wait in `held`.
 import { Head } from '../../core/generated/layouts.js';
@@ -18,8 +19,12 @@ import { ConnectionAddresses } from './addresses.js';
 import { Held } from './held.js';
 
 export interface DownstreamEvents {
-  /** A request head was decoded into engine.requestRecord. Returns how far the bytes were taken (a small body may go with the head). */
-  onRequestHead(connection: DownstreamConnection, buffer: number, bodyAt: number, end: number, headBytes: number): number;
+  /**
+   * A request head was decoded into engine.requestRecord. Returns how far the bytes were taken (a small body may go
+   * with the head).
+   */
+  onRequestHead(connection: DownstreamConnection, buffer: number, bodyAt: number, end: number,
+    headBytes: number): number;
   onRequestRejected(connection: DownstreamConnection, rejection: number): void;
   /** Bytes of the request's body, or of a tunnel. Returns how far they were taken. */
   onRequestBytes(stream: Stream, buffer: number, at: number, end: number): number;
@@ -73,7 +78,8 @@ export class DownstreamConnection implements SocketOwner {
   private readonly held: Held;
   private readonly timer: number;
 
-  constructor(private readonly engine: Engine, private readonly events: DownstreamEvents, private readonly factory: DownstreamFactory) {
+  constructor(private readonly engine: Engine, private readonly events: DownstreamEvents,
+      private readonly factory: DownstreamFactory) {
     this.held = new Held(engine);
     this.addresses = new ConnectionAddresses(engine);
     this.timer = engine.timers.add(this);
@@ -88,7 +94,8 @@ export class DownstreamConnection implements SocketOwner {
     this.id = id;
     this.state = HEAD;
     this.requests = this.scanned = 0;
-    this.closeAfterResponse = this.clientCloses = this.closeAnnounced = this.peerFull = this.ended = this.processing = false;
+    this.closeAfterResponse = this.clientCloses = this.closeAnnounced = this.peerFull = this.ended = this.processing =
+      false;
     this.openedMs = engine.nowMs;
     this.addresses.reset(fd);
     this.headDeadlineMs = Infinity;
@@ -100,17 +107,22 @@ export class DownstreamConnection implements SocketOwner {
     return true;
   }
 
-  /** No request follows the one in progress: it ends the connection, or the client has sent its FIN and nothing waits any more. */
+  /**
+   * No request follows the one in progress: it ends the connection, or the client has sent its FIN and nothing waits
+   * any more.
+   */
   get lastRequest(): boolean { return this.closeAfterResponse || (this.ended && this.held.bytes === 0); }
 
   /** The request in progress ends with what was just sent: next request, or the end of the connection. */
   finishRequest(keepAlive: boolean): void {
     this.stream = null;
-    // A drain that began behind the head of this response was not announced: what the client has sent meanwhile is still served.
+    // A drain that began behind the head of this response was not announced: what the client has sent meanwhile is
+    // still served.
     if (!keepAlive || this.closeAnnounced || (this.held.bytes === 0 && this.lastRequest)) {
-      // The client said that it sends nothing more, and everything we said is in the kernel: a plain close sends FIN and cannot turn into a
-      // reset. When the end is our decision its next request may be on its way.
-      const done = keepAlive && (this.clientCloses || this.ended) && this.held.bytes === 0 && !this.processing && this.engine.reactor.pendingSendBytes(this.socket) === 0;
+      // The client said that it sends nothing more, and everything we said is in the kernel: a plain close sends FIN
+      // and cannot turn into a reset. When the end is our decision its next request may be on its way.
+      const done = keepAlive && (this.clientCloses || this.ended) && this.held.bytes === 0 && !this.processing
+        && this.engine.reactor.pendingSendBytes(this.socket) === 0;
       if (done) this.close(false); else this.closeGracefully();
       return;
     }
@@ -169,7 +181,10 @@ export class DownstreamConnection implements SocketOwner {
     this.closeAfterResponse = true;
   }
 
-  /** Sends what is queued, then FIN, then discards what arrives until the client's FIN or the delay is over: no reset may destroy our last words. */
+  /**
+   * Sends what is queued, then FIN, then discards what arrives until the client's FIN or the delay is over: no reset
+   * may destroy our last words.
+   */
   closeGracefully(): void {
     if (this.state === LINGERING || this.state === CLOSED) return;
     this.stream = null;
@@ -219,7 +234,8 @@ export class DownstreamConnection implements SocketOwner {
         this.close(false);
         return;
       }
-      this.linger(pending);                                 // a slow reader that goes on reading gets all of it, as from Envoy
+      // a slow reader that goes on reading gets all of it, as from Envoy
+      this.linger(pending);
     } else if (this.headDeadlineMs <= nowMs) {
       this.headDeadlineMs = Infinity;
       this.events.onHeadTimeout(this);
@@ -240,7 +256,8 @@ export class DownstreamConnection implements SocketOwner {
   }
 
   private nextDeadline(): number {
-    const own = Math.min(this.lifeDeadlineMs, this.stream === null ? Math.min(this.headDeadlineMs, this.idleDeadlineMs) : Infinity);
+    const own = Math.min(this.lifeDeadlineMs,
+      this.stream === null ? Math.min(this.headDeadlineMs, this.idleDeadlineMs) : Infinity);
     return this.stream === null ? own : Math.min(own, this.events.deadlineOf(this.stream));
   }
 
@@ -258,7 +275,8 @@ export class DownstreamConnection implements SocketOwner {
   onReceiveEnd(errno: number): void { try { this.receiveEnd(errno); } catch (error) { this.failed(error); } }
   onSendFailed(errno: number): void { try { this.sendFailed(errno); } catch (error) { this.failed(error); } }
   onSendDrained(): void {
-    try { if (this.stream !== null) this.events.onDownstreamDrained(this.stream); } catch (error) { this.failed(error); }
+    try { if (this.stream !== null) this.events.onDownstreamDrained(this.stream); } catch (error) { this.failed(error);
+      }
   }
   onTimer(nowMs: number): void { try { this.timerFired(nowMs); } catch (error) { this.failed(error); } }
   onConnected(): void { /* accepted sockets are connected */ }
@@ -287,7 +305,10 @@ export class DownstreamConnection implements SocketOwner {
     this.settleReceiving();
   }
 
-  /** Adds to what waits, in as many steps as the largest buffer asks for: a head that is complete makes room for what follows it. */
+  /**
+   * Adds to what waits, in as many steps as the largest buffer asks for: a head that is complete makes room for what
+   * follows it.
+   */
   private appendHeld(offset: number, length: number): boolean {
     const { held } = this;
     while (length > 0) {
@@ -341,7 +362,8 @@ export class DownstreamConnection implements SocketOwner {
       && engine.codecs.h1HeadMayEnd(at + Math.max(0, this.scanned - 3), end) === 0) {
       return at;
     }
-    const used = engine.codecs.h1DecodeRequest(at, end, engine.requestRecord, hcm.decodeOptions, hcm.config.maxRequestHeadersBytes,
+    const used = engine.codecs.h1DecodeRequest(at, end, engine.requestRecord, hcm.decodeOptions,
+      hcm.config.maxRequestHeadersBytes,
       hcm.config.maxHeadersCount);
     if (used < 0) {
       if (this.scanned === 0 && hcm.config.requestHeadersTimeoutMs > 0) {
@@ -366,7 +388,8 @@ export class DownstreamConnection implements SocketOwner {
     this.ended = true;
     if (this.state === LINGERING) { this.close(false); return; }
     if (this.stream !== null) {
-      if (errno === 0 && this.held.bytes > 0) return;                   // what came before the FIN has its turn first (offerHeld)
+      // what came before the FIN has its turn first (offerHeld)
+      if (errno === 0 && this.held.bytes > 0) return;
       this.events.onDownstreamEnd(this.stream, errno);
       return;
     }
@@ -417,7 +440,8 @@ export class DownstreamFactory {
     const { listener } = connection;
     if (connection.previousOfListener === null) listener.connections = connection.nextOfListener;
     else connection.previousOfListener.nextOfListener = connection.nextOfListener;
-    if (connection.nextOfListener !== null) connection.nextOfListener.previousOfListener = connection.previousOfListener;
+    if (connection.nextOfListener !== null)
+      connection.nextOfListener.previousOfListener = connection.previousOfListener;
     connection.nextOfListener = connection.previousOfListener = null;
     listener.count--;
     this.gauge(listener, -1);

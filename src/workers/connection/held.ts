@@ -2,8 +2,8 @@
 //
 //   buffer: [ ... consumed | at ........ at + bytes | room ]
 //
-// Invariant: buffer === -1 exactly when bytes === 0. Grows by moving to the next class; what does not fit the largest is left to the
-// caller, who consumes first.
+// Invariant: buffer === -1 exactly when bytes === 0. Grows by moving to the next class; what does not fit the largest
+// is left to the caller, who consumes first.
 import { limits } from '../../core/limits.js';
 import type { Engine } from '../engine.js';
 import type { BufferClass } from '../memory/buffers.js';
@@ -29,7 +29,10 @@ export class Held {
     return true;
   }
 
-  /** Adds bytes after those that are held. Returns how many fitted (0 = not one more fits the largest buffer), or -1 when no buffer is free. */
+  /**
+   * Adds bytes after those that are held. Returns how many fitted (0 = not one more fits the largest buffer), or -1
+   * when no buffer is free.
+   */
   append(at: number, bytes: number): number {
     const { pool, codecs } = this.engine;
     const start = pool.offsetOf(this.buffer);

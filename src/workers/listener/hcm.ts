@@ -1,4 +1,5 @@
-// An HTTP connection manager, compiled for one listener blob: decode options, edit flags and texts that every request shares, timeouts, log formats.
+// An HTTP connection manager, compiled for one listener blob: decode options, edit flags and texts that every request
+// shares, timeouts, log formats.
 import { RequestEditsFlag, ResponseEditsFlag } from '../../core/generated/layouts.js';
 import { DECODE_LOWER_CASE } from '../codecs.js';
 import { histogramCell } from '../../telemetry/schema.js';
@@ -35,7 +36,8 @@ export class HcmRuntime {
   readonly upgrades: ReadonlyMap<string, boolean>;
   private readonly kept: KeptText[] = [];
 
-  constructor(engine: Engine, readonly config: HttpConnectionManager, readonly routeSlot: number, httpScope: number, sinks: readonly number[]) {
+  constructor(engine: Engine, readonly config: HttpConnectionManager, readonly routeSlot: number, httpScope: number,
+      sinks: readonly number[]) {
     this.scope = engine.statsBase + (httpScope >> 3);
     this.connectionLengthCell = this.scope + histogramCell('http', 0);
     this.requestTimeCell = this.scope + histogramCell('http', 1);
@@ -44,7 +46,8 @@ export class HcmRuntime {
     this.requestFlags = requestFlags(config);
     this.responseFlags = responseFlags(config, this.suppressEnvoyHeaders);
     this.pathOptions = (config.normalizePath ? PATH_NORMALIZE : 0) | (config.mergeSlashes ? PATH_MERGE_SLASHES : 0)
-      | (config.pathWithEscapedSlashes === 'unescapeAndForward' || config.pathWithEscapedSlashes === 'unescapeAndRedirect' ? PATH_UNESCAPE_SLASHES : 0);
+      | (config.pathWithEscapedSlashes === 'unescapeAndForward'
+        || config.pathWithEscapedSlashes === 'unescapeAndRedirect' ? PATH_UNESCAPE_SLASHES : 0);
     this.serverName = this.keep(engine, config.serverName);
     this.defaultHost = config.defaultHostForHttp10 === '' ? null : this.keep(engine, config.defaultHostForHttp10);
     this.via = config.via === null ? null : this.keep(engine, config.via);

@@ -1,5 +1,6 @@
-// Listeners of one worker: the compiled configuration of each listener slot, kept in step with the snapshot, and the connections that belong to it.
-// A connection keeps the configuration that it was accepted under; a changed listener's old connections drain when main says so.
+// Listeners of one worker: the compiled configuration of each listener slot, kept in step with the snapshot, and the
+// connections that belong to it. A connection keeps the configuration that it was accepted under; a changed listener's
+// old connections drain when main says so.
 import { limits } from '../../core/limits.js';
 import { acceptBatch } from '../../os/socket.js';
 import { ListenerStat, WorkerStat } from '../../telemetry/schema.js';

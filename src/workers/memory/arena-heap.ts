@@ -1,5 +1,6 @@
-// Small long-lived pieces of a worker's arena: texts and edit lists of compiled configuration, the state block of each connection.
-// Powers of two from 64 bytes to 64 KiB, one free list each, carved from a bump pointer. Never on the path of a request.
+// Small long-lived pieces of a worker's arena: texts and edit lists of compiled configuration, the state block of each
+// connection. Powers of two from 64 bytes to 64 KiB, one free list each, carved from a bump pointer. Never on the path
+// of a request.
 const SMALLEST_SHIFT = 6;
 const CLASSES = 11;
 

@@ -1,6 +1,7 @@
 // Reference-counted buffers of one worker, carved once from its arena into three classes.
-// A buffer id is a small integer; its bytes are [offsetOf(id), offsetOf(id) + bytesOf(id)). A reference count of 0 means free.
-// Invariant: free count + live count = capacity, per class. LIFO free lists keep the working set small and warm.
+// A buffer id is a small integer; its bytes are [offsetOf(id), offsetOf(id) + bytesOf(id)). A reference count of 0
+// means free. Invariant: free count + live count = capacity, per class. LIFO free lists keep the working set small and
+// warm.
 import { limits } from '../../core/limits.js';
 
 export const SMALL = 0;

@@ -1,10 +1,12 @@
-// Timers of one worker: a hierarchical wheel with lazy deadlines. Moving a deadline later is one store: the entry stays in its slot and
-// is put where it belongs when that slot comes up. So a keep-alive connection that pushes its timeouts out with every request touches
-// the wheel once per timeout, not once per request.
+// Timers of one worker: a hierarchical wheel with lazy deadlines. Moving a deadline later is one store: the entry stays
+// in its slot and is put where it belongs when that slot comes up. So a keep-alive connection that pushes its timeouts
+// out with every request touches the wheel once per timeout, not once per request.
 //
-//   level 0: 64 slots of 8 ms   level 1: 64 of 512 ms   level 2: 64 of 32.8 s   level 3: 64 of 35 min (37 h in all; later ones wait there)
+//   level 0: 64 slots of 8 ms   level 1: 64 of 512 ms   level 2: 64 of 32.8 s   level 3: 64 of 35 min (37 h in all;
+//   later ones wait there)
 //
-// Invariant: an entry that is linked has a tick at or before its deadline's. Entries are doubly linked by index; no allocation after growth.
+// Invariant: an entry that is linked has a tick at or before its deadline's. Entries are doubly linked by index; no
+// allocation after growth.
 export interface TimerOwner {
   /** The deadline has passed. The timer is disarmed; the owner may arm it again. */
   onTimer(nowMs: number): void;
@@ -92,7 +94,10 @@ export class TimerWheel {
     return mostMs;
   }
 
-  /** The next tick at which a slot may hold something: empty levels are passed over a whole slot of the level above at a time. */
+  /**
+   * The next tick at which a slot may hold something: empty levels are passed over a whole slot of the level above at
+   * a time.
+   */
   private nextBusyTick(): number {
     let span = 1;
     for (let level = 0; level < LEVELS - 1 && this.counts[level] === 0; level++) span *= SLOTS;

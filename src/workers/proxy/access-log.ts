@@ -1,5 +1,6 @@
-// Writes one line per ended stream into this worker's ring in shared memory (telemetry/log-ring.ts); main writes the files. A full ring drops the line
-// and counts it. Request values are read from the head as it was sent upstream, decoded again from the stream's head buffer.
+// Writes one line per ended stream into this worker's ring in shared memory (telemetry/log-ring.ts); main writes the
+// files. A full ring drops the line and counts it. Request values are read from the head as it was sent upstream,
+// decoded again from the stream's head buffer.
 import { limits } from '../../core/limits.js';
 import { Control, workerLogRing } from '../../core/memory-map.js';
 import { RECORD_HEADER_BYTES, RING_WRAP, recordBytes, ringCost, ringFree } from '../../telemetry/log-ring.js';
@@ -31,7 +32,8 @@ export class AccessLogWriter {
     const { writer } = formatter;
     writer.begin(engine.text, engine.text + limits.logLineBytesMax);
     for (let i = 0; i < log.pieces.length; i++) this.piece(stream, log.pieces[i], request, response, log.omitEmpty);
-    if (writer.at === writer.end) engine.u8[writer.end - 1] = NEWLINE;         // cut: the next line still begins on its own
+    // cut: the next line still begins on its own
+    if (writer.at === writer.end) engine.u8[writer.end - 1] = NEWLINE;
     this.put(log.sink, engine.text, writer.at - engine.text);
   }
 
@@ -41,7 +43,8 @@ export class AccessLogWriter {
     if (piece.literal !== null) formatter.write(stream, piece.literal, 0, 0);
     const { operators } = piece;
     if (piece.form === 'text') {
-      for (let i = 0; i < operators.length; i++) if (!formatter.write(stream, operators[i], request, response) && !omitEmpty) writer.byte(45);
+      for (let i = 0; i < operators.length; i++)
+        if (!formatter.write(stream, operators[i], request, response) && !omitEmpty) writer.byte(45);
       return;
     }
     if (piece.form === 'number') {
@@ -58,18 +61,23 @@ export class AccessLogWriter {
     }
     writer.byte(34);
     const from = writer.at;
-    for (let i = 0; i < operators.length; i++) if (!formatter.write(stream, operators[i], request, response) && !omitEmpty) writer.byte(45);
+    for (let i = 0; i < operators.length; i++)
+      if (!formatter.write(stream, operators[i], request, response) && !omitEmpty) writer.byte(45);
     this.escape(from);
     writer.byte(34);
   }
 
-  /** Escapes what was written since `from` for JSON, if anything needs it. Bytes above ASCII are kept: they are UTF-8 or the peer's business. */
+  /**
+   * Escapes what was written since `from` for JSON, if anything needs it. Bytes above ASCII are kept: they are UTF-8
+   * or the peer's business.
+   */
   private escape(from: number): void {
     const { engine, formatter } = this;
     const { u8 } = engine;
     const { writer } = formatter;
     let needed = false;
-    for (let i = from; i < writer.at && !needed; i++) needed = u8[i] < 32 || u8[i] === 34 || u8[i] === 92 || u8[i] > 126;
+    for (let i = from; i < writer.at && !needed; i++)
+      needed = u8[i] < 32 || u8[i] === 34 || u8[i] === 92 || u8[i] > 126;
     if (!needed) return;
     const text = Buffer.from(u8.slice(from, writer.at)).toString('utf8');
     const escaped = Buffer.from(JSON.stringify(text).slice(1, -1), 'utf8');
@@ -80,8 +88,8 @@ export class AccessLogWriter {
 
   private responseRecord(stream: Stream): number {
     const { engine } = this;
-    const used = engine.codecs.h1DecodeResponse(stream.responseAt, stream.responseEnd, engine.responseRecord, DECODE_LOWER_CASE,
-      limits.bufferLargeBytes, limits.headersCountMax);
+    const used = engine.codecs.h1DecodeResponse(stream.responseAt, stream.responseEnd, engine.responseRecord,
+      DECODE_LOWER_CASE, limits.bufferLargeBytes, limits.headersCountMax);
     return used > 0 ? engine.responseRecord : 0;
   }
 

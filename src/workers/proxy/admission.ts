@@ -1,5 +1,5 @@
-// Before routing: what an HTTP connection manager checks and changes about every request (versions, host, path, underscores, Expect).
-// Refusals end in reply.ts. Changes are written into the request record and the request edits.
+// Before routing: what an HTTP connection manager checks and changes about every request (versions, host, path,
+// underscores, Expect). Refusals end in reply.ts. Changes are written into the request record and the request edits.
 import { Head, HeadFlag, RequestEdits, RequestEditsFlag } from '../../core/generated/layouts.js';
 import { ResponseFlag, detail } from '../../core/response-flags.js';
 import { HttpStat } from '../../telemetry/schema.js';
@@ -27,12 +27,14 @@ export function admit(engine: Engine, proxy: Proxy, stream: Stream): boolean {
     proxy.replies.send(stream, 400, ResponseFlag.DPE, detail('missing_host_header'), '');
     return false;
   }
-  if ((flags & (HeadFlag.underscore | HeadFlag.fragment | HeadFlag.connectionNames | HeadFlag.upgrade | HeadFlag.expectContinue
+  if ((flags & (HeadFlag.underscore | HeadFlag.fragment | HeadFlag.connectionNames | HeadFlag.upgrade
+      | HeadFlag.expectContinue
     | HeadFlag.teTrailers)) !== 0 || stream.isConnect) {
     if (!admitUnusual(engine, proxy, stream, hcm, flags)) return false;
   }
   if (hcm.config.stripPort !== 'none' || hcm.config.stripTrailingHostDot) stripHost(engine, stream, hcm, words);
-  return hcm.pathOptions === 0 && hcm.config.pathWithEscapedSlashes === 'keepUnchanged' ? true : normalize(engine, proxy, stream, hcm, flags);
+  return hcm.pathOptions === 0 && hcm.config.pathWithEscapedSlashes === 'keepUnchanged' ? true
+    : normalize(engine, proxy, stream, hcm, flags);
 }
 
 function admitVersion10(engine: Engine, proxy: Proxy, stream: Stream, hcm: HcmRuntime): boolean {
@@ -71,14 +73,21 @@ function admitUnusual(engine: Engine, proxy: Proxy, stream: Stream, hcm: HcmRunt
     if (!stream.version10) proxy.replies.sendContinue(stream);          // RFC 9110 10.1.1: never to HTTP/1.0
     stream.expectContinue = false;
   }
-  if (stream.isConnect) { stream.isUpgrade = true; stream.request.begin(engine, BODY_TUNNEL, 0, OUT_SAME); stream.request.complete = false; return true; }
+  if (stream.isConnect) {
+    stream.isUpgrade = true;
+    stream.request.begin(engine, BODY_TUNNEL, 0, OUT_SAME);
+    stream.request.complete = false;
+    return true;
+  }
   if ((flags & HeadFlag.upgrade) !== 0) markUpgrade(engine, stream);
   return true;
 }
 
 /** An upgrade with a body is treated as a plain request: RFC 9110 7.8 lets a server ignore Upgrade. */
 function markUpgrade(engine: Engine, stream: Stream): void {
-  if (stream.request.kind !== BODY_NONE || stream.version10 || recordHeader(engine, engine.requestRecord, 'upgrade') === null) return;
+  if (stream.request.kind !== BODY_NONE || stream.version10
+      || recordHeader(engine, engine.requestRecord, 'upgrade') === null)
+    return;
   stream.isUpgrade = true;
 }
 
@@ -107,12 +116,14 @@ function normalize(engine: Engine, proxy: Proxy, stream: Stream, hcm: HcmRuntime
   const needed = escaped || ((options & PATH_NORMALIZE) !== 0 && (flags & NEEDS_NORMALIZING) !== 0)
     || ((options & PATH_MERGE_SLASHES) !== 0 && (flags & HeadFlag.pathHasDoubleSlash) !== 0);
   if (!needed || i32[words + Head.pathBytes] === 0) return true;
-  const path = i32[words + Head.pathAt], bytes = i32[words + Head.pathBytes], pathOnly = i32[words + Head.pathOnlyBytes];
+  const path = i32[words + Head.pathAt], bytes = i32[words + Head.pathBytes],
+    pathOnly = i32[words + Head.pathOnlyBytes];
   const written = engine.codecs.normalizePath(path, bytes, pathOnly, engine.pathScratch, options);
   if (written === 0) return refusePath(engine, proxy, stream, hcm);
   if (escaped && mode === 'unescapeAndRedirect') {
     engine.count(hcm.scope, HttpStat.downstream_rq_redirected_with_normalized_path);
-    proxy.replies.redirectTo(stream, 307, engine.readText(engine.pathScratch, written), detail('path_normalization_failed'));
+    proxy.replies.redirectTo(stream, 307, engine.readText(engine.pathScratch, written),
+      detail('path_normalization_failed'));
     return false;
   }
   const edits = engine.requestEdits >> 2;

@@ -1,6 +1,6 @@
-// One direction of a message body: how it is framed where it comes from, how it is framed where it goes, and how far it is.
-// `relay` moves bytes that lie in a pool buffer to a socket. Bytes that may go out as they came are sent from where they lie; bytes whose framing
-// changes are rewritten once into another buffer.
+// One direction of a message body: how it is framed where it comes from, how it is framed where it goes, and how far it
+// is. `relay` moves bytes that lie in a pool buffer to a socket. Bytes that may go out as they came are sent from where
+// they lie; bytes whose framing changes are rewritten once into another buffer.
 import { Chunked } from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
 import { CHUNKED_RECHUNK, CHUNKED_SCAN, CHUNKED_STRIP, CHUNKED_TRAILERS } from '../codecs.js';
@@ -59,8 +59,8 @@ export class Body {
   }
 
   /**
-   * Moves what [at, end) of `buffer` holds of this body to `socket`. Returns the position after it (bytes beyond belong to the next message),
-   * RELAY_ERROR (see `rejection`) or RELAY_STARVED (nothing was taken).
+   * Moves what [at, end) of `buffer` holds of this body to `socket`. Returns the position after it (bytes beyond belong
+   * to the next message), RELAY_ERROR (see `rejection`) or RELAY_STARVED (nothing was taken).
    */
   relay(engine: Engine, buffer: number, at: number, end: number, socket: number): number {
     if (at === end) return at;
@@ -76,8 +76,8 @@ export class Body {
   }
 
   /**
-   * Must the source pause? By bytes, and by pieces: each keeps a whole receive buffer, however little of it is left to send, so that a
-   * trickle to a reader that has stopped would take them all.
+   * Must the source pause? By bytes, and by pieces: each keeps a whole receive buffer, however little of it is left to
+   * send, so that a trickle to a reader that has stopped would take them all.
    */
   backedUp(engine: Engine, socket: number, bytesMax: number): boolean {
     const pending = engine.reactor.pendingSendBytes(socket);
@@ -85,7 +85,10 @@ export class Body {
     return ++this.queued > limits.sendPiecesHighWatermark || pending > bytesMax;
   }
 
-  /** Writes a short piece at `dst` instead of sending it. Returns the position in the input after it; `written` tells the bytes. */
+  /**
+   * Writes a short piece at `dst` instead of sending it. Returns the position in the input after it; `written` tells
+   * the bytes.
+   */
   written = 0;
   copyInto(engine: Engine, at: number, end: number, dst: number): number {
     if (this.kind === BODY_LENGTH) {
@@ -96,7 +99,8 @@ export class Body {
       return at + bytes;
     }
     if (this.kind === BODY_CHUNKED) {
-      const mode = this.out === OUT_BARE ? CHUNKED_STRIP : CHUNKED_RECHUNK | (this.forwardTrailers ? CHUNKED_TRAILERS : 0);
+      const mode = this.out === OUT_BARE ? CHUNKED_STRIP
+        : CHUNKED_RECHUNK | (this.forwardTrailers ? CHUNKED_TRAILERS : 0);
       return this.step(engine, at, end, dst, mode);
     }
     const bytes = end - at;
@@ -124,7 +128,8 @@ export class Body {
   }
 
   private relayChunked(engine: Engine, buffer: number, at: number, end: number, socket: number): number {
-    if (this.out !== OUT_BARE && engine.codecs.h1ChunkedStep(this.chunked, at, end, 0, CHUNKED_SCAN, limits.chunkLineBytesMax,
+    if (this.out !== OUT_BARE && engine.codecs.h1ChunkedStep(this.chunked, at, end, 0, CHUNKED_SCAN,
+        limits.chunkLineBytesMax,
       limits.trailerBytesMax, engine.scratchRecord) === -1) {
       this.bytes += engine.i32[(this.chunked >> 2) + Chunked.dataBytes];
       engine.reactor.send(socket, buffer, at, end - at, false);       // canonical as it stands
@@ -132,7 +137,8 @@ export class Body {
     }
     const out = engine.pool.acquire(LARGE);
     if (out < 0) return RELAY_STARVED;
-    const mode = this.out === OUT_BARE ? CHUNKED_STRIP : CHUNKED_RECHUNK | (this.forwardTrailers ? CHUNKED_TRAILERS : 0);
+    const mode = this.out === OUT_BARE ? CHUNKED_STRIP
+      : CHUNKED_RECHUNK | (this.forwardTrailers ? CHUNKED_TRAILERS : 0);
     const next = this.step(engine, at, end, engine.pool.offsetOf(out), mode);
     if (this.written > 0) engine.reactor.send(socket, out, engine.pool.offsetOf(out), this.written, false);
     engine.pool.release(out);
@@ -140,7 +146,8 @@ export class Body {
   }
 
   private step(engine: Engine, at: number, end: number, dst: number, mode: number): number {
-    const result = engine.codecs.h1ChunkedStep(this.chunked, at, end, dst, mode, limits.chunkLineBytesMax, limits.trailerBytesMax,
+    const result = engine.codecs.h1ChunkedStep(this.chunked, at, end, dst, mode, limits.chunkLineBytesMax,
+      limits.trailerBytesMax,
       engine.scratchRecord);
     const words = this.chunked >> 2;
     this.written = engine.i32[words + Chunked.produced];

@@ -1,6 +1,7 @@
-// From a decoded head to the bytes that go out: fills the edit records and calls the encoders. A request that fits with its whole body goes into one
-// small buffer, so that it costs one system call and can be repeated when that is safe.
-import { Head, HeadFlag, Header, HeaderLine, Method, Mutation, MutationRecordBytes, RequestEdits, RequestEditsFlag } from '../../core/generated/layouts.js';
+// From a decoded head to the bytes that go out: fills the edit records and calls the encoders. A request that fits with
+// its whole body goes into one small buffer, so that it costs one system call and can be repeated when that is safe.
+import { Head, HeadFlag, Header, HeaderLine, Method, Mutation, MutationRecordBytes, RequestEdits,
+  RequestEditsFlag } from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
 import type { BufferClass } from '../memory/buffers.js';
 import type { Engine } from '../engine.js';
@@ -15,13 +16,15 @@ import type { Stream } from './stream.js';
 const FIXED_ADDED_BYTES = 512;
 /** Bodies up to this size are copied behind their head; longer ones are sent from where they lie. */
 const BODY_COPY_BYTES_MAX = 8 * 1024;
-const IDEMPOTENT = (1 << Method.GET) | (1 << Method.HEAD) | (1 << Method.OPTIONS) | (1 << Method.TRACE) | (1 << Method.PUT) | (1 << Method.DELETE);
+const IDEMPOTENT = (1 << Method.GET) | (1 << Method.HEAD) | (1 << Method.OPTIONS) | (1 << Method.TRACE)
+  | (1 << Method.PUT) | (1 << Method.DELETE);
 
 /**
- * Encodes the request into stream.headBuffer, with its body if all of it is here and short. Returns how far the input was taken, or -1 when no
- * buffer is free.
+ * Encodes the request into stream.headBuffer, with its body if all of it is here and short. Returns how far the input
+ * was taken, or -1 when no buffer is free.
  */
-export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntime, choice: ClusterChoice, _buffer: number, bodyAt: number, end: number): number {
+export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntime, choice: ClusterChoice,
+    _buffer: number, bodyAt: number, end: number): number {
   const { i32, pool, codecs } = engine;
   const words = engine.requestRecord >> 2;
   const edits = engine.requestEdits >> 2;
@@ -49,11 +52,15 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   i32[edits + RequestEdits.viaAt] = hcm.via === null ? 0 : hcm.via.at;
   i32[edits + RequestEdits.viaBytes] = hcm.via === null ? 0 : hcm.via.bytes;
   i32[edits + RequestEdits.random] = engine.randomState;
-  if ((flags & (RequestEditsFlag.appendXff | RequestEditsFlag.appendPort | RequestEditsFlag.externalAddress)) !== 0) setAddresses(engine, stream, edits);
+  if ((flags & (RequestEditsFlag.appendXff | RequestEditsFlag.appendPort | RequestEditsFlag.externalAddress)) !== 0)
+    setAddresses(engine, stream, edits);
   i32[edits + RequestEdits.flags] = flags;
-  const more = applyMutations(engine, stream, choice.requestMutations, engine.requestRecord, edits + RequestEdits.mutationsAt);
+  const more = applyMutations(engine, stream, choice.requestMutations, engine.requestRecord,
+    edits + RequestEdits.mutationsAt);
   // Each line may gain the space after its colon; an absolute target repeats the host.
-  const most = stream.requestHeadBytes + FIXED_ADDED_BYTES + i32[words + Head.headerCount] + i32[words + Head.hostBytes] + (host === null ? 0 : host.bytes + 2 * i32[words + Head.hostBytes]) + (prefix === null ? 0 : prefix.bytes + i32[words + Head.pathBytes])
+  const most = stream.requestHeadBytes + FIXED_ADDED_BYTES + i32[words + Head.headerCount] + i32[words + Head.hostBytes]
+    + (host === null ? 0 : host.bytes + 2 * i32[words + Head.hostBytes])
+    + (prefix === null ? 0 : prefix.bytes + i32[words + Head.pathBytes])
     + (added === null ? 0 : added.bytes) + (hcm.via === null ? 0 : hcm.via.bytes) + more;
   const inline = inlineBody(stream, end - bodyAt);
   const size = pool.classFor(most + inline);
@@ -77,7 +84,8 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
 /** Bytes of room for a body that is copied behind the head: only when all of it (by its length) is here and short. */
 function inlineBody(stream: Stream, available: number): number {
   const { request } = stream;
-  if (request.kind === BODY_NONE || request.kind === BODY_TUNNEL || available === 0 || available > BODY_COPY_BYTES_MAX) return 0;
+  if (request.kind === BODY_NONE || request.kind === BODY_TUNNEL || available === 0 || available > BODY_COPY_BYTES_MAX)
+    return 0;
   if (request.kind === BODY_CHUNKED) return 0;
   return request.remaining <= available ? Body.roomFor(request.remaining) : 0;
 }
@@ -94,8 +102,12 @@ function setAddresses(engine: Engine, stream: Stream, edits: number): void {
   i32[edits + RequestEdits.portAt] = addresses.localPortAt;
 }
 
-/** Evaluates, applies and binds mutations to an edit record's (mutationsAt, mutationCount). Returns the most bytes they add. */
-export function applyMutations(engine: Engine, stream: Stream, mutations: CompiledMutations | null, record: number, word: number): number {
+/**
+ * Evaluates, applies and binds mutations to an edit record's (mutationsAt, mutationCount). Returns the most bytes
+ * they add.
+ */
+export function applyMutations(engine: Engine, stream: Stream, mutations: CompiledMutations | null, record: number,
+    word: number): number {
   const { i32 } = engine;
   if (mutations === null) { i32[word + 1] = 0; return 0; }
   let more = mutations.bytes;
@@ -126,7 +138,8 @@ export function upgradeType(engine: Engine): string {
   for (let i = 0; i < engine.i32[words + Head.headerCount]; i++) {
     const line = words + Head.headers + i * 4;
     if (((engine.i32[line + HeaderLine.nameBytes_meta] >> 16) & 255) === Header.upgrade) {
-      return engine.readText(engine.i32[line + HeaderLine.valueAt], engine.i32[line + HeaderLine.valueBytes]).toLowerCase();
+      return engine.readText(engine.i32[line + HeaderLine.valueAt],
+        engine.i32[line + HeaderLine.valueBytes]).toLowerCase();
     }
   }
   return '';

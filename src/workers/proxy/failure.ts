@@ -1,5 +1,6 @@
-// What goes wrong between picking an endpoint and the last byte of a response, and what the client gets for it. One decision each:
-// repeat the request where that is safe, answer in the upstream's place, or cut the response short so that it cannot look complete.
+// What goes wrong between picking an endpoint and the last byte of a response, and what the client gets for it. One
+// decision each: repeat the request where that is safe, answer in the upstream's place, or cut the response short so
+// that it cannot look complete.
 import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
 import { ResponseFlag, detail } from '../../core/response-flags.js';
 import { limits } from '../../core/limits.js';
@@ -19,7 +20,8 @@ export class Failures {
     stream.cluster!.count(ClusterStat.upstream_rq_pending_failure_eject);
     const timedOut = stream.connectErrno === ETIMEDOUT;
     this.proxy.replies.send(stream, 503, ResponseFlag.UF,
-      detail(`upstream_reset_before_response_started{${timedOut ? 'connection_timeout' : 'remote_connection_failure'}}`),
+      detail(`upstream_reset_before_response_started{${timedOut ? 'connection_timeout'
+        : 'remote_connection_failure'}}`),
       `${PREFIX}reset reason: ${timedOut ? 'connection timeout' : 'remote connection failure'}`);
   }
 
@@ -39,7 +41,8 @@ export class Failures {
       this.proxy.finish.abort(stream, true);
       return;
     }
-    const stale = upstream.requests > 1 && !upstream.hasBegun && stream.replayable && stream.interimResponses === 0 && stream.attempts <= limits.staleRetriesMax;
+    const stale = upstream.requests > 1 && !upstream.hasBegun && stream.replayable && stream.interimResponses === 0
+      && stream.attempts <= limits.staleRetriesMax;
     this.detach(stream);
     if (stale) {
       stream.cluster!.count(ClusterStat.upstream_rq_retry);
@@ -48,13 +51,20 @@ export class Failures {
       return;
     }
     stream.cluster!.count(ClusterStat.upstream_rq_rx_reset);
-    this.proxy.replies.send(stream, 503, ResponseFlag.UC, detail('upstream_reset_before_response_started{connection_termination}'),
+    this.proxy.replies.send(stream, 503, ResponseFlag.UC,
+      detail('upstream_reset_before_response_started{connection_termination}'),
       `${PREFIX}reset reason: connection termination`);
   }
 
-  /** The upstream does not take the request any more. It may have answered already, so the rest of the request is dropped and the answer awaited. */
+  /**
+   * The upstream does not take the request any more. It may have answered already, so the rest of the request is
+   * dropped and the answer awaited.
+   */
   sendFailed(stream: Stream): void {
-    if (stream.response.kind === BODY_TUNNEL && stream.response.complete) { this.proxy.finish.abort(stream, true); return; }
+    if (stream.response.kind === BODY_TUNNEL && stream.response.complete) {
+      this.proxy.finish.abort(stream, true);
+      return;
+    }
     // What it sent before closing is still delivered; then onReceiveEnd decides. The client need not send more.
     stream.downstream!.pause();
   }
@@ -69,7 +79,8 @@ export class Failures {
       return;
     }
     this.detach(stream);
-    this.proxy.replies.send(stream, 502, ResponseFlag.UPE, detail('upstream_reset_before_response_started{protocol_error}'),
+    this.proxy.replies.send(stream, 502, ResponseFlag.UPE,
+      detail('upstream_reset_before_response_started{protocol_error}'),
       `${PREFIX}reset reason: protocol error`);
   }
 
@@ -83,7 +94,10 @@ export class Failures {
     this.proxy.replies.send(stream, 503, ResponseFlag.OM, detail('overload'), 'no buffer is free');
   }
 
-  /** The client sent FIN (errno 0) or is gone. A complete request is still answered after a FIN; anything else is over. */
+  /**
+   * The client sent FIN (errno 0) or is gone. A complete request is still answered after a FIN; anything else is
+   * over.
+   */
   downstreamEnded(stream: Stream, errno: number): void {
     const { engine } = this;
     const { upstream } = stream;

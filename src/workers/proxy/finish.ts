@@ -47,7 +47,9 @@ export class Finish {
     stream.replayable = false;
   }
 
-  /** The last byte of the response was handed to the kernel. `clean`: nothing followed it on the upstream connection. */
+  /**
+   * The last byte of the response was handed to the kernel. `clean`: nothing followed it on the upstream connection.
+   */
   responseComplete(stream: Stream, clean: boolean): void {
     const { engine } = this;
     const upstream = stream.upstream!;
@@ -83,7 +85,8 @@ export class Finish {
     const downstream = stream.downstream!;
     downstream.becomeTunnel();
     // The client's FIN may have come while the upgrade was on its way.
-    if (downstream.ended && downstream.stream === stream && !stream.request.complete) this.proxy.failures.downstreamEnded(stream, 0);
+    if (downstream.ended && downstream.stream === stream && !stream.request.complete)
+      this.proxy.failures.downstreamEnded(stream, 0);
   }
 
   /** The stream is over for the client: log, count, give back, go on with the connection. */
@@ -93,7 +96,10 @@ export class Finish {
     downstream.finishRequest(keepAlive);
   }
 
-  /** The stream is over and its downstream connection cannot be used: the response is cut short, or nobody is there to read it. */
+  /**
+   * The stream is over and its downstream connection cannot be used: the response is cut short, or nobody is there to
+   * read it.
+   */
   abort(stream: Stream, reset: boolean): void {
     const { engine } = this;
     const downstream = stream.downstream!;
@@ -102,7 +108,8 @@ export class Finish {
       stream.upstream = null;
     }
     this.leaveEndpoint(stream);
-    if (stream.responseStarted && !stream.response.complete) engine.count(stream.hcm!.scope, HttpStat.downstream_rq_tx_reset);
+    if (stream.responseStarted && !stream.response.complete)
+      engine.count(stream.hcm!.scope, HttpStat.downstream_rq_tx_reset);
     engine.count(stream.hcm!.scope, HttpStat.downstream_cx_destroy_active_rq);
     this.end(stream);
     downstream.close(reset);
@@ -121,7 +128,8 @@ export class Finish {
     }
     engine.observe(hcm.requestTimeCell, engine.nowMs - stream.startMs);
     if (stream.cluster !== null) stream.cluster.gauge(ClusterStat.upstream_rq_active, -1);
-    if (stream.response.kind === BODY_TUNNEL && stream.responseStarted) f64[scope + HttpStat.downstream_cx_upgrades_active] -= 1;
+    if (stream.response.kind === BODY_TUNNEL && stream.responseStarted)
+      f64[scope + HttpStat.downstream_cx_upgrades_active] -= 1;
     for (let i = 0; i < hcm.logs.length; i++) this.log.write(stream, hcm.logs[i]);
     if (stream.headBuffer >= 0) this.releaseHead(stream);
     if (stream.responseBuffer >= 0) engine.pool.release(stream.responseBuffer);
@@ -142,7 +150,9 @@ export class Finish {
     if (cell >= 0) cluster.count(cell);
     engine.observe(cluster.requestTimeCell, engine.nowMs - stream.startMs);
     const endpoint = stream.endpoint ?? stream.lastEndpoint;
-    if (endpoint !== null) Atomics.add(engine.i32, endpoint.state + (status >= 500 ? EndpointState.requestsError : EndpointState.requestsSuccess), 1);
+    if (endpoint !== null)
+      Atomics.add(engine.i32, endpoint.state
+        + (status >= 500 ? EndpointState.requestsError : EndpointState.requestsSuccess), 1);
   }
 
   /** A reply of ours for a request that reached a cluster counts as the cluster's, as Envoy counts it. */
@@ -153,7 +163,8 @@ export class Finish {
     cluster.count(ClusterStat.upstream_rq_1xx + family - 1);
     const cell = codeCells[stream.status];
     if (cell >= 0) cluster.count(cell);
-    if ((stream.flags & (ResponseFlag.UF | ResponseFlag.UC | ResponseFlag.UT | ResponseFlag.UPE)) !== 0 && stream.lastEndpoint !== null) {
+    if ((stream.flags & (ResponseFlag.UF | ResponseFlag.UC | ResponseFlag.UT | ResponseFlag.UPE)) !== 0
+        && stream.lastEndpoint !== null) {
       Atomics.add(this.engine.i32, stream.lastEndpoint.state + EndpointState.requestsError, 1);
     }
   }

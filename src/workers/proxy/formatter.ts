@@ -1,10 +1,12 @@
-// Evaluates a compiled substitution format for one stream: spans are copied from the heads, numbers printed in place. Missing values print '-'.
+// Evaluates a compiled substitution format for one stream: spans are copied from the heads, numbers printed in place.
+// Missing values print '-'.
 import { hostname } from 'node:os';
 import { Head, Header, RequestEdits } from '../../core/generated/layouts.js';
 import { connectFailureReason, detail, detailTexts, responseFlagNames } from '../../core/response-flags.js';
 import { fullText, ipText, portText } from '../connection/addresses.js';
 import type { Engine } from '../engine.js';
-import { OP_REQUEST_HEADER, OP_RESPONSE_HEADER, OP_START_TIME, OP_START_TIME_CUSTOM, OP_TEXT, Op } from '../routing/compiled-format.js';
+import { OP_REQUEST_HEADER, OP_RESPONSE_HEADER, OP_START_TIME, OP_START_TIME_CUSTOM, OP_TEXT,
+  Op } from '../routing/compiled-format.js';
 import type { CompiledOperator } from '../routing/compiled-format.js';
 import { strftime } from './strftime.js';
 import type { Stream } from './stream.js';
@@ -21,7 +23,10 @@ export class Formatter {
 
   constructor(private readonly engine: Engine) { this.writer = new TextWriter(engine); }
 
-  /** Writes one operator. `request` and `response` are Head records or 0. Returns false when the value is missing (nothing was written). */
+  /**
+   * Writes one operator. `request` and `response` are Head records or 0. Returns false when the value is missing
+   * (nothing was written).
+   */
   write(stream: Stream, operator: CompiledOperator, request: number, response: number): boolean {
     const { writer } = this;
     const from = writer.at;
@@ -37,7 +42,8 @@ export class Formatter {
       case OP_REQUEST_HEADER: return this.header(stream, operator, request, true);
       case OP_RESPONSE_HEADER: return this.header(stream, operator, response, false);
       case OP_START_TIME: this.startTime(stream.startWallMs); return true;
-      case OP_START_TIME_CUSTOM: writer.text(strftime(operator.format, stream.startWallMs, operator.local)); return true;
+      case OP_START_TIME_CUSTOM:
+        writer.text(strftime(operator.format, stream.startWallMs, operator.local)); return true;
       case Op.protocol: return this.protocol(stream);
       case Op.responseCode: writer.number(stream.status); return true;
       case Op.responseFlags: return this.flags(stream.flags, 0);
@@ -62,15 +68,19 @@ export class Formatter {
       case Op.responseHeadersBytes: writer.number(stream.responseHeadBytes); return true;
       case Op.requestDuration: return this.span(stream.startMs, stream.requestEndMs);
       case Op.responseDuration: return this.span(stream.startMs, stream.responseStartMs);
-      case Op.responseTxDuration: return this.span(stream.responseStartMs, stream.responseStartMs === 0 ? 0 : this.engine.nowMs);
+      case Op.responseTxDuration:
+        return this.span(stream.responseStartMs, stream.responseStartMs === 0 ? 0 : this.engine.nowMs);
       case Op.upstreamHostName: return this.text(endpoint === null ? '' : endpoint.hostname || endpoint.text);
       case Op.upstreamRemoteIp: return this.text(endpoint?.address.kind === 'ip' ? endpoint.address.host : '');
-      case Op.upstreamRemotePort: return this.text(endpoint?.address.kind === 'ip' ? String(endpoint.address.port) : '');
+      case Op.upstreamRemotePort:
+        return this.text(endpoint?.address.kind === 'ip' ? String(endpoint.address.port) : '');
       case Op.upstreamLocalAddress: return this.text(fullText(this.upstreamLocal(stream)));
       case Op.upstreamLocalIp: return this.text(ipText(this.upstreamLocal(stream)));
-      case Op.upstreamLocalPort: return this.text(this.upstreamLocal(stream) === null ? '' : portText(this.upstreamLocal(stream)));
+      case Op.upstreamLocalPort:
+        return this.text(this.upstreamLocal(stream) === null ? '' : portText(this.upstreamLocal(stream)));
       case Op.upstreamRequestAttemptCount: writer.number(stream.attempts); return true;
-      case Op.downstreamRemoteAddress: case Op.downstreamDirectRemoteAddress: return this.text(fullText(addresses.remote));
+      case Op.downstreamRemoteAddress:
+        case Op.downstreamDirectRemoteAddress: return this.text(fullText(addresses.remote));
       case Op.downstreamRemoteIp: case Op.downstreamDirectRemoteIp: return this.text(ipText(addresses.remote));
       case Op.downstreamRemotePort: case Op.downstreamDirectRemotePort: return this.text(portText(addresses.remote));
       case Op.downstreamLocalAddress: return this.text(fullText(addresses.local));
@@ -86,7 +96,9 @@ export class Formatter {
     }
   }
 
-  private upstreamLocal(stream: Stream) { return stream.upstream === null ? stream.upstreamLocal : this.engine.outside.localAddress(stream.upstream.fd); }
+  private upstreamLocal(stream: Stream) {
+    return stream.upstream === null ? stream.upstreamLocal : this.engine.outside.localAddress(stream.upstream.fd);
+  }
 
   private details(stream: Stream): boolean {
     if (stream.details === 0) return false;
@@ -154,7 +166,8 @@ export class Formatter {
     switch (operator.known) {
       case 250: writer.bytes(i32[words + Head.methodAt], i32[words + Head.methodBytes]); return true;
       case 251: return this.path(record, words);
-      case 252: writer.bytes(i32[words + Head.hostAt], i32[words + Head.hostBytes]); return i32[words + Head.hostBytes] > 0;
+      case 252:
+        writer.bytes(i32[words + Head.hostAt], i32[words + Head.hostBytes]); return i32[words + Head.hostBytes] > 0;
       case 253: writer.text('http'); return true;
       case 254: writer.number(i32[words + Head.status]); return true;
       default: break;
@@ -183,10 +196,11 @@ const SERVICE_TIME = Header['x-envoy-upstream-service-time'];
 const formatters = new WeakMap<Engine, Formatter>();
 
 /**
- * Evaluates compiled operators (header values) into [at, end); returns the position after the text. Missing values print '-' as Envoy's do, or
- * nothing. `request` and `response` are Head records or 0.
+ * Evaluates compiled operators (header values) into [at, end); returns the position after the text. Missing values
+ * print '-' as Envoy's do, or nothing. `request` and `response` are Head records or 0.
  */
-export function formatInto(engine: Engine, stream: Stream, operators: readonly CompiledOperator[], request: number, response: number, at: number,
+export function formatInto(engine: Engine, stream: Stream, operators: readonly CompiledOperator[], request: number,
+  response: number, at: number,
   end: number, dash: boolean): number {
   let formatter = formatters.get(engine);
   if (formatter === undefined) formatters.set(engine, formatter = new Formatter(engine));

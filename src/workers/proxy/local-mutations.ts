@@ -1,4 +1,5 @@
-// Response header mutations for answers that Weft makes itself, as header text: the same levels that an upstream's response would get.
+// Response header mutations for answers that Weft makes itself, as header text: the same levels that an upstream's
+// response would get.
 import { Mutation, MutationRecordBytes } from '../../core/generated/layouts.js';
 import type { Engine } from '../engine.js';
 import { formatInto } from './formatter.js';
@@ -10,7 +11,8 @@ const REMOVE = 4;
 /** Header lines, or ''. Only additions matter: there is nothing of ours that a route may remove. */
 export function localMutations(engine: Engine, stream: Stream): string {
   const { route } = stream;
-  const mutations = route === null ? null : route.forward === null ? route.localResponse : stream.choice?.responseMutations ?? null;
+  const mutations = route === null ? null : route.forward === null ? route.localResponse
+    : stream.choice?.responseMutations ?? null;
   if (mutations === null) return '';
   let lines = '';
   for (let i = 0; i < mutations.count; i++) {
@@ -21,7 +23,8 @@ export function localMutations(engine: Engine, stream: Stream): string {
     const dynamic = mutations.dynamic?.find((value) => value.index === i);
     let value = engine.readText(i32[entry + Mutation.valueAt], i32[entry + Mutation.valueBytes]);
     if (dynamic !== undefined) {
-      const end = formatInto(engine, stream, dynamic.operators, sentHead(engine, stream), 0, engine.text, engine.text + engine.textBytes, false);
+      const end = formatInto(engine, stream, dynamic.operators, sentHead(engine, stream), 0, engine.text,
+        engine.text + engine.textBytes, false);
       value = engine.readText(engine.text, end - engine.text);
     }
     if (value !== '' || i32[entry + Mutation.keepEmpty] === 1) lines += `${name}: ${value}\r\n`;

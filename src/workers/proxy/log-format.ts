@@ -1,5 +1,5 @@
-// An access log of a connection manager, compiled: its sink, and its line as pieces. A JSON log is its text form with the values escaped; numbers that
-// stand alone in a field stay numbers, as in Envoy.
+// An access log of a connection manager, compiled: its sink, and its line as pieces. A JSON log is its text form with
+// the values escaped; numbers that stand alone in a field stay numbers, as in Envoy.
 import type { AccessLog, JsonFormat } from '../../config/types.js';
 import { DEFAULT_FORMAT, needsRequestHead, needsResponseHead, parseFormat } from '../../telemetry/format.js';
 import type { Operator } from '../../telemetry/format.js';
@@ -23,12 +23,14 @@ export class CompiledLog {
   needsUpstreamLocal = false;
   constructor(readonly sink: number, readonly pieces: Piece[], readonly omitEmpty: boolean) {}
   release(engine: Engine): void {
-    for (const { literal, operators } of this.pieces) releaseOperators(engine, literal === null ? operators : [literal, ...operators]);
+    for (const { literal, operators } of this.pieces)
+      releaseOperators(engine, literal === null ? operators : [literal, ...operators]);
   }
 }
 
-const NUMBERS = new Set<string>(['responseCode', 'bytesReceived', 'bytesSent', 'duration', 'requestDuration', 'responseDuration', 'responseTxDuration',
-  'requestHeadersBytes', 'responseHeadersBytes', 'upstreamRequestAttemptCount', 'connectionId', 'streamId', 'upstreamRemotePort', 'downstreamRemotePort',
+const NUMBERS = new Set<string>(['responseCode', 'bytesReceived', 'bytesSent', 'duration', 'requestDuration',
+  'responseDuration', 'responseTxDuration', 'requestHeadersBytes', 'responseHeadersBytes',
+  'upstreamRequestAttemptCount', 'connectionId', 'streamId', 'upstreamRemotePort', 'downstreamRemotePort',
   'downstreamLocalPort', 'downstreamDirectRemotePort', 'upstreamLocalPort']);
 
 export function compileLog(engine: Engine, log: AccessLog, sink: number): CompiledLog {
@@ -56,7 +58,8 @@ class LogCompiler {
 
   value(format: string, form: Piece['form']): void {
     const parsed = parseFormat(format);
-    if (!parsed.ok) throw new Error(`access log format: ${parsed.reason}`);       // refused when the configuration was read
+    // refused when the configuration was read
+    if (!parsed.ok) throw new Error(`access log format: ${parsed.reason}`);
     const { operators } = parsed;
     this.all.push(operators);
     if (form === 'string' && operators.every((operator) => operator.op === 'text')) {
@@ -64,7 +67,8 @@ class LogCompiler {
       return;
     }
     const single = operators.length === 1 ? operators[0]!.op : '';
-    this.pieces.push({ literal: this.literal(), operators: this.compile(operators), form: form === 'string' && NUMBERS.has(single) ? 'number' : form });
+    this.pieces.push({ literal: this.literal(), operators: this.compile(operators),
+      form: form === 'string' && NUMBERS.has(single) ? 'number' : form });
   }
 
   json(value: JsonFormat | JsonFormat[string]): void {

@@ -29,6 +29,7 @@ function hostOf(action: RedirectAction, authority: string, scheme: string): stri
   const host = action.host ?? bare;
   if (action.port !== null && action.port !== 0) return `${host}:${action.port}`;
   const given = port?.[1];
-  if (given === undefined || (scheme === 'https' && given === '80') || (scheme === 'http' && given === '443')) return host;
+  if (given === undefined || (scheme === 'https' && given === '80') || (scheme === 'http' && given === '443'))
+    return host;
   return action.host === null || action.host === bare ? `${host}:${given}` : host;
 }

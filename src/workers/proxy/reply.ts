@@ -1,5 +1,6 @@
-// Answers that Weft gives itself: refusals, redirects, direct responses, and 100 Continue. Every failure that still can be told to the client ends here.
-// The head is Envoy's: content-length, content-type when there is a body, date, server. Rare by nature, so plain strings are used.
+// Answers that Weft gives itself: refusals, redirects, direct responses, and 100 Continue. Every failure that still can
+// be told to the client ends here. The head is Envoy's: content-length, content-type when there is a body, date,
+// server. Rare by nature, so plain strings are used.
 import { STATUS_CODES } from 'node:http';
 import { rejectionNames } from '../../core/generated/layouts.js';
 import { ResponseFlag, detail } from '../../core/response-flags.js';
@@ -18,17 +19,23 @@ import type { Stream } from './stream.js';
 const PLAIN = 'text/plain';
 /** Status and details of each codec rejection; the others are 400 with http1.codec_error. */
 const REJECTIONS: Readonly<Record<string, readonly [number, DetailText]>> = {
-  headTooLarge: [431, 'http1.headers_too_large'], tooManyHeaders: [431, 'http1.too_many_headers'], trailersTooLarge: [431, 'http1.trailers_too_large'],
-  unsupportedVersion: [505, 'http1.codec_error'], unsupportedTransferEncoding: [501, 'http1.invalid_transfer_encoding'],
-  badTransferEncoding: [400, 'http1.invalid_transfer_encoding'], transferEncodingInHttp10: [400, 'http1.transfer_encoding_not_allowed'],
-  lengthConflict: [400, 'http1.content_length_and_chunked_not_allowed'], badHeaderName: [400, 'http1.invalid_characters'],
-  badHeaderValue: [400, 'http1.invalid_characters'], badTarget: [400, 'http1.invalid_url'], missingHost: [400, 'missing_host_header'],
+  headTooLarge: [431, 'http1.headers_too_large'], tooManyHeaders: [431, 'http1.too_many_headers'],
+  trailersTooLarge: [431, 'http1.trailers_too_large'], unsupportedVersion: [505, 'http1.codec_error'],
+  unsupportedTransferEncoding: [501, 'http1.invalid_transfer_encoding'],
+  badTransferEncoding: [400, 'http1.invalid_transfer_encoding'],
+  transferEncodingInHttp10: [400, 'http1.transfer_encoding_not_allowed'],
+  lengthConflict: [400, 'http1.content_length_and_chunked_not_allowed'],
+  badHeaderName: [400, 'http1.invalid_characters'], badHeaderValue: [400, 'http1.invalid_characters'],
+  badTarget: [400, 'http1.invalid_url'], missingHost: [400, 'missing_host_header'],
 };
 
 export class Replies {
   constructor(private readonly engine: Engine, private readonly proxy: Proxy) {}
 
-  /** Ends a stream that has not started its response with an answer of ours. An unread request body ends the connection after it. */
+  /**
+   * Ends a stream that has not started its response with an answer of ours. An unread request body ends the
+   * connection after it.
+   */
   send(stream: Stream, status: number, flag: number, details: number, body: string, headers = ''): void {
     const { engine } = this;
     const downstream = stream.downstream!;
@@ -51,7 +58,8 @@ export class Replies {
 
   overflow(stream: Stream): void {
     this.send(stream, 503, ResponseFlag.UO, detail('upstream_reset_before_response_started{overflow}'),
-      'upstream connect error or disconnect/reset before headers. reset reason: overflow', 'x-envoy-overloaded: true\r\n');
+      'upstream connect error or disconnect/reset before headers. reset reason: overflow',
+      'x-envoy-overloaded: true\r\n');
   }
 
   /** Redirects and direct responses. */
@@ -60,7 +68,8 @@ export class Replies {
     const { action } = route;
     if (action.kind === 'redirect') {
       engine.count(stream.hcm!.scope, HttpStat.rq_redirect);
-      this.send(stream, action.status, 0, detail('direct_response'), '', `location: ${locationOf(engine, action, route.json.matchedBytes)}\r\n`);
+      this.send(stream, action.status, 0, detail('direct_response'), '',
+        `location: ${locationOf(engine, action, route.json.matchedBytes)}\r\n`);
     } else if (action.kind === 'directResponse') {
       engine.count(stream.hcm!.scope, HttpStat.rq_direct_response);
       this.send(stream, action.status, 0, detail('direct_response'), action.body);
@@ -111,7 +120,8 @@ export class Replies {
   }
 
   /** Answers a connection that has no stream and never will: counted and logged as a request, then closed. */
-  refuseConnection(connection: DownstreamConnection, status: number, details: number, flag: number, body = STATUS_CODES[status] ?? ''): void {
+  refuseConnection(connection: DownstreamConnection, status: number, details: number, flag: number,
+      body = STATUS_CODES[status] ?? ''): void {
     const { engine } = this;
     const { hcm } = connection;
     const stream = connection.stream ?? this.proxy.streams.take();
@@ -138,7 +148,8 @@ export class Replies {
     connection.closeGracefully();
   }
 
-  private write(connection: DownstreamConnection, server: string, status: number, body: Uint8Array, headers: string, close: boolean,
+  private write(connection: DownstreamConnection, server: string, status: number, body: Uint8Array, headers: string,
+    close: boolean,
     version10: boolean, isHead: boolean): void {
     if (close) connection.closeAnnounced = true;
     const noBody = status === 204 || status === 304;

@@ -1,4 +1,5 @@
-// The request id of a stream, for responses that must carry it (always_set_request_id_in_response): read from the head as it was sent upstream.
+// The request id of a stream, for responses that must carry it (always_set_request_id_in_response): read from the head
+// as it was sent upstream.
 import { Header } from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
 import type { Engine } from '../engine.js';
@@ -20,7 +21,10 @@ export function requestIdLine(engine: Engine, stream: Stream): string {
   return `x-request-id: ${engine.readText(engine.i32[word], engine.i32[word + 1])}\r\n`;
 }
 
-/** The head of this stream's request: decoded from what was sent, or the record in hand if it is still this stream's. 0 = gone. */
+/**
+ * The head of this stream's request: decoded from what was sent, or the record in hand if it is still this stream's.
+ * 0 = gone.
+ */
 export function sentHead(engine: Engine, stream: Stream): number {
   if (stream.headBuffer < 0) return engine.recordOwner === stream.id ? engine.requestRecord : 0;
   const used = engine.codecs.h1DecodeRequest(stream.headAt, stream.headAt + stream.headBytes, engine.scratchRecord, 0,

@@ -1,4 +1,5 @@
-// The life of a request, in order. Each step's body lives elsewhere; every failure ends in reply.ts, everything ends in finish.ts.
+// The life of a request, in order. Each step's body lives elsewhere; every failure ends in reply.ts, everything ends in
+// finish.ts.
 //
 //   onRequestHead → admit → route → pick → acquire → send head → relay body      (client to upstream)
 //   onResponseHead → send head → relay body → complete                           (upstream to client)
@@ -48,11 +49,16 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     this.timeouts = new Timeouts(engine, this);
   }
 
-  onRequestHead(connection: DownstreamConnection, buffer: number, bodyAt: number, end: number, headBytes: number): number {
+  onRequestHead(connection: DownstreamConnection, buffer: number, bodyAt: number, end: number,
+      headBytes: number): number {
     const { engine } = this;
     const stream = this.begin(connection, headBytes);
-    if (stream === null) { this.replies.refuseConnection(connection, 503, detail('overload'), ResponseFlag.OM); return end; }
-    if (!admit(engine, this, stream)) return stream.downstream === null ? this.afterReply(connection, bodyAt, end) : end;
+    if (stream === null) {
+      this.replies.refuseConnection(connection, 503, detail('overload'), ResponseFlag.OM);
+      return end;
+    }
+    if (!admit(engine, this, stream))
+      return stream.downstream === null ? this.afterReply(connection, bodyAt, end) : end;
     const { hcm } = stream;
     engine.count(hcm!.scope, HttpStat.rq_total);
     const table = engine.snapshot.routeTable(hcm!.routeSlot);
@@ -70,7 +76,10 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     stream.route = route;
     stream.table = table;
     table!.enter();
-    if (route.forward === null) { this.replies.byRoute(stream, route); return this.afterReply(connection, bodyAt, end); }
+    if (route.forward === null) {
+      this.replies.byRoute(stream, route);
+      return this.afterReply(connection, bodyAt, end);
+    }
     return this.forward(stream, route, connection, buffer, bodyAt, end);
   }
 
@@ -102,7 +111,8 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     f64[hcm.scope + HttpStat.downstream_rq_total] += 1;
     f64[hcm.scope + HttpStat.downstream_rq_http1_total] += 1;
     f64[hcm.scope + HttpStat.downstream_rq_active] += 1;
-    if ((flags & HeadFlag.connectionClose) !== 0 || (stream.version10 && (flags & HeadFlag.connectionKeepAlive) === 0)) {
+    if ((flags & HeadFlag.connectionClose) !== 0
+        || (stream.version10 && (flags & HeadFlag.connectionKeepAlive) === 0)) {
       connection.closeAfterResponse = connection.clientCloses = true;
     }
     const { maxRequestsPerConnection } = hcm.config;
@@ -121,7 +131,8 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     const pathOnly = engine.i32[edits + RequestEdits.spare];
     let from = 0;
     for (;;) {
-      const found = engine.codecs.routeMatch(table.table, engine.requestRecord, bytes === 0 ? 0 : path, bytes, pathOnly, 0, from);
+      const found = engine.codecs.routeMatch(table.table, engine.requestRecord, bytes === 0 ? 0 : path, bytes, pathOnly,
+        0, from);
       if (found < 0 || (found & NEEDS_TEXT) === 0) return found;
       const index = found & ~NEEDS_TEXT;
       const words = engine.requestRecord >> 2;
@@ -132,10 +143,12 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     }
   }
 
-  private forward(stream: Stream, route: RouteRuntime, connection: DownstreamConnection, buffer: number, bodyAt: number, end: number): number {
+  private forward(stream: Stream, route: RouteRuntime, connection: DownstreamConnection, buffer: number, bodyAt: number,
+      end: number): number {
     const { engine } = this;
     if (stream.isUpgrade && !admitUpgrade(engine, this, stream, route)) return this.afterReply(connection, bodyAt, end);
-    const choice = route.choose(route.choices.length === 1 ? 0 : (engine.codecs.nextRandom(engine.randomState) >>> 0) / 4294967296);
+    const choice = route.choose(route.choices.length === 1 ? 0
+      : (engine.codecs.nextRandom(engine.randomState) >>> 0) / 4294967296);
     stream.choice = choice;
     const cluster = this.clusters.get(choice.slot);
     if (cluster === null) {
@@ -194,7 +207,8 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     stream.requestHeadSent = true;
     engine.reactor.send(upstream.socket, stream.headBuffer, stream.headAt, stream.headBytes, false);
     stream.cluster!.gauge(ClusterStat.upstream_cx_tx_bytes_total, stream.headBytes);
-    // A connection that served before may be dying unseen; only then a complete request is kept for one safe repetition.
+    // A connection that served before may be dying unseen; only then a complete request is kept for one safe
+    // repetition.
     if (!keepsHead(stream) && !(stream.replayable && upstream.requests > 1)) this.finish.releaseHead(stream);
     if (!stream.request.complete) stream.downstream!.offerSoon();
   }
@@ -274,15 +288,17 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   onResponseRejected(stream: Stream, rejection: number): void { this.failures.badResponse(stream, rejection); }
   onUpstreamEnd(stream: Stream, errno: number): void { this.failures.upstreamEnded(stream, errno); }
   onUpstreamSendFailed(stream: Stream): void { this.failures.sendFailed(stream); }
-  onRequestRejected(connection: DownstreamConnection, rejection: number): void { this.replies.rejected(connection, rejection); }
+  onRequestRejected(connection: DownstreamConnection, rejection: number): void {
+    this.replies.rejected(connection, rejection);
+  }
   onHeadTimeout(connection: DownstreamConnection): void { this.replies.headTimeout(connection); }
   onDownstreamEnd(stream: Stream, errno: number): void { this.failures.downstreamEnded(stream, errno); }
   onDeadline(stream: Stream, nowMs: number): void { this.timeouts.onDeadline(stream, nowMs); }
   deadlineOf(stream: Stream): number { return this.timeouts.deadlineOf(stream); }
 
   /**
-   * Where decoding goes on after a reply of ours. The stream has ended; a request body that was not read makes the connection end too,
-   * so what remains of the buffer is either the next pipelined request or discarded.
+   * Where decoding goes on after a reply of ours. The stream has ended; a request body that was not read makes the
+   * connection end too, so what remains of the buffer is either the next pipelined request or discarded.
    */
   private afterReply(connection: DownstreamConnection, at: number, end: number): number {
     return connection.socket < 0 ? end : at;

@@ -1,4 +1,5 @@
-// The way back: decides how the response is framed for the client, writes its head, relays its body, and notices when both are done.
+// The way back: decides how the response is framed for the client, writes its head, relays its body, and notices when
+// both are done.
 import { Head, HeadFlag, ResponseEdits, ResponseEditsFlag } from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
 import { detail } from '../../core/response-flags.js';
@@ -6,7 +7,8 @@ import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import { SMALL } from '../memory/buffers.js';
 import type { BufferClass } from '../memory/buffers.js';
-import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, Body, OUT_BARE, OUT_CHUNKED, OUT_SAME, RELAY_ERROR } from './body.js';
+import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, Body, OUT_BARE, OUT_CHUNKED, OUT_SAME,
+  RELAY_ERROR } from './body.js';
 import { DateText } from './date-text.js';
 import { applyMutations } from './edits.js';
 import type { Proxy } from './request.js';
@@ -55,12 +57,14 @@ export class Responses {
   private beginBody(stream: Stream, status: number, flags: number, words: number): void {
     const { engine } = this;
     const { response } = stream;
-    const length = engine.i32[words + Head.contentLengthHigh] * 4294967296 + (engine.i32[words + Head.contentLengthLow] >>> 0);
+    const length = engine.i32[words + Head.contentLengthHigh] * 4294967296
+      + (engine.i32[words + Head.contentLengthLow] >>> 0);
     if (stream.isUpgrade) {
       response.begin(engine, BODY_TUNNEL, 0, OUT_SAME);
       response.complete = false;
     } else if (stream.isHead || status === 204 || status === 304) response.begin(engine, BODY_NONE, 0, OUT_SAME);
-    else if ((flags & HeadFlag.chunked) !== 0) response.begin(engine, BODY_CHUNKED, 0, stream.version10 ? OUT_BARE : OUT_SAME);
+    else if ((flags & HeadFlag.chunked) !== 0)
+      response.begin(engine, BODY_CHUNKED, 0, stream.version10 ? OUT_BARE : OUT_SAME);
     else if ((flags & HeadFlag.hasContentLength) !== 0) response.begin(engine, BODY_LENGTH, length, OUT_SAME);
     else {
       response.begin(engine, BODY_CLOSE, 0, stream.version10 ? OUT_BARE : OUT_CHUNKED);
@@ -77,15 +81,18 @@ export class Responses {
     const edits = engine.responseEdits >> 2;
     const more = this.fillEdits(stream, edits);
     const { response } = stream;
-    // What a response of this length still needs from the client decides about the connection before the head is written.
+    // What a response of this length still needs from the client decides about the connection before the head is
+    // written.
     const available = end - bodyAt;
-    const inline = response.kind !== BODY_NONE && response.kind !== BODY_TUNNEL && available > 0 && available <= BODY_COPY_BYTES_MAX;
+    const inline = response.kind !== BODY_NONE && response.kind !== BODY_TUNNEL && available > 0
+      && available <= BODY_COPY_BYTES_MAX;
     if (!stream.request.complete && response.kind === BODY_LENGTH && response.remaining <= available) {
       downstream.closeAfterResponse = true;
     }
     i32[edits + ResponseEdits.flags] |= this.connectionFlags(stream);
     // Each line may gain the space after its colon.
-    const most = stream.responseHeadBytes + FIXED_ADDED_BYTES + i32[(engine.responseRecord >> 2) + Head.headerCount] + more + (inline ? Body.roomFor(available) : 0);
+    const most = stream.responseHeadBytes + FIXED_ADDED_BYTES + i32[(engine.responseRecord >> 2) + Head.headerCount]
+      + more + (inline ? Body.roomFor(available) : 0);
     const out = this.outFor(most);
     if (out < 0) {
       unstart(stream);
@@ -190,7 +197,8 @@ export class Responses {
     i32[edits + ResponseEdits.viaAt] = hcm.via === null ? 0 : hcm.via.at;
     i32[edits + ResponseEdits.viaBytes] = hcm.via === null ? 0 : hcm.via.bytes;
     i32[edits + ResponseEdits.serviceTimeMs] = Math.max(0, Math.round(engine.nowMs - stream.upstreamSentMs));
-    return applyMutations(engine, stream, stream.choice!.responseMutations, engine.responseRecord, edits + ResponseEdits.mutationsAt)
+    return applyMutations(engine, stream, stream.choice!.responseMutations, engine.responseRecord,
+      edits + ResponseEdits.mutationsAt)
       + hcm.serverName.bytes + (hcm.via === null ? 0 : hcm.via.bytes);
   }
 

@@ -1,8 +1,10 @@
-// One request and its response, as plain state: no behaviour, no allocation after the pool has grown. Lives in `StreamPool`.
+// One request and its response, as plain state: no behaviour, no allocation after the pool has grown. Lives in
+// `StreamPool`.
 //
 //   begin → routed → [pending: waits for a connection] → sending → response head → body → finished
 //
-// A stream owns at most one head buffer (the encoded request, kept for a safe retry and for the log) and is in at most one route table.
+// A stream owns at most one head buffer (the encoded request, kept for a safe retry and for the log) and is in at most
+// one route table.
 import { ChunkedRecordBytes } from '../../core/generated/layouts.js';
 import type { DownstreamConnection } from '../connection/downstream.js';
 import type { Engine } from '../engine.js';
@@ -86,11 +88,13 @@ export class Stream {
   responseHeadBytes = 0;
 
   clear(): void {
-    this.downstream = this.upstream = this.hcm = this.table = this.route = this.choice = this.cluster = this.endpoint = null;
+    this.downstream = this.upstream = this.hcm = this.table = this.route = this.choice = this.cluster = this.endpoint =
+      null;
     this.lastEndpoint = null;
     this.upstreamLocal = null;
     this.requestTaken = false;
-    this.pending = this.version10 = this.isHead = this.isConnect = this.isUpgrade = this.expectContinue = this.upstreamReusable = this.rawTunnel = false;
+    this.pending = this.version10 = this.isHead = this.isConnect = this.isUpgrade = this.expectContinue =
+      this.upstreamReusable = this.rawTunnel = false;
     this.request.clear();
     this.response.clear();
     this.headBuffer = this.responseBuffer = -1;

@@ -1,4 +1,5 @@
-// Writes text and numbers into memory without making strings for the common cases. `at` is where the next byte goes; what would pass `end` is cut.
+// Writes text and numbers into memory without making strings for the common cases. `at` is where the next byte goes;
+// what would pass `end` is cut.
 import type { Engine } from '../engine.js';
 
 export class TextWriter {
@@ -42,6 +43,7 @@ export class TextWriter {
 
   /** A number with leading zeros. */
   padded(value: number, digits: number): void {
-    for (let scale = 10 ** (digits - 1); scale >= 1; scale = Math.floor(scale / 10)) this.byte(48 + Math.floor(value / scale) % 10);
+    for (let scale = 10 ** (digits - 1); scale >= 1; scale = Math.floor(scale / 10))
+      this.byte(48 + Math.floor(value / scale) % 10);
   }
 }

@@ -1,5 +1,5 @@
-// The deadlines of a stream, and what happens at each. They are plain fields compared when the connection's one timer fires; pushing one out while
-// bytes flow is a store.
+// The deadlines of a stream, and what happens at each. They are plain fields compared when the connection's one timer
+// fires; pushing one out while bytes flow is a store.
 import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
 import { ResponseFlag, detail } from '../../core/response-flags.js';
 import type { Engine } from '../engine.js';

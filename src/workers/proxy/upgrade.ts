@@ -1,6 +1,6 @@
-// May this request leave HTTP (Upgrade, CONNECT)? By the route's upgrade list, else the connection manager's, as in Envoy. A WebSocket that is not
-// enabled is refused with 403; any other upgrade that is not enabled is ignored and the request goes on as plain HTTP/1.1 (RFC 9110 7.8), so that
-// clients offering h2c or TLS upgrades are served.
+// May this request leave HTTP (Upgrade, CONNECT)? By the route's upgrade list, else the connection manager's, as in
+// Envoy. A WebSocket that is not enabled is refused with 403; any other upgrade that is not enabled is ignored and the
+// request goes on as plain HTTP/1.1 (RFC 9110 7.8), so that clients offering h2c or TLS upgrades are served.
 import { ResponseFlag, detail } from '../../core/response-flags.js';
 import { HttpStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';

@@ -1,4 +1,5 @@
-// A substitution format with its texts and header names in the arena and its commands as numbers: what formatter.ts evaluates.
+// A substitution format with its texts and header names in the arena and its commands as numbers: what formatter.ts
+// evaluates.
 import { Header } from '../../core/generated/layouts.js';
 import type { Operator, Simple } from '../../telemetry/format.js';
 import type { Engine } from '../engine.js';
@@ -9,19 +10,22 @@ export const OP_RESPONSE_HEADER = 2;
 export const OP_START_TIME = 3;
 export const OP_START_TIME_CUSTOM = 4;
 const SIMPLE_FIRST = 5;
-const simpleNames: readonly Simple[] = ['protocol', 'upstreamProtocol', 'responseCode', 'responseCodeDetails', 'connectionTerminationDetails',
-  'responseFlags', 'responseFlagsLong', 'bytesReceived', 'bytesSent', 'requestHeadersBytes', 'responseHeadersBytes', 'duration',
-  'requestDuration', 'responseDuration', 'responseTxDuration', 'upstreamHost', 'upstreamHostName', 'upstreamCluster',
-  'upstreamClusterRaw', 'upstreamRemoteIp', 'upstreamRemotePort', 'upstreamLocalAddress', 'upstreamLocalIp', 'upstreamLocalPort',
+const simpleNames: readonly Simple[] = ['protocol', 'upstreamProtocol', 'responseCode', 'responseCodeDetails',
+  'connectionTerminationDetails', 'responseFlags', 'responseFlagsLong', 'bytesReceived', 'bytesSent',
+  'requestHeadersBytes', 'responseHeadersBytes', 'duration', 'requestDuration', 'responseDuration',
+  'responseTxDuration', 'upstreamHost', 'upstreamHostName', 'upstreamCluster', 'upstreamClusterRaw', 'upstreamRemoteIp',
+  'upstreamRemotePort', 'upstreamLocalAddress', 'upstreamLocalIp', 'upstreamLocalPort',
   'upstreamTransportFailureReason', 'upstreamRequestAttemptCount', 'downstreamRemoteAddress', 'downstreamRemoteIp',
   'downstreamRemotePort', 'downstreamDirectRemoteAddress', 'downstreamDirectRemoteIp', 'downstreamDirectRemotePort',
-  'downstreamLocalAddress', 'downstreamLocalIp', 'downstreamLocalPort', 'routeName', 'hostname', 'connectionId', 'streamId', 'absent'];
+  'downstreamLocalAddress', 'downstreamLocalIp', 'downstreamLocalPort', 'routeName', 'hostname', 'connectionId',
+  'streamId', 'absent'];
 /** Number of each command without arguments. */
 export const Op = Object.freeze(Object.fromEntries(simpleNames.map((name, index) => [name, SIMPLE_FIRST + index]))) as
   { readonly [K in Simple]: number };
 
 /** Pseudo headers, as in assembly/routing/match.ts. */
-const pseudo: Readonly<Record<string, number>> = { ':method': 250, ':path': 251, ':authority': 252, ':scheme': 253, ':status': 254, host: 252 };
+const pseudo: Readonly<Record<string, number>> = { ':method': 250, ':path': 251, ':authority': 252, ':scheme': 253,
+  ':status': 254, host: 252 };
 
 export class CompiledOperator {
   /** Text or header name in the arena, its length, and the known id of a header. */
@@ -61,7 +65,8 @@ function compileOne(engine: Engine, operator: Operator): CompiledOperator | null
       return one;
     }
     case 'startTime': {
-      const one = new CompiledOperator(operator.format === '' && !operator.local ? OP_START_TIME : OP_START_TIME_CUSTOM);
+      const one = new CompiledOperator(operator.format === '' && !operator.local ? OP_START_TIME
+        : OP_START_TIME_CUSTOM);
       one.format = operator.format === '' ? '%Y-%m-%dT%H:%M:%S.%3fZ' : operator.format;
       one.local = operator.local;
       return one;

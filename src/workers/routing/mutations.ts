@@ -1,5 +1,6 @@
-// Header mutations of a route, compiled: records (layout Mutation) and texts in the arena, ready for the encoder. Values that hold commands are
-// evaluated per request into scratch text (proxy/edits.ts); all others are written once, here.
+// Header mutations of a route, compiled: records (layout Mutation) and texts in the arena, ready for the encoder.
+// Values that hold commands are evaluated per request into scratch text (proxy/edits.ts); all others are written once,
+// here.
 import { Header, Mutation, MutationRecordBytes } from '../../core/generated/layouts.js';
 import type { HeaderMutations } from '../../config/types.js';
 import { needsRequestHead, parseFormat } from '../../telemetry/format.js';
@@ -27,7 +28,8 @@ export class CompiledMutations {
   private constructor(private readonly engine: Engine) {}
 
   /**
-   * Compiles levels in the order in which they apply. Null when there is nothing to do; 'full' when the arena has no room.
+   * Compiles levels in the order in which they apply. Null when there is nothing to do; 'full' when the arena has no
+   * room.
    */
   static compile(engine: Engine, levels: readonly HeaderMutations[]): CompiledMutations | null | 'full' {
     const count = levels.reduce((sum, level) => sum + level.add.length + level.remove.length, 0);

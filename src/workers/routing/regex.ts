@@ -1,5 +1,6 @@
-// Conditions that need a regular expression: judged in TypeScript with RE2's linear-time engine, after everything else about a route matched.
-// This is the one place on a request's path that makes strings, and only for routes that ask for it.
+// Conditions that need a regular expression: judged in TypeScript with RE2's linear-time engine, after everything else
+// about a route matched. This is the one place on a request's path that makes strings, and only for routes that ask for
+// it.
 import { createRequire } from 'node:module';
 import type { RE2JS as Expression } from 're2js';
 import { Head, Header, HeaderLine } from '../../core/generated/layouts.js';
@@ -9,14 +10,17 @@ import type { Engine } from '../engine.js';
 const load = createRequire(import.meta.url);
 let engineModule: { RE2JS: { compile(pattern: string): Expression } } | null = null;
 
-interface Condition { header: string | null; query: string | null; expression: Expression; invert: boolean; missingAsEmpty: boolean }
+interface Condition {
+  header: string | null; query: string | null; expression: Expression; invert: boolean; missingAsEmpty: boolean
+}
 
 export class RegexConditions {
   private readonly conditions: Condition[];
 
   constructor(specifications: RouteJson['regex']) {
     engineModule ??= load('re2js') as NonNullable<typeof engineModule>;
-    this.conditions = specifications.map(({ pattern, ...rest }) => ({ ...rest, expression: engineModule!.RE2JS.compile(pattern) }));
+    this.conditions = specifications.map(({ pattern, ...rest }) =>
+      ({ ...rest, expression: engineModule!.RE2JS.compile(pattern) }));
   }
 
   /** Do all hold for the decoded request? Patterns match the whole value, as Envoy's. */
@@ -38,7 +42,8 @@ export function headerText(engine: Engine, name: string, pathAt: number, pathByt
   const { i32 } = engine;
   if (name === ':path') return engine.readText(pathAt, pathBytes);
   if (name === ':method') return engine.readText(i32[words + Head.methodAt], i32[words + Head.methodBytes]);
-  if (name === ':authority' || name === 'host') return engine.readText(i32[words + Head.hostAt], i32[words + Head.hostBytes]);
+  if (name === ':authority' || name === 'host')
+    return engine.readText(i32[words + Head.hostAt], i32[words + Head.hostBytes]);
   if (name === ':scheme') return 'http';
   return recordHeader(engine, engine.requestRecord, name);
 }
@@ -53,7 +58,8 @@ export function recordHeader(engine: Engine, record: number, name: string): stri
     const line = words + Head.headers + i * 4;
     const meta = i32[line + HeaderLine.nameBytes_meta];
     if ((meta & 0xffff) !== name.length) continue;
-    if (known !== 0 ? ((meta >> 16) & 255) !== known : engine.readText(i32[line], name.length).toLowerCase() !== name) continue;
+    if (known !== 0 ? ((meta >> 16) & 255) !== known : engine.readText(i32[line], name.length).toLowerCase() !== name)
+      continue;
     const value = engine.readText(i32[line + HeaderLine.valueAt], i32[line + HeaderLine.valueBytes]);
     text = text === null ? value : `${text},${value}`;
   }

@@ -1,8 +1,9 @@
-// A route configuration as a worker uses it: the binary table where it lies, and what follows a match, parsed and compiled the first time a
-// route is hit. Everything compiled lives in the arena until the table is dropped.
+// A route configuration as a worker uses it: the binary table where it lies, and what follows a match, parsed and
+// compiled the first time a route is hit. Everything compiled lives in the arena until the table is dropped.
 import { BLOB_HEADER_BYTES } from '../../config/snapshot/layout.js';
 import type { RouteConfigJson, RouteJson, VirtualHostJson } from '../../config/snapshot/route-table.js';
-import { RouteEntry, RouteEntryRecordBytes, RouteTable, VirtualHostEntryRecordBytes } from '../../core/generated/layouts.js';
+import { RouteEntry, RouteEntryRecordBytes, RouteTable,
+  VirtualHostEntryRecordBytes } from '../../core/generated/layouts.js';
 import type { Engine } from '../engine.js';
 import { RouteRuntime } from './route.js';
 
@@ -17,7 +18,8 @@ export class RouteTableRuntime {
 
   constructor(private readonly engine: Engine, readonly blob: number, readonly slot: number) {
     this.table = blob + BLOB_HEADER_BYTES;
-    this.config = this.json(this.word(RouteTable.configJsonAt), this.word(RouteTable.configJsonBytes)) as RouteConfigJson;
+    this.config = this.json(this.word(RouteTable.configJsonAt),
+      this.word(RouteTable.configJsonBytes)) as RouteConfigJson;
     this.routes = new Array<RouteRuntime | null>(this.word(RouteTable.routeCount)).fill(null);
     this.virtualHosts = new Array<VirtualHostJson | null>(this.word(RouteTable.virtualHostCount)).fill(null);
   }

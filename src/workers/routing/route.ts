@@ -1,5 +1,5 @@
-// A route, compiled on its first hit: what to do with a request that matched, with every constant text in the arena and every decision
-// that does not depend on the request taken. Absent features are null.
+// A route, compiled on its first hit: what to do with a request that matched, with every constant text in the arena and
+// every decision that does not depend on the request taken. Absent features are null.
 import { RequestEditsFlag } from '../../core/generated/layouts.js';
 import type { BoundAction, RouteConfigJson, RouteJson, VirtualHostJson } from '../../config/snapshot/route-table.js';
 import type { HeaderMutations } from '../../config/types.js';
@@ -12,7 +12,8 @@ export interface KeptText { at: number; bytes: number }
 
 /** One cluster of a forwarding route, with the mutations of all levels in order. */
 export class ClusterChoice {
-  constructor(readonly slot: number, readonly name: string, readonly upTo: number, readonly hostRewrite: KeptText | null,
+  constructor(readonly slot: number, readonly name: string, readonly upTo: number,
+    readonly hostRewrite: KeptText | null,
     readonly requestMutations: CompiledMutations | null, readonly responseMutations: CompiledMutations | null) {}
 }
 
@@ -42,11 +43,13 @@ export class RouteRuntime {
   get action(): BoundAction { return this.json.action; }
 
   /** Null when the arena is full. */
-  static compile(engine: Engine, table: RouteTableRuntime, json: RouteJson, virtualHost: VirtualHostJson): RouteRuntime | null {
+  static compile(engine: Engine, table: RouteTableRuntime, json: RouteJson, virtualHost: VirtualHostJson): RouteRuntime
+      | null {
     const route = new RouteRuntime(json, virtualHost);
     if (json.regex.length > 0) route.regex = new RegexConditions(json.regex);
     const response = (cluster: HeaderMutations | null) =>
-      CompiledMutations.compile(engine, levels(table.config, virtualHost.responseHeaders, json.responseHeaders, cluster, table.config.responseHeaders));
+      CompiledMutations.compile(engine, levels(table.config, virtualHost.responseHeaders, json.responseHeaders, cluster,
+        table.config.responseHeaders));
     if (json.action.kind !== 'forward') {
       const local = response(null);
       if (local === 'full') return null;
@@ -74,13 +77,15 @@ export class RouteRuntime {
     let upTo = 0;
     for (const cluster of action.clusters) {
       const request = CompiledMutations.compile(engine,
-        levels(table.config, this.virtualHost.requestHeaders, this.json.requestHeaders, cluster.requestHeaders, table.config.requestHeaders));
+        levels(table.config, this.virtualHost.requestHeaders, this.json.requestHeaders, cluster.requestHeaders,
+          table.config.requestHeaders));
       const responses = response(cluster.responseHeaders);
       const hostText = cluster.hostRewriteLiteral ?? action.hostRewriteLiteral;
       const host = hostText === null ? null : this.keep(engine, hostText);
       if (request === 'full' || responses === 'full' || (hostText !== null && host === null)) return false;
       upTo += action.clusters.length === 1 ? Math.max(1, cluster.weight) : cluster.weight;
-      this.choices.push(new ClusterChoice(cluster.slot, cluster.cluster, upTo, host, this.own(request), this.own(responses)));
+      this.choices.push(new ClusterChoice(cluster.slot, cluster.cluster, upTo, host, this.own(request),
+        this.own(responses)));
     }
     return true;
   }
@@ -111,8 +116,12 @@ export class RouteRuntime {
   }
 }
 
-/** Envoy: the most specific level is applied first, so that the route configuration's has the last word; or the other way round if asked. */
-function levels(config: RouteConfigJson, virtualHost: HeaderMutations, route: HeaderMutations, cluster: HeaderMutations | null,
+/**
+ * Envoy: the most specific level is applied first, so that the route configuration's has the last word; or the other
+ * way round if asked.
+ */
+function levels(config: RouteConfigJson, virtualHost: HeaderMutations, route: HeaderMutations,
+  cluster: HeaderMutations | null,
   whole: HeaderMutations): HeaderMutations[] {
   const order = cluster === null ? [route, virtualHost, whole] : [cluster, route, virtualHost, whole];
   return config.mostSpecificWins ? order.reverse() : order;

@@ -1,9 +1,10 @@
 // A worker's view of the snapshot: the newest root and the route tables built from its blobs.
 //
-// A request finds its route in the newest root as it begins, and from then on holds the compiled route, not the root: what it needs was parsed out
-// of the blobs. So a worker leaves an old root the moment it adopts a new one, and no long-lived stream keeps memory of the snapshot from being
-// reclaimed. Tables are cached by blob offset; an offset can be reused only after this worker has published a root that no longer names the blob,
-// and adoption evicts the table before that, so a cached table never belongs to other bytes.
+// A request finds its route in the newest root as it begins, and from then on holds the compiled route, not the root:
+// what it needs was parsed out of the blobs. So a worker leaves an old root the moment it adopts a new one, and no
+// long-lived stream keeps memory of the snapshot from being reclaimed. Tables are cached by blob offset; an offset can
+// be reused only after this worker has published a root that no longer names the blob, and adoption evicts the table
+// before that, so a cached table never belongs to other bytes.
 import { Control, Shared } from '../../core/memory-map.js';
 import {
   BLOB_HEADER_BYTES, ROOT_MAGIC, RootField, assignmentEntry, clusterEntry, listenerEntry, routeEntry,
@@ -75,10 +76,18 @@ export class Snapshot {
     return table;
   }
 
-  routeBlob(root: Root, slot: number): number { return slot < root.routeSlots ? this.engine.i32[root.routes + slot] : 0; }
-  clusterBlob(root: Root, slot: number): number { return slot < root.clusterSlots ? this.engine.i32[root.clusters + slot] : 0; }
-  assignmentBlob(root: Root, slot: number): number { return slot < root.clusterSlots ? this.engine.i32[root.assignments + slot] : 0; }
-  listenerBlob(root: Root, slot: number): number { return slot < root.listenerSlots ? this.engine.i32[root.listeners + slot] : 0; }
+  routeBlob(root: Root, slot: number): number {
+    return slot < root.routeSlots ? this.engine.i32[root.routes + slot] : 0;
+  }
+  clusterBlob(root: Root, slot: number): number {
+    return slot < root.clusterSlots ? this.engine.i32[root.clusters + slot] : 0;
+  }
+  assignmentBlob(root: Root, slot: number): number {
+    return slot < root.clusterSlots ? this.engine.i32[root.assignments + slot] : 0;
+  }
+  listenerBlob(root: Root, slot: number): number {
+    return slot < root.listenerSlots ? this.engine.i32[root.listeners + slot] : 0;
+  }
 
   readListener(blob: number): ListenerBlob { return this.json(blob) as ListenerBlob; }
   readCluster(blob: number): ClusterBlob { return this.json(blob) as ClusterBlob; }

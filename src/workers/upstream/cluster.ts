@@ -1,5 +1,6 @@
-// A cluster as a worker uses it, built when the first request asks for it and kept in step with the snapshot: configuration, endpoints by address
-// (an endpoint that stays keeps its connections), picker, circuit breakers, statistics. Breakers count for the whole process.
+// A cluster as a worker uses it, built when the first request asks for it and kept in step with the snapshot:
+// configuration, endpoints by address (an endpoint that stays keeps its connections), picker, circuit breakers,
+// statistics. Breakers count for the whole process.
 import { ClusterState } from '../../core/memory-map.js';
 import { clusterScope, OVERFLOW_SCOPE } from '../../telemetry/scopes.js';
 import { WorkerStat, histogramCell } from '../../telemetry/schema.js';
@@ -64,7 +65,8 @@ export class ClusterRuntime {
       let endpoint = this.endpoints.get(key);
       if (endpoint === undefined) {
         endpoint = new Endpoint(this.engine, this, entry.address, entry.state);
-        if (endpoint.sockaddrBytes === 0) continue;                  // arena full: the endpoint is not used by this worker
+        // arena full: the endpoint is not used by this worker
+        if (endpoint.sockaddrBytes === 0) continue;
         this.endpoints.set(key, endpoint);
       }
       endpoint.update(entry);

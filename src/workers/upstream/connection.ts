@@ -1,9 +1,10 @@
-// One HTTP/1.1 connection to an endpoint: connects, decodes response heads, hands bytes of bodies on, and says how it ended.
-// What a response means for its stream is decided by `UpstreamEvents` (workers/proxy/), never here.
+// One HTTP/1.1 connection to an endpoint: connects, decodes response heads, hands bytes of bodies on, and says how it
+// ended. What a response means for its stream is decided by `UpstreamEvents` (workers/proxy/), never here.
 //
 //   connecting → idle ⇄ busy(stream) → closed
 //
-// Bytes of an incomplete head are kept in `held` until more arrive; everything else is handed on from where the kernel put it.
+// Bytes of an incomplete head are kept in `held` until more arrive; everything else is handed on from where the kernel
+// put it.
 import { ClusterState, EndpointState } from '../../core/memory-map.js';
 import { Head } from '../../core/generated/layouts.js';
 import { ClusterStat } from '../../telemetry/schema.js';
@@ -19,7 +20,10 @@ export interface UpstreamEvents {
   /** `stream.upstream` is set and ready to be written to. */
   onAcquired(stream: Stream): void;
   onConnectFailed(stream: Stream): void;
-  /** A response head was decoded into engine.responseRecord; its body begins at `bodyAt`. Returns how far the bytes were taken. */
+  /**
+   * A response head was decoded into engine.responseRecord; its body begins at `bodyAt`. Returns how far the bytes
+   * were taken.
+   */
   onResponseHead(stream: Stream, buffer: number, bodyAt: number, end: number): number;
   /** Bytes of the response body. Returns how far they were taken; what is left is offered again after `resume`. */
   onResponseBytes(stream: Stream, buffer: number, at: number, end: number): number;
@@ -49,7 +53,8 @@ export class UpstreamConnection implements SocketOwner {
   private readonly held: Held;
   private readonly timer: number;
 
-  constructor(private readonly engine: Engine, private readonly events: UpstreamEvents, private readonly pool: UpstreamPool) {
+  constructor(private readonly engine: Engine, private readonly events: UpstreamEvents,
+      private readonly pool: UpstreamPool) {
     this.held = new Held(engine);
     this.timer = engine.timers.add(this);
   }
@@ -106,7 +111,8 @@ export class UpstreamConnection implements SocketOwner {
     if (endpoint.idle !== null) endpoint.idle.previousIdle = this;
     endpoint.idle = this;
     const { idleTimeoutMs } = endpoint.cluster.config;
-    if (idleTimeoutMs > 0) engine.timers.arm(this.timer, engine.nowMs + idleTimeoutMs); else engine.timers.disarm(this.timer);
+    if (idleTimeoutMs > 0) engine.timers.arm(this.timer, engine.nowMs + idleTimeoutMs);
+    else engine.timers.disarm(this.timer);
   }
 
   leaveIdle(): void {
@@ -156,7 +162,8 @@ export class UpstreamConnection implements SocketOwner {
     this.offerHeld();
   }
 
-  // Entries from the reactor and the timer: what goes wrong with one connection ends that connection and its stream, nothing else.
+  // Entries from the reactor and the timer: what goes wrong with one connection ends that connection and its stream,
+  // nothing else.
   onTimer(): void { try { this.timerFired(); } catch (error) { this.failed(error); } }
   onConnected(errno: number): void { try { this.connectedWith(errno); } catch (error) { this.failed(error); } }
   onReceived(buffer: number, offset: number, length: number): void {
@@ -175,7 +182,9 @@ export class UpstreamConnection implements SocketOwner {
   private failed(error: unknown): void {
     this.engine.report(error);
     const { stream } = this;
-    try { if (stream !== null) this.events.onUpstreamEnd(stream, ECONNABORTED); } catch (again) { this.engine.report(again); }
+    try { if (stream !== null) this.events.onUpstreamEnd(stream, ECONNABORTED); } catch (again) {
+      this.engine.report(again);
+    }
     this.close();
   }
 
@@ -229,7 +238,8 @@ export class UpstreamConnection implements SocketOwner {
   private appendHeld(stream: Stream, offset: number, length: number): void {
     const { held } = this;
     for (this.unread = length; this.unread > 0;) {
-      const taken = held.bytes > 0 ? held.append(offset, this.unread) : held.keep(offset, this.unread) ? this.unread : -1;
+      const taken = held.bytes > 0 ? held.append(offset, this.unread) : held.keep(offset, this.unread) ? this.unread
+        : -1;
       if (taken <= 0) { this.events.onResponseRejected(stream, 0); break; }
       offset += taken;
       this.unread -= taken;
@@ -248,7 +258,8 @@ export class UpstreamConnection implements SocketOwner {
     if (stream === null || held.bytes === 0) return;
     const { buffer, at } = held;
     const taken = this.process(stream, buffer, at, at + held.bytes);
-    // Also when the stream is over: what is held belongs to its response, never to the next one. A closed connection has dropped it.
+    // Also when the stream is over: what is held belongs to its response, never to the next one. A closed connection
+    // has dropped it.
     if (held.buffer === buffer) held.consume(taken - at);
   }
 
@@ -262,8 +273,8 @@ export class UpstreamConnection implements SocketOwner {
       }
       const { engine } = this;
       const { config } = this.endpoint.cluster;
-      const used = engine.codecs.h1DecodeResponse(at, end, engine.responseRecord, config.preserveCase ? 0 : DECODE_LOWER_CASE,
-        config.maxResponseHeadersBytes, config.maxResponseHeadersCount);
+      const used = engine.codecs.h1DecodeResponse(at, end, engine.responseRecord,
+        config.preserveCase ? 0 : DECODE_LOWER_CASE, config.maxResponseHeadersBytes, config.maxResponseHeadersCount);
       if (used < 0) return at;
       if (used === 0) {
         this.events.onResponseRejected(stream, engine.i32[(engine.responseRecord >> 2) + Head.code]);

@@ -1,5 +1,6 @@
-// One endpoint as a worker sees it: its address, its process-wide state, its connections and the streams that wait for one.
-// Connections are exclusive (HTTP/1.1): idle ones form a stack, so that the warmest is lent first and the rest may time out.
+// One endpoint as a worker sees it: its address, its process-wide state, its connections and the streams that wait for
+// one. Connections are exclusive (HTTP/1.1): idle ones form a stack, so that the warmest is lent first and the rest may
+// time out.
 import { EndpointShare, EndpointState } from '../../core/memory-map.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../../os/sockaddr.js';
 import type { Address } from '../../config/types.js';
@@ -31,13 +32,15 @@ export class Endpoint {
   pendingLast: Stream | null = null;
   pendingCount = 0;
 
-  constructor(private readonly engine: Engine, readonly cluster: ClusterRuntime, readonly address: Address, stateIndex: number) {
+  constructor(private readonly engine: Engine, readonly cluster: ClusterRuntime, readonly address: Address,
+      stateIndex: number) {
     this.state = (engine.map.endpointStates + stateIndex * EndpointState.bytes) >> 2;
     this.share = (engine.endpointShares + stateIndex * EndpointShare.bytes) >> 2;
     this.text = addressText(address);
     this.sockaddr = engine.heap.allocate(SOCKADDR_BYTES_MAX);
     this.sockaddrBytes = this.sockaddr < 0 ? 0
-      : encodeSockaddr(address.kind === 'ip' ? address : { kind: 'pipe', path: address.path }, new DataView(engine.memory.buffer), this.sockaddr);
+      : encodeSockaddr(address.kind === 'ip' ? address : { kind: 'pipe', path: address.path },
+        new DataView(engine.memory.buffer), this.sockaddr);
   }
 
   update(entry: AssignmentBlob['endpoints'][number]): void {
@@ -71,8 +74,10 @@ export class Endpoint {
   }
 
   removePending(stream: Stream): void {
-    if (stream.pendingPrevious === null) this.pendingFirst = stream.pendingNext; else stream.pendingPrevious.pendingNext = stream.pendingNext;
-    if (stream.pendingNext === null) this.pendingLast = stream.pendingPrevious; else stream.pendingNext.pendingPrevious = stream.pendingPrevious;
+    if (stream.pendingPrevious === null) this.pendingFirst = stream.pendingNext;
+    else stream.pendingPrevious.pendingNext = stream.pendingNext;
+    if (stream.pendingNext === null) this.pendingLast = stream.pendingPrevious;
+    else stream.pendingNext.pendingPrevious = stream.pendingPrevious;
     stream.pendingNext = stream.pendingPrevious = null;
     stream.pending = false;
     this.pendingCount--;

@@ -1,8 +1,9 @@
 // Lending connections of an endpoint to streams. Exclusive: one stream per connection at a time (HTTP/1.1).
 //
-//   acquire: an idle connection → at once; else wait in the endpoint's queue, and open a connection if more streams wait than connections are
-//   coming and the breakers allow it. A connection that is ready, or becomes free, takes the first waiting stream.
-//   A connect failure fails every stream that waits for this endpoint (they would wait for the same failure), as Envoy does.
+//   acquire: an idle connection → at once; else wait in the endpoint's queue, and open a connection if more streams
+//   wait than connections are coming and the breakers allow it. A connection that is ready, or becomes free, takes the
+//   first waiting stream. A connect failure fails every stream that waits for this endpoint (they would wait for the
+//   same failure), as Envoy does.
 import { ClusterState, EndpointState } from '../../core/memory-map.js';
 import { ClusterStat } from '../../telemetry/schema.js';
 import type { CircuitBreakerThresholds } from '../../config/types.js';
@@ -25,7 +26,8 @@ export class UpstreamPool {
   /** Lends a connection to `stream` (ACQUIRED: stream.upstream is set), queues it (WAITING), or refuses. */
   acquire(stream: Stream, endpoint: Endpoint, thresholds: CircuitBreakerThresholds): number {
     let { idle } = endpoint;
-    // A second attempt follows a connection that had died unseen; the others may have died with it. One of them makes room for a new one.
+    // A second attempt follows a connection that had died unseen; the others may have died with it. One of them makes
+    // room for a new one.
     if (idle !== null && stream.attempts > 1) { idle.closeIdle(); idle = null; }
     if (idle !== null && !stream.rawTunnel) {
       idle.leaveIdle();
@@ -64,7 +66,10 @@ export class UpstreamPool {
     this.events.onAcquired(waiting);
   }
 
-  /** The first waiting stream that this connection can serve: a raw tunnel wants a connection that nobody has spoken HTTP on. */
+  /**
+   * The first waiting stream that this connection can serve: a raw tunnel wants a connection that nobody has spoken
+   * HTTP on.
+   */
   private nextFor(connection: UpstreamConnection): Stream | null {
     let stream = connection.endpoint.pendingFirst;
     while (stream !== null && stream.rawTunnel && connection.requests > 0) stream = stream.pendingNext;
@@ -76,7 +81,8 @@ export class UpstreamPool {
     const { endpoint } = connection;
     this.free.push(connection);
     if (endpoint.pendingFirst !== null && endpoint.connecting < endpoint.pendingCount) {
-      if (!this.open(endpoint, endpoint.cluster.config.circuitBreakers.default) && endpoint.connections === 0) this.failAll(endpoint);
+      if (!this.open(endpoint, endpoint.cluster.config.circuitBreakers.default) && endpoint.connections === 0)
+        this.failAll(endpoint);
     }
     endpoint.cluster.retire(endpoint);
   }
