@@ -63,15 +63,11 @@ export class Engine {
   nowMs: number;
   wallMs: number;
   draining = false;
-  /**
-   * Id of the stream whose head engine.requestRecord holds, while its bytes are still where the kernel put them; else
-   * 0.
-   */
+  /** Stream whose head engine.requestRecord holds, while its bytes are still where the kernel put them; else 0. */
   recordOwner = 0;
 
   constructor(readonly memory: WebAssembly.Memory, readonly map: MemoryMap, readonly worker: number,
-    readonly codecs: Codecs,
-    readonly outside: Outside = kernel) {
+      readonly codecs: Codecs, readonly outside: Outside = kernel) {
     this.nowMs = outside.monotonicMs();
     this.wallMs = outside.wallMs();
     this.u8 = new Uint8Array(memory.buffer);
@@ -109,9 +105,7 @@ export class Engine {
     this.wallMs = this.outside.wallMs();
   }
 
-  /**
-   * Adds to a counter or gauge: `scope` is an index into f64 (statsBase + offset / 8), `stat` from telemetry/schema.
-   */
+  /** Adds to a counter: `scope` is an index into f64 (statsBase + offset / 8), `stat` from telemetry/schema. */
   count(scope: number, stat: number): void { this.f64[scope + stat] += 1; }
 
   /** Records a non-negative value in the histogram whose first cell is `cell`. */

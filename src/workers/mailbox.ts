@@ -75,8 +75,8 @@ export class Mailbox {
     const { pool, heap, reactor } = this.engine;
     const buffers = ([0, 1, 2] as const).map((size) =>
       `${pool.countOf(size) - pool.freeOf(size)}/${pool.countOf(size)}`).join(' ');
-    return `driver ${reactor.driver} sockets ${reactor.socketCount} streams ${this.proxy.streams.active} buffers ${buffers} ` +
-      `heap ${heap.liveBytes}\n${this.proxy.clusters.describe()}`;
+    return `driver ${reactor.driver} sockets ${reactor.socketCount} streams ${this.proxy.streams.active} `
+      + `buffers ${buffers} heap ${heap.liveBytes}\n${this.proxy.clusters.describe()}`;
   }
 
   /** Tells main about an exception, at most REPORTS_PER_SECOND_MAX times a second; all are counted. */

@@ -26,8 +26,8 @@ export function createPicker(engine: Engine, config: ClusterConfig, level: reado
     case 'random': return new Random(engine, endpoints, panic);
     case 'leastRequest': return weighted ? new EarliestDeadline(engine, endpoints, panic, true)
       : new LeastRequest(engine, endpoints, panic, config.leastRequestChoiceCount);
-    case 'roundRobin':
-      return weighted ? new EarliestDeadline(engine, endpoints, panic, false)
+    case 'roundRobin': return weighted
+      ? new EarliestDeadline(engine, endpoints, panic, false)
       : new RoundRobin(engine, endpoints, panic);
   }
 }

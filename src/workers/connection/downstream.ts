@@ -2,8 +2,8 @@
 // deadlines and its end. What a request means is decided by `DownstreamEvents` (workers/proxy/), never here.
 //
 //   head → body → waiting ─┐      tunnel (upgrade, CONNECT)
-//    ↑_____________________┘      lingering: our last bytes were sent, what still arrives is discarded until FIN or the
-//    delay is over
+//    ↑_____________________┘      lingering: our last bytes were sent, what still arrives
+//                                 is discarded until FIN or the delay is over
 //
 // Exactly one request is in progress at a time; pipelined bytes wait in `held`.
 import { Head } from '../../core/generated/layouts.js';
@@ -94,8 +94,8 @@ export class DownstreamConnection implements SocketOwner {
     this.id = id;
     this.state = HEAD;
     this.requests = this.scanned = 0;
-    this.closeAfterResponse = this.clientCloses = this.closeAnnounced = this.peerFull = this.ended = this.processing =
-      false;
+    this.closeAfterResponse = this.clientCloses = this.closeAnnounced = false;
+    this.peerFull = this.ended = this.processing = false;
     this.openedMs = engine.nowMs;
     this.addresses.reset(fd);
     this.headDeadlineMs = Infinity;
@@ -275,8 +275,8 @@ export class DownstreamConnection implements SocketOwner {
   onReceiveEnd(errno: number): void { try { this.receiveEnd(errno); } catch (error) { this.failed(error); } }
   onSendFailed(errno: number): void { try { this.sendFailed(errno); } catch (error) { this.failed(error); } }
   onSendDrained(): void {
-    try { if (this.stream !== null) this.events.onDownstreamDrained(this.stream); } catch (error) { this.failed(error);
-      }
+    if (this.stream === null) return;
+    try { this.events.onDownstreamDrained(this.stream); } catch (error) { this.failed(error); }
   }
   onTimer(nowMs: number): void { try { this.timerFired(nowMs); } catch (error) { this.failed(error); } }
   onConnected(): void { /* accepted sockets are connected */ }
@@ -363,8 +363,7 @@ export class DownstreamConnection implements SocketOwner {
       return at;
     }
     const used = engine.codecs.h1DecodeRequest(at, end, engine.requestRecord, hcm.decodeOptions,
-      hcm.config.maxRequestHeadersBytes,
-      hcm.config.maxHeadersCount);
+      hcm.config.maxRequestHeadersBytes, hcm.config.maxHeadersCount);
     if (used < 0) {
       if (this.scanned === 0 && hcm.config.requestHeadersTimeoutMs > 0) {
         this.headDeadlineMs = engine.nowMs + hcm.config.requestHeadersTimeoutMs;

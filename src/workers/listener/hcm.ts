@@ -46,8 +46,7 @@ export class HcmRuntime {
     this.requestFlags = requestFlags(config);
     this.responseFlags = responseFlags(config, this.suppressEnvoyHeaders);
     this.pathOptions = (config.normalizePath ? PATH_NORMALIZE : 0) | (config.mergeSlashes ? PATH_MERGE_SLASHES : 0)
-      | (config.pathWithEscapedSlashes === 'unescapeAndForward'
-        || config.pathWithEscapedSlashes === 'unescapeAndRedirect' ? PATH_UNESCAPE_SLASHES : 0);
+      | (config.pathWithEscapedSlashes.startsWith('unescape') ? PATH_UNESCAPE_SLASHES : 0);
     this.serverName = this.keep(engine, config.serverName);
     this.defaultHost = config.defaultHostForHttp10 === '' ? null : this.keep(engine, config.defaultHostForHttp10);
     this.via = config.via === null ? null : this.keep(engine, config.via);

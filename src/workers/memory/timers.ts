@@ -2,8 +2,9 @@
 // in its slot and is put where it belongs when that slot comes up. So a keep-alive connection that pushes its timeouts
 // out with every request touches the wheel once per timeout, not once per request.
 //
-//   level 0: 64 slots of 8 ms   level 1: 64 of 512 ms   level 2: 64 of 32.8 s   level 3: 64 of 35 min (37 h in all;
-//   later ones wait there)
+//   level 0: 64 slots of 8 ms   level 1: 64 of 512 ms   level 2: 64 of 32.8 s   level 3: 64 of 35 min
+//
+// That is 37 h in all; later deadlines wait in the last slot.
 //
 // Invariant: an entry that is linked has a tick at or before its deadline's. Entries are doubly linked by index; no
 // allocation after growth.

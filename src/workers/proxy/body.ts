@@ -128,9 +128,9 @@ export class Body {
   }
 
   private relayChunked(engine: Engine, buffer: number, at: number, end: number, socket: number): number {
-    if (this.out !== OUT_BARE && engine.codecs.h1ChunkedStep(this.chunked, at, end, 0, CHUNKED_SCAN,
-        limits.chunkLineBytesMax,
-      limits.trailerBytesMax, engine.scratchRecord) === -1) {
+    const scanned = this.out === OUT_BARE ? 0 : engine.codecs.h1ChunkedStep(this.chunked, at, end, 0, CHUNKED_SCAN,
+      limits.chunkLineBytesMax, limits.trailerBytesMax, engine.scratchRecord);
+    if (scanned === -1) {
       this.bytes += engine.i32[(this.chunked >> 2) + Chunked.dataBytes];
       engine.reactor.send(socket, buffer, at, end - at, false);       // canonical as it stands
       return end;
@@ -147,8 +147,7 @@ export class Body {
 
   private step(engine: Engine, at: number, end: number, dst: number, mode: number): number {
     const result = engine.codecs.h1ChunkedStep(this.chunked, at, end, dst, mode, limits.chunkLineBytesMax,
-      limits.trailerBytesMax,
-      engine.scratchRecord);
+      limits.trailerBytesMax, engine.scratchRecord);
     const words = this.chunked >> 2;
     this.written = engine.i32[words + Chunked.produced];
     if (result === 0) {

@@ -20,8 +20,8 @@ export class Failures {
     stream.cluster!.count(ClusterStat.upstream_rq_pending_failure_eject);
     const timedOut = stream.connectErrno === ETIMEDOUT;
     this.proxy.replies.send(stream, 503, ResponseFlag.UF,
-      detail(`upstream_reset_before_response_started{${timedOut ? 'connection_timeout'
-        : 'remote_connection_failure'}}`),
+      detail(timedOut ? 'upstream_reset_before_response_started{connection_timeout}'
+        : 'upstream_reset_before_response_started{remote_connection_failure}'),
       `${PREFIX}reset reason: ${timedOut ? 'connection timeout' : 'remote connection failure'}`);
   }
 
@@ -134,7 +134,7 @@ export class Failures {
     }
     stream.response.complete = true;
     if (stream.request.complete) this.endTunnel(stream);
-    else engine.reactor.shutdownSend(stream.downstream!.socket);       // half-closed: what the client still sends goes on
+    else engine.reactor.shutdownSend(stream.downstream!.socket);     // half-closed: what the client sends goes on
   }
 
   /** Both ends have sent their FIN. What is still on its way to either of them arrives before the connections go. */

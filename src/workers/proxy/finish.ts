@@ -24,7 +24,7 @@ export class Finish {
 
   /** Takes one of the cluster's requests (max_requests). False when the breaker is open. */
   takeRequest(stream: Stream, max: number): boolean {
-    if (!stream.cluster!.tryTake(ClusterState.requests, max)) return false;
+    if (!stream.cluster!.tryTake(ClusterState.requests + stream.breaker, max)) return false;
     stream.requestTaken = true;
     return true;
   }
@@ -32,7 +32,7 @@ export class Finish {
   /** The attempt at an endpoint is over: counts go down, a queue place is given up. The connection is not touched. */
   leaveEndpoint(stream: Stream): void {
     const { endpoint } = stream;
-    if (stream.requestTaken) { stream.cluster!.giveBack(ClusterState.requests); stream.requestTaken = false; }
+    if (stream.requestTaken) { stream.cluster!.giveBack(ClusterState.requests + stream.breaker); stream.requestTaken = false; }
     if (endpoint === null) return;
     if (stream.pending) this.proxy.upstreams.cancel(stream, endpoint);
     endpoint.request(-1);
@@ -150,9 +150,10 @@ export class Finish {
     if (cell >= 0) cluster.count(cell);
     engine.observe(cluster.requestTimeCell, engine.nowMs - stream.startMs);
     const endpoint = stream.endpoint ?? stream.lastEndpoint;
-    if (endpoint !== null)
-      Atomics.add(engine.i32, endpoint.state
-        + (status >= 500 ? EndpointState.requestsError : EndpointState.requestsSuccess), 1);
+    if (endpoint !== null) {
+      const word = status >= 500 ? EndpointState.requestsError : EndpointState.requestsSuccess;
+      Atomics.add(engine.i32, endpoint.state + word, 1);
+    }
   }
 
   /** A reply of ours for a request that reached a cluster counts as the cluster's, as Envoy counts it. */

@@ -5,8 +5,9 @@ import { Head, Header, RequestEdits } from '../../core/generated/layouts.js';
 import { connectFailureReason, detail, detailTexts, responseFlagNames } from '../../core/response-flags.js';
 import { fullText, ipText, portText } from '../connection/addresses.js';
 import type { Engine } from '../engine.js';
-import { OP_REQUEST_HEADER, OP_RESPONSE_HEADER, OP_START_TIME, OP_START_TIME_CUSTOM, OP_TEXT,
-  Op } from '../routing/compiled-format.js';
+import {
+  OP_REQUEST_HEADER, OP_RESPONSE_HEADER, OP_START_TIME, OP_START_TIME_CUSTOM, OP_TEXT, Op,
+} from '../routing/compiled-format.js';
 import type { CompiledOperator } from '../routing/compiled-format.js';
 import { strftime } from './strftime.js';
 import type { Stream } from './stream.js';
@@ -43,7 +44,8 @@ export class Formatter {
       case OP_RESPONSE_HEADER: return this.header(stream, operator, response, false);
       case OP_START_TIME: this.startTime(stream.startWallMs); return true;
       case OP_START_TIME_CUSTOM:
-        writer.text(strftime(operator.format, stream.startWallMs, operator.local)); return true;
+        writer.text(strftime(operator.format, stream.startWallMs, operator.local));
+        return true;
       case Op.protocol: return this.protocol(stream);
       case Op.responseCode: writer.number(stream.status); return true;
       case Op.responseFlags: return this.flags(stream.flags, 0);
@@ -80,7 +82,7 @@ export class Formatter {
         return this.text(this.upstreamLocal(stream) === null ? '' : portText(this.upstreamLocal(stream)));
       case Op.upstreamRequestAttemptCount: writer.number(stream.attempts); return true;
       case Op.downstreamRemoteAddress:
-        case Op.downstreamDirectRemoteAddress: return this.text(fullText(addresses.remote));
+      case Op.downstreamDirectRemoteAddress: return this.text(fullText(addresses.remote));
       case Op.downstreamRemoteIp: case Op.downstreamDirectRemoteIp: return this.text(ipText(addresses.remote));
       case Op.downstreamRemotePort: case Op.downstreamDirectRemotePort: return this.text(portText(addresses.remote));
       case Op.downstreamLocalAddress: return this.text(fullText(addresses.local));
@@ -167,7 +169,8 @@ export class Formatter {
       case 250: writer.bytes(i32[words + Head.methodAt], i32[words + Head.methodBytes]); return true;
       case 251: return this.path(record, words);
       case 252:
-        writer.bytes(i32[words + Head.hostAt], i32[words + Head.hostBytes]); return i32[words + Head.hostBytes] > 0;
+        writer.bytes(i32[words + Head.hostAt], i32[words + Head.hostBytes]);
+        return i32[words + Head.hostBytes] > 0;
       case 253: writer.text('http'); return true;
       case 254: writer.number(i32[words + Head.status]); return true;
       default: break;
@@ -200,8 +203,7 @@ const formatters = new WeakMap<Engine, Formatter>();
  * print '-' as Envoy's do, or nothing. `request` and `response` are Head records or 0.
  */
 export function formatInto(engine: Engine, stream: Stream, operators: readonly CompiledOperator[], request: number,
-  response: number, at: number,
-  end: number, dash: boolean): number {
+    response: number, at: number, end: number, dash: boolean): number {
   let formatter = formatters.get(engine);
   if (formatter === undefined) formatters.set(engine, formatter = new Formatter(engine));
   formatter.writer.begin(at, end);

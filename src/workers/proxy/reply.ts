@@ -6,17 +6,21 @@ import { rejectionNames } from '../../core/generated/layouts.js';
 import { ResponseFlag, detail } from '../../core/response-flags.js';
 import type { DetailText } from '../../core/response-flags.js';
 import { HttpStat } from '../../telemetry/schema.js';
+import type { RedirectAction } from '../../config/types.js';
 import type { DownstreamConnection } from '../connection/downstream.js';
 import type { Engine } from '../engine.js';
 import type { BufferClass } from '../memory/buffers.js';
 import type { RouteRuntime } from '../routing/route.js';
 import { localMutations } from './local-mutations.js';
+import { recordHeader } from '../routing/regex.js';
 import { locationOf } from './redirect.js';
 import { requestIdLine } from './request-id.js';
 import type { Proxy } from './request.js';
 import type { Stream } from './stream.js';
 
 const PLAIN = 'text/plain';
+const HTTPS: RedirectAction = { kind: 'redirect', status: 301, scheme: null, httpsRedirect: true, host: null, port: null,
+  path: null, prefixRewrite: null, stripQuery: false };
 /** Status and details of each codec rejection; the others are 400 with http1.codec_error. */
 const REJECTIONS: Readonly<Record<string, readonly [number, DetailText]>> = {
   headTooLarge: [431, 'http1.headers_too_large'], tooManyHeaders: [431, 'http1.too_many_headers'],
@@ -78,6 +82,17 @@ export class Replies {
 
   redirectTo(stream: Stream, status: number, location: string, details: number): void {
     this.send(stream, status, 0, details, '', `location: ${location}\r\n`);
+  }
+
+  /** Did the request reach the edge by TLS, as x-forwarded-proto tells (Envoy's test for `require_tls`)? */
+  cameByTls(): boolean {
+    return recordHeader(this.engine, this.engine.requestRecord, 'x-forwarded-proto')?.toLowerCase() === 'https';
+  }
+
+  /** A virtual host that wants TLS sends plain requests to the same address by https. Every client counts as external. */
+  toHttps(stream: Stream): void {
+    this.engine.count(stream.hcm!.scope, HttpStat.rq_redirect);
+    this.redirectTo(stream, 301, locationOf(this.engine, HTTPS, 0), detail('ssl_required'));
   }
 
   sendContinue(stream: Stream): void {
@@ -149,8 +164,7 @@ export class Replies {
   }
 
   private write(connection: DownstreamConnection, server: string, status: number, body: Uint8Array, headers: string,
-    close: boolean,
-    version10: boolean, isHead: boolean): void {
+      close: boolean, version10: boolean, isHead: boolean): void {
     if (close) connection.closeAnnounced = true;
     const noBody = status === 204 || status === 304;
     let head = `HTTP/1.${version10 ? 0 : 1} ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`;

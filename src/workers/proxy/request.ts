@@ -4,7 +4,7 @@
 //   onRequestHead → admit → route → pick → acquire → send head → relay body      (client to upstream)
 //   onResponseHead → send head → relay body → complete                           (upstream to client)
 import { Head, HeadFlag, Method, RequestEdits } from '../../core/generated/layouts.js';
-import { EndpointState } from '../../core/memory-map.js';
+import { ClusterState, EndpointState } from '../../core/memory-map.js';
 import { limits } from '../../core/limits.js';
 import { ResponseFlag, detail } from '../../core/response-flags.js';
 import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
@@ -76,6 +76,10 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     stream.route = route;
     stream.table = table;
     table!.enter();
+    if (route.virtualHost.requireTls !== 'none' && !this.replies.cameByTls()) {
+      this.replies.toHttps(stream);
+      return this.afterReply(connection, bodyAt, end);
+    }
     if (route.forward === null) {
       this.replies.byRoute(stream, route);
       return this.afterReply(connection, bodyAt, end);
@@ -131,8 +135,8 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     const pathOnly = engine.i32[edits + RequestEdits.spare];
     let from = 0;
     for (;;) {
-      const found = engine.codecs.routeMatch(table.table, engine.requestRecord, bytes === 0 ? 0 : path, bytes, pathOnly,
-        0, from);
+      const found = engine.codecs.routeMatch(table.table, engine.requestRecord,
+        bytes === 0 ? 0 : path, bytes, pathOnly, 0, from);
       if (found < 0 || (found & NEEDS_TEXT) === 0) return found;
       const index = found & ~NEEDS_TEXT;
       const words = engine.requestRecord >> 2;
@@ -147,8 +151,8 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       end: number): number {
     const { engine } = this;
     if (stream.isUpgrade && !admitUpgrade(engine, this, stream, route)) return this.afterReply(connection, bodyAt, end);
-    const choice = route.choose(route.choices.length === 1 ? 0
-      : (engine.codecs.nextRandom(engine.randomState) >>> 0) / 4294967296);
+    const single = route.choices.length === 1;
+    const choice = route.choose(single ? 0 : (engine.codecs.nextRandom(engine.randomState) >>> 0) / 4294967296);
     stream.choice = choice;
     const cluster = this.clusters.get(choice.slot);
     if (cluster === null) {
@@ -180,7 +184,9 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     }
     if (picker.panic) cluster.count(ClusterStat.lb_healthy_panic);
     const { default: normal, high } = cluster.config.circuitBreakers;
-    const thresholds = stream.route!.forward!.priority === 'high' ? high : normal;
+    const urgent = stream.route!.forward!.priority === 'high';
+    const thresholds = urgent ? high : normal;
+    stream.breaker = urgent ? ClusterState.highOffset : 0;
     if (!this.finish.takeRequest(stream, thresholds.maxRequests)) {
       cluster.count(ClusterStat.upstream_rq_pending_overflow);
       this.replies.overflow(stream);

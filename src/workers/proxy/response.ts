@@ -197,9 +197,10 @@ export class Responses {
     i32[edits + ResponseEdits.viaAt] = hcm.via === null ? 0 : hcm.via.at;
     i32[edits + ResponseEdits.viaBytes] = hcm.via === null ? 0 : hcm.via.bytes;
     i32[edits + ResponseEdits.serviceTimeMs] = Math.max(0, Math.round(engine.nowMs - stream.upstreamSentMs));
-    return applyMutations(engine, stream, stream.choice!.responseMutations, engine.responseRecord,
-      edits + ResponseEdits.mutationsAt)
-      + hcm.serverName.bytes + (hcm.via === null ? 0 : hcm.via.bytes);
+    const { responseMutations } = stream.choice!;
+    const more = applyMutations(engine, stream, responseMutations, engine.responseRecord,
+      edits + ResponseEdits.mutationsAt);
+    return more + hcm.serverName.bytes + (hcm.via === null ? 0 : hcm.via.bytes);
   }
 
   private connectionFlags(stream: Stream): number {

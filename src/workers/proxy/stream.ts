@@ -31,6 +31,8 @@ export class Stream {
   lastEndpoint: Endpoint | null = null;
   /** Local end of the upstream connection that was used, noted when a log asks for it. */
   upstreamLocal: SocketAddress | null = null;
+  /** Which of the cluster's breaker counts it uses: 0 default, ClusterState.highOffset for routes of high priority. */
+  breaker = 0;
   /** Counted against the cluster's max_requests. */
   requestTaken = false;
   /** Links of the endpoint's queue of streams that wait for a connection. */
@@ -93,6 +95,7 @@ export class Stream {
     this.lastEndpoint = null;
     this.upstreamLocal = null;
     this.requestTaken = false;
+    this.breaker = 0;
     this.pending = this.version10 = this.isHead = this.isConnect = this.isUpgrade = this.expectContinue =
       this.upstreamReusable = this.rawTunnel = false;
     this.request.clear();

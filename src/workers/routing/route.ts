@@ -13,8 +13,8 @@ export interface KeptText { at: number; bytes: number }
 /** One cluster of a forwarding route, with the mutations of all levels in order. */
 export class ClusterChoice {
   constructor(readonly slot: number, readonly name: string, readonly upTo: number,
-    readonly hostRewrite: KeptText | null,
-    readonly requestMutations: CompiledMutations | null, readonly responseMutations: CompiledMutations | null) {}
+    readonly hostRewrite: KeptText | null, readonly requestMutations: CompiledMutations | null,
+    readonly responseMutations: CompiledMutations | null) {}
 }
 
 type Forward = Extract<BoundAction, { kind: 'forward' }>;
@@ -43,13 +43,13 @@ export class RouteRuntime {
   get action(): BoundAction { return this.json.action; }
 
   /** Null when the arena is full. */
-  static compile(engine: Engine, table: RouteTableRuntime, json: RouteJson, virtualHost: VirtualHostJson): RouteRuntime
-      | null {
+  static compile(engine: Engine, table: RouteTableRuntime, json: RouteJson,
+      virtualHost: VirtualHostJson): RouteRuntime | null {
     const route = new RouteRuntime(json, virtualHost);
     if (json.regex.length > 0) route.regex = new RegexConditions(json.regex);
     const response = (cluster: HeaderMutations | null) =>
-      CompiledMutations.compile(engine, levels(table.config, virtualHost.responseHeaders, json.responseHeaders, cluster,
-        table.config.responseHeaders));
+      CompiledMutations.compile(engine, levels(table.config, virtualHost.responseHeaders, json.responseHeaders,
+        cluster, table.config.responseHeaders));
     if (json.action.kind !== 'forward') {
       const local = response(null);
       if (local === 'full') return null;
@@ -76,9 +76,8 @@ export class RouteRuntime {
     }
     let upTo = 0;
     for (const cluster of action.clusters) {
-      const request = CompiledMutations.compile(engine,
-        levels(table.config, this.virtualHost.requestHeaders, this.json.requestHeaders, cluster.requestHeaders,
-          table.config.requestHeaders));
+      const request = CompiledMutations.compile(engine, levels(table.config, this.virtualHost.requestHeaders,
+        this.json.requestHeaders, cluster.requestHeaders, table.config.requestHeaders));
       const responses = response(cluster.responseHeaders);
       const hostText = cluster.hostRewriteLiteral ?? action.hostRewriteLiteral;
       const host = hostText === null ? null : this.keep(engine, hostText);
@@ -121,8 +120,7 @@ export class RouteRuntime {
  * way round if asked.
  */
 function levels(config: RouteConfigJson, virtualHost: HeaderMutations, route: HeaderMutations,
-  cluster: HeaderMutations | null,
-  whole: HeaderMutations): HeaderMutations[] {
+    cluster: HeaderMutations | null, whole: HeaderMutations): HeaderMutations[] {
   const order = cluster === null ? [route, virtualHost, whole] : [cluster, route, virtualHost, whole];
   return config.mostSpecificWins ? order.reverse() : order;
 }

@@ -152,8 +152,8 @@ export class Clusters {
     for (const cluster of this.bySlot) {
       if (cluster === null) continue;
       for (const endpoint of cluster.endpoints.values()) {
-        lines.push(`${cluster.name} ${endpoint.text} connections ${endpoint.connections} pending ${endpoint.pendingCount}` +
-          `${endpoint.removed ? ' removed' : ''}`);
+        lines.push(`${cluster.name} ${endpoint.text} connections ${endpoint.connections} `
+          + `pending ${endpoint.pendingCount}${endpoint.removed ? ' removed' : ''}`);
       }
     }
     return lines.join('\n');

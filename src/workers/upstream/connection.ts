@@ -182,7 +182,9 @@ export class UpstreamConnection implements SocketOwner {
   private failed(error: unknown): void {
     this.engine.report(error);
     const { stream } = this;
-    try { if (stream !== null) this.events.onUpstreamEnd(stream, ECONNABORTED); } catch (again) {
+    try {
+      if (stream !== null) this.events.onUpstreamEnd(stream, ECONNABORTED);
+    } catch (again) {
       this.engine.report(again);
     }
     this.close();
@@ -238,8 +240,8 @@ export class UpstreamConnection implements SocketOwner {
   private appendHeld(stream: Stream, offset: number, length: number): void {
     const { held } = this;
     for (this.unread = length; this.unread > 0;) {
-      const taken = held.bytes > 0 ? held.append(offset, this.unread) : held.keep(offset, this.unread) ? this.unread
-        : -1;
+      const taken = held.bytes > 0 ? held.append(offset, this.unread)
+        : held.keep(offset, this.unread) ? this.unread : -1;
       if (taken <= 0) { this.events.onResponseRejected(stream, 0); break; }
       offset += taken;
       this.unread -= taken;

@@ -36,7 +36,7 @@ export class UpstreamPool {
     }
     const { cluster } = endpoint;
     cluster.count(ClusterStat.upstream_rq_pending_total);
-    if (!cluster.tryTake(ClusterState.pending, thresholds.maxPendingRequests)) {
+    if (!cluster.tryTake(ClusterState.pending + stream.breaker, thresholds.maxPendingRequests)) {
       cluster.count(ClusterStat.upstream_rq_pending_overflow);
       return OVERFLOW;
     }
@@ -51,7 +51,7 @@ export class UpstreamPool {
   /** Takes a stream out of the queue it waits in. */
   cancel(stream: Stream, endpoint: Endpoint): void {
     endpoint.removePending(stream);
-    endpoint.cluster.giveBack(ClusterState.pending);
+    endpoint.cluster.giveBack(ClusterState.pending + stream.breaker);
     endpoint.cluster.gauge(ClusterStat.upstream_rq_pending_active, -1);
   }
 
