@@ -15,8 +15,8 @@ t.test('both forms of a flag are understood', async (t) => {
 
 t.test("pilot-agent's command line is accepted as it is", async (t) => {
   const line = '-c etc/istio/proxy/envoy-rev.json --drain-time-s 45 --drain-strategy immediate ' +
-    '--local-address-ip-version v4 --file-flush-interval-msec 1000 --disable-hot-restart --allow-unknown-static-fields ' +
-    '-l warning --component-log-level misc:error --skip-deprecated-logs --concurrency 2';
+    '--local-address-ip-version v4 --file-flush-interval-msec 1000 --disable-hot-restart ' +
+    '--allow-unknown-static-fields -l warning --component-log-level misc:error --skip-deprecated-logs --concurrency 2';
   t.match(parsed(...line.split(' '), '--log-format', '%Y-%m-%dT%T.%fZ\t%l\tenvoy %n %g:%#\t%v\tthread=%t'), {
     drainTimeMs: 45_000, drainStrategy: 'immediate', fileFlushIntervalMs: 1000, allowUnknownStaticFields: true,
     logLevel: 'warning', componentLogLevels: [{ component: 'misc', level: 'error' }], concurrency: 2 });

@@ -32,7 +32,10 @@ export class Finish {
   /** The attempt at an endpoint is over: counts go down, a queue place is given up. The connection is not touched. */
   leaveEndpoint(stream: Stream): void {
     const { endpoint } = stream;
-    if (stream.requestTaken) { stream.cluster!.giveBack(ClusterState.requests + stream.breaker); stream.requestTaken = false; }
+    if (stream.requestTaken) {
+      stream.cluster!.giveBack(ClusterState.requests + stream.breaker);
+      stream.requestTaken = false;
+    }
     if (endpoint === null) return;
     if (stream.pending) this.proxy.upstreams.cancel(stream, endpoint);
     endpoint.request(-1);

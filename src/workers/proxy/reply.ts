@@ -19,8 +19,8 @@ import type { Proxy } from './request.js';
 import type { Stream } from './stream.js';
 
 const PLAIN = 'text/plain';
-const HTTPS: RedirectAction = { kind: 'redirect', status: 301, scheme: null, httpsRedirect: true, host: null, port: null,
-  path: null, prefixRewrite: null, stripQuery: false };
+const HTTPS: RedirectAction = { kind: 'redirect', status: 301, scheme: null, httpsRedirect: true, host: null,
+  port: null, path: null, prefixRewrite: null, stripQuery: false };
 /** Status and details of each codec rejection; the others are 400 with http1.codec_error. */
 const REJECTIONS: Readonly<Record<string, readonly [number, DetailText]>> = {
   headTooLarge: [431, 'http1.headers_too_large'], tooManyHeaders: [431, 'http1.too_many_headers'],
@@ -89,7 +89,7 @@ export class Replies {
     return recordHeader(this.engine, this.engine.requestRecord, 'x-forwarded-proto')?.toLowerCase() === 'https';
   }
 
-  /** A virtual host that wants TLS sends plain requests to the same address by https. Every client counts as external. */
+  /** A virtual host that wants TLS sends plain requests to the same address by https; every client is external. */
   toHttps(stream: Stream): void {
     this.engine.count(stream.hcm!.scope, HttpStat.rq_redirect);
     this.redirectTo(stream, 301, locationOf(this.engine, HTTPS, 0), detail('ssl_required'));
