@@ -19,10 +19,10 @@ import { put } from '../lib/copy';
 import { OPTION_LOWER_CASE, decodeHeaders } from './head';
 import { copyLines, writeEnd } from './encode';
 
-export const MODE_RECHUNK: u32 = 0;
-export const MODE_STRIP: u32 = 1;
-export const MODE_SCAN: u32 = 2;
-export const MODE_TRAILERS: u32 = 4;      // or-ed: trailers are forwarded
+const MODE_RECHUNK: u32 = 0;
+const MODE_STRIP: u32 = 1;
+const MODE_SCAN: u32 = 2;
+const MODE_TRAILERS: u32 = 4;      // or-ed: trailers are forwarded
 
 const STATE_SIZE: u32 = 0;
 const STATE_SIZE_MORE: u32 = 1;

@@ -54,11 +54,11 @@ function lineOf(record: usize, id: u32): usize {
   return index == 0 ? 0 : record + HEAD_HEADERS + ((index - 1) << 4);
 }
 
-export function writeColon(p: usize): usize { store<u16>(p, 0x203a); return p + 2; }
+function writeColon(p: usize): usize { store<u16>(p, 0x203a); return p + 2; }
 export function writeEnd(p: usize): usize { store<u16>(p, 0x0a0d); return p + 2; }
 
 /** Copies a header name in Title-Case (Envoy's proper_case_words). */
-export function putProperCase(dst: usize, src: usize, n: u32): usize {
+function putProperCase(dst: usize, src: usize, n: u32): usize {
   let start = true;
   for (let i: u32 = 0; i < n; i++) {
     const c = <u32>load<u8>(src + i);

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProgram, launch, untilReady, type Running } from '../process/launch.js';
 
-export const SMALL_BYTES = 128;
+const SMALL_BYTES = 128;
 
 /** Starts the backend on `port`, pinned to `core`. */
 export async function startBackend(root: string, folder: string, port: number, core: number | null): Promise<Running> {

@@ -1,10 +1,10 @@
 // Stacks and their weights as a tree: from a V8 .cpuprofile, or from the text of `perf script`.
 export interface Frame { name: string; weight: number; children: Map<string, Frame> }
 
-export const newFrame = (name: string): Frame => ({ name, weight: 0, children: new Map() });
+const newFrame = (name: string): Frame => ({ name, weight: 0, children: new Map() });
 
 /** Adds one stack (outermost first) to the tree. */
-export function addStack(root: Frame, stack: readonly string[], weight: number): void {
+function addStack(root: Frame, stack: readonly string[], weight: number): void {
   let frame = root;
   frame.weight += weight;
   for (const name of stack) {

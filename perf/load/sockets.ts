@@ -23,7 +23,7 @@ const ONE = 64, ADDRESS = 128, EVENT = 192, TIME = 256, POLL = 320, EVENTS = 102
 const EVENT_BYTES = process.arch === 'x64' ? 12 : 16;
 const EVENT_DATA = EVENT_BYTES - 8;
 export const RECEIVE_AT = 16384;
-export const RECEIVE_BYTES = 1 << 20;
+const RECEIVE_BYTES = 1 << 20;
 /** Where callers may put what they send. */
 export const SEND_AT = RECEIVE_AT + RECEIVE_BYTES;
 

@@ -12,7 +12,7 @@ const CHUNK_SECONDS = 5;
 export interface Collections { isolate: string; young: number; full: number }
 
 /** Collections per isolate in the text of --trace-gc, in the order of their first appearance. */
-export function countCollections(text: string): Collections[] {
+function countCollections(text: string): Collections[] {
   const isolates = new Map<string, Collections>();
   for (const [, isolate, kind] of text.matchAll(/\[\d+:(0x[0-9a-f]+)[^\]]*\]\s+\d+ ms: ([A-Z][A-Za-z-]+)/g)) {
     const entry = isolates.get(isolate) ?? { isolate, young: 0, full: 0 };

@@ -125,7 +125,7 @@ const flagTable: readonly Flag[] = [
     parse: on((flags) => { flags.show = 'help'; }) },
 ];
 
-export function defaultFlags(): Flags {
+function defaultFlags(): Flags {
   return {
     configPath: null, configYaml: null, mode: 'serve', concurrency: null, cpusetThreads: false, io: 'auto',
     memoryMiB: null,

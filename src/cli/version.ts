@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 interface PackageJson { version: string }
 
 /** The version of package.json. */
-export function packageVersion(): string {
+function packageVersion(): string {
   const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as PackageJson).version;
 }

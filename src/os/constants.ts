@@ -1,12 +1,10 @@
 // Numbers of the Linux ABI that Weft uses. Identical on x64 and arm64 except where a line says otherwise.
 
 // Address families, socket types, protocols
-export const AF_UNSPEC = 0;
 export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const SOCK_STREAM = 1;
-export const SOCK_DGRAM = 2;
 export const SOCK_NONBLOCK = 0x800;
 export const SOCK_CLOEXEC = 0x80000;
 export const IPPROTO_IP = 0;
@@ -22,31 +20,22 @@ export const SO_RCVBUF = 8;
 export const SO_KEEPALIVE = 9;
 export const SO_LINGER = 13;
 export const SO_REUSEPORT = 15;
-export const SO_PEERCRED = 17;
-export const SO_ACCEPTCONN = 30;
-export const SO_MARK = 36;
-export const SO_INCOMING_CPU = 49;
 export const TCP_NODELAY = 1;
 export const TCP_KEEPIDLE = 4;
 export const TCP_KEEPINTVL = 5;
 export const TCP_KEEPCNT = 6;
-export const TCP_DEFER_ACCEPT = 9;
 export const TCP_USER_TIMEOUT = 18;
-export const TCP_FASTOPEN = 23;
 export const IP_TRANSPARENT = 19;
 export const IP_FREEBIND = 15;
 export const SO_ORIGINAL_DST = 80;       // the same number at levels IPPROTO_IP and IPPROTO_IPV6
 export const IPV6_V6ONLY = 26;
 
 // recv, send, shutdown
-export const MSG_PEEK = 0x2;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_WAITALL = 0x100;
 export const MSG_NOSIGNAL = 0x4000;
 export const MSG_MORE = 0x8000;
-export const SHUT_RD = 0;
 export const SHUT_WR = 1;
-export const SHUT_RDWR = 2;
 
 // epoll
 export const EPOLL_CLOEXEC = 0x80000;
@@ -63,19 +52,11 @@ export const EPOLLET = 0x80000000 | 0;
 export const EPOLL_EVENT_BYTES = process.arch === 'x64' ? 12 : 16;
 export const EPOLL_DATA_OFFSET = process.arch === 'x64' ? 4 : 8;
 
-// eventfd, fcntl, files
+// eventfd, files
 export const EFD_CLOEXEC = 0x80000;
 export const EFD_NONBLOCK = 0x800;
-export const F_GETFL = 3;
-export const F_SETFL = 4;
-export const F_GETFD = 1;
 export const O_NONBLOCK = 0x800;
 
-// mmap
-export const PROT_READ = 1;
-export const PROT_WRITE = 2;
-export const MAP_PRIVATE = 2;
-export const MAP_ANONYMOUS = 0x20;
+// madvise, limits
 export const MADV_DONTNEED = 4;
-
 export const RLIMIT_NOFILE = 7;

@@ -48,13 +48,11 @@ export const getsockopt = bindCall<[number, number, number, number, number]>(
 export const recv = bindCall<N4>('long recv(int, uintptr_t, size_t, int)');
 export const send = bindCall<N4>('long send(int, uintptr_t, size_t, int)');
 export const sendmsg = bindCall<N3>('long sendmsg(int, uintptr_t, int)');
-export const recvmsg = bindCall<N3>('long recvmsg(int, uintptr_t, int)');
 export const shutdown = bindCall<N2>('int shutdown(int, int)');
 
 // Files and descriptors
 export const read = bindCall<N3>('long read(int, uintptr_t, size_t)');
 export const write = bindCall<N3>('long write(int, uintptr_t, size_t)');
-export const writev = bindCall<N3>('long writev(int, uintptr_t, int)');
 export const close = bindCall<N1>('int close(int)');
 export const fcntl = bindCall<N3>('int fcntl(int, int, int)');
 export const dup = bindCall<N1>('int dup(int)');
@@ -69,13 +67,10 @@ export const eventfd = bindCall<N2>('int eventfd(uint32_t, int)');
 export const getrlimit = bindCall<N2>('int getrlimit(int, uintptr_t)');
 export const setrlimit = bindCall<N2>('int setrlimit(int, uintptr_t)');
 export const schedGetaffinity = bindCall<N3>('int sched_getaffinity(int, size_t, uintptr_t)');
-export const schedSetaffinity = bindCall<N3>('int sched_setaffinity(int, size_t, uintptr_t)');
 export const mmap = bindCall<[number, number, number, number, number, number]>(
   'uintptr_t mmap(uintptr_t, size_t, int, int, int, long)');
-export const munmap = bindCall<N2>('int munmap(uintptr_t, size_t)');
 export const madvise = bindCall<N3>('int madvise(uintptr_t, size_t, int)');
 export const umask = bindCall<N1>('uint32_t umask(uint32_t)');
-export const gettid = bindCall<[]>('int gettid()');
 
 /**
  * Any system call by number, for those without a libc wrapper (io_uring). Returns -1 and sets errno like the others.

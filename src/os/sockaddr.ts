@@ -140,7 +140,7 @@ function formatIpv6(view: DataView, at: number): string {
 }
 
 /** True for ::ffff:a.b.c.d, the 16 bytes at `at`: an IPv4 peer of a dual-stack socket. */
-export function isMappedIpv4(view: DataView, at: number): boolean {
+function isMappedIpv4(view: DataView, at: number): boolean {
   return view.getUint32(at) === 0 && view.getUint32(at + 4) === 0 && view.getUint32(at + 8) === 0xffff;
 }
 

@@ -4,10 +4,10 @@
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import {
   AF_INET6, AF_UNIX, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_V6ONLY, IP_FREEBIND, IP_TRANSPARENT, SOCK_CLOEXEC,
-  SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_MARK, SO_ORIGINAL_DST, SO_RCVBUF,
+  SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET, SO_KEEPALIVE, SO_LINGER, SO_ORIGINAL_DST, SO_RCVBUF,
   SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_NODELAY,
 } from './constants.js';
-import { EADDRINUSE, EAGAIN, ECONNREFUSED, EINPROGRESS, EINTR, SystemCallError } from './errno.js';
+import { EAGAIN, ECONNREFUSED, EINPROGRESS, EINTR, SystemCallError } from './errno.js';
 import * as libc from './libc.js';
 import { decodeSockaddr, encodeSockaddr, familyOf, formatAddress, SOCKADDR_BYTES_MAX } from './sockaddr.js';
 import type { SocketAddress } from './sockaddr.js';
@@ -125,11 +125,8 @@ export function getOption(fd: number, level: number, name: number): number {
 }
 
 export const setNoDelay = (fd: number) => setOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-export const setMark = (fd: number, mark: number) => setOption(fd, SOL_SOCKET, SO_MARK, mark);
 export const setReceiveBufferBytes = (fd: number, bytes: number) => setOption(fd, SOL_SOCKET, SO_RCVBUF, bytes);
 export const setSendBufferBytes = (fd: number, bytes: number) => setOption(fd, SOL_SOCKET, SO_SNDBUF, bytes);
-/** The pending error of a socket, cleared by asking. */
-export const socketError = (fd: number) => getOption(fd, SOL_SOCKET, SO_ERROR);
 
 /** TCP keepalive; a value of 0 keeps the system's. */
 export function setKeepAlive(fd: number, idleSeconds: number, intervalSeconds: number, probes: number): boolean {
@@ -176,6 +173,3 @@ function addressBy(call: (fd: number, address: number, length: number) => number
   if (length === 2 && view.getUint16(0, true) === AF_UNIX) return { kind: 'pipe', path: '' };
   return decodeSockaddr(view, 0, length);
 }
-
-/** True for the errno of an address that another process holds. */
-export const isAddressInUse = (errno: number) => errno === EADDRINUSE;

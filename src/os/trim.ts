@@ -6,7 +6,7 @@ import { MADV_DONTNEED } from './constants.js';
 import { ffi, madvise } from './libc.js';
 
 /** Bytes of read-only, file-backed, unmodified mappings in a /proc/<pid>/smaps text, as [address, bytes]. */
-export function droppableMappings(smaps: string): [number, number][] {
+function droppableMappings(smaps: string): [number, number][] {
   const found: [number, number][] = [];
   for (const entry of smaps.split(/\n(?=[0-9a-f]+-[0-9a-f]+ )/)) {
     const head = /^([0-9a-f]+)-([0-9a-f]+) r-[x-]p \S+ \S+ (\d+) +\/(?!memfd|dev\/)/.exec(entry);

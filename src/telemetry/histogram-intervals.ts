@@ -20,7 +20,7 @@ interface Tracked {
   interval: Interval[] | null;
 }
 
-export const FLUSH_INTERVAL_MS = 5000;
+const FLUSH_INTERVAL_MS = 5000;
 const IDLE_FLUSHES_MAX = 60;
 
 export class HistogramIntervals {

@@ -13,7 +13,6 @@ export interface ConfigByKind {
   assignment: EndpointAssignment;
 }
 export type ResourceKind = keyof ConfigByKind;
-export const resourceKinds: readonly ResourceKind[] = ['cluster', 'assignment', 'route', 'listener'];
 
 export const resourceTypeUrls: { readonly [K in ResourceKind]: string } = {
   listener: 'type.googleapis.com/envoy.config.listener.v3.Listener',

@@ -52,7 +52,7 @@ function visitWanted(name: string, row: Row, request: StatsRequest, visit: (name
 }
 
 /** Rows of one scope by name: its cells and what was computed for it. */
-export function groupRows(statistics: Statistics, group: ScopeGroup, usedOnly: boolean): Row[] {
+function groupRows(statistics: Statistics, group: ScopeGroup, usedOnly: boolean): Row[] {
   const rows: Row[] = [];
   if (group.offset >= 0 || !usedOnly) {
     const sums = new Float64Array(scopeCounters[group.kind].length);

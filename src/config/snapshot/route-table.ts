@@ -30,7 +30,7 @@ const PSEUDO: Record<string, number> = { ':method': 250, ':path': 251, ':authori
 const known = Header as Readonly<Record<string, number>>;
 
 /** FNV-1a, as hashLower in assembly/routing/match.ts; the text is lower case already. */
-export function hashHost(text: Uint8Array): number {
+function hashHost(text: Uint8Array): number {
   let hash = 2166136261;
   for (const byte of text) hash = Math.imul(hash ^ byte, 16777619);
   return hash === 0 ? 1 : hash >>> 0;

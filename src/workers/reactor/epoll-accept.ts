@@ -4,28 +4,21 @@ import * as libc from '../../os/libc.js';
 import {
   EPOLLIN, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLL_DATA_OFFSET, SOCK_CLOEXEC, SOCK_NONBLOCK,
 } from '../../os/constants.js';
-import { EAGAIN, EBADF, EINTR, EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM, ENOTSOCK, EOPNOTSUPP, SystemCallError }
-  from '../../os/errno.js';
+import { EAGAIN, EINTR, SystemCallError } from '../../os/errno.js';
 import { limits } from '../../core/limits.js';
+import { AcceptSuspension, suspendsAccepting } from './accept-suspension.js';
+import type { SuspendableListener } from './accept-suspension.js';
 import type { AcceptOwner } from './reactor.js';
 
-interface Listening {
+interface Listening extends SuspendableListener {
   fd: number;
   owner: AcceptOwner;
-  paused: boolean;
-  /** performance.now() at which accepting is tried again; 0 = not suspended. */
-  retryAtMs: number;
-}
-
-/** Errors that leave the connection in the backlog: trying again at once would spin. */
-export function suspendsAccepting(errno: number): boolean {
-  return errno === EMFILE || errno === ENFILE || errno === ENOBUFS || errno === ENOMEM ||
-    errno === EBADF || errno === EINVAL || errno === ENOTSOCK || errno === EOPNOTSUPP;
 }
 
 export class EpollAccept {
   private readonly listening: (Listening | null)[] = [];
-  private suspended = 0;
+  private readonly suspension = new AcceptSuspension(this.listening,
+    (id, entry) => this.control(EPOLL_CTL_MOD, entry.fd, EPOLLIN, id));
 
   /** `scratch` = offset of one epoll_event; `tag` = high half of the event data that marks listening sockets. */
   constructor(private readonly epoll: number, private readonly words: Int32Array, private readonly base: number,
@@ -42,7 +35,7 @@ export class EpollAccept {
   unlisten(id: number): void {
     const entry = this.listening[id];
     if (entry == null) return;
-    if (entry.retryAtMs !== 0) this.suspended--;
+    this.suspension.forget(entry);
     this.listening[id] = null;
     libc.epollCtl(this.epoll, EPOLL_CTL_DEL, entry.fd, 0);
   }
@@ -78,36 +71,16 @@ export class EpollAccept {
       if (errno === EINTR) continue;
       if (!suspendsAccepting(errno)) continue;    // that one connection failed (ECONNABORTED, firewall): take the next
       this.control(EPOLL_CTL_MOD, entry.fd, 0, id);
-      entry.retryAtMs = performance.now() + limits.acceptRetryMs;
-      this.suspended++;
+      this.suspension.suspend(entry);
       entry.owner.onAcceptFailed(errno);
       return;
     }
   }
 
   /** The wait shortened to the next retry of a suspended socket. */
-  wait(timeoutMs: number): number {
-    if (this.suspended === 0) return timeoutMs;
-    const now = performance.now();
-    let wait = timeoutMs;
-    for (const entry of this.listening) {
-      if (entry !== null && entry.retryAtMs !== 0) wait = Math.min(wait, Math.max(0, Math.ceil(entry.retryAtMs - now)));
-    }
-    return wait;
-  }
-
+  wait(timeoutMs: number): number { return this.suspension.wait(timeoutMs); }
   /** Makes suspended sockets whose time has come part of the set again. */
-  retry(): void {
-    if (this.suspended === 0) return;
-    const now = performance.now();
-    for (let id = 0; id < this.listening.length; id++) {
-      const entry = this.listening[id];
-      if (entry == null || entry.retryAtMs === 0 || entry.retryAtMs > now) continue;
-      entry.retryAtMs = 0;
-      this.suspended--;
-      if (!entry.paused) this.control(EPOLL_CTL_MOD, entry.fd, EPOLLIN, id);
-    }
-  }
+  retry(): void { this.suspension.retry(); }
 
   private control(operation: number, fd: number, events: number, id: number): void {
     const at = this.scratch >> 2;

@@ -20,7 +20,7 @@ export interface SimFaults {
   capacityBytes: number;
 }
 
-export const noFaults: SimFaults = {
+const noFaults: SimFaults = {
   shortRead: 0, shortWrite: 0, refuse: 0, silent: 0, reset: 0, delayMsMax: 0, capacityBytes: 256 * 1024,
 };
 

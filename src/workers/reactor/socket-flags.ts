@@ -1,4 +1,4 @@
-// State bits of a socket slot, shared by the drivers.
+// State bits of a socket slot, shared by the drivers. Bits from 16 on are io_uring's own (uring-layout.ts).
 export const OPEN = 1;
 export const RECEIVING = 2;          // startReceive was called
 export const READABLE = 4;           // the kernel may hold bytes or an end that were not yet asked for
@@ -14,7 +14,6 @@ export const FLUSH_WANTED = 2048;    // pieces were held back because of `more` 
 export const REGISTERED = 4096;      // epoll: added to the set
 export const OUT_REGISTERED = 8192;  // epoll: with EPOLLOUT
 export const BULK = 16384;           // setBulk
-export const IN_FLIGHT_SHIFT = 16;   // uring: bits from here on
 
 import type { SocketOwner } from './reactor.js';
 

@@ -1,29 +1,26 @@
 // Listening sockets of the io_uring driver: one multishot accept each, suspended (never spun on) when the process or
 // the system is out of descriptors. A connection that the kernel accepted before a pause or the end took effect is
-// still handed
-// over: dropping it would lose a client.
-import { limits } from '../../core/limits.js';
+// still handed over: dropping it would lose a client.
 import { SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../os/constants.js';
+import { AcceptSuspension, suspendsAccepting } from './accept-suspension.js';
+import type { SuspendableListener } from './accept-suspension.js';
 import type { AcceptOwner } from './reactor.js';
-import { suspendsAccepting } from './epoll-accept.js';
 import type { UringRing } from './uring-ring.js';
 
 const OP_ACCEPT = 13;
 const ACCEPT_MULTISHOT = 1;
 const CQE_MORE = 2;
 
-interface Listening {
+interface Listening extends SuspendableListener {
   fd: number;
   owner: AcceptOwner;
-  paused: boolean;
   ended: boolean;
   armed: boolean;
-  retryAtMs: number;
 }
 
 export class UringAccept {
   private readonly listening: (Listening | null)[] = [];
-  private suspended = 0;
+  private readonly suspension = new AcceptSuspension(this.listening, (id, entry) => this.arm(id, entry));
 
   /** `kind` and `ignored` = low halves of user data for an accept (id is added) and for what nobody looks at. */
   constructor(private readonly ring: UringRing, private readonly kind: number, private readonly ignored: number,
@@ -42,8 +39,7 @@ export class UringAccept {
     const entry = this.listening[id];
     if (entry == null || entry.ended) return;
     entry.ended = true;
-    if (entry.retryAtMs !== 0) this.suspended--;
-    entry.retryAtMs = 0;
+    this.suspension.forget(entry);
     if (entry.armed) this.cancel(id);
     else this.listening[id] = null;
   }
@@ -69,10 +65,8 @@ export class UringAccept {
     if ((flags & CQE_MORE) === 0) {
       entry.armed = false;
       if (entry.ended) this.listening[id] = null;
-      else if (result < 0 && suspendsAccepting(-result)) {
-        entry.retryAtMs = performance.now() + limits.acceptRetryMs;
-        this.suspended++;
-      } else if (!entry.paused) this.arm(id, entry);
+      else if (result < 0 && suspendsAccepting(-result)) this.suspension.suspend(entry);
+      else if (!entry.paused) this.arm(id, entry);
     }
     if (result >= 0) {
       this.onFdOwned(result);
@@ -81,28 +75,9 @@ export class UringAccept {
   }
 
   /** The wait shortened to the next retry of a suspended socket. */
-  wait(timeoutMs: number): number {
-    if (this.suspended === 0) return timeoutMs;
-    const now = performance.now();
-    let wait = timeoutMs;
-    for (const entry of this.listening) {
-      if (entry !== null && entry.retryAtMs !== 0) wait = Math.min(wait, Math.max(0, Math.ceil(entry.retryAtMs - now)));
-    }
-    return wait;
-  }
-
+  wait(timeoutMs: number): number { return this.suspension.wait(timeoutMs); }
   /** Arms suspended sockets whose time has come. */
-  retry(): void {
-    if (this.suspended === 0) return;
-    const now = performance.now();
-    for (let id = 0; id < this.listening.length; id++) {
-      const entry = this.listening[id];
-      if (entry == null || entry.retryAtMs === 0 || entry.retryAtMs > now) continue;
-      entry.retryAtMs = 0;
-      this.suspended--;
-      if (!entry.paused) this.arm(id, entry);
-    }
-  }
+  retry(): void { this.suspension.retry(); }
 
   private arm(id: number, entry: Listening): void {
     entry.armed = true;

@@ -23,8 +23,8 @@ export const CQE_SKIP_SUCCESS = 64;
 const REGISTER_RING_FDS = 20;
 const REGISTER_PBUF_RING = 22;
 
-export const SQ_ENTRIES = 1024;
-export const CQ_ENTRIES = 8192;
+const SQ_ENTRIES = 1024;
+const CQ_ENTRIES = 8192;
 /** Layout of the ring's scratch, each part page-aligned: parameters and small arguments, entries, both rings. */
 const PARAMETERS = 0;
 const ARGUMENT = 512;            // io_uring_getevents_arg, then its timespec

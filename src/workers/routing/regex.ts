@@ -37,7 +37,7 @@ export class RegexConditions {
 }
 
 /** Value of a header of the decoded request; pseudo headers too. */
-export function headerText(engine: Engine, name: string, pathAt: number, pathBytes: number): string | null {
+function headerText(engine: Engine, name: string, pathAt: number, pathBytes: number): string | null {
   const words = engine.requestRecord >> 2;
   const { i32 } = engine;
   if (name === ':path') return engine.readText(pathAt, pathBytes);

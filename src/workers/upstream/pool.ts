@@ -16,7 +16,7 @@ import type { Endpoint } from './endpoint.js';
 export const ACQUIRED = 0;
 export const WAITING = 1;
 export const OVERFLOW = 2;
-export const EXHAUSTED = 3;
+const EXHAUSTED = 3;
 
 export class UpstreamPool {
   private readonly free: UpstreamConnection[] = [];

@@ -5,7 +5,7 @@ import type { Report } from '../wire/message.js';
 import type { CoreHttpProtocolOptions, Http1ProtocolOptions } from '../wire/generated/messages.js';
 import { millisecondsOf, numberOf } from './fields.js';
 
-export const IDLE_TIMEOUT_MS_DEFAULT = 3_600_000;
+const IDLE_TIMEOUT_MS_DEFAULT = 3_600_000;
 
 /** max_headers_count within what the codec can hold. */
 export function readHeadersCount(options: CoreHttpProtocolOptions, path: string, report: Report): number {

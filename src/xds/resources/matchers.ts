@@ -22,7 +22,7 @@ function readRegex(matcher: RegexMatcher, path: string, report: Report): PlainSt
 }
 
 /** type.matcher.v3.StringMatcher */
-export function readStringMatcher(matcher: StringMatcher, path: string, report: Report): PlainStringMatcher {
+function readStringMatcher(matcher: StringMatcher, path: string, report: Report): PlainStringMatcher {
   const ignoreCase = matcher.ignoreCase ?? false;
   if (matcher.safeRegex !== undefined) return readRegex(matcher.safeRegex, fieldPath(path, 'safe_regex'), report);
   for (const kind of ['exact', 'prefix', 'suffix', 'contains'] as const) {

@@ -70,7 +70,7 @@ function writeAny(any: Any): string {
 }
 
 /** "1.500s": no digits, or three, six or nine of them, as protobuf prints. */
-export function durationText(duration: Duration): string {
+function durationText(duration: Duration): string {
   const seconds = BigInt(duration.seconds ?? 0);
   const nanos = duration.nanos ?? 0;
   const sign = seconds < 0n || nanos < 0 ? '-' : '';

@@ -16,6 +16,7 @@ import {
   knownHeaders,
   rejectionNames,
 } from '../../../src/core/generated/layouts.js';
+import type { Codecs } from '../../../src/workers/codecs.js';
 import { codecModule, type CodecBuild } from '../../support/wasm.js';
 import type { PathOptions } from './reference-path.js';
 
@@ -47,30 +48,6 @@ export interface ChunkedStep {
   code: string;
 }
 export const mode = { rechunk: 0, strip: 1, scan: 2, trailers: 4 } as const;
-
-interface Exports {
-  h1DecodeRequest(at: number, end: number, out: number, options: number, bytesMax: number, countMax: number): number;
-  h1DecodeResponse(at: number, end: number, out: number, options: number, bytesMax: number, countMax: number): number;
-  h1HeadMayEnd(from: number, end: number): number;
-  h1DropNominated(record: number): number;
-  h1ApplyMutations(record: number, list: number, count: number): void;
-  h1MutationBytes(list: number, count: number): number;
-  h1EncodeRequest(record: number, edits: number, dst: number): number;
-  h1EncodeResponse(record: number, edits: number, dst: number): number;
-  h1ChunkedReset(state: number): void;
-  h1ChunkedStep(
-    state: number,
-    at: number,
-    end: number,
-    dst: number,
-    mode: number,
-    lineMax: number,
-    trailersMax: number,
-    scratch: number,
-  ): number;
-  h1WriteChunk(dst: number, at: number, bytes: number): number;
-  normalizePath(path: number, pathBytes: number, pathOnlyBytes: number, dst: number, options: number): number;
-}
 
 const PAGES = 64;
 const MEMORY_END = PAGES * 65536;
@@ -107,7 +84,7 @@ const actions = ['append', 'addIfAbsent', 'overwrite', 'overwriteIfExists', 'rem
 export class Codec {
   private readonly bytes: Uint8Array;
   private readonly words: Uint32Array;
-  private readonly exports: Exports;
+  private readonly exports: Codecs;
 
   constructor(readonly build: CodecBuild) {
     const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES, shared: true });
@@ -115,7 +92,7 @@ export class Codec {
       throw new Error(`${build}: assertion failed at line ${line}`);
     };
     this.exports = new WebAssembly.Instance(codecModule(build), { env: { memory, abort } })
-      .exports as unknown as Exports;
+      .exports as unknown as Codecs;
     this.bytes = new Uint8Array(memory.buffer);
     this.words = new Uint32Array(memory.buffer);
   }
