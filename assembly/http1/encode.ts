@@ -1,7 +1,6 @@
 // Writes a decoded head out again, edited and canonical (RFC 9112 2.2, 7.6.1 of RFC 9110): one space after each colon,
 // hop-by-hop headers gone, framing stated once. Lines that stay and are canonical already are copied in runs. `dst` has
-// limits.addedHeadBytesMax of room beyond the received head; what exceeds it is refused by the caller, which knows
-// every added length beforehand.
+// room for all: the caller reckons every added length beforehand, and refuses what no buffer holds.
 import {
   HEADER_CONNECTION, HEADER_CONTENT_LENGTH, HEADER_EXPECT, HEADER_HOST, HEADER_LINE_FLAG_CANONICAL,
   HEADER_LINE_FLAG_DROPPED, HEADER_LINE_FLAG_UNDERSCORE, HEADER_UPGRADE, HEADER_X_FORWARDED_FOR,

@@ -29,7 +29,7 @@ export const limits = {
   workerDeathsPerMinuteMax: 5,     // then the process ends
   workerQuestionsMax: 64,          // open questions of main to workers (describe, cpuProfile); over: refused at once
 
-  // Buffers: [class] bytes. Large holds one head of messageHeadBytesMax plus what is added to it.
+  // Buffers: [class] bytes. Large holds one head of requestHeadBytesMax plus what is added to it.
   bufferSmallBytes: 4 * KiB,
   bufferMediumBytes: 16 * KiB,
   bufferLargeBytes: 80 * KiB,
@@ -42,11 +42,10 @@ export const limits = {
   headersCountMax: 1000,               // a configuration that asks for more is rejected
   chunkLineBytesMax: 512,              // chunk-size line with extensions; over: 400
   trailerBytesMax: 8 * KiB,            // over: 431 (request), 502 (response)
-  addedHeadBytesMax: 16 * KiB,         // everything Weft may add to a head; over: 500 / 431
+  addedHeadBytesMax: 16 * KiB,         // what always fits a large buffer beside the longest head; over: 503
 
   // Back-pressure, bytes queued towards one socket
   sendHighWatermarkBytes: 256 * KiB,
-  sendLowWatermarkBytes: 64 * KiB,
   // repetitions of a request whose keep-alive connection died before any response byte; over: 503
   staleRetriesMax: 2,
   // pieces, whatever their size: 48 large buffers are 4 MiB; below sendQueueEntriesMax

@@ -57,8 +57,18 @@ export const EndpointState = {
 } as const;
 
 export const STATICS_BYTES = 1 * MiB;
+const ARENA_BYTES_MIN = 6 * MiB;      // endpoint shares, records, and some buffers of each class
 
+/** The map of a memory of this size. Throws, and says what would do, when it is too small for so many workers. */
 export function memoryMap(memoryMiB: number, workers: number): MemoryMap {
+  const map = layOut(memoryMiB, workers);
+  if (map.arenaBytes >= ARENA_BYTES_MIN) return map;
+  let least = memoryMiB + 1;
+  while (least < limits.memoryMiBMax && layOut(least, workers).arenaBytes < ARENA_BYTES_MIN) least++;
+  throw new Error(`--memory-mib ${memoryMiB} is too small for ${workers} workers: at least ${least} is needed`);
+}
+
+function layOut(memoryMiB: number, workers: number): MemoryMap {
   const bytes = memoryMiB * MiB;
   let at = STATICS_BYTES;
   const take = (size: number) => { const start = at; at += align(size, 64); return start; };
@@ -77,10 +87,6 @@ export function memoryMap(memoryMiB: number, workers: number): MemoryMap {
   const perWorkerBytes = (Math.floor((bytes - perWorker) / workers / (64 * KiB))) * 64 * KiB;
   const statsBytes = align(Math.floor((perWorkerBytes - limits.logRingBytes) * 0.3), 64 * KiB) - 64 * KiB;
   const arenaBytes = perWorkerBytes - limits.logRingBytes - statsBytes;
-  if (arenaBytes < 6 * MiB) {
-    throw new Error(`--memory-mib ${memoryMiB} is too small for ${workers} workers: each needs at least ` +
-      `${Math.ceil((limits.logRingBytes + 7 * MiB) / 0.7 / MiB)} MiB on top of ${Math.ceil(snapshot / MiB)} MiB`);
-  }
   return { bytes, workers, control, mailboxes, fdOwners, clusterScopes, clusterStates, endpointStates, tokenBuckets,
     tokenBucketsBytes, snapshot, snapshotBytes, perWorker, perWorkerBytes, statsBytes, arenaBytes };
 }

@@ -23,8 +23,7 @@ export interface DownstreamEvents {
    * A request head was decoded into engine.requestRecord. Returns how far the bytes were taken (a small body may go
    * with the head).
    */
-  onRequestHead(connection: DownstreamConnection, buffer: number, bodyAt: number, end: number,
-    headBytes: number): number;
+  onRequestHead(connection: DownstreamConnection, bodyAt: number, end: number, headBytes: number): number;
   onRequestRejected(connection: DownstreamConnection, rejection: number): void;
   /** Bytes of the request's body, or of a tunnel. Returns how far they were taken. */
   onRequestBytes(stream: Stream, buffer: number, at: number, end: number): number;
@@ -344,7 +343,7 @@ export class DownstreamConnection implements SocketOwner {
     while (at < end) {
       const before = at;
       const { state } = this;
-      if (state === HEAD) at = this.processHead(buffer, at, end);
+      if (state === HEAD) at = this.processHead(at, end);
       else if (state === BODY || state === TUNNEL) at = this.events.onRequestBytes(this.stream!, buffer, at, end);
       else if (state === WAITING) break;
       else { at = end; break; }
@@ -355,7 +354,7 @@ export class DownstreamConnection implements SocketOwner {
     return at;
   }
 
-  private processHead(buffer: number, at: number, end: number): number {
+  private processHead(at: number, end: number): number {
     const { engine, hcm } = this;
     // A head that came in pieces is decoded again only when it may be complete, so that dripping bytes cost little.
     if (this.scanned > 0 && end - at < this.scanned * 2 && end - at <= hcm.config.maxRequestHeadersBytes
@@ -380,7 +379,7 @@ export class DownstreamConnection implements SocketOwner {
     }
     this.requests++;
     this.state = BODY;
-    return this.events.onRequestHead(this, buffer, at + used, end, used);
+    return this.events.onRequestHead(this, at + used, end, used);
   }
 
   private receiveEnd(errno: number): void {

@@ -24,7 +24,7 @@ const IDEMPOTENT = (1 << Method.GET) | (1 << Method.HEAD) | (1 << Method.OPTIONS
  * was taken, or -1 when no buffer is free.
  */
 export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntime, choice: ClusterChoice,
-    _buffer: number, bodyAt: number, end: number): number {
+    bodyAt: number, end: number): number {
   const { i32, pool, codecs } = engine;
   const words = engine.requestRecord >> 2;
   const edits = engine.requestEdits >> 2;

@@ -49,8 +49,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     this.timeouts = new Timeouts(engine, this);
   }
 
-  onRequestHead(connection: DownstreamConnection, buffer: number, bodyAt: number, end: number,
-      headBytes: number): number {
+  onRequestHead(connection: DownstreamConnection, bodyAt: number, end: number, headBytes: number): number {
     const { engine } = this;
     const stream = this.begin(connection, headBytes);
     if (stream === null) {
@@ -84,7 +83,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       this.replies.byRoute(stream, route);
       return this.afterReply(connection, bodyAt, end);
     }
-    return this.forward(stream, route, connection, buffer, bodyAt, end);
+    return this.forward(stream, route, connection, bodyAt, end);
   }
 
   /** Takes a stream slot and notes what the head says about the body. */
@@ -147,7 +146,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     }
   }
 
-  private forward(stream: Stream, route: RouteRuntime, connection: DownstreamConnection, buffer: number, bodyAt: number,
+  private forward(stream: Stream, route: RouteRuntime, connection: DownstreamConnection, bodyAt: number,
       end: number): number {
     const { engine } = this;
     if (stream.isUpgrade && !admitUpgrade(engine, this, stream, route)) return this.afterReply(connection, bodyAt, end);
@@ -162,7 +161,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     }
     stream.cluster = cluster;
     cluster.gauge(ClusterStat.upstream_rq_active, 1);
-    const at = encodeRequest(engine, stream, route, choice, buffer, bodyAt, end);
+    const at = encodeRequest(engine, stream, route, choice, bodyAt, end);
     if (at < 0) {
       this.replies.send(stream, 503, ResponseFlag.OM, detail('overload'), 'no buffer is free');
       return this.afterReply(connection, bodyAt, end);

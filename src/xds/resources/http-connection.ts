@@ -1,4 +1,5 @@
 // The HTTP connection manager: one of its fields after the other, with Envoy's defaults, and its filter chain.
+import { limits } from '../../core/limits.js';
 import type { HttpConnectionManager as PlainHcm, HttpFilter as PlainHttpFilter } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
@@ -39,8 +40,8 @@ export function readHttpConnectionManager(message: HttpConnectionManager, routeC
     streamErrorOnInvalidHttpMessage:
       boolOf(http1.overrideStreamErrorOnInvalidHttpMessage, boolOf(message.streamErrorOnInvalidHttpMessage, false)),
     ...readHttp1(http1, at('http_protocol_options'), report),
-    maxRequestHeadersBytes: readHeadBytes(numberOf(message.maxRequestHeadersKb, 60), at('max_request_headers_kb'),
-      report),
+    maxRequestHeadersBytes: readHeadBytes(numberOf(message.maxRequestHeadersKb, limits.requestHeadBytesDefault / 1024),
+      at('max_request_headers_kb'), report),
     maxHeadersCount: readHeadersCount(common, commonPath, report),
     maxRequestsPerConnection: numberOf(common.maxRequestsPerConnection, 0),
     idleTimeoutMs: readIdleTimeoutMs(common, commonPath, report),
