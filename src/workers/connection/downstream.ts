@@ -93,7 +93,8 @@ export class DownstreamConnection implements SocketOwner {
     this.id = id;
     this.state = HEAD;
     this.requests = this.scanned = 0;
-    this.closeAfterResponse = this.clientCloses = this.closeAnnounced = false;
+    this.clientCloses = this.closeAnnounced = false;
+    this.closeAfterResponse = listener.removed;
     this.peerFull = this.ended = this.processing = false;
     this.openedMs = engine.nowMs;
     this.addresses.reset(fd);

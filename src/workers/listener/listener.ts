@@ -17,6 +17,8 @@ export class ListenerRuntime {
   /** Open connections, doubly linked through DownstreamConnection. */
   connections: DownstreamConnection | null = null;
   count = 0;
+  /** Gone from the newest root; its socket may still have connections in the backlog. */
+  removed = false;
 
   constructor(engine: Engine, readonly slot: number, readonly blob: number, { config, scope, chains }: ListenerBlob) {
     this.scope = engine.statsBase + (scope >> 3);
@@ -102,7 +104,11 @@ export class Listeners {
   adopt(root: Root): void {
     for (let slot = 0; slot < this.bySlot.length; slot++) {
       const listener = this.bySlot[slot];
-      if (listener === null || this.engine.snapshot.listenerBlob(root, slot) === listener.blob) continue;
+      if (listener === null) continue;
+      const blob = this.engine.snapshot.listenerBlob(root, slot);
+      // A removed listener still answers what reached its backlog before the socket closed: one request each.
+      listener.removed = blob === 0;
+      if (blob === listener.blob || blob === 0) continue;
       this.bySlot[slot] = null;
       if (listener.count > 0) this.retired.add(listener); else listener.hcm.release(this.engine);
     }
@@ -117,7 +123,9 @@ export class Listeners {
   drain(slot: number, inboundOnly: boolean): void {
     for (const listener of [...this.retired, ...this.bySlot]) {
       if (listener === null || (inboundOnly && !listener.inbound)) continue;
-      if (slot >= 0 && (listener.slot !== slot || this.bySlot[slot] === listener)) continue;
+      if (slot >= 0 && (listener.slot !== slot || (this.bySlot[slot] === listener && !listener.removed))) {
+        continue;
+      }
       let connection = listener.connections;
       while (connection !== null) {
         const next = connection.nextOfListener;
