@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const FIRST = Number(process.env.WEFT_TEST_PORT ?? 22000);
-const COUNT = 500;
+const COUNT = 5000;
 const claims = join(tmpdir(), 'weft-test-ports');
 const mine: string[] = [];
 process.on('exit', () => {

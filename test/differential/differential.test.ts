@@ -1,0 +1,30 @@
+// Every scenario on Weft, both drivers, held against what Envoy 1.40 did when it was recorded (npm run differential --
+// --record). What differs is explained in docs/envoy-differences.md.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { weftKinds } from '../support/proxy.js';
+import { repositoryRoot } from '../support/root.js';
+import { areas } from './areas.js';
+import { runScenarios } from './group.js';
+import { compare, readRecording } from './recording.js';
+
+const document = readFileSync(join(repositoryRoot, 'docs/envoy-differences.md'), 'utf8');
+const wanted = process.env.WEFT_DIFFERENTIAL_AREA;
+
+for (const [area, scenarios] of Object.entries(areas)) {
+  if (wanted !== undefined && wanted !== area) continue;
+  t.test(area, async (t) => {
+    const recording = readRecording(area);
+    t.same(scenarios.filter(({ name }) => recording[name] === undefined).map(({ name }) => name), [],
+      'every scenario is recorded');
+    for (const kind of weftKinds) {
+      const outcomes = await runScenarios(kind, scenarios);
+      for (const scenario of scenarios) {
+        const { open, headings } = compare(scenario, outcomes.get(scenario.name) ?? [], recording[scenario.name] ?? []);
+        t.same(open, [], `${kind}: ${scenario.name}`);
+        for (const heading of headings) t.ok(document.includes(`## ${heading}`), `the document explains: ${heading}`);
+      }
+    }
+  });
+}

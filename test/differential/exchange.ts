@@ -1,0 +1,157 @@
+// The steps of one scenario on a running proxy, and what was seen of them: answers, forwarded requests, log lines,
+// statistics. Values that differ from run to run are reduced to their presence.
+import { request as httpRequest } from 'node:http';
+import { RawClient } from '../support/client.js';
+import { statusOf, type Message } from '../support/message.js';
+import type { Proxy } from '../support/proxy.js';
+import { answerOk, type Seen, type Upstream } from '../support/upstream.js';
+import type { Running } from './group.js';
+import type { Reply, Step } from './scenario.js';
+
+const always = ['x-request-id', 'date', 'x-envoy-upstream-service-time', 'x-envoy-expected-rq-timeout-ms'];
+
+export async function runSteps(proxy: Proxy, running: Running): Promise<string[]> {
+  const { scenario, upstreams } = running;
+  const varying = new Set([...always, ...(scenario.varying ?? [])]);
+  const lines: string[] = [];
+  let client: RawClient | null = null;
+  let responses = 0;
+  for (const [index, step] of scenario.steps.entries()) {
+    lines.push(`step ${index + 1}`);
+    if (step.waitMs !== undefined) await sleep(step.waitMs);
+    for (const upstream of upstreams.values()) upstream.requests = [];
+    script(upstreams, step);
+    if (step.admin !== undefined) { lines.push(...await callAdmin(proxy, running, step.admin)); continue; }
+    if (!step.sameConnection || client === null) {
+      client?.close();
+      const name = step.to ?? Object.keys({ ...(scenario.main === undefined ? {} : { main: 0 }), ...scenario.listeners,
+        ...scenario.rawListeners })[0];
+      client = await RawClient.open(running.ports.get(name)!);
+    }
+    if (step.send !== undefined) client.send(running.fill(step.send));
+    if (step.halfClose) client.halfClose();
+    if (step.raw) lines.push(...await seeRaw(client, step));
+    else {
+      const found = await seeResponses(client, step);
+      responses += found.length;
+      for (const message of found) lines.push(...showResponse(message, varying));
+      if (client.ended || client.closed) lines.push('connection ended');
+    }
+    lines.push(...showForwarded(upstreams, varying));
+  }
+  client?.close();
+  lines.push(...await logLines(proxy, running, scenario.logLines ?? responses));
+  for (const name of scenario.stats ?? []) lines.push(`stat ${name} ${await settledStat(proxy, running.fill(name))}`);
+  return lines.map((line) => running.back(line));
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Sets what the upstreams answer from now on. */
+function script(upstreams: ReadonlyMap<string, Upstream>, step: Step): void {
+  const { answer } = step;
+  const named = answer === undefined ? {}
+    : typeof answer === 'string' || Array.isArray(answer) || isReply(answer) ? { up: answer } : answer;
+  for (const [name, upstream] of upstreams) {
+    const replies = (named as Record<string, Reply | Reply[]>)[name];
+    if (replies === undefined) { upstream.answer = answerOk; continue; }
+    const list = Array.isArray(replies) ? [...replies] : [replies];
+    upstream.answer = async (seen) => perform(list.length > 1 ? list.shift()! : list[0], seen);
+  }
+}
+
+const isReply = (value: object): boolean => ['close', 'reset', 'hang', 'afterMs'].some((key) => key in value);
+
+async function perform(reply: Reply, seen: Seen): Promise<string | null> {
+  if (typeof reply === 'string') return reply;
+  if ('close' in reply) seen.socket.end();
+  else if ('reset' in reply) seen.socket.resetAndDestroy();
+  else if ('afterMs' in reply) { await sleep(reply.afterMs); return reply.reply; }
+  return null;
+}
+
+async function seeResponses(client: RawClient, step: Step): Promise<Message[]> {
+  const found: Message[] = [];
+  const wanted = step.responses ?? 1;
+  while (found.length < wanted) {
+    const message = await client.response(step.noBody ?? false, step.quietMs ?? 3000).catch(() => null);
+    if (message === null) break;
+    found.push(message);
+  }
+  if (step.ends) await client.end(step.quietMs ?? 3000).catch(() => { /* it stays open: that is the outcome */ });
+  else if (wanted === 0) await client.end(step.quietMs ?? 200).catch(() => { /* as it should be */ });
+  return found;
+}
+
+async function seeRaw(client: RawClient, step: Step): Promise<string[]> {
+  const before = client.received.length;
+  await client.end(step.quietMs ?? 300).catch(() => { /* it stays open */ });
+  const text = client.take(client.received.length - before + client.rest.length);
+  return [`received ${JSON.stringify(text)}`, client.ended || client.closed ? 'connection ended' : 'connection open'];
+}
+
+function showHeaders(headers: readonly [string, string][], varying: ReadonlySet<string>): string[] {
+  return headers.map(([name, value]) => varying.has(name.toLowerCase()) ? name.toLowerCase() : `${name}: ${value}`)
+    .sort();
+}
+
+function showResponse(message: Message, varying: ReadonlySet<string>): string[] {
+  return [`response ${statusOf(message)} ${JSON.stringify(message.body.slice(0, 300))} ${message.framing}`,
+    ...showHeaders(message.headers, varying).map((line) => `response header ${line}`),
+    ...message.trailers.map(([name, value]) => `response trailer ${name}: ${value}`)];
+}
+
+function showForwarded(upstreams: ReadonlyMap<string, Upstream>, varying: ReadonlySet<string>): string[] {
+  const lines: string[] = [];
+  for (const [name, upstream] of upstreams) {
+    for (const seen of upstream.requests) {
+      lines.push(`${name} got ${seen.start.replace(/ HTTP\/1\.1$/, '')} ${JSON.stringify(seen.body.slice(0, 300))}`);
+      lines.push(...showHeaders(seen.headers, varying).map((line) => `${name} got header ${line}`));
+    }
+  }
+  return lines;
+}
+
+async function logLines(proxy: Proxy, { scenario, id }: Running, wanted: number): Promise<string[]> {
+  const names = [...(scenario.main === undefined ? [] : ['main']), ...Object.keys(scenario.listeners ?? {}),
+    ...Object.keys(scenario.rawListeners ?? {})];
+  const read = async (): Promise<string[]> => (await Promise.all(names.map(async (name) =>
+    (await proxy.logLines(`${id}-${name}`, 0)).map((line) => `log ${name} ${line}`)))).flat();
+  let found = await read();
+  for (let tries = 0; tries < 75 && found.length < wanted; tries++) {
+    await sleep(20);
+    found = await read();
+  }
+  return found;
+}
+
+/** A statistic once it stands still: workers count at their own pace. */
+async function settledStat(proxy: Proxy, name: string): Promise<string> {
+  const read = async (): Promise<string> => {
+    const stats = await proxy.stats();
+    return String(stats.get(name) ?? 'absent');
+  };
+  let last = await read();
+  for (let tries = 0; tries < 20; tries++) {
+    await sleep(30);
+    const now = await read();
+    if (now === last) break;
+    last = now;
+  }
+  return last;
+}
+
+async function callAdmin(proxy: Proxy, running: Running, call: NonNullable<Step['admin']>): Promise<string[]> {
+  const { status, body } = await new Promise<{ status: number; body: string }>((resolve, reject) => {
+    const outgoing = httpRequest({ host: '127.0.0.1', port: proxy.adminPort, path: running.fill(call.path),
+      method: call.method ?? 'GET', agent: false, timeout: 3000 }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (data) => { text += data; })
+        .on('end', () => resolve({ status: response.statusCode ?? 0, body: text }));
+    });
+    outgoing.on('error', reject).on('timeout', () => outgoing.destroy(new Error('the admin server does not answer')));
+    outgoing.end();
+  });
+  return [`admin ${call.method ?? 'GET'} ${call.path} ${status}`, ...(call.body ? [`admin body ${JSON.stringify(body)}`]
+    : [])];
+}

@@ -1,0 +1,131 @@
+// Starts one proxy for the scenarios of a group, runs them side by side, and gives each one's outcome as lines of text.
+import { writeFileSync } from 'node:fs';
+import { bootstrap, type ClusterSpec, type ListenerSpec } from '../support/bootstrap.js';
+import { freePort } from '../support/ports.js';
+import { Proxy, type ProxyKind } from '../support/proxy.js';
+import { Upstream } from '../support/upstream.js';
+import { runSteps } from './exchange.js';
+import type { Scenario } from './scenario.js';
+
+export interface Running {
+  scenario: Scenario;
+  id: string;
+  upstreams: Map<string, Upstream>;
+  ports: Map<string, number>;
+  /** Replaces names in braces; `back` undoes it in what was seen. */
+  fill: (text: string) => string;
+  back: (text: string) => string;
+}
+
+const LANES = 8;
+
+/** Outcomes by scenario name. Scenarios that need a process of their own get one. */
+export async function runScenarios(kind: ProxyKind, scenarios: readonly Scenario[]): Promise<Map<string, string[]>> {
+  const names = new Set(scenarios.map(({ name }) => name));
+  if (names.size !== scenarios.length) throw new Error('two scenarios have the same name');
+  const outcomes = new Map<string, string[]>();
+  const together = scenarios.filter(({ alone }) => alone === undefined);
+  const groups = [...(together.length > 0 ? [together] : []), ...scenarios.filter(({ alone }) => alone !== undefined)
+    .map((scenario) => [scenario])];
+  for (const group of groups) for (const [name, lines] of await runGroup(kind, group)) outcomes.set(name, lines);
+  return outcomes;
+}
+
+async function runGroup(kind: ProxyKind, scenarios: readonly Scenario[]): Promise<Map<string, string[]>> {
+  const adminPort = await freePort();
+  const running: Running[] = [];
+  for (const [index, scenario] of scenarios.entries()) running.push(await prepare(scenario, `s${index}`));
+  const outcomes = new Map<string, string[]>();
+  const { alone } = scenarios[0];
+  const proxy = await Proxy.start(kind, adminPort, (folder) => configure(adminPort, folder, running),
+    [...(alone?.options ?? [])]);
+  try {
+    const queue = [...running];
+    const lane = async (): Promise<void> => {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift())
+        outcomes.set(next.scenario.name, await outcomeOf(proxy, next));
+    };
+    await Promise.all(Array.from({ length: LANES }, lane));
+  } finally {
+    await proxy.stop();
+    for (const { upstreams } of running) for (const upstream of upstreams.values()) await upstream.stop();
+  }
+  return outcomes;
+}
+
+async function outcomeOf(proxy: Proxy, running: Running): Promise<string[]> {
+  try {
+    return await runSteps(proxy, running);
+  } catch (error) {
+    return [`error ${running.back(String((error as Error).message))}`];
+  }
+}
+
+async function prepare(scenario: Scenario, id: string): Promise<Running> {
+  const upstreams = new Map<string, Upstream>(), ports = new Map<string, number>();
+  for (const name of scenario.upstreams ?? ['up']) {
+    const upstream = await Upstream.start(await freePort());
+    upstreams.set(name, upstream);
+    ports.set(name, upstream.port);
+  }
+  for (const name of ['main', ...Object.keys(scenario.listeners ?? {}), ...Object.keys(scenario.rawListeners ?? {})])
+    ports.set(name, await freePort());
+  const clusters = [...upstreams.keys(), ...(scenario.clusters ?? []).map(({ name }) => name)];
+  const fill = (text: string): string => text.replace(/\{(port:)?([\w-]+)\}/g, (whole, port, name) => {
+    if (port !== undefined) return ports.has(name) ? String(ports.get(name)) : whole;
+    if (name === 'id') return id;
+    return clusters.includes(name) ? `${id}-${name}` : whole;
+  });
+  const back = (text: string): string => {
+    let result = text;
+    for (const [name, port] of ports) result = result.replaceAll(String(port), `{port:${name}}`);
+    return result.replace(new RegExp(`\\b${id}-([\\w-]+)`, 'g'), '{$1}')
+      .replace(new RegExp(`\\b${id}\\b`, 'g'), '{id}');
+  };
+  return { scenario, id, upstreams, ports, fill, back };
+}
+
+/** Replaces names in every text of a piece of configuration; a text that is one port becomes a number. */
+function filled(value: unknown, running: Running, folder: string): unknown {
+  if (typeof value === 'string') {
+    const text = running.fill(value).replaceAll('{folder}', folder);
+    return /^\{port:[\w-]+\}$/.test(value) ? Number(text) : text;
+  }
+  if (Array.isArray(value)) return value.map((entry) => filled(entry, running, folder));
+  if (typeof value === 'object' && value !== null && !(value instanceof RegExp)) {
+    return Object.fromEntries(Object.entries(value)
+      .map(([key, entry]) => [running.fill(key), filled(entry, running, folder)]));
+  }
+  return value;
+}
+
+function configure(adminPort: number, folder: string, all: readonly Running[]): object {
+  const listeners: ListenerSpec[] = [], clusters: ClusterSpec[] = [], raw: object[] = [];
+  let more: Record<string, unknown> = {};
+  for (const running of all) {
+    const { scenario, id } = running;
+    const named = { ...(scenario.main === undefined ? {} : { main: scenario.main }), ...scenario.listeners };
+    for (const [name, spec] of Object.entries(named)) {
+      listeners.push({ ...filled(spec, running, folder) as object, name: `${id}-${name}`,
+        port: running.ports.get(name)!, logFile: `${folder}/${id}-${name}.log` });
+    }
+    for (const [name, listener] of Object.entries(scenario.rawListeners ?? {}))
+      raw.push({ name: `${id}-${name}`, ...filled(listener, running, folder) as object });
+    for (const [name, upstream] of running.upstreams) {
+      const fields = filled(scenario.clusterFields?.[name] ?? {}, running, folder) as Record<string, unknown>;
+      clusters.push({ name: `${id}-${name}`, ports: [upstream.port], fields });
+    }
+    for (const cluster of scenario.clusters ?? []) {
+      const ports = (filled(cluster.ports ?? [], running, folder) as number[]);
+      const fields = filled(cluster.fields ?? {}, running, folder) as Record<string, unknown>;
+      clusters.push({ name: `${id}-${cluster.name}`, ports, fields });
+    }
+    more = filled(scenario.alone?.bootstrap ?? {}, running, folder) as Record<string, unknown>;
+  }
+  const whole = bootstrap(adminPort, listeners, clusters) as { static_resources: { listeners: object[] } };
+  whole.static_resources.listeners.push(...raw);
+  const result = { ...whole, ...more };
+  if (process.env.WEFT_DIFFERENTIAL_SHOW !== undefined)
+    writeFileSync(process.env.WEFT_DIFFERENTIAL_SHOW, JSON.stringify(result, null, 1));
+  return result;
+}
