@@ -18,7 +18,7 @@ const asc = (target, file) => ({ name: `codecs (${target})`, inputs: ['assembly'
 /** Stages run one after the other, the steps of a stage side by side. */
 const stages = [
   [
-    { name: 'wire types', inputs: ['scripts/generate-wire.mjs', 'src/xds/wire/fields.txt'],
+    { name: 'wire types', inputs: ['scripts/generate-wire.mjs', 'scripts/fields.mjs', 'src/xds/wire/fields.txt'],
       outputs: ['dist/generated/wire.json', 'src/xds/wire/generated/messages.ts'],
         command: ['scripts/generate-wire.mjs'] },
     { name: 'layouts', inputs: ['scripts/layouts.mjs'],

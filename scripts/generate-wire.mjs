@@ -8,6 +8,7 @@ import path from 'node:path';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
+import { readFields } from './fields.mjs';
 
 const home = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
@@ -23,29 +24,6 @@ const wrappers = { DoubleValue: 'double', FloatValue: 'float', Int64Value: 'int6
   UInt32Value: 'uint32', BoolValue: 'bool', StringValue: 'string', BytesValue: 'bytes' };
 const wellKnown = { Any: 'any', Duration: 'duration', Timestamp: 'timestamp', Struct: 'struct', Value: 'value',
   ListValue: 'list', Empty: 'opaque', FieldMask: 'opaque' };
-
-/** fields.txt as { messages: name -> Map(field -> {status, only, add}), any: [name] }. */
-function readFields(text) {
-  const messages = new Map(), any = [];
-  let fields = null;
-  text.split('\n').forEach((line, index) => {
-    if (line.startsWith('#') || line.trim() === '') return;
-    if (!line.startsWith(' ')) {
-      const words = line.trim().split(' ');
-      const name = words.at(-1);
-      if (words.length === 2) any.push(name);
-      if (messages.has(name)) throw new Error(`fields.txt:${index + 1}: ${name} is listed twice`);
-      messages.set(name, fields = new Map());
-      return;
-    }
-    const [name, status, ...rest] = line.trim().split(/\s+/);
-    if (!['read', 'inert', 'only'].includes(status)) throw new Error(`fields.txt:${index + 1}: bad status ${status}`);
-    const plus = rest.indexOf('+');
-    const add = plus < 0 ? null : { type: rest[plus + 1], id: Number(rest[plus + 2]), rules: rest.slice(plus + 3) };
-    fields.set(name, { status, only: status === 'only' ? rest.map((value) => JSON.parse(value)) : null, add });
-  });
-  return { messages, any };
-}
 
 function protoFilesOf(messages, roots) {
   const files = new Set(['google/protobuf/descriptor.proto']);
