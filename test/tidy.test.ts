@@ -41,7 +41,7 @@ const workersMustNot: Record<string, readonly string[]> = {
 
 /** Reached in a way that no import shows, or only by tests on purpose. */
 const entryPoints = ['src/main.ts', 'src/workers/worker.ts', 'src/xds/compile/worker.ts', 'src/xds/wire/binary.ts',
-  'src/workers/reactor/sim.ts'];
+  'src/workers/reactor/sim.ts', 'src/xds/resources/runtime.ts'];
 
 /** Functions longer than the limit, with the length they may have. Shrink them; never add to this list lightly. */
 const FUNCTION_LINES_MAX = 70;

@@ -14,6 +14,7 @@ import { TimerWheel } from './memory/timers.js';
 import { kernel } from './outside.js';
 import type { Outside } from './outside.js';
 import type { Reactor } from './reactor/reactor.js';
+import { Runtime } from './runtime.js';
 import type { Snapshot } from './snapshot/snapshot.js';
 
 const REACTOR_BYTES = 1 << 20;
@@ -28,6 +29,7 @@ export class Engine {
   readonly pool: BufferPool;
   readonly heap: ArenaHeap;
   readonly timers: TimerWheel;
+  readonly runtime = new Runtime();
   /** Index into f64 of this worker's statistics region. */
   readonly statsBase: number;
   readonly control: number;

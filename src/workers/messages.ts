@@ -2,6 +2,7 @@
 // Small and rare: fds, roots and counters travel through shared memory (core/memory-map.ts), not through here.
 // A worker reads with receiveMessageOnPort after its eventfd wakes it; it answers with port.postMessage.
 import type { MessagePort } from 'node:worker_threads';
+import type { RuntimeEntries } from '../config/runtime.js';
 
 /** `workerData` of an engine worker. */
 export interface WorkerStart {
@@ -29,6 +30,8 @@ export type ToWorker =
   | { kind: 'drain'; listenerSlot: number; inboundOnly: boolean; graceMs: number }
   | { kind: 'cpuProfile'; start: boolean; id: number }
   | { kind: 'describe'; id: number }                // pools, connections: for /clusters, /memory and debugging
+  /** All runtime values that are in force from now on. */
+  | { kind: 'runtime'; entries: RuntimeEntries }
   | { kind: 'stop' };
 
 export type FromWorker =
