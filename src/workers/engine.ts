@@ -6,6 +6,7 @@ import { limits } from '../core/limits.js';
 import { endpointSharesBytes, workerArena, workerControl, workerEndpointShares,
   workerStats } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';
+import { Runtime } from '../config/runtime-cells.js';
 import { HISTOGRAM_BUCKETS, HISTOGRAM_VALUE_MAX, histogramBucket } from '../telemetry/schema.js';
 import type { Codecs } from './codecs.js';
 import { ArenaHeap } from './memory/arena-heap.js';
@@ -14,7 +15,6 @@ import { TimerWheel } from './memory/timers.js';
 import { kernel } from './outside.js';
 import type { Outside } from './outside.js';
 import type { Reactor } from './reactor/reactor.js';
-import { Runtime } from './runtime.js';
 import type { Snapshot } from './snapshot/snapshot.js';
 
 const REACTOR_BYTES = 1 << 20;

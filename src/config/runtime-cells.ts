@@ -1,8 +1,8 @@
-// The runtime as a worker sees it. Configuration compiles a key and its default into a cell once; a request reads the
-// cell. Main sends all values anew after a change; a cell notices by the version and looks its key up again, so cells
-// belong to whoever made them and nothing keeps a list of them.
-import type { RuntimeEntries, RuntimeFlag, RuntimeFraction, RuntimeNumber, RuntimeValue } from '../config/runtime.js';
-import { flagOfText, numberOfText } from '../config/runtime.js';
+// The runtime as code reads it. Configuration compiles a key and its default into a cell once; a request reads the
+// cell. After a change all values are set anew; a cell notices by the version and looks its key up again, so cells
+// belong to whoever made them and nothing keeps a list of them. Each worker has one Runtime, and main has one.
+import type { RuntimeEntries, RuntimeFlag, RuntimeFraction, RuntimeNumber, RuntimeValue } from './runtime.js';
+import { flagOfText, numberOfText } from './runtime.js';
 
 export class Runtime {
   version = 0;

@@ -1,6 +1,6 @@
 // Runtime cells: defaults, what a layer's value does to them, and that they follow changes.
 import t from 'tap';
-import { Runtime } from '../../src/workers/runtime.js';
+import { Runtime } from '../../src/config/runtime-cells.js';
 
 const text = (value: string) => ({ text: value, fraction: null });
 
