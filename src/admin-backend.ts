@@ -8,18 +8,20 @@ import type { Endpoint } from './config/types.js';
 import type { LogSink } from './core/log.js';
 import type { Dispatcher } from './dispatcher/dispatcher.js';
 import type { Lifecycle } from './dispatcher/lifecycle.js';
+import type { RuntimeLayers } from './dispatcher/runtime-layers.js';
 import type { Statistics } from './telemetry/statistics.js';
 import type { ConfigStore } from './xds/store.js';
 
 export interface BackendParts {
   flags: Flags; workers: number; store: ConfigStore; statistics: Statistics; logs: LogSink;
-  dispatcher: Dispatcher; lifecycle: Lifecycle; bootstrap: Bootstrap; reopenLogs(): void;
+  dispatcher: Dispatcher; lifecycle: Lifecycle; bootstrap: Bootstrap; runtime: RuntimeLayers;
+  reopenLogs(): void;
 }
 
 export function adminBackend(parts: BackendParts): AdminBackend {
-  const { flags, workers, store, statistics, logs, dispatcher, lifecycle, bootstrap } = parts;
+  const { flags, workers, store, statistics, logs, dispatcher, lifecycle, bootstrap, runtime } = parts;
   return {
-    store, statistics, workers, log: logs, version: versionString(), bootstrapLoadedMs: Date.now(),
+    store, statistics, workers, runtime, log: logs, version: versionString(), bootstrapLoadedMs: Date.now(),
     state: () => lifecycle.shownState,
     uptimeMs: () => Date.now() - lifecycle.startedMs,
     bootstrapJson: () => bootstrap.wireJson,

@@ -14,6 +14,7 @@ import type { MemoryMap } from './core/memory-map.js';
 import { Dispatcher } from './dispatcher/dispatcher.js';
 import type { StoreChange } from './dispatcher/configuration.js';
 import { Lifecycle } from './dispatcher/lifecycle.js';
+import { RuntimeLayers } from './dispatcher/runtime-layers.js';
 import { dropStartPages } from './os/trim.js';
 import { Statistics } from './telemetry/statistics.js';
 import { chooseDriver } from './workers/reactor/choose.js';
@@ -35,6 +36,7 @@ export class Server {
   private readonly sinks: LogSinks;
   private readonly pump: LogPump;
   private files: FileConfiguration | null = null;
+  private runtime: RuntimeLayers | null = null;
   private admin: AdminServer | null = null;
   private readonly log: Log;
   private readonly refusedAtStart: string[] = [];
@@ -109,11 +111,22 @@ export class Server {
     traceStart('bootstrap read');
     for (const warning of compiled.bootstrap.warnings) this.log.warn(warning);
     this.lifecycle.state = 'INITIALIZING';
+    this.startRuntime(compiled.bootstrap);
     this.files = new FileConfiguration({ store, pool, allowUnknownFields: !flags.rejectUnknownDynamicFields,
       log: new Log(this.logs, 'config') });
     await this.files.start(compiled.bootstrap, compiled.resources);
     await new Promise<void>((resolve) => store.onReady(resolve));
     return compiled.bootstrap;
+  }
+
+  /** Before any resource: what workers compile finds its values. */
+  private startRuntime(bootstrap: Bootstrap): void {
+    const runtime = new RuntimeLayers({ layers: bootstrap.runtimeLayers, log: new Log(this.logs, 'runtime'),
+      serviceCluster: bootstrap.node.cluster === '' ? this.flags.serviceCluster : bootstrap.node.cluster,
+      onChange: (entries) => this.dispatcher.setRuntime(entries) });
+    runtime.start();
+    this.statistics.addSource(() => runtime.statistics());
+    this.runtime = runtime;
   }
 
   private async startAdmin(bootstrap: Bootstrap): Promise<void> {
@@ -125,7 +138,7 @@ export class Server {
     try {
       const { flags, workers, store, statistics, logs, dispatcher, lifecycle } = this;
       const backend = adminBackend({ flags, workers, store, statistics, logs, dispatcher, lifecycle, bootstrap,
-        reopenLogs: () => this.reopenLogs() });
+        runtime: this.runtime!, reopenLogs: () => this.reopenLogs() });
       this.admin = new AdminServer({ address, backend, memory: this.memory.buffer, map: this.map,
         addressPath: flags.adminAddressPath,
         profileDirectory: tmpdir(), onRequest: accessLogs.length > 0 ? adminAccessLog(accessLogs, this.sinks)
@@ -171,6 +184,7 @@ export class Server {
 
   /** Ends everything that would keep process.exit waiting, the access logs last: workers may still write lines. */
   private async end(): Promise<void> {
+    this.runtime?.close();
     await Promise.all([this.dispatcher.end(), this.files?.close(), this.admin?.close()]);
     await this.pump.close();
   }

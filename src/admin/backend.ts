@@ -42,12 +42,20 @@ export interface LogControl {
   setAllLevels(level: LogLevel): void;
 }
 
+/** The layers of the runtime: dispatcher/runtime-layers.ts. */
+export interface RuntimeControl {
+  view(): { layers: string[]; entries: [key: string, final: string, byLayer: string[]][] };
+  /** Sets overrides of the admin layer; an empty value removes one. Returns what is wrong, or null. */
+  modify(changes: readonly (readonly [key: string, value: string])[]): string | null;
+}
+
 export interface AdminBackend {
   /** Kills a worker's thread. Present only with WEFT_FAULT_INJECTION=1 in the environment. */
   killWorker?(worker: number): boolean;
   readonly store: ConfigStore;
   readonly statistics: Statistics;
   readonly log: LogControl;
+  readonly runtime: RuntimeControl;
   /** `revision/version/Clean/RELEASE/ssl`, as Envoy prints it. */
   readonly version: string;
   readonly workers: number;

@@ -84,6 +84,8 @@ export const endpoints: readonly Endpoint[] = [
   get('/ready', 'print server state, return 200 if LIVE, otherwise return 503'),
   post('/reopen_logs', 'reopen access logs'),
   post('/reset_counters', 'reset all counters to zero'),
+  get('/runtime', 'print runtime values'),
+  post('/runtime_modify', 'Adds or modifies runtime values as passed in query parameters'),
   get('/server_info', 'print server version/status information'),
   get(
     '/stats',
@@ -111,8 +113,6 @@ export const endpoints: readonly Endpoint[] = [
 export const absent: { readonly [path: string]: string } = Object.fromEntries(
   [
     '/certs',
-    '/runtime',
-    '/runtime_modify',
     '/init_dump',
     '/contention',
     '/heap_dump',

@@ -8,6 +8,7 @@ import { configDumpHandlers } from './dump/handler.js';
 import { helpText } from './endpoints.js';
 import { homePage } from './home-page.js';
 import { loggingHandlers } from './logging.js';
+import { runtimeHandlers } from './runtime.js';
 import { operationsHandlers } from './operations.js';
 import { profilerHandlers } from './profiler.js';
 import { serverInfoHandlers } from './server-info.js';
@@ -26,6 +27,7 @@ export function allHandlers(
       ...serverInfoHandlers(backend),
       ...operationsHandlers(backend),
       ...loggingHandlers(backend),
+      ...runtimeHandlers(backend),
       ...profilerHandlers(backend, profileDirectory),
       ...statsHandlers(backend, states),
       ...clustersHandlers(backend, states),

@@ -28,3 +28,21 @@ export function flagOfText(text: string): boolean | null {
   if (lower === 'true' || lower === '1') return true;
   return lower === 'false' || lower === '0' ? false : null;
 }
+
+const denominators: { readonly [name: string]: number } = { HUNDRED: 100, TEN_THOUSAND: 10_000, MILLION: 1_000_000 };
+
+/** A FractionalPercent given as {numerator, denominator}; null when the value is something else. */
+export function fractionOf(value: { readonly [key: string]: unknown }): RuntimeValue['fraction'] {
+  if (!('numerator' in value) && !('denominator' in value)) return null;
+  const numerator = Number(value.numerator ?? 0);
+  const denominator = denominators[String(value.denominator ?? 'HUNDRED')];
+  return Number.isInteger(numerator) && numerator >= 0 && denominator !== undefined ? { numerator, denominator }
+    : { numerator: 0, denominator: 100 };
+}
+
+/** The value of a runtime file: lines that begin with '#' and white space at the end do not count. */
+export function runtimeValueOf(text: string): RuntimeValue {
+  const kept = text.split('\n').filter((line) => !line.startsWith('#')).join('\n').trimEnd();
+  const fields = kept.includes('numerator') ? kept.split('\n').map((line) => line.split(/:\s*/, 2)) : [];
+  return { text: kept, fraction: fractionOf(Object.fromEntries(fields) as { [key: string]: unknown }) };
+}

@@ -76,6 +76,9 @@ export const limits = {
   subscriptionSettleMs: 20,
   subscriptionStatsPerPollMax: 1000,   // files looked at in one poll; more files are polled less often
   directResponseBodyBytesDefault: 4096,
+  runtimeKeysMax: 10_000,              // of one layer; a static layer with more is rejected, further files are not read
+  runtimeFileBytesMax: 64 * KiB,       // a longer runtime file is not read
+  runtimeDepthMax: 16,                 // folders inside folders of a runtime disk layer; deeper ones are not read
 
   // Statistics and logs
   logRingBytes: 1 * MiB,               // per worker; full: lines are dropped and counted

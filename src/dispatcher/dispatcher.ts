@@ -6,6 +6,8 @@ import type { Bindings } from '../config/snapshot/encode.js';
 import type { SnapshotKind } from '../config/snapshot/changes.js';
 import type { AssignmentBlob } from '../config/snapshot/layout.js';
 import { SnapshotPublisher } from '../config/snapshot/publisher.js';
+import { Runtime } from '../config/runtime-cells.js';
+import type { RuntimeEntries } from '../config/runtime.js';
 import type { Address, AccessLog, EndpointAssignment } from '../config/types.js';
 import { Log } from '../core/log.js';
 import type { LogSink } from '../core/log.js';
@@ -55,6 +57,9 @@ export class Dispatcher {
   private reclaimTimer: NodeJS.Timeout | null = null;
   private allReady = false;
   private ended = false;
+  /** Main's own view of the runtime. */
+  readonly runtime = new Runtime();
+  private runtimeEntries: RuntimeEntries = [];
 
   constructor(private readonly options: DispatcherOptions) {
     const { memory, map, statistics } = options;
@@ -84,6 +89,13 @@ export class Dispatcher {
 
   /** Takes a batch of configuration changes. */
   change(changes: readonly StoreChange[]): void { this.configuration.change(changes); }
+
+  /** All runtime values that are in force from now on, for main and every worker. */
+  setRuntime(entries: RuntimeEntries): void {
+    this.runtimeEntries = entries;
+    this.runtime.set(entries);
+    this.supervisor.postAll({ kind: 'runtime', entries });
+  }
 
   connections(): number { return this.supervisor.connections(); }
 
@@ -176,6 +188,7 @@ export class Dispatcher {
   }
 
   private workerReady(worker: number): void {
+    this.supervisor.post(worker, { kind: 'runtime', entries: this.runtimeEntries });
     this.listeners.workerReady(worker);
     const drainState = this.supervisor.control.drainState;
     if (drainState !== DrainState.serving) {

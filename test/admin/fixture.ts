@@ -6,8 +6,10 @@ import type { AdminBackend, DrainRequest, EndpointInForce, ServerState } from '.
 import { AdminServer } from '../../src/admin/server.js';
 import type { AdminServerOptions } from '../../src/admin/server.js';
 import type { ClusterConfig, ListenerConfig } from '../../src/config/types.js';
+import { Log, LogSink } from '../../src/core/log.js';
 import type { LogLevel } from '../../src/core/log.js';
 import { memoryMap } from '../../src/core/memory-map.js';
+import { RuntimeLayers } from '../../src/dispatcher/runtime-layers.js';
 import { Statistics } from '../../src/telemetry/statistics.js';
 import { ConfigStore, ResourceRecord, resourceTypeUrls } from '../../src/xds/store.js';
 import type { ResourceKind } from '../../src/xds/store.js';
@@ -21,6 +23,9 @@ export class FakeBackend implements AdminBackend {
   readonly statistics = new Statistics(this.memory, map);
   readonly version = '0/0.1.0/Clean/RELEASE/OpenSSL';
   readonly workers = 2;
+  readonly runtime = new RuntimeLayers({ layers: [{ name: 'base', kind: 'static', entries: [] },
+    { name: 'admin', kind: 'admin' }], serviceCluster: '', onChange: () => undefined,
+    log: new Log(new LogSink('off'), 'runtime') });
   readonly bootstrapLoadedMs = Date.UTC(2026, 0, 2);
   readonly did: string[] = [];
   readonly levels = new Map<string, LogLevel>([

@@ -1,13 +1,22 @@
 // The bootstrap as plain values: what a process is given at start beside its resources. xds/bootstrap.ts reads it from
 // files.
+import type { RuntimeEntries } from '../runtime.js';
 import type { AdminConfig } from '../types.js';
 
 /** A file that holds a DiscoveryResponse, and the directory whose moves announce a new version of it. */
 export interface FileSource { path: string; watchedDirectory: string | null }
 
+/** A layer of the runtime; later ones lie over earlier ones. */
+export type RuntimeLayer = { name: string } & (
+  | { kind: 'static'; entries: RuntimeEntries }
+  /** Files below `root`/`subdirectory`, one a key; the link `root` is swapped to change them. */
+  | { kind: 'disk'; root: string; subdirectory: string; appendServiceCluster: boolean }
+  | { kind: 'admin' });
+
 export interface Bootstrap {
   node: { id: string; cluster: string };
   admin: AdminConfig;
+  runtimeLayers: RuntimeLayer[];
   /** Subscriptions to listeners and clusters; null where the bootstrap has none. */
   lds: FileSource | null;
   cds: FileSource | null;

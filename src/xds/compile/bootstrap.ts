@@ -7,6 +7,7 @@ import { fileLog, readAccessLogs } from '../resources/access-log.js';
 import { readAddress } from '../resources/address.js';
 import { readConfigSource } from '../resources/config-source.js';
 import type { ClusterReference } from '../resources/route.js';
+import { readRuntimeLayers } from '../resources/runtime-layers.js';
 import { checkMessage } from '../wire/check.js';
 import type { Admin, Bootstrap as BootstrapMessage } from '../wire/generated/messages.js';
 import { JsonReader } from '../wire/json-reader.js';
@@ -19,6 +20,8 @@ import type { CompiledResource } from './resource.js';
 import { looksLikeJson, parseText } from './text.js';
 import type { ParsedText } from './text.js';
 
+/** Runtime keys that turn pieces of Envoy's own code on and off. */
+const switchesOfEnvoy = /^(envoy\.(reloadable|restart|deprecated)_features|re2)[.:]/;
 const bootstrapType = 'envoy.config.bootstrap.v3.Bootstrap';
 
 export interface BootstrapSources {
@@ -150,9 +153,16 @@ function checkSources(resources: CompiledResource[], report: Report): void {
 function readBootstrap(message: BootstrapMessage, warnings: string[], report: Report): Bootstrap {
   checkMessage(bootstrapType, message, '', report);
   const dynamic = message.dynamicResources;
+  const runtimeLayers = readRuntimeLayers(message.layeredRuntime, 'layered_runtime', report);
+  for (const layer of runtimeLayers) {
+    if (layer.kind !== 'static') continue;
+    for (const [key] of layer.entries)
+      if (switchesOfEnvoy.test(key)) warnings.push(`runtime key ${key} has no effect: it switches code of Envoy`);
+  }
   return {
     node: { id: message.node?.id ?? '', cluster: message.node?.cluster ?? '' },
     admin: readAdmin(message.admin, report),
+    runtimeLayers,
     lds: dynamic?.ldsConfig === undefined ? null
       : readConfigSource(dynamic.ldsConfig, 'dynamic_resources.lds_config', report),
     cds: dynamic?.cdsConfig === undefined ? null

@@ -121,8 +121,6 @@ t.test('what the bootstrap may not set', async (t) => {
   t.same(errorsOf({ dynamic_resources: { lds_config: { path_config_source: { path: '/nowhere/lds.yaml' } } } }),
     ["dynamic_resources.lds_config.path_config_source.path: '/nowhere/lds.yaml' does not exist"]);
   t.same(errorsOf({ static_resources: { secrets: [{}] } }), ['static_resources.secrets: not implemented']);
-  t.same(errorsOf({ layered_runtime: { layers: [{ name: 'x', static_layer: { a: 1 } }] } }),
-    ['layered_runtime.layers[0].static_layer: not implemented, must be absent or empty']);
   t.same(errorsOf({ layered_runtime: { layers: [{ name: 'x', static_layer: {} }, { name: 'y', admin_layer: {} }] } }),
     []);
 });
