@@ -8,6 +8,7 @@ import type { Endpoint } from './config/types.js';
 import type { LogSink } from './core/log.js';
 import type { Dispatcher } from './dispatcher/dispatcher.js';
 import type { Lifecycle } from './dispatcher/lifecycle.js';
+import type { Restart } from './dispatcher/restart/restart.js';
 import type { RuntimeLayers } from './dispatcher/runtime-layers.js';
 import type { Statistics } from './telemetry/statistics.js';
 import type { ConfigStore } from './xds/store.js';
@@ -15,7 +16,7 @@ import type { ConfigStore } from './xds/store.js';
 export interface BackendParts {
   flags: Flags; workers: number; store: ConfigStore; statistics: Statistics; logs: LogSink;
   dispatcher: Dispatcher; lifecycle: Lifecycle; bootstrap: Bootstrap; runtime: RuntimeLayers;
-  reopenLogs(): void;
+  restart: Restart; restartVersion: string; reopenLogs(): void;
 }
 
 export function adminBackend(parts: BackendParts): AdminBackend {
@@ -25,7 +26,9 @@ export function adminBackend(parts: BackendParts): AdminBackend {
     state: () => lifecycle.shownState,
     uptimeMs: () => Date.now() - lifecycle.startedMs,
     bootstrapJson: () => bootstrap.wireJson,
-    commandLineOptions: () => commandLineOptions(flags, workers),
+    commandLineOptions: () => commandLineOptions(flags, workers, parts.restart),
+    restart: { epoch: flags.restartEpoch, version: parts.restartVersion,
+      parentConnections: () => parts.restart.parentConnections },
     node: () => nodeOf(bootstrap, flags),
     listenerAddresses: (name) => dispatcher.listeners.addressesOf(name),
     clusterSlot: (name) => dispatcher.publisher.clusterSlots.slotOf(name),
@@ -75,7 +78,7 @@ function nodeOf(bootstrap: Bootstrap, flags: Flags): JsonObject {
   return { ...node, user_agent_name: 'weft' };
 }
 
-function commandLineOptions(flags: Flags, workers: number): JsonObject {
+function commandLineOptions(flags: Flags, workers: number, restart: Restart): JsonObject {
   const seconds = (ms: number) => `${ms / 1000}s`;
   return {
     concurrency: workers, config_path: flags.configPath ?? '', config_yaml: flags.configYaml ?? '',
@@ -89,7 +92,11 @@ function commandLineOptions(flags: Flags, workers: number): JsonObject {
       file_flush_interval: seconds(flags.fileFlushIntervalMs),
     file_flush_min_size: flags.fileFlushMinBytes / 1024, drain_time: seconds(flags.drainTimeMs),
     drain_strategy: flags.drainStrategy === 'gradual' ? 'Gradual' : 'Immediate', cpuset_threads: flags.cpusetThreads,
-    parent_shutdown_time: seconds(flags.parentShutdownTimeMs), disable_hot_restart: true,
+    parent_shutdown_time: seconds(flags.parentShutdownTimeMs),
+    disable_hot_restart: flags.disableHotRestart || !flags.hotRestart, restart_epoch: flags.restartEpoch,
+    base_id: String(restart.baseId), use_dynamic_base_id: flags.dynamicBaseId, base_id_path: flags.baseIdPath ?? '',
+    socket_path: flags.socketPath, socket_mode: flags.socketMode,
+    skip_hot_restart_on_no_parent: flags.skipHotRestartOnNoParent,
     mode: { serve: 'Serve', validate: 'Validate', init_only: 'InitOnly' }[flags.mode],
   };
 }

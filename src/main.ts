@@ -15,11 +15,12 @@ requireLinux();
 traceStart('main loaded');
 
 /** Reads the command line; prints and exits where that is all there is to do. */
-function flagsOrExit(): Flags {
+async function flagsOrExit(): Promise<Flags> {
   const { flags, errors } = parseFlags(process.argv.slice(2));
   if (errors.length > 0) throw new StartError(errors.map((line) => `weft: ${line}`));
   if (flags.show === null) return flags;
-  const text = { version: `weft  version: ${versionString()}\n`, hotRestartVersion: 'disabled\n',
+  const { restartVersion } = await import('./dispatcher/restart/restart.js');
+  const text = { version: `weft  version: ${versionString()}\n`, hotRestartVersion: `${restartVersion(flags)}\n`,
     help: helpText() }[flags.show];
   process.stdout.write(text);
   process.exit(0);
@@ -36,7 +37,7 @@ function openLog(flags: Flags): LogSink {
 }
 
 async function main(): Promise<void> {
-  const flags = flagsOrExit();
+  const flags = await flagsOrExit();
   const logs = openLog(flags);
   if (flags.mode === 'validate') {
     const { validate } = await import('./cli/validate.js');

@@ -14,6 +14,7 @@ import type { MemoryMap } from './core/memory-map.js';
 import { Dispatcher } from './dispatcher/dispatcher.js';
 import type { StoreChange } from './dispatcher/configuration.js';
 import { Lifecycle } from './dispatcher/lifecycle.js';
+import { Restart, restartVersion } from './dispatcher/restart/restart.js';
 import { RuntimeLayers } from './dispatcher/runtime-layers.js';
 import { dropStartPages } from './os/trim.js';
 import { Statistics } from './telemetry/statistics.js';
@@ -37,6 +38,7 @@ export class Server {
   private readonly pump: LogPump;
   private files: FileConfiguration | null = null;
   private runtime: RuntimeLayers | null = null;
+  private restart: Restart | null = null;
   private admin: AdminServer | null = null;
   private readonly log: Log;
   private readonly refusedAtStart: string[] = [];
@@ -69,7 +71,7 @@ export class Server {
     });
     this.lifecycle = new Lifecycle(flags, {
       connections: () => this.dispatcher.connections(),
-      drain: (graceMs, inboundOnly, stopAccepting) => this.dispatcher.drain(graceMs, inboundOnly, stopAccepting),
+      drain: (request) => this.dispatcher.drain(request),
       end: () => this.end(), reopenLogs: () => this.reopenLogs(),
     }, this.log);
   }
@@ -81,19 +83,38 @@ export class Server {
     traceStart('worker threads started');
     this.lifecycle.handleSignals();
     this.store.onChange((changes) => this.dispatcher.change(changes as StoreChange[]));
+    await this.beginRestart();
     const bootstrap = await this.loadConfiguration();
     if (this.refusedAtStart.length > 0) {
       await this.end();
       throw new StartError(this.refusedAtStart.map((line) => `weft: ${line}`));
     }
     traceStart('listeners bound');
+    await this.restart?.closeParentAdmin();
     await Promise.all([this.workersReady, this.startAdmin(bootstrap)]);
     this.starting = false;
     if (this.lifecycle.state === 'INITIALIZING') this.lifecycle.state = 'LIVE';
     traceStart('live');
     this.log.info('all workers serve');
+    this.restart?.serving();
     setTimeout(dropStartPages, TRIM_AFTER_MS).unref();
     if (this.flags.mode === 'init_only') await this.lifecycle.stop(0, '--mode init_only');
+  }
+
+  private async beginRestart(): Promise<void> {
+    const { dispatcher, lifecycle } = this;
+    try {
+      this.restart = await Restart.begin(this.flags, {
+        sockets: () => dispatcher.listeners.sockets(), connections: () => dispatcher.connections(),
+        closeAdmin: async () => { await this.admin?.close(); }, openAdmin: async () => { await this.admin?.listen(); },
+        drain: () => lifecycle.handOver(), terminate: () => void lifecycle.stop(0, 'the next process says so'),
+      }, new Log(this.logs, 'restart'));
+    } catch (error) {
+      await this.end();
+      throw error;
+    }
+    const { restart } = this;
+    dispatcher.listeners.inherit = (key) => restart.takeSockets(key);
   }
 
   /** Reads the bootstrap and everything that it subscribes to; listeners are bound when this returns. */
@@ -138,7 +159,8 @@ export class Server {
     try {
       const { flags, workers, store, statistics, logs, dispatcher, lifecycle } = this;
       const backend = adminBackend({ flags, workers, store, statistics, logs, dispatcher, lifecycle, bootstrap,
-        runtime: this.runtime!, reopenLogs: () => this.reopenLogs() });
+        runtime: this.runtime!, restart: this.restart!,
+        restartVersion: restartVersion(flags), reopenLogs: () => this.reopenLogs() });
       this.admin = new AdminServer({ address, backend, memory: this.memory.buffer, map: this.map,
         addressPath: flags.adminAddressPath,
         profileDirectory: tmpdir(), onRequest: accessLogs.length > 0 ? adminAccessLog(accessLogs, this.sinks)
@@ -185,6 +207,7 @@ export class Server {
   /** Ends everything that would keep process.exit waiting, the access logs last: workers may still write lines. */
   private async end(): Promise<void> {
     this.runtime?.close();
+    this.restart?.close();
     await Promise.all([this.dispatcher.end(), this.files?.close(), this.admin?.close()]);
     await this.pump.close();
   }

@@ -56,6 +56,8 @@ export interface AdminBackend {
   readonly statistics: Statistics;
   readonly log: LogControl;
   readonly runtime: RuntimeControl;
+  /** Restarts of the binary: epoch, which versions can follow, connections of the process before. */
+  readonly restart: { epoch: number; version: string; parentConnections(): number };
   /** `revision/version/Clean/RELEASE/ssl`, as Envoy prints it. */
   readonly version: string;
   readonly workers: number;

@@ -56,7 +56,7 @@ export function serverInfoHandlers(backend: AdminBackend): Handlers {
     },
     '/server_info': () => jsonAnswer(serverInfo(backend)),
     '/memory': () => jsonAnswer(memory()),
-    '/hot_restart_version': () => textAnswer('disabled'),
+    '/hot_restart_version': () => textAnswer(backend.restart.version),
     '/listeners': (query) =>
       query.get('format') === 'json' ? jsonAnswer(listenersJson(backend)) : textAnswer(listenersText(backend)),
     '/workers': async () => ({
@@ -74,7 +74,7 @@ function serverInfo(backend: AdminBackend): JsonObject {
     state: backend.state(),
     uptime_current_epoch: uptime,
     uptime_all_epochs: uptime,
-    hot_restart_version: 'disabled',
+    hot_restart_version: backend.restart.version,
     command_line_options: { ...optionDefaults, ...backend.commandLineOptions() },
     node: backend.node(),
     hot_restart_initializing: false,

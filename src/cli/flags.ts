@@ -19,6 +19,10 @@ export interface Flags {
   logFormat: string; logFormatEscaped: boolean; logPath: string | null;
   serviceCluster: string; serviceNode: string; serviceZone: string;
   adminAddressPath: string | null;
+  /** A process may take over from this one, or this one from another: --base-id, --restart-epoch and the like. */
+  hotRestart: boolean; disableHotRestart: boolean; skipHotRestartOnNoParent: boolean;
+  restartEpoch: number; baseId: number; dynamicBaseId: boolean; baseIdPath: string | null;
+  socketPath: string; socketMode: number;
   show: 'version' | 'hotRestartVersion' | 'help' | null;
 }
 
@@ -37,6 +41,14 @@ function whole(min: number, max: number, set: (flags: Flags, value: number) => v
     const good = /^\d+$/.test(value) && Number(value) >= min && Number(value) <= max;
     if (!good) return `must be a whole number from ${min} to ${max}`;
     set(flags, Number(value));
+    return null;
+  };
+}
+
+function octal(set: (flags: Flags, value: number) => void): Parse {
+  return (flags, value) => {
+    if (!/^[0-7]{1,4}$/.test(value)) return 'must be permissions in octal, as 600';
+    set(flags, parseInt(value, 8));
     return null;
   };
 }
@@ -75,7 +87,8 @@ const flagTable: readonly Flag[] = [
   { name: 'drain-strategy', value: 'gradual|immediate',
     help: 'whether a draining process goes on accepting; default gradual',
     parse: oneOf(['gradual', 'immediate'], (flags, value) => { flags.drainStrategy = value; }) },
-  { name: 'parent-shutdown-time-s', value: 'seconds', help: 'accepted; there is no parent, as there is no hot restart',
+  { name: 'parent-shutdown-time-s', value: 'seconds',
+    help: 'when the process before this one is ended after a restart; default 900',
     parse: whole(0, SECONDS_MAX, (flags, value) => { flags.parentShutdownTimeMs = value * 1000; }) },
   { name: 'file-flush-interval-msec', value: 'ms', help: 'how often access logs are written; default 10000',
     parse: whole(1, SECONDS_MAX * 1000, (flags, value) => { flags.fileFlushIntervalMs = value; }) },
@@ -110,16 +123,29 @@ const flagTable: readonly Flag[] = [
     parse: text((flags, value) => { flags.serviceNode = value; }) },
   { name: 'service-zone', value: 'zone', help: 'node.locality.zone, where the bootstrap has none',
     parse: text((flags, value) => { flags.serviceZone = value; }) },
-  { name: 'restart-epoch', value: 'n', help: 'only 0: there is no hot restart', parse: whole(0, 0, () => {}) },
-  { name: 'base-id', value: 'n', help: 'accepted; nothing is shared between processes',
-    parse: whole(0, 2 ** 31, () => {}) },
-  { name: 'use-dynamic-base-id', value: null, help: 'accepted, as --base-id', parse: harmless },
-  { name: 'disable-hot-restart', value: null, help: 'accepted: always so', parse: harmless },
+  { name: 'restart-epoch', value: 'n', help: 'n > 0: take over from the process of epoch n - 1 with the same base id',
+    parse: whole(0, 2 ** 31 - 1, (flags, value) => { flags.restartEpoch = value; flags.hotRestart = true; }) },
+  { name: 'base-id', value: 'n', help: 'which processes belong together in restarts; allows restarts',
+    parse: whole(0, 2 ** 31 - 1, (flags, value) => { flags.baseId = value; flags.hotRestart = true; }) },
+  { name: 'use-dynamic-base-id', value: null, help: 'as --base-id, with a number that no other process has',
+    parse: on((flags) => { flags.dynamicBaseId = true; flags.hotRestart = true; }) },
+  { name: 'base-id-path', value: 'file', help: 'write the base id here',
+    parse: text((flags, value) => { flags.baseIdPath = value; }) },
+  { name: 'socket-path', value: 'path', help: "where restarts meet; default '@weft_restart' (an abstract name)",
+    parse: text((flags, value) => { flags.socketPath = value; }) },
+  { name: 'socket-mode', value: 'mode', help: 'permissions of that path, octal; default 600',
+    parse: octal((flags, value) => { flags.socketMode = value; }) },
+  { name: 'disable-hot-restart', value: null, help: 'no restarts, whatever other flags say',
+    parse: on((flags) => { flags.disableHotRestart = true; }) },
+  { name: 'skip-hot-restart-on-no-parent', value: null, help: 'start although there is no process to take over from',
+    parse: on((flags) => { flags.skipHotRestartOnNoParent = true; }) },
+  { name: 'skip-hot-restart-parent-stats', value: null, help: 'accepted: counters are not taken over',
+    parse: harmless },
   { name: 'skip-deprecated-logs', value: null, help: 'accepted: deprecated fields are not logged', parse: harmless },
   { name: 'enable-core-dump', value: null, help: 'accepted: core dumps are as the shell allows them', parse: harmless },
   { name: 'version', value: null, help: 'print the version and exit',
     parse: on((flags) => { flags.show = 'version'; }) },
-  { name: 'hot-restart-version', value: null, help: "print 'disabled' and exit",
+  { name: 'hot-restart-version', value: null, help: 'print which processes can follow each other, and exit',
     parse: on((flags) => { flags.show = 'hotRestartVersion'; }) },
   { name: 'help', short: 'h', value: null, help: 'print this and exit',
     parse: on((flags) => { flags.show = 'help'; }) },
@@ -134,6 +160,8 @@ function defaultFlags(): Flags {
     allowUnknownStaticFields: false, rejectUnknownDynamicFields: false, ignoreUnknownDynamicFields: false,
     logLevel: 'info', componentLogLevels: [], logFormat: DEFAULT_LOG_FORMAT, logFormatEscaped: false, logPath: null,
     serviceCluster: '', serviceNode: '', serviceZone: '', adminAddressPath: null, show: null,
+    hotRestart: false, disableHotRestart: false, restartEpoch: 0, baseId: 0, dynamicBaseId: false, baseIdPath: null,
+    socketPath: '@weft_restart', socketMode: 0o600, skipHotRestartOnNoParent: false,
   };
 }
 

@@ -20,6 +20,7 @@ import { Configuration } from './configuration.js';
 import type { Store, StoreChange } from './configuration.js';
 import { DrainState } from './control-block.js';
 import type { DnsClusters } from './dns.js';
+import type { DrainMessage } from './lifecycle.js';
 import { Listeners } from './listeners.js';
 import { Supervisor } from './supervisor.js';
 import type { SupervisorOptions } from './supervisor.js';
@@ -57,6 +58,8 @@ export class Dispatcher {
   private reclaimTimer: NodeJS.Timeout | null = null;
   private allReady = false;
   private ended = false;
+  /** The drain that is under way: a worker that starts meanwhile is told. */
+  private drainRequest: DrainMessage | null = null;
   /** Main's own view of the runtime. */
   readonly runtime = new Runtime();
   private runtimeEntries: RuntimeEntries = [];
@@ -100,10 +103,11 @@ export class Dispatcher {
   connections(): number { return this.supervisor.connections(); }
 
   /** Asks the connections to end; with `stopAccepting` closes the listening sockets first. */
-  drain(graceMs: number, inboundOnly: boolean, stopAccepting: boolean): void {
-    this.supervisor.control.setDrainState(inboundOnly ? DrainState.inboundOnly : DrainState.all);
-    if (stopAccepting) this.listeners.stopAccepting(inboundOnly);
-    this.supervisor.postAll({ kind: 'drain', listenerSlot: -1, inboundOnly, graceMs });
+  drain(request: DrainMessage): void {
+    this.supervisor.control.setDrainState(request.inboundOnly ? DrainState.inboundOnly : DrainState.all);
+    if (request.stopAccepting) this.listeners.stopAccepting(request.inboundOnly);
+    this.drainRequest = request;
+    this.supervisor.postAll({ ...request, kind: 'drain', listenerSlot: -1 });
   }
 
   /** Ends threads and waits, so that process.exit finds nothing to wait for. */
@@ -190,12 +194,8 @@ export class Dispatcher {
   private workerReady(worker: number): void {
     this.supervisor.post(worker, { kind: 'runtime', entries: this.runtimeEntries });
     this.listeners.workerReady(worker);
-    const drainState = this.supervisor.control.drainState;
-    if (drainState !== DrainState.serving) {
-      this.supervisor.post(worker, { kind: 'drain', listenerSlot: -1,
-        inboundOnly: drainState === DrainState.inboundOnly,
-        graceMs: this.options.drainMs });
-    }
+    if (this.drainRequest !== null)
+      this.supervisor.post(worker, { ...this.drainRequest, kind: 'drain', listenerSlot: -1 });
     if (this.allReady) return;
     for (let other = 0; other < this.map.workers; other++) if (!this.supervisor.isReady(other)) return;
     this.allReady = true;

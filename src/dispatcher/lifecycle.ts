@@ -9,13 +9,19 @@ export type ServerState = 'PRE_INITIALIZING' | 'INITIALIZING' | 'LIVE' | 'DRAINI
 
 export interface DrainRequest { inboundOnly: boolean; graceful: boolean; exit: boolean }
 
-/** --drain-time-s and --drain-strategy. */
-export interface DrainOptions { drainTimeMs: number; drainStrategy: 'gradual' | 'immediate' }
+/** --drain-time-s, --drain-strategy, --parent-shutdown-time-s. */
+export interface DrainOptions {
+  drainTimeMs: number; drainStrategy: 'gradual' | 'immediate'; parentShutdownTimeMs: number
+}
+
+/** What the workers are told: workers/messages.ts has the meaning. `stopAccepting` closes listeners at once. */
+export interface DrainMessage {
+  graceMs: number; inboundOnly: boolean; stopAccepting: boolean; mode: 'gradual' | 'immediate'; closeIdle: boolean
+}
 
 export interface Drainable {
   connections(): number;
-  /** Tells the workers; `stopAccepting` closes listeners at once. */
-  drain(graceMs: number, inboundOnly: boolean, stopAccepting: boolean): void;
+  drain(request: DrainMessage): void;
   /** Leaves nothing that would keep process.exit waiting. */
   end(): Promise<void>;
   reopenLogs(): void;
@@ -67,12 +73,32 @@ export class Lifecycle {
     if (exit) this.state = 'DRAINING';
     this.log.info(`draining${inboundOnly ? ' inbound listeners' : ''}, ${this.target.connections()} connections, ` +
       `at most ${drainTimeMs / 1000} s`);
-    this.target.drain(drainTimeMs, inboundOnly, !graceful || drainStrategy === 'immediate');
+    const immediate = drainStrategy === 'immediate';
+    this.target.drain({ graceMs: drainTimeMs, inboundOnly, stopAccepting: !graceful || immediate,
+      mode: exit || !graceful || immediate ? 'immediate' : 'gradual', closeIdle: immediate });
     if (this.timer !== null) clearInterval(this.timer);
-    if (!graceful) return;
-    const deadline = performance.now() + drainTimeMs;
+    if (graceful) this.watch(inboundOnly, exit, drainTimeMs);
+  }
+
+  /** Another process serves on our sockets: what is open here ends by itself, and the process with it. */
+  handOver(): void {
+    this.state = 'DRAINING';
+    const { drainTimeMs, drainStrategy } = this.flags;
+    this.target.drain({ graceMs: drainTimeMs, inboundOnly: false, stopAccepting: true, mode: drainStrategy,
+      closeIdle: false });
+    if (this.timer !== null) clearInterval(this.timer);
+    this.watch(false, true, this.flags.parentShutdownTimeMs, drainTimeMs);
+  }
+
+  private watch(inboundOnly: boolean, exit: boolean, mostMs: number, gradualMs = Infinity): void {
+    const deadline = performance.now() + mostMs;
+    let gradualEnd = performance.now() + gradualMs;
     let quiet = 0;
     this.timer = setInterval(() => {
+      if (performance.now() >= gradualEnd) {
+        gradualEnd = Infinity;
+        this.endGradual(inboundOnly);
+      }
       const connections = this.target.connections();
       quiet = connections === 0 ? quiet + 1 : 0;
       const over = performance.now() >= deadline;
@@ -87,7 +113,12 @@ export class Lifecycle {
   private endDrain(inboundOnly: boolean): void {
     if (this.timer !== null) clearInterval(this.timer);
     this.timer = null;
-    this.target.drain(0, inboundOnly, true);
+    this.endGradual(inboundOnly);
+  }
+
+  /** What a gradual drain has left is asked to leave now. */
+  private endGradual(inboundOnly: boolean): void {
+    this.target.drain({ graceMs: 0, inboundOnly, stopAccepting: true, mode: 'immediate', closeIdle: false });
   }
 
   /** Ends the process. */

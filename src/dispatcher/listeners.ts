@@ -13,8 +13,13 @@ import { addressKey, bindSocket, boundAddress, probeAddress, startListening } fr
 
 /** Who accepts: every worker on a socket of its own, worker 0 alone (there is no other), or main. */
 type Accepting = 'perWorker' | 'onlyWorker' | 'dealt';
-interface Bound { key: string; address: Address; accepting: Accepting; fds: number[] }
+/**
+ * `asked`: what the configuration asks for; `accepting` differs where sockets that a predecessor left cannot do it.
+ * Descriptor i is worker i % workers' where workers accept.
+ */
+interface Bound { key: string; address: Address; asked: Accepting; accepting: Accepting; fds: number[] }
 interface Listener { name: string; slot: number; config: ListenerConfig; bound: Bound[] }
+export interface InheritedSockets { fds: number[]; reusePort: boolean }
 export interface Prepared { config: ListenerConfig; kept: Bound[]; opened: Bound[]; dropped: Bound[];
   old: Listener | null }
 
@@ -31,6 +36,15 @@ export class Listeners {
 
   constructor(private readonly port: WorkerPort, private readonly acceptor: Acceptor, private readonly drainMs: number,
     private readonly log: Log) {}
+
+  /** Listening sockets of an address that another process left us; null where there are none. */
+  inherit: (key: string) => InheritedSockets | null = () => null;
+
+  /** Every bound address with its sockets, for a process that takes over. */
+  sockets(): { key: string; address: Address; reusePort: boolean; fds: readonly number[] }[] {
+    return [...this.byName.values()].flatMap(({ bound }) => bound.map(({ key, address, accepting, fds }) =>
+      ({ key, address, reusePort: accepting === 'perWorker', fds })));
+  }
 
   get names(): string[] { return [...this.byName.keys()]; }
   configOf(name: string): ListenerConfig | null { return this.byName.get(name)?.config ?? null; }
@@ -51,7 +65,7 @@ export class Listeners {
         const present = old?.bound.find((bound) => bound.key === key);
         if (present === undefined) {
           opened.push(this.open(address, key, accepting));
-        } else if (present.accepting === accepting) {
+        } else if (present.asked === accepting) {
           kept.push(present);
         } else {
           throw new Error(`${formatAddress(address)}: enable_reuse_port and connection_balance_config cannot change ` +
@@ -122,11 +136,13 @@ export class Listeners {
   }
 
   private open(address: Address, key: string, accepting: Accepting): Bound {
+    const left = this.inherit(key);
+    if (left !== null) return this.adopt(address, key, accepting, left);
     const fds: number[] = [];
     try {
       if (accepting !== 'perWorker') {
         fds.push(bindSocket(address, false));
-        return { key, address: boundAddress(fds[0]!, address), accepting, fds };
+        return { key, address: boundAddress(fds[0]!, address), asked: accepting, accepting, fds };
       }
       probeAddress(address);
       let actual = address;
@@ -134,11 +150,21 @@ export class Listeners {
         fds.push(bindSocket(actual, true));
         if (worker === 0) actual = boundAddress(fds[0]!, address);
       }
-      return { key, address: actual, accepting, fds };
+      return { key, address: actual, asked: accepting, accepting, fds };
     } catch (error) {
       for (const fd of fds) close(fd);
       throw error;
     }
+  }
+
+  /** Sockets of the process before this one: all of them are used, since each has a backlog of its own. */
+  private adopt(address: Address, key: string, asked: Accepting, left: InheritedSockets): Bound {
+    const { fds } = left;
+    const actual = boundAddress(fds[0]!, address);
+    const accepting = asked === 'perWorker' && !left.reusePort ? 'dealt' : asked;
+    for (let worker = fds.length; accepting === 'perWorker' && worker < this.port.workers; worker++)
+      fds.push(bindSocket(actual, true));
+    return { key, address: actual, asked, accepting, fds };
   }
 
   private serve(listener: Listener, bound: Bound): void {
@@ -148,7 +174,7 @@ export class Listeners {
       this.log.error(`listener ${listener.name}: ${errorText(error)}`);
       return;
     }
-    if (bound.accepting === 'dealt') this.acceptor.add(bound.fds[0]!, listener.slot);
+    if (bound.accepting === 'dealt') for (const fd of bound.fds) this.acceptor.add(fd, listener.slot);
     for (let worker = 0; worker < this.port.workers; worker++) {
       if (this.port.isReady(worker)) this.handTo(worker, listener, bound);
     }
@@ -156,18 +182,22 @@ export class Listeners {
 
   private handTo(worker: number, listener: Listener, bound: Bound): void {
     if (bound.accepting === 'dealt') return;
-    const fd = bound.fds[worker];
-    if (fd === undefined) return;
-    this.port.post(worker, { kind: 'listen', listenerSlot: listener.slot, fd, backlog: listener.config.backlog });
+    for (let index = worker; index < bound.fds.length; index += this.port.workers) {
+      this.port.post(worker, { kind: 'listen', listenerSlot: listener.slot, fd: bound.fds[index]!,
+        backlog: listener.config.backlog });
+    }
   }
 
   private letGo(slot: number, bound: Bound): void {
     if (bound.accepting === 'dealt') {
-      this.acceptor.remove(bound.fds[0]!);
-      close(bound.fds[0]!);
+      for (const fd of bound.fds) {
+        this.acceptor.remove(fd);
+        close(fd);
+      }
       return;
     }
-    bound.fds.forEach((fd, worker) => {
+    bound.fds.forEach((fd, index) => {
+      const worker = index % this.port.workers;
       if (this.port.isReady(worker)) {
         this.leaving.set(fd, worker);
         this.port.post(worker, { kind: 'unlisten', listenerSlot: slot, fd });
@@ -180,7 +210,8 @@ export class Listeners {
   private drain(slot: number): void {
     if (!this.accepting) return;
     for (let worker = 0; worker < this.port.workers; worker++) {
-      this.port.post(worker, { kind: 'drain', listenerSlot: slot, inboundOnly: false, graceMs: this.drainMs });
+      this.port.post(worker, { kind: 'drain', listenerSlot: slot, inboundOnly: false, graceMs: this.drainMs,
+        mode: 'immediate', closeIdle: false });
     }
   }
 }

@@ -48,6 +48,7 @@ export const getsockopt = bindCall<[number, number, number, number, number]>(
 export const recv = bindCall<N4>('long recv(int, uintptr_t, size_t, int)');
 export const send = bindCall<N4>('long send(int, uintptr_t, size_t, int)');
 export const sendmsg = bindCall<N3>('long sendmsg(int, uintptr_t, int)');
+export const recvmsg = bindCall<N3>('long recvmsg(int, uintptr_t, int)');
 export const shutdown = bindCall<N2>('int shutdown(int, int)');
 
 // Files and descriptors

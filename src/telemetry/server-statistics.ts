@@ -11,6 +11,9 @@ export interface ServerFacts {
   connections(): number;
   workerDeaths(): number;
   listenersWarming(): number;
+  restartEpoch: number;
+  /** Connections of the process that this one took over from. */
+  parentConnections(): number;
   listenersDraining(): number;
   /** Days; null while no certificate is in use. */
   daysUntilFirstCertificateExpires(): number | null;
@@ -60,12 +63,13 @@ function serverStatistics(facts: ServerFacts): ComputedStatistic[] {
     gauge('listener_manager.workers_started', state <= 1 ? 1 : 0),
     gauge('server.concurrency', facts.concurrency),
     gauge('server.days_until_first_cert_expiring', facts.daysUntilFirstCertificateExpires() ?? NO_CERTIFICATE),
-    gauge('server.hot_restart_epoch', 0, false),
+    gauge('server.hot_restart_epoch', facts.restartEpoch, facts.restartEpoch > 0),
+    gauge('server.hot_restart_generation', facts.restartEpoch + 1),
     gauge('server.live', state === 0 ? 1 : 0),
     gauge('server.memory_allocated', memory.heapUsed + memory.external),
     gauge('server.memory_heap_size', memory.heapTotal + memory.external),
     gauge('server.memory_physical_size', memory.rss),
-    gauge('server.parent_connections', 0, false),
+    gauge('server.parent_connections', facts.parentConnections(), facts.restartEpoch > 0),
     gauge('server.state', state),
     gauge('server.total_connections', facts.connections()),
     gauge('server.uptime', Math.floor(facts.uptimeMs() / 1000)),

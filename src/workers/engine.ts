@@ -9,6 +9,7 @@ import type { MemoryMap } from '../core/memory-map.js';
 import { Runtime } from '../config/runtime-cells.js';
 import { HISTOGRAM_BUCKETS, HISTOGRAM_VALUE_MAX, histogramBucket } from '../telemetry/schema.js';
 import type { Codecs } from './codecs.js';
+import { Drain } from './drain.js';
 import { ArenaHeap } from './memory/arena-heap.js';
 import { BufferPool, SMALL } from './memory/buffers.js';
 import { TimerWheel } from './memory/timers.js';
@@ -64,7 +65,7 @@ export class Engine {
   /** Monotonic and wall time of this loop turn, milliseconds. */
   nowMs: number;
   wallMs: number;
-  draining = false;
+  readonly drain: Drain;
   /** Stream whose head engine.requestRecord holds, while its bytes are still where the kernel put them; else 0. */
   recordOwner = 0;
 
@@ -78,6 +79,7 @@ export class Engine {
     this.statsBase = workerStats(map, worker) >> 3;
     this.control = workerControl(map, worker) >> 2;
     this.timers = new TimerWheel(this.nowMs);
+    this.drain = new Drain(this);
     let at = workerEndpointShares(map, worker);
     this.endpointShares = at;           // zero: fresh, or settled by main when the predecessor died
     at += endpointSharesBytes;

@@ -62,8 +62,9 @@ export class Mailbox {
         this.post({ kind: 'unlistened', listenerSlot: message.listenerSlot, fd: message.fd });
         break;
       case 'drain':
-        if (message.listenerSlot < 0 && !message.inboundOnly) this.engine.draining = true;
-        this.listeners.drain(message.listenerSlot, message.inboundOnly);
+        if (message.listenerSlot < 0) this.engine.drain.begin(message.inboundOnly, message.mode, message.graceMs);
+        if (message.mode === 'immediate')
+          this.listeners.drain(message.listenerSlot, message.inboundOnly, message.closeIdle);
         break;
       case 'cpuProfile': this.post({ kind: 'cpuProfile', id: message.id, ...this.profile.set(message.start) }); break;
       case 'describe': this.post({ kind: 'described', id: message.id, text: this.describe() }); break;

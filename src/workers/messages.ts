@@ -25,9 +25,11 @@ export type ToWorker =
   | { kind: 'unlisten'; listenerSlot: number; fd: number }
   /**
    * Drain the downstream connections of a listener slot's older blob (changed or removed listener), or all with slot
-   * -1.
+   * -1. Gradual: the share of responses that are a connection's last grows over graceMs. Immediate: each is. closeIdle:
+   * connections without a request end at once; else they may send one more for a while.
    */
-  | { kind: 'drain'; listenerSlot: number; inboundOnly: boolean; graceMs: number }
+  | { kind: 'drain'; listenerSlot: number; inboundOnly: boolean; graceMs: number; mode: 'gradual' | 'immediate';
+    closeIdle: boolean }
   | { kind: 'cpuProfile'; start: boolean; id: number }
   | { kind: 'describe'; id: number }                // pools, connections: for /clusters, /memory and debugging
   /** All runtime values that are in force from now on. */

@@ -23,6 +23,7 @@ export class FakeBackend implements AdminBackend {
   readonly statistics = new Statistics(this.memory, map);
   readonly version = '0/0.1.0/Clean/RELEASE/OpenSSL';
   readonly workers = 2;
+  readonly restart = { epoch: 0, version: 'weft.1', parentConnections: () => 0 };
   readonly runtime = new RuntimeLayers({ layers: [{ name: 'base', kind: 'static', entries: [] },
     { name: 'admin', kind: 'admin' }], serviceCluster: '', onChange: () => undefined,
     log: new Log(new LogSink('off'), 'runtime') });

@@ -85,7 +85,7 @@ t.test("server_info has Envoy's fields", async (t) => {
   t.match(info, {
     state: 'LIVE',
     uptime_current_epoch: '65s',
-    hot_restart_version: 'disabled',
+    hot_restart_version: 'weft.1',
     node: { id: 'n1' },
     command_line_options: { concurrency: 2, config_path: 'x.yaml', drain_time: '600s', mode: 'Serve' },
   });

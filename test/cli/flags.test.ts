@@ -29,7 +29,7 @@ t.test('every mistake is reported, each with what is allowed', async (t) => {
       /--mode must be one of serve, validate, init_only/,
       /unknown flag --drain_time_s; did you mean --drain-time-s\?/, /unexpected argument '3'/]);
   t.match(parsed('-c', 'x', '--disable-hot-restart=yes'), [/takes no value/]);
-  t.match(parsed('-c', 'x', '--restart-epoch', '1'), [/--restart-epoch/]);
+  t.match(parsed('-c', 'x', '--restart-epoch', '-1'), [/--restart-epoch/]);
   t.match(parsed('-c', 'x', '--component-log-level', 'http'), [/component:level pairs/]);
   t.match(parsed(), [/--config-path \(-c\) or --config-yaml is needed/]);
 });

@@ -8,9 +8,9 @@ function fixture(drainTimeMs: number, drainStrategy: 'gradual' | 'immediate' = '
   const exited = new Promise<number>((resolve) => {
     Object.assign(target, { exit: resolve });
   });
-  const lifecycle = new Lifecycle({ drainTimeMs, drainStrategy }, {
+  const lifecycle = new Lifecycle({ drainTimeMs, drainStrategy, parentShutdownTimeMs: 900_000 }, {
     connections: () => target.connections, end: async () => { seen.push('end'); }, reopenLogs: () => {},
-    drain: (graceMs, inboundOnly, stopAccepting) => seen.push(`drain ${graceMs} ${inboundOnly} ${stopAccepting}`),
+    drain: ({ graceMs, inboundOnly, stopAccepting }) => seen.push(`drain ${graceMs} ${inboundOnly} ${stopAccepting}`),
   }, new Log(new LogSink('off'), 'main'), (target as unknown as { exit(code: number): void }).exit);
   return { lifecycle, target, seen, exited };
 }

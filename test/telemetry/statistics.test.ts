@@ -153,7 +153,7 @@ t.test('server statistics', async (t) => {
     concurrency: 2,
     connections: () => 7,
     workerDeaths: () => 1,
-    listenersWarming: () => 0,
+    restartEpoch: 0, parentConnections: () => 0, listenersWarming: () => 0,
     listenersDraining: () => 0,
     daysUntilFirstCertificateExpires: () => null,
     version: 1,

@@ -65,6 +65,8 @@ function addSources(backend: AdminBackend): void {
     workerDeaths: () => backend.counts?.().workerDeaths ?? 0,
     listenersWarming: () => backend.counts?.().listenersWarming ?? 0,
     listenersDraining: () => backend.counts?.().listenersDraining ?? 0,
+    restartEpoch: backend.restart.epoch,
+    parentConnections: () => backend.restart.parentConnections(),
     daysUntilFirstCertificateExpires: () => null,
     version: Number(/\/(\d+)\./.exec(backend.version)?.[1] ?? 0),
   });

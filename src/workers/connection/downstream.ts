@@ -130,7 +130,6 @@ export class DownstreamConnection implements SocketOwner {
     this.peerFull = false;
     this.scanned = 0;
     this.startIdle();
-    if (this.engine.draining) { this.drain(); if (this.state !== HEAD) return; }
     if (!this.processing && this.held.bytes > 0) this.offerHeld();
     this.settleReceiving();
   }
@@ -171,14 +170,22 @@ export class DownstreamConnection implements SocketOwner {
       : HttpStat.downstream_flow_control_paused_reading_total);
   }
 
-  /** No new request after the one in progress; idle connections close at once. */
-  drain(): void {
-    if (this.state === HEAD && this.stream === null && this.held.bytes === 0) {
-      this.engine.count(this.hcm.scope, HttpStat.downstream_cx_drain_close);
-      this.closeGracefully();
-      return;
-    }
+  /**
+   * No new request after the one in progress. A connection without one closes at once, or with `closeIdle` false may
+   * send one more for drain_timeout: its request may be on its way, and would be lost.
+   */
+  drain(closeIdle: boolean): void {
+    const idle = this.state === HEAD && this.stream === null && this.held.bytes === 0;
+    if (idle && closeIdle) { this.drained(); return; }
     this.closeAfterResponse = true;
+    if (!idle) return;
+    this.idleDeadlineMs = Math.min(this.idleDeadlineMs, this.engine.nowMs + this.hcm.config.drainTimeoutMs);
+    this.deadlineMoved();
+  }
+
+  private drained(): void {
+    this.engine.count(this.hcm.scope, HttpStat.downstream_cx_drain_close);
+    this.closeGracefully();
   }
 
   /**
@@ -242,6 +249,7 @@ export class DownstreamConnection implements SocketOwner {
     } else if (this.lifeDeadlineMs <= nowMs) {
       this.lifeOver();
     } else if (this.idleDeadlineMs <= nowMs) {
+      if (this.closeAfterResponse) { this.drained(); return; }
       this.engine.count(this.hcm.scope, HttpStat.downstream_cx_idle_timeout);
       this.engine.count(this.hcm.scope, HttpStat.downstream_cx_destroy_local);
       this.closeGracefully();
@@ -252,7 +260,7 @@ export class DownstreamConnection implements SocketOwner {
   private lifeOver(): void {
     this.lifeDeadlineMs = Infinity;
     this.engine.count(this.hcm.scope, HttpStat.downstream_cx_max_duration_reached);
-    this.drain();
+    this.drain(false);
   }
 
   private nextDeadline(): number {

@@ -120,7 +120,7 @@ export class Listeners {
   }
 
   /** Drains the connections of the slot's older configurations, or with slot -1 all of them. */
-  drain(slot: number, inboundOnly: boolean): void {
+  drain(slot: number, inboundOnly: boolean, closeIdle: boolean): void {
     for (const listener of [...this.retired, ...this.bySlot]) {
       if (listener === null || (inboundOnly && !listener.inbound)) continue;
       if (slot >= 0 && (listener.slot !== slot || (this.bySlot[slot] === listener && !listener.removed))) {
@@ -129,7 +129,7 @@ export class Listeners {
       let connection = listener.connections;
       while (connection !== null) {
         const next = connection.nextOfListener;
-        connection.drain();
+        connection.drain(closeIdle);
         connection = next;
       }
     }

@@ -48,7 +48,8 @@ export class Replies {
     stream.details = details;
     stream.responseStarted = true;
     stream.responseStartMs = engine.nowMs;
-    if (!stream.request.complete || engine.draining) downstream.closeAfterResponse = true;
+    if (!stream.request.complete || (engine.drain.active && engine.drain.closes(downstream.listener.inbound)))
+      downstream.closeAfterResponse = true;
     const close = downstream.closeAfterResponse;
     const extra = headers + requestIdLine(engine, stream) + localMutations(engine, stream);
     const bytes = Buffer.from(body, 'utf8');

@@ -205,7 +205,8 @@ export class Responses {
 
   private connectionFlags(stream: Stream): number {
     const downstream = stream.downstream!;
-    if (this.engine.draining) downstream.closeAfterResponse = true;
+    const { drain } = this.engine;
+    if (drain.active && drain.closes(downstream.listener.inbound)) downstream.closeAfterResponse = true;
     if (downstream.lastRequest) {
       downstream.closeAnnounced = true;
       return ResponseEditsFlag.connectionClose;
