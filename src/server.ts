@@ -5,6 +5,7 @@ import type { AdminServer } from './admin/server.js';
 import type { Flags } from './cli/flags.js';
 import { traceStart } from './cli/start-trace.js';
 import type { SnapshotKind } from './config/snapshot/changes.js';
+import type { OverloadConfig } from './config/overload.js';
 import type { Bootstrap } from './config/bootstrap/bootstrap.js';
 import { StartError, errorText } from './core/errors.js';
 import { Log } from './core/log.js';
@@ -14,8 +15,10 @@ import type { MemoryMap } from './core/memory-map.js';
 import { Dispatcher } from './dispatcher/dispatcher.js';
 import type { StoreChange } from './dispatcher/configuration.js';
 import { Lifecycle } from './dispatcher/lifecycle.js';
+import type { OverloadManager } from './dispatcher/overload.js';
 import { Restart, restartVersion } from './dispatcher/restart/restart.js';
 import { RuntimeLayers } from './dispatcher/runtime-layers.js';
+import { kernelAdvice } from './os/kernel-limits.js';
 import { dropStartPages } from './os/trim.js';
 import { Statistics } from './telemetry/statistics.js';
 import { chooseDriver } from './workers/reactor/choose.js';
@@ -39,6 +42,7 @@ export class Server {
   private files: FileConfiguration | null = null;
   private runtime: RuntimeLayers | null = null;
   private restart: Restart | null = null;
+  private overload: OverloadManager | null = null;
   private admin: AdminServer | null = null;
   private readonly log: Log;
   private readonly refusedAtStart: string[] = [];
@@ -97,7 +101,7 @@ export class Server {
     traceStart('live');
     this.log.info('all workers serve');
     this.restart?.serving();
-    setTimeout(dropStartPages, TRIM_AFTER_MS).unref();
+    setTimeout(() => { this.adviseOnLimits(); dropStartPages(); }, TRIM_AFTER_MS).unref();
     if (this.flags.mode === 'init_only') await this.lifecycle.stop(0, '--mode init_only');
   }
 
@@ -133,6 +137,7 @@ export class Server {
     for (const warning of compiled.bootstrap.warnings) this.log.warn(warning);
     this.lifecycle.state = 'INITIALIZING';
     this.startRuntime(compiled.bootstrap);
+    if (compiled.bootstrap.overload !== null) await this.startOverload(compiled.bootstrap.overload);
     this.files = new FileConfiguration({ store, pool, allowUnknownFields: !flags.rejectUnknownDynamicFields,
       log: new Log(this.logs, 'config') });
     await this.files.start(compiled.bootstrap, compiled.resources);
@@ -148,6 +153,22 @@ export class Server {
     runtime.start();
     this.statistics.addSource(() => runtime.statistics());
     this.runtime = runtime;
+  }
+
+  private async startOverload(config: OverloadConfig): Promise<void> {
+    const { OverloadManager } = await import('./dispatcher/overload.js');
+    const { dispatcher } = this;
+    const manager = new OverloadManager({ config, log: new Log(this.logs, 'overload'),
+      connections: () => dispatcher.limitedConnections(), onChange: (state) => dispatcher.setOverload(state) });
+    manager.start();
+    this.statistics.addSource(() => manager.statistics());
+    this.overload = manager;
+  }
+
+  private adviseOnLimits(): void {
+    const backlog = Math.max(0, ...[...this.store.listeners.values()].map(({ config }) => config.backlog));
+    const memoryMiB = this.map.bytes / 1024 / 1024;
+    for (const line of kernelAdvice({ backlog, workers: this.workers, memoryMiB })) this.log.warn(line);
   }
 
   private async startAdmin(bootstrap: Bootstrap): Promise<void> {
@@ -207,6 +228,7 @@ export class Server {
   /** Ends everything that would keep process.exit waiting, the access logs last: workers may still write lines. */
   private async end(): Promise<void> {
     this.runtime?.close();
+    this.overload?.close();
     this.restart?.close();
     await Promise.all([this.dispatcher.end(), this.files?.close(), this.admin?.close()]);
     await this.pump.close();

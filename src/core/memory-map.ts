@@ -23,6 +23,7 @@ export const Control = {
   logDropped: 9,          // worker: lines dropped
   stop: 10,               // main: 1 = leave the loop at once, 2 = drain
   generation: 11,         // main: incremented whenever the worker is replaced
+  limitedConnections: 12, // worker: open connections that the process-wide limit concerns
 } as const;
 
 /** Process-wide control block at `control`: Int32 words. */
@@ -32,6 +33,7 @@ export const Shared = {
   rootVersion: 1,         // main
   statsNext: 2,           // all: bump allocator of statistics scopes, bytes from the start of each worker's region
   drainState: 3,          // main: 0 serving, 1 draining all, 2 draining inbound only
+  limitedConnections: 4,  // all, atomics: sum of the workers' limitedConnections
 } as const;
 
 export interface MemoryMap {

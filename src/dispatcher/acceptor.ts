@@ -28,13 +28,24 @@ export class Acceptor {
   readonly counts = { accepted: 0, failed: 0, suspended: 0 };
   private readonly byFd = new Map<number, Listening>();
   private lastFailureMs = -Infinity;
+  private stopped = false;
 
   constructor(private readonly to: DealTo, private readonly log: Log) {}
+
+  /** Overload: connections wait in the backlog until it is over. */
+  setStopped(stopped: boolean): void {
+    this.stopped = stopped;
+    for (const { watch, timer } of this.byFd.values()) {
+      if (stopped) watch.pause();
+      else if (timer === null) watch.resume();
+    }
+  }
 
   add(fd: number, listenerSlot: number): void {
     const listening: Listening = { fd, slot: listenerSlot, timer: null,
       watch: watchReadable(fd, () => this.acceptBatch(listening, limits.acceptBatchMax)) };
     this.byFd.set(fd, listening);
+    if (this.stopped) listening.watch.pause();
   }
 
   /** Accepts what is already in the backlog, then forgets the socket. Its opener closes it. */
@@ -109,7 +120,7 @@ export class Acceptor {
     listening.watch.pause();
     listening.timer = setTimeout(() => {
       listening.timer = null;
-      listening.watch.resume();
+      if (!this.stopped) listening.watch.resume();
     }, retryMs);
   }
 }

@@ -6,12 +6,14 @@ import type { Bindings } from '../config/snapshot/encode.js';
 import type { SnapshotKind } from '../config/snapshot/changes.js';
 import type { AssignmentBlob } from '../config/snapshot/layout.js';
 import { SnapshotPublisher } from '../config/snapshot/publisher.js';
+import { calm } from '../config/overload.js';
+import type { OverloadState } from '../config/overload.js';
 import { Runtime } from '../config/runtime-cells.js';
 import type { RuntimeEntries } from '../config/runtime.js';
 import type { Address, AccessLog, EndpointAssignment } from '../config/types.js';
 import { Log } from '../core/log.js';
 import type { LogSink } from '../core/log.js';
-import { Control } from '../core/memory-map.js';
+import { Control, Shared } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';
 import type { ComputedStatistic, Statistics } from '../telemetry/statistics.js';
 import type { FromWorker } from '../workers/messages.js';
@@ -24,7 +26,7 @@ import type { DrainMessage } from './lifecycle.js';
 import { Listeners } from './listeners.js';
 import { Supervisor } from './supervisor.js';
 import type { SupervisorOptions } from './supervisor.js';
-import { settleClusterCounts, settleEndpointCounts } from './worker-death.js';
+import { settleClusterCounts, settleConnections, settleEndpointCounts } from './worker-death.js';
 import { WorkerQuestions } from './worker-questions.js';
 
 export interface DispatcherOptions extends
@@ -63,6 +65,7 @@ export class Dispatcher {
   /** Main's own view of the runtime. */
   readonly runtime = new Runtime();
   private runtimeEntries: RuntimeEntries = [];
+  private overloadState: OverloadState = calm;
 
   constructor(private readonly options: DispatcherOptions) {
     const { memory, map, statistics } = options;
@@ -98,6 +101,18 @@ export class Dispatcher {
     this.runtimeEntries = entries;
     this.runtime.set(entries);
     this.supervisor.postAll({ kind: 'runtime', entries });
+  }
+
+  /** What overload asks of main's accepting and of every worker. */
+  setOverload(state: OverloadState): void {
+    this.overloadState = state;
+    this.acceptor.setStopped(state.stopConnections);
+    this.supervisor.postAll({ kind: 'overload', state });
+  }
+
+  /** Connections that the process-wide limit concerns. */
+  limitedConnections(): number {
+    return Atomics.load(this.words, (this.map.control >> 2) + Shared.limitedConnections);
   }
 
   connections(): number { return this.supervisor.connections(); }
@@ -193,6 +208,7 @@ export class Dispatcher {
 
   private workerReady(worker: number): void {
     this.supervisor.post(worker, { kind: 'runtime', entries: this.runtimeEntries });
+    this.supervisor.post(worker, { kind: 'overload', state: this.overloadState });
     this.listeners.workerReady(worker);
     if (this.drainRequest !== null)
       this.supervisor.post(worker, { ...this.drainRequest, kind: 'drain', listenerSlot: -1 });
@@ -207,6 +223,7 @@ export class Dispatcher {
     this.listeners.workerDied(worker);
     settleClusterCounts(this.words, this.map, this.options.statistics, worker, this.publisher.clusterSlots.length);
     settleEndpointCounts(this.words, this.map, worker);
+    settleConnections(this.words, this.map, worker);
     this.options.statistics.workerDied(worker);
     this.scheduleReclaim();
   }

@@ -1,7 +1,8 @@
 // Process-wide counts after a worker died. Circuit breakers count connections and requests of all workers together;
 // what the dead one had open must be taken off, or a cluster would stay near its limits for ever. What it had is still
 // in its own statistics region: its gauges, which are cleared afterwards.
-import { ClusterState, EndpointShare, EndpointState, workerEndpointShares } from '../core/memory-map.js';
+import { ClusterState, Control, EndpointShare, EndpointState, Shared, workerControl,
+  workerEndpointShares } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';
 import { limits } from '../core/limits.js';
 import type { Statistics } from '../telemetry/statistics.js';
@@ -44,4 +45,11 @@ export function settleEndpointCounts(words: Int32Array, map: MemoryMap, worker: 
     Atomics.sub(words, at + EndpointState.activeConnections, connections);
     words[share + EndpointShare.activeRequests] = words[share + EndpointShare.activeConnections] = 0;
   }
+}
+
+/** Takes the dead worker's connections off the process's limit. */
+export function settleConnections(words: Int32Array, map: MemoryMap, worker: number): void {
+  const share = (workerControl(map, worker) >> 2) + Control.limitedConnections;
+  Atomics.sub(words, (map.control >> 2) + Shared.limitedConnections, words[share]!);
+  words[share] = 0;
 }

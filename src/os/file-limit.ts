@@ -9,7 +9,7 @@ const UNLIMITED = 0xffffffffffffffffn;
 export interface FileLimit { soft: number; hard: number }
 
 /** Both limits; Infinity where there is none. */
-function fileLimit(): FileLimit {
+export function fileLimit(): FileLimit {
   libc.getrlimit(RLIMIT_NOFILE, address);
   const number = (value: bigint) => value === UNLIMITED ? Infinity : Number(value);
   return { soft: number(words[0]!), hard: number(words[1]!) };

@@ -19,12 +19,19 @@ function droppableMappings(smaps: string): [number, number][] {
   return found;
 }
 
+/** Gives back what malloc keeps free. */
+export function giveBackPages(): void {
+  try {
+    ffi.load(null).func('int malloc_trim(size_t)')(0);
+  } catch { /* musl has none */ }
+}
+
 /** Call once, when start-up is over. Failing costs nothing but the memory. */
 export function dropStartPages(): void {
   try {
     for (const [address, bytes] of droppableMappings(readFileSync('/proc/self/smaps', 'utf8'))) madvise(address, bytes,
       MADV_DONTNEED);
-    ffi.load(null).func('int malloc_trim(size_t)')(0);
+    giveBackPages();
   } catch {
     // No smaps (hidden /proc) or no malloc_trim (musl): the pages stay.
   }

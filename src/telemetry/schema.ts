@@ -4,7 +4,8 @@
 // safe; order carries no meaning.
 
 const listener = ['downstream_cx_total', 'downstream_cx_active', 'downstream_cx_destroy', 'downstream_cx_overflow',
-  'downstream_pre_cx_timeout', 'downstream_global_cx_overflow', 'no_filter_chain_match', 'weft_accept_failed'] as const;
+  'downstream_pre_cx_timeout', 'downstream_global_cx_overflow', 'downstream_cx_overload_reject',
+  'no_filter_chain_match', 'weft_accept_failed'] as const;
 
 const http = ['downstream_cx_total', 'downstream_cx_active', 'downstream_cx_http1_total', 'downstream_cx_http1_active',
   'downstream_cx_destroy', 'downstream_cx_destroy_local', 'downstream_cx_destroy_remote',

@@ -14,6 +14,7 @@ import { ArenaHeap } from './memory/arena-heap.js';
 import { BufferPool, SMALL } from './memory/buffers.js';
 import { TimerWheel } from './memory/timers.js';
 import { kernel } from './outside.js';
+import { Overload } from './overload.js';
 import type { Outside } from './outside.js';
 import type { Reactor } from './reactor/reactor.js';
 import type { Snapshot } from './snapshot/snapshot.js';
@@ -66,6 +67,7 @@ export class Engine {
   nowMs: number;
   wallMs: number;
   readonly drain: Drain;
+  readonly overload: Overload;
   /** Stream whose head engine.requestRecord holds, while its bytes are still where the kernel put them; else 0. */
   recordOwner = 0;
 
@@ -80,6 +82,7 @@ export class Engine {
     this.control = workerControl(map, worker) >> 2;
     this.timers = new TimerWheel(this.nowMs);
     this.drain = new Drain(this);
+    this.overload = new Overload(this);
     let at = workerEndpointShares(map, worker);
     this.endpointShares = at;           // zero: fresh, or settled by main when the predecessor died
     at += endpointSharesBytes;

@@ -68,6 +68,10 @@ export class Mailbox {
         break;
       case 'cpuProfile': this.post({ kind: 'cpuProfile', id: message.id, ...this.profile.set(message.start) }); break;
       case 'describe': this.post({ kind: 'described', id: message.id, text: this.describe() }); break;
+      case 'overload':
+        this.engine.overload.set(message.state);
+        this.listeners.overloadChanged();
+        break;
       case 'runtime': this.engine.runtime.set(message.entries); break;
       case 'stop': this.stopped = true; break;
     }

@@ -2,6 +2,7 @@
 // Small and rare: fds, roots and counters travel through shared memory (core/memory-map.ts), not through here.
 // A worker reads with receiveMessageOnPort after its eventfd wakes it; it answers with port.postMessage.
 import type { MessagePort } from 'node:worker_threads';
+import type { OverloadState } from '../config/overload.js';
 import type { RuntimeEntries } from '../config/runtime.js';
 
 /** `workerData` of an engine worker. */
@@ -34,6 +35,7 @@ export type ToWorker =
   | { kind: 'describe'; id: number }                // pools, connections: for /clusters, /memory and debugging
   /** All runtime values that are in force from now on. */
   | { kind: 'runtime'; entries: RuntimeEntries }
+  | { kind: 'overload'; state: OverloadState }
   | { kind: 'stop' };
 
 export type FromWorker =

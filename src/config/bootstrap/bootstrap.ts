@@ -1,5 +1,6 @@
 // The bootstrap as plain values: what a process is given at start beside its resources. xds/bootstrap.ts reads it from
 // files.
+import type { OverloadConfig } from '../overload.js';
 import type { RuntimeEntries } from '../runtime.js';
 import type { AdminConfig } from '../types.js';
 
@@ -17,6 +18,7 @@ export interface Bootstrap {
   node: { id: string; cluster: string };
   admin: AdminConfig;
   runtimeLayers: RuntimeLayer[];
+  overload: OverloadConfig | null;
   /** Subscriptions to listeners and clusters; null where the bootstrap has none. */
   lds: FileSource | null;
   cds: FileSource | null;

@@ -70,6 +70,7 @@ export class DownstreamConnection implements SocketOwner {
   private openedMs = 0;
   private headDeadlineMs = Infinity;
   private idleDeadlineMs = Infinity;
+  private idleSinceMs = 0;
   private lifeDeadlineMs = Infinity;
   private scanned = 0;
   /** Bytes that were still to be sent when the lingering timer was armed. */
@@ -270,10 +271,23 @@ export class DownstreamConnection implements SocketOwner {
   }
 
   private startIdle(): void {
-    const { idleTimeoutMs } = this.hcm.config;
-    this.idleDeadlineMs = idleTimeoutMs > 0 ? this.engine.nowMs + idleTimeoutMs : Infinity;
+    this.idleSinceMs = this.engine.nowMs;
+    this.setIdleDeadline();
     const next = this.nextDeadline();
     if (next !== Infinity) this.engine.timers.arm(this.timer, next);
+  }
+
+  private setIdleDeadline(): void {
+    let { idleTimeoutMs } = this.hcm.config;
+    if (this.engine.overload.active) idleTimeoutMs = this.engine.overload.connectionIdleMs(idleTimeoutMs);
+    this.idleDeadlineMs = idleTimeoutMs > 0 ? this.idleSinceMs + idleTimeoutMs : Infinity;
+  }
+
+  /** Timeouts have become shorter or longer under the connection. */
+  deadlineChanged(): void {
+    if (this.state >= LINGERING) return;
+    if (!this.closeAfterResponse) this.setIdleDeadline();
+    this.deadlineMoved();
   }
 
   // Entries from the reactor and the timer: what goes wrong with one connection ends that connection and nothing else.
@@ -463,6 +477,7 @@ export class DownstreamFactory {
 
   private gauge(listener: ListenerRuntime, by: number): void {
     const { engine } = this;
+    if (listener.limited) engine.overload.connection(by);
     this.open_ += by;
     engine.f64[listener.scope + ListenerStat.downstream_cx_active] += by;
     engine.f64[listener.hcm.scope + HttpStat.downstream_cx_active] += by;

@@ -23,11 +23,14 @@ export class ListenerRuntime {
   constructor(engine: Engine, readonly slot: number, readonly blob: number, { config, scope, chains }: ListenerBlob) {
     this.scope = engine.statsBase + (scope >> 3);
     this.inbound = config.trafficDirection === 'inbound';
+    this.limited = !config.ignoreGlobalConnectionLimit;
     this.bufferBytes = config.perConnectionBufferBytes;
     const chain = chains[0];
     this.hcm = new HcmRuntime(engine, config.filterChains[0].hcm, chain.routeSlot, chain.httpScope, chain.accessLogs);
   }
   readonly inbound: boolean;
+  /** The limit of the process's connections concerns it. */
+  readonly limited: boolean;
   readonly bufferBytes: number;
 }
 
@@ -49,6 +52,7 @@ export class Listeners {
   listen(slot: number, fd: number): void {
     const accepting = new Accepting(this, slot, fd);
     accepting.id = this.engine.reactor.listen(fd, accepting);
+    if (this.engine.overload.stopsAccepting) this.engine.reactor.pauseAccept(accepting.id);
     this.accepting.push(accepting);
   }
 
@@ -64,11 +68,35 @@ export class Listeners {
   /** A connected socket for a listener, accepted here or dealt by main. */
   accepted(slot: number, fd: number): void {
     const listener = this.compiled(slot);
+    if (listener !== null && this.engine.overload.active && this.overloaded(listener, fd)) return;
     if (listener === null || !this.factory.open(fd, listener)) {
       this.factory.refuse(fd);
       this.engine.count(this.engine.statsBase, WorkerStat.sockets_exhausted);
       if (listener !== null) this.engine.count(listener.scope, ListenerStat.downstream_cx_overflow);
       return;
+    }
+  }
+
+  /** Closes a connection that overload does not admit. */
+  private overloaded(listener: ListenerRuntime, fd: number): boolean {
+    const { overload } = this.engine;
+    const full = listener.limited && overload.isFull;
+    if (!full && !overload.rejectsConnection()) return false;
+    this.engine.count(listener.scope, full ? ListenerStat.downstream_global_cx_overflow
+      : ListenerStat.downstream_cx_overload_reject);
+    this.factory.refuse(fd);
+    return true;
+  }
+
+  /** Stops or goes on accepting; timeouts of idle connections follow. */
+  overloadChanged(): void {
+    const { reactor, overload } = this.engine;
+    for (const { id } of this.accepting) {
+      if (overload.stopsAccepting) reactor.pauseAccept(id); else reactor.resumeAccept(id);
+    }
+    for (const listener of [...this.retired, ...this.bySlot]) {
+      for (let connection = listener?.connections ?? null; connection !== null; connection = connection.nextOfListener)
+        connection.deadlineChanged();
     }
   }
 

@@ -56,6 +56,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       this.replies.refuseConnection(connection, 503, detail('overload'), ResponseFlag.OM);
       return end;
     }
+    if (engine.overload.active && this.shed(stream)) return this.afterReply(connection, bodyAt, end);
     if (!admit(engine, this, stream))
       return stream.downstream === null ? this.afterReply(connection, bodyAt, end) : end;
     const { hcm } = stream;
@@ -84,6 +85,21 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       return this.afterReply(connection, bodyAt, end);
     }
     return this.forward(stream, route, connection, bodyAt, end);
+  }
+
+  /** Overload: the connection's last response, or no service at all. True when the request was answered. */
+  private shed(stream: Stream): boolean {
+    const { engine } = this;
+    const downstream = stream.downstream!;
+    if (engine.overload.endsKeepAlive() && !downstream.closeAfterResponse) {
+      downstream.closeAfterResponse = true;
+      engine.count(stream.hcm!.scope, HttpStat.downstream_cx_overload_disable_keepalive);
+    }
+    if (!engine.overload.rejectsRequest()) return false;
+    engine.count(stream.hcm!.scope, HttpStat.downstream_rq_overload_close);
+    downstream.closeAfterResponse = true;
+    this.replies.send(stream, 503, 0, detail('overload'), 'envoy overloaded');
+    return true;
   }
 
   /** Takes a stream slot and notes what the head says about the body. */

@@ -24,7 +24,7 @@ export class Timeouts {
   deadlineOf(stream: Stream): number {
     const { config } = stream.hcm!;
     let at = stream.routeDeadlineMs;
-    const idleMs = idleTimeoutMs(stream);
+    const idleMs = idleTimeoutMs(this.engine, stream);
     if (idleMs > 0) at = Math.min(at, stream.lastActivityMs + idleMs);
     if (config.requestTimeoutMs > 0 && !stream.request.complete && stream.request.kind !== BODY_TUNNEL) {
       at = Math.min(at, stream.startMs + config.requestTimeoutMs);
@@ -36,7 +36,7 @@ export class Timeouts {
   onDeadline(stream: Stream, nowMs: number): void {
     const { config } = stream.hcm!;
     const { scope } = stream.hcm!;
-    const idleMs = idleTimeoutMs(stream);
+    const idleMs = idleTimeoutMs(this.engine, stream);
     if (config.maxStreamDurationMs > 0 && stream.startMs + config.maxStreamDurationMs <= nowMs) {
       this.engine.count(scope, HttpStat.downstream_rq_max_duration_reached);
       this.expire(stream, 408, ResponseFlag.DT, detail('max_duration_timeout'), 'downstream duration timeout');
@@ -67,7 +67,8 @@ export class Timeouts {
   }
 }
 
-function idleTimeoutMs(stream: Stream): number {
+function idleTimeoutMs(engine: Engine, stream: Stream): number {
   const ofRoute = stream.route === null ? null : stream.route.idleTimeoutMs;
-  return ofRoute ?? stream.hcm!.config.streamIdleTimeoutMs;
+  const timeoutMs = ofRoute ?? stream.hcm!.config.streamIdleTimeoutMs;
+  return engine.overload.active ? engine.overload.streamIdleMs(timeoutMs) : timeoutMs;
 }

@@ -7,6 +7,7 @@ import { fileLog, readAccessLogs } from '../resources/access-log.js';
 import { readAddress } from '../resources/address.js';
 import { readConfigSource } from '../resources/config-source.js';
 import type { ClusterReference } from '../resources/route.js';
+import { readOverload } from '../resources/overload.js';
 import { readRuntimeLayers } from '../resources/runtime-layers.js';
 import { checkMessage } from '../wire/check.js';
 import type { Admin, Bootstrap as BootstrapMessage } from '../wire/generated/messages.js';
@@ -163,6 +164,8 @@ function readBootstrap(message: BootstrapMessage, warnings: string[], report: Re
     node: { id: message.node?.id ?? '', cluster: message.node?.cluster ?? '' },
     admin: readAdmin(message.admin, report),
     runtimeLayers,
+    overload: message.overloadManager === undefined ? null
+      : readOverload(message.overloadManager, 'overload_manager', report),
     lds: dynamic?.ldsConfig === undefined ? null
       : readConfigSource(dynamic.ldsConfig, 'dynamic_resources.lds_config', report),
     cds: dynamic?.cdsConfig === undefined ? null
