@@ -42,12 +42,12 @@ const line = (name: string, format: AccessLog['format']) => bench({
   setup: () => {
     const engine = benchEngine();
     return { engine, stream: finishedStream(engine), writer: new AccessLogWriter(engine),
-      log: compileLog(engine, { sink: { kind: 'stdout' }, format }, 0) };
+      log: compileLog(engine, { sink: { kind: 'stdout' }, format, filter: null }, 0) };
   },
   run: ({ engine, stream, writer, log }, iterations) => {
     const { i32, control } = engine;
     for (let turn = 0; turn < iterations; turn++) {
-      writer.write(stream, log);
+      writer.write(stream, log, 'DownstreamEnd');
       if (turn % LINES_PER_DRAIN === 0) i32[control + Control.logHead] = i32[control + Control.logTail];
     }
     if (i32[control + Control.logDropped] !== 0) throw new Error('lines were dropped');

@@ -14,7 +14,7 @@ const HEAD_ROOM_BYTES = 2048;
 const none: HeaderMutations = { add: [], remove: [] };
 
 function route(prefix: string): Route {
-  return { name: prefix, requestHeaders: none, responseHeaders: none,
+  return { name: prefix, metadata: null, requestHeaders: none, responseHeaders: none,
     match: { path: { kind: 'prefix', value: prefix }, caseSensitive: true, headers: [], queryParameters: [] },
     action: { kind: 'directResponse', status: 200, body: '' } };
 }
@@ -23,7 +23,7 @@ function config(domains: string[][], routes: Route[]): RouteConfig {
   return { name: 'bench', requestHeaders: none, responseHeaders: none, mostSpecificHeaderMutationsWins: false,
     ignorePortInHostMatching: true,
     virtualHosts: domains.map((names, index) => ({ name: `host-${index}`, domains: names, routes, requireTls: 'none',
-      requestHeaders: none, responseHeaders: none })) };
+      metadata: null, requestHeaders: none, responseHeaders: none })) };
 }
 
 /** Sixteen different requests, decoded, in turn: one alone would stay in the cache as nothing does in a mesh. */

@@ -14,7 +14,7 @@ const name = (index: number): string => `outbound|8080||service-${index}.mesh.lo
 function cluster(index: number, connectTimeoutMs = 1000): ClusterConfig {
   const thresholds = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 };
   return {
-    name: name(index), altStatName: name(index), type: 'eds', edsServiceName: '', loadAssignment: null,
+    name: name(index), altStatName: name(index), metadata: null, type: 'eds', edsServiceName: '', loadAssignment: null,
     lbPolicy: 'leastRequest', leastRequestChoiceCount: 2, connectTimeoutMs, perConnectionBufferBytes: 1 << 20,
     circuitBreakers: { default: thresholds, high: thresholds }, idleTimeoutMs: 3_600_000, maxRequestsPerConnection: 0,
     maxResponseHeadersBytes: 61_440, maxResponseHeadersCount: 100, preserveCase: false, properCaseWords: false,
@@ -39,10 +39,10 @@ function routes(hosts: number, timeoutMs: number): RouteConfig {
     name: 'outbound', requestHeaders: none, responseHeaders: none, mostSpecificHeaderMutationsWins: false,
     ignorePortInHostMatching: true,
     virtualHosts: Array.from({ length: hosts }, (_, index) => ({
-      name: name(index), domains: [`service-${index}.mesh.local`], requireTls: 'none', requestHeaders: none,
-        responseHeaders: none,
+      name: name(index), domains: [`service-${index}.mesh.local`], requireTls: 'none', metadata: null,
+      requestHeaders: none, responseHeaders: none,
       routes: [{
-        name: 'default', requestHeaders: none, responseHeaders: none,
+        name: 'default', metadata: null, requestHeaders: none, responseHeaders: none,
         match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [], queryParameters: [] },
         action: { kind: 'forward', totalWeight: 1, prefixRewrite: null, hostRewriteLiteral: null,
           appendXForwardedHost: false,

@@ -5,6 +5,7 @@ import type { AccessLog, JsonFormat } from './config/types.js';
 import { DEFAULT_FORMAT, parseFormat } from './telemetry/format.js';
 import type { Operator } from './telemetry/format.js';
 import type { LogSinks } from './telemetry/log-sinks.js';
+import { strftime } from './telemetry/strftime.js';
 
 type Line = (request: AdminRequest) => string;
 
@@ -44,10 +45,11 @@ function textLine(format: string): Line {
 
 function operatorText(operator: Operator, request: AdminRequest): string {
   switch (operator.op) {
-    case 'text': case 'environment': return operator.text;
+    case 'text': return operator.text;
     case 'requestHeader': return header(operator.name, request) ?? (operator.alternative === null ? null
       : header(operator.alternative, request)) ?? '-';
-    case 'startTime': return new Date(request.startedMs).toISOString();
+    case 'time': return operator.format === '' ? new Date(request.startedMs).toISOString()
+      : strftime(operator.format, request.startedMs, operator.local);
     case 'protocol': return request.protocol;
     case 'responseCode': return String(request.status);
     case 'bytesReceived': return '0';

@@ -1,10 +1,14 @@
 // Plain configuration values: what xds/resources/* produces from wire messages and everything else consumes.
 // Immutable once built, JSON-serialisable (they travel into the snapshot heap as JSON), every field always present.
 // Absent features are null or an empty array, never undefined. Names follow Envoy's v3 API.
+import type { RuntimeFraction, RuntimeNumber } from './runtime.js';
 
 export interface IpAddress { kind: 'ip'; host: string; port: number; ipv4Compat: boolean }
 export interface PipeAddress { kind: 'pipe'; path: string; mode: number }
 export type Address = IpAddress | PipeAddress;
+
+/** envoy.config.core.v3.Metadata.filter_metadata, for %METADATA(...)% and matchers. */
+export interface FilterMetadata { readonly [namespace: string]: unknown }
 
 /** envoy.config.core.v3.HeaderValueOption.append_action */
 export type AppendAction = 'append' | 'addIfAbsent' | 'overwrite' | 'overwriteIfExists';
@@ -63,6 +67,7 @@ export interface Route {
   name: string;
   match: RouteMatch;
   action: RouteAction;
+  metadata: FilterMetadata | null;
   requestHeaders: HeaderMutations;
   responseHeaders: HeaderMutations;
 }
@@ -71,6 +76,7 @@ export interface VirtualHost {
   domains: string[];                  // lower case: 'a.b', '*.b', 'a.*', '*'
   routes: Route[];
   requireTls: 'none' | 'external' | 'all';
+  metadata: FilterMetadata | null;
   requestHeaders: HeaderMutations;
   responseHeaders: HeaderMutations;
 }
@@ -88,8 +94,31 @@ export type AccessLogFormat =
   | { kind: 'json'; fields: JsonFormat; omitEmptyValues: boolean };
 export type JsonFormat = { [key: string]: string | number | boolean | null | JsonFormat | JsonFormat[] };
 export interface AccessLog {
-  sink: { kind: 'file'; path: string } | { kind: 'stdout' } | { kind: 'stderr' }; format: AccessLogFormat
+  sink: { kind: 'file'; path: string } | { kind: 'stdout' } | { kind: 'stderr' };
+  format: AccessLogFormat;
+  filter: AccessLogFilter | null;     // null: every entry
 }
+/** envoy.config.accesslog.v3.AccessLogFilter; also what a local reply mapper asks. */
+export type AccessLogFilter =
+  | { kind: 'statusCode' | 'duration'; comparison: 'eq' | 'ge' | 'le'; value: RuntimeNumber }
+  | { kind: 'notHealthCheck' }
+  | { kind: 'runtime'; fraction: RuntimeFraction; independentRandomness: boolean }
+  | { kind: 'and' | 'or'; filters: AccessLogFilter[] }
+  | { kind: 'header'; matcher: HeaderMatcher }
+  | { kind: 'responseFlag'; flags: string[] }                       // none: any flag
+  | { kind: 'grpcStatus'; statuses: number[]; exclude: boolean }
+  | { kind: 'logType'; types: string[]; exclude: boolean };
+/** envoy...HcmAccessLogOptions */
+export interface AccessLogOptions { flushIntervalMs: number; onNewRequest: boolean; onTunnelEstablished: boolean }
+
+/** envoy...LocalReplyConfig: what is done to answers that Weft makes itself. */
+export interface LocalReplyMapper {
+  filter: AccessLogFilter; status: number | null; body: string | null; format: ReplyFormat | null;
+  headers: HeaderMutations;
+}
+export interface LocalReplyConfig { mappers: LocalReplyMapper[]; format: ReplyFormat | null }
+/** A format and the content type that goes with it. */
+export interface ReplyFormat { format: AccessLogFormat; contentType: string }
 
 export interface HttpFilter { name: string; typeUrl: string; config: { kind: 'router'; suppressEnvoyHeaders: boolean } }
 
@@ -99,6 +128,8 @@ export interface HttpConnectionManager {
   routeConfigName: string;            // key of a RouteConfig: the RDS name, or '@inline/<listener>/<chain index>'
   httpFilters: HttpFilter[];
   accessLogs: AccessLog[];
+  accessLogOptions: AccessLogOptions;
+  localReply: LocalReplyConfig | null;
   serverName: string;                 // default 'envoy'
   serverHeaderTransformation: 'overwrite' | 'appendIfAbsent' | 'passThrough';
   schemeOverwrite: 'http' | 'https' | null;
@@ -153,6 +184,7 @@ export interface ListenerConfig {
   perConnectionBufferBytes: number;   // default 1 MiB
   trafficDirection: 'unspecified' | 'inbound' | 'outbound';
   ignoreGlobalConnectionLimit: boolean;
+  metadata: FilterMetadata | null;
 }
 
 export interface CircuitBreakerThresholds {
@@ -173,6 +205,7 @@ export interface EndpointAssignment { clusterName: string; endpoints: Endpoint[]
 export interface ClusterConfig {
   name: string;
   altStatName: string;                // name used in statistics; equals name when unset
+  metadata: FilterMetadata | null;
   type: 'static' | 'strictDns' | 'eds';
   edsServiceName: string;             // '' = name
   loadAssignment: EndpointAssignment | null;   // static and strictDns (hosts are names there)

@@ -6,7 +6,11 @@ const names = [
   ['UO', 'UpstreamOverflow'], ['NR', 'NoRouteFound'], ['DC', 'DownstreamConnectionTermination'],
   ['SI', 'StreamIdleTimeout'], ['DPE', 'DownstreamProtocolError'], ['UPE', 'UpstreamProtocolError'],
   ['URX', 'UpstreamRetryLimitExceeded'], ['NC', 'NoClusterFound'], ['DT', 'DurationTimeout'],
-  ['OM', 'OverloadManagerTerminated'], ['UMSDR', 'UpstreamMaxStreamDurationReached'], ['DRO', 'DownstreamRemoteReset'],
+  ['OM', 'OverloadManagerTerminated'], ['UMSDR', 'UpstreamMaxStreamDurationReached'], ['DR', 'DownstreamRemoteReset'],
+  ['DI', 'DelayInjected'], ['FI', 'FaultInjected'], ['RL', 'RateLimited'], ['UAEX', 'UnauthorizedExternalService'],
+  ['RLSE', 'RateLimitServiceError'], ['IH', 'InvalidEnvoyRequestHeaders'], ['RFCF', 'ResponseFromCacheFilter'],
+  ['NFCF', 'NoFilterConfigFound'], ['DF', 'DnsResolutionFailed'], ['DO', 'DropOverload'],
+  ['UDO', 'UnconditionalDropOverload'],
 ] as const;
 
 type ShortName = (typeof names)[number][0];

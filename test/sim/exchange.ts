@@ -50,7 +50,7 @@ export class Exchange {
               transportSocketConnectTimeoutMs: 0,
               hcm: hcm({
                 generateRequestId: false,
-                accessLogs: [{ sink: { kind: 'stdout' }, format }],
+                accessLogs: [{ sink: { kind: 'stdout' }, format, filter: null }],
                 ...setup.hcm,
               }),
             },

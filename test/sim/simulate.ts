@@ -154,7 +154,7 @@ function listenerConfig(plan: Plan, version: number) {
           enableTrailers: version % 2 === 0,
           accessLogs: [
             {
-              sink: { kind: 'stdout' },
+              sink: { kind: 'stdout' }, filter: null,
               format: { kind: 'text', format: plan.keepsHeads ? FORMAT_HEADS : FORMAT, omitEmptyValues: false },
             },
           ],

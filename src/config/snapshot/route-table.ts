@@ -6,21 +6,22 @@ import {
   RouteTableRecordBytes, ValueMatcher, ValueMatcherFlag, ValueMatcherRecordBytes, VirtualHostEntryRecordBytes,
 } from '../../core/generated/layouts.js';
 import type { ForwardAction, HeaderMatcher, HeaderMutations, QueryParameterMatcher, Route, RouteAction, RouteConfig,
-  StringMatcher, VirtualHost } from '../types.js';
+  StringMatcher, VirtualHost, FilterMetadata } from '../types.js';
 
 /** JSON beside the table, its virtual hosts and its routes: all that is needed after a match. */
 export interface RouteConfigJson {
   requestHeaders: HeaderMutations; responseHeaders: HeaderMutations; mostSpecificWins: boolean
 }
 export interface VirtualHostJson {
-  name: string; requireTls: VirtualHost['requireTls']; requestHeaders: HeaderMutations;
-  responseHeaders: HeaderMutations
+  name: string; requireTls: VirtualHost['requireTls']; metadata: FilterMetadata | null;
+  requestHeaders: HeaderMutations; responseHeaders: HeaderMutations
 }
 export type BoundAction = Exclude<RouteAction, ForwardAction>
   | (Omit<ForwardAction, 'clusters'> & { clusters: (ForwardAction['clusters'][number] & { slot: number })[] });
 /** `regex`: conditions that TypeScript has to judge. `matchedBytes`: what a prefix rewrite replaces. */
 export interface RouteJson {
-  name: string; action: BoundAction; requestHeaders: HeaderMutations; responseHeaders: HeaderMutations;
+  name: string; metadata: FilterMetadata | null; action: BoundAction;
+  requestHeaders: HeaderMutations; responseHeaders: HeaderMutations;
   matchedBytes: number;
   regex: { header: string | null; query: string | null; pattern: string; invert: boolean; missingAsEmpty: boolean }[];
 }
@@ -98,8 +99,8 @@ class TableWriter {
   }
 
   private virtualHost(at: number, host: VirtualHost, firstRoute: number): void {
-    const json: VirtualHostJson = { name: host.name, requireTls: host.requireTls, requestHeaders: host.requestHeaders,
-      responseHeaders: host.responseHeaders };
+    const json: VirtualHostJson = { name: host.name, requireTls: host.requireTls, metadata: host.metadata,
+      requestHeaders: host.requestHeaders, responseHeaders: host.responseHeaders };
     this.words(at, [firstRoute, host.routes.length, ...this.text(JSON.stringify(json))]);
   }
 
@@ -123,8 +124,8 @@ class TableWriter {
     const [valueAt, valueBytes] = this.text(value);
     const headersAt = this.matchers(match.headers.map((header) => this.headerMatcher(header)));
     const queryAt = this.matchers(match.queryParameters.map((query) => this.queryMatcher(query)));
-    const json: RouteJson = { name: route.name, action: this.bind(route.action), requestHeaders: route.requestHeaders,
-      responseHeaders: route.responseHeaders, matchedBytes: valueBytes, regex };
+    const json: RouteJson = { name: route.name, metadata: route.metadata, action: this.bind(route.action),
+      requestHeaders: route.requestHeaders, responseHeaders: route.responseHeaders, matchedBytes: valueBytes, regex };
     const [jsonAt, jsonBytes] = this.text(JSON.stringify(json));
     const words = new Array<number>(RouteEntryRecordBytes / 4).fill(0);
     words[RouteEntry.pathKind] = kind; words[RouteEntry.flags] = flags; words[RouteEntry.valueAt] = valueAt;

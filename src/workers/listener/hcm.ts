@@ -5,6 +5,7 @@ import { DECODE_LOWER_CASE } from '../codecs.js';
 import { histogramCell } from '../../telemetry/schema.js';
 import type { HttpConnectionManager } from '../../config/types.js';
 import type { Engine } from '../engine.js';
+import { LocalReplies } from '../proxy/local-reply.js';
 import { compileLog } from '../proxy/log-format.js';
 import type { CompiledLog } from '../proxy/log-format.js';
 import type { KeptText } from '../routing/route.js';
@@ -30,14 +31,20 @@ export class HcmRuntime {
   /** A log format asks for request / response headers, so the encoded heads are kept until the request ends. */
   readonly keepsRequestHead: boolean;
   readonly keepsResponseHead: boolean;
-  /** A log format asks for the local end of the upstream connection. */
-  readonly logsUpstreamLocal: boolean;
+  /** A log format asks for what is known only while the upstream connection is at hand. */
+  readonly notesUpstream: boolean;
+  /** A log format asks how long the received heads were without their first lines. */
+  readonly notesHeads: boolean;
+  /** A log format asks for the endpoints of all attempts. */
+  readonly notesAttempts: boolean;
+  /** What becomes of our own answers, or null. */
+  readonly localReplies: LocalReplies | null;
   readonly suppressEnvoyHeaders: boolean;
   readonly upgrades: ReadonlyMap<string, boolean>;
   private readonly kept: KeptText[] = [];
 
   constructor(engine: Engine, readonly config: HttpConnectionManager, readonly routeSlot: number, httpScope: number,
-      sinks: readonly number[]) {
+      sinks: readonly number[], readonly chainName = '') {
     this.scope = engine.statsBase + (httpScope >> 3);
     this.connectionLengthCell = this.scope + histogramCell('http', 0);
     this.requestTimeCell = this.scope + histogramCell('http', 1);
@@ -52,14 +59,19 @@ export class HcmRuntime {
     this.via = config.via === null ? null : this.keep(engine, config.via);
     this.upgrades = new Map(config.upgrades.map(({ type, enabled }) => [type.toLowerCase(), enabled]));
     this.logs = config.accessLogs.map((log, index) => compileLog(engine, log, sinks[index]));
-    this.keepsRequestHead = config.alwaysSetRequestIdInResponse || this.logs.some((log) => log.needsRequestHead);
-    this.logsUpstreamLocal = this.logs.some((log) => log.needsUpstreamLocal);
-    this.keepsResponseHead = this.logs.some((log) => log.needsResponseHead);
+    this.keepsRequestHead = config.alwaysSetRequestIdInResponse || config.localReply !== null
+      || this.logs.some((log) => log.needsRequestHead || log.filter?.needsHeads === true);
+    this.notesUpstream = this.logs.some((log) => log.needsUpstreamNotes);
+    this.notesHeads = this.logs.some((log) => log.needsHeadNotes);
+    this.notesAttempts = this.logs.some((log) => log.needsAttempts);
+    this.keepsResponseHead = this.logs.some((log) => log.needsResponseHead || log.filter?.needsHeads === true);
+    this.localReplies = config.localReply === null ? null : new LocalReplies(engine, config.localReply);
   }
 
   /** Gives texts back to the arena once no connection uses this any more. */
   release(engine: Engine): void {
     for (const log of this.logs) log.release(engine);
+    this.localReplies?.release(engine);
     for (const text of this.kept) engine.heap.release(text.at, text.bytes + 16);
   }
 

@@ -4,6 +4,7 @@
 import { limits } from '../../core/limits.js';
 import { acceptBatch } from '../../os/socket.js';
 import { ListenerStat, WorkerStat } from '../../telemetry/schema.js';
+import type { FilterMetadata } from '../../config/types.js';
 import type { ListenerBlob } from '../../config/snapshot/layout.js';
 import type { DownstreamConnection, DownstreamFactory } from '../connection/downstream.js';
 import type { Engine } from '../engine.js';
@@ -22,12 +23,17 @@ export class ListenerRuntime {
 
   constructor(engine: Engine, readonly slot: number, readonly blob: number, { config, scope, chains }: ListenerBlob) {
     this.scope = engine.statsBase + (scope >> 3);
+    this.name = config.name;
+    this.metadata = config.metadata;
     this.inbound = config.trafficDirection === 'inbound';
     this.limited = !config.ignoreGlobalConnectionLimit;
     this.bufferBytes = config.perConnectionBufferBytes;
     const chain = chains[0];
-    this.hcm = new HcmRuntime(engine, config.filterChains[0].hcm, chain.routeSlot, chain.httpScope, chain.accessLogs);
+    this.hcm = new HcmRuntime(engine, config.filterChains[0].hcm, chain.routeSlot, chain.httpScope, chain.accessLogs,
+      config.filterChains[0].name);
   }
+  readonly name: string;
+  readonly metadata: FilterMetadata | null;
   readonly inbound: boolean;
   /** The limit of the process's connections concerns it. */
   readonly limited: boolean;

@@ -68,6 +68,7 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   if (out < 0) return -1;
   const start = pool.offsetOf(out);
   let after = codecs.h1EncodeRequest(engine.requestRecord, engine.requestEdits, start);
+  stream.forwardedHeadBytes = after - start;
   let at = bodyAt;
   if (inline > 0) {
     const taken = stream.request.copyInto(engine, bodyAt, end, after);

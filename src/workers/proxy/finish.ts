@@ -5,6 +5,7 @@ import { ResponseFlag } from '../../core/response-flags.js';
 import type { Engine } from '../engine.js';
 import { BODY_TUNNEL } from './body.js';
 import { AccessLogWriter } from './access-log.js';
+import type { LogType } from './log-filter.js';
 import type { Proxy } from './request.js';
 import type { Stream } from './stream.js';
 
@@ -41,6 +42,7 @@ export class Finish {
     endpoint.request(-1);
     stream.endpoint = null;
     stream.lastEndpoint = endpoint;
+    if (stream.hcm!.notesAttempts) (stream.attempted ??= []).push(endpoint);
   }
 
   releaseHead(stream: Stream): void {
@@ -61,7 +63,7 @@ export class Finish {
       && engine.reactor.pendingSendBytes(upstream.socket) === 0;
     const { endpoint } = stream;
     this.countUpstream(stream);
-    if (stream.hcm!.logsUpstreamLocal) stream.upstreamLocal = engine.outside.localAddress(upstream.fd);
+    if (stream.hcm!.notesUpstream) stream.upstreamLocal = engine.outside.localAddress(upstream.fd);
     this.leaveEndpoint(stream);
     if (stream.bulkResponse && reusable) engine.reactor.setBulk(upstream.socket, false);
     stream.upstream = null;
@@ -87,6 +89,8 @@ export class Finish {
     stream.downstream!.closeAfterResponse = true;
     const downstream = stream.downstream!;
     downstream.becomeTunnel();
+    if (stream.hcm!.config.accessLogOptions.onTunnelEstablished)
+      this.writeLogs(stream, 'DownstreamTunnelSuccessfullyEstablished');
     // The client's FIN may have come while the upgrade was on its way.
     if (downstream.ended && downstream.stream === stream && !stream.request.complete)
       this.proxy.failures.downstreamEnded(stream, 0);
@@ -118,6 +122,12 @@ export class Finish {
     downstream.close(reset);
   }
 
+  /** A line in each access log whose filter admits it. */
+  writeLogs(stream: Stream, logType: LogType): void {
+    const { logs } = stream.hcm!;
+    for (let i = 0; i < logs.length; i++) this.log.write(stream, logs[i], logType);
+  }
+
   private end(stream: Stream): void {
     const { engine } = this;
     const { f64 } = engine;
@@ -133,7 +143,7 @@ export class Finish {
     if (stream.cluster !== null) stream.cluster.gauge(ClusterStat.upstream_rq_active, -1);
     if (stream.response.kind === BODY_TUNNEL && stream.responseStarted)
       f64[scope + HttpStat.downstream_cx_upgrades_active] -= 1;
-    for (let i = 0; i < hcm.logs.length; i++) this.log.write(stream, hcm.logs[i]);
+    this.writeLogs(stream, 'DownstreamEnd');
     if (stream.headBuffer >= 0) this.releaseHead(stream);
     if (stream.responseBuffer >= 0) engine.pool.release(stream.responseBuffer);
     if (stream.table !== null) stream.table.leave();

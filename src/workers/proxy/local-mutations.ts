@@ -2,6 +2,7 @@
 // response would get.
 import { Mutation, MutationRecordBytes } from '../../core/generated/layouts.js';
 import type { Engine } from '../engine.js';
+import type { CompiledMutations } from '../routing/mutations.js';
 import { formatInto } from './formatter.js';
 import { sentHead } from './request-id.js';
 import type { Stream } from './stream.js';
@@ -13,7 +14,11 @@ export function localMutations(engine: Engine, stream: Stream): string {
   const { route } = stream;
   const mutations = route === null ? null : route.forward === null ? route.localResponse
     : stream.choice?.responseMutations ?? null;
-  if (mutations === null) return '';
+  return mutations === null ? '' : mutationLines(engine, stream, mutations);
+}
+
+/** The lines that mutations add. */
+export function mutationLines(engine: Engine, stream: Stream, mutations: CompiledMutations): string {
   let lines = '';
   for (let i = 0; i < mutations.count; i++) {
     const entry = (mutations.at + i * MutationRecordBytes) >> 2;

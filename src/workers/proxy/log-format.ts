@@ -1,52 +1,74 @@
 // An access log of a connection manager, compiled: its sink, and its line as pieces. A JSON log is its text form with
 // the values escaped; numbers that stand alone in a field stay numbers, as in Envoy.
-import type { AccessLog, JsonFormat } from '../../config/types.js';
-import { DEFAULT_FORMAT, needsRequestHead, needsResponseHead, parseFormat } from '../../telemetry/format.js';
+import type { AccessLog, AccessLogFormat, JsonFormat } from '../../config/types.js';
+import { DEFAULT_FORMAT, isNumeric, needsAttempts, needsHeadNotes, needsRequestHead, needsResponseHead,
+  needsUpstreamNotes, parseFormat } from '../../telemetry/format.js';
 import type { Operator } from '../../telemetry/format.js';
 import type { Engine } from '../engine.js';
 import { compileOperators, releaseOperators } from '../routing/compiled-format.js';
 import type { CompiledOperator } from '../routing/compiled-format.js';
+import { compileLogFilter } from './log-filter.js';
+import type { LogFilter } from './log-filter.js';
 
 /** One JSON value or, in a text log, the whole line. */
 export interface Piece {
   /** Written as it is before the value: braces, names, commas. */
   literal: CompiledOperator | null;
+  /** Name and colon of a member that is left out when its value is missing; a comma is put before it if need be. */
+  key: CompiledOperator | null;
   operators: CompiledOperator[];
-  /** text: bare. string: quoted and escaped. number: bare, null when missing. */
-  form: 'text' | 'string' | 'number';
+  /** text: bare. string: quoted and escaped. number: bare, null when missing. json: metadata, a string if it is one. */
+  form: 'text' | 'string' | 'number' | 'json';
 }
 
-export class CompiledLog {
-  needsRequestHead = false;
-  needsResponseHead = false;
-  /** The local end of the upstream connection is asked for, which must be noted while that is open. */
-  needsUpstreamLocal = false;
-  constructor(readonly sink: number, readonly pieces: Piece[], readonly omitEmpty: boolean) {}
+/** A format, text or JSON, ready to be written (log-line.ts). */
+export class CompiledFormat {
+  readonly needsRequestHead: boolean;
+  readonly needsResponseHead: boolean;
+  /** Something of the upstream connection is asked for, which must be noted while that is at hand. */
+  readonly needsUpstreamNotes: boolean;
+  readonly needsAttempts: boolean;
+  readonly needsHeadNotes: boolean;
+  constructor(readonly pieces: readonly Piece[], all: readonly Operator[][], readonly omitEmpty: boolean) {
+    this.needsRequestHead = all.some(needsRequestHead);
+    this.needsResponseHead = all.some(needsResponseHead);
+    this.needsUpstreamNotes = all.some(needsUpstreamNotes);
+    this.needsAttempts = all.some(needsAttempts);
+    this.needsHeadNotes = all.some(needsHeadNotes);
+  }
+
   release(engine: Engine): void {
     for (const { literal, operators } of this.pieces)
       releaseOperators(engine, literal === null ? operators : [literal, ...operators]);
   }
 }
 
-const NUMBERS = new Set<string>(['responseCode', 'bytesReceived', 'bytesSent', 'duration', 'requestDuration',
-  'responseDuration', 'responseTxDuration', 'requestHeadersBytes', 'responseHeadersBytes',
-  'upstreamRequestAttemptCount', 'connectionId', 'streamId', 'upstreamRemotePort', 'downstreamRemotePort',
-  'downstreamLocalPort', 'downstreamDirectRemotePort', 'upstreamLocalPort']);
+export class CompiledLog extends CompiledFormat {
+  constructor(readonly sink: number, readonly filter: LogFilter | null, compiler: LogCompiler, omitEmpty: boolean) {
+    super(compiler.pieces, compiler.all, omitEmpty);
+  }
+}
 
 export function compileLog(engine: Engine, log: AccessLog, sink: number): CompiledLog {
-  const compiler = new LogCompiler(engine);
-  const { format } = log;
-  if (format.kind === 'text') compiler.value(format.format === '' ? DEFAULT_FORMAT : format.format, 'text');
+  return new CompiledLog(sink, log.filter === null ? null : compileLogFilter(engine, log.filter),
+    compiled(engine, log.format, DEFAULT_FORMAT), log.format.omitEmptyValues);
+}
+
+/** A format by itself; `textDefault` stands for an empty text. */
+export function compileFormat(engine: Engine, format: AccessLogFormat, textDefault: string): CompiledFormat {
+  const compiler = compiled(engine, format, textDefault);
+  return new CompiledFormat(compiler.pieces, compiler.all, format.omitEmptyValues);
+}
+
+function compiled(engine: Engine, format: AccessLogFormat, textDefault: string): LogCompiler {
+  const compiler = new LogCompiler(engine, format.omitEmptyValues);
+  if (format.kind === 'text') compiler.value(format.format === '' ? textDefault : format.format, 'text');
   else {
     compiler.json(format.fields);
     compiler.text += '\n';
   }
   compiler.flush();
-  const compiled = new CompiledLog(sink, compiler.pieces, format.omitEmptyValues);
-  compiled.needsRequestHead = compiler.all.some((operators) => needsRequestHead(operators));
-  compiled.needsResponseHead = compiler.all.some((operators) => needsResponseHead(operators));
-  compiled.needsUpstreamLocal = compiler.all.some((list) => list.some(({ op }) => op.startsWith('upstreamLocal')));
-  return compiled;
+  return compiler;
 }
 
 class LogCompiler {
@@ -54,7 +76,9 @@ class LogCompiler {
   readonly all: Operator[][] = [];
   text = '';
 
-  constructor(private readonly engine: Engine) {}
+  private member = '';
+
+  constructor(private readonly engine: Engine, private readonly omitEmpty: boolean) {}
 
   value(format: string, form: Piece['form']): void {
     const parsed = parseFormat(format);
@@ -66,9 +90,10 @@ class LogCompiler {
       this.text += JSON.stringify(operators.map((operator) => (operator.op === 'text' ? operator.text : '')).join(''));
       return;
     }
-    const single = operators.length === 1 ? operators[0]!.op : '';
-    this.pieces.push({ literal: this.literal(), operators: this.compile(operators),
-      form: form === 'string' && NUMBERS.has(single) ? 'number' : form });
+    const [only] = operators.length === 1 ? operators : [];
+    const single = form !== 'string' || only === undefined ? form : isNumeric(only) ? 'number'
+      : only.op === 'metadata' ? 'json' : 'string';
+    this.pieces.push({ literal: this.literal(), key: this.key(), operators: this.compile(operators), form: single });
   }
 
   json(value: JsonFormat | JsonFormat[string]): void {
@@ -77,15 +102,37 @@ class LogCompiler {
     const entries = Array.isArray(value) ? value.map((item) => ['', item] as const) : Object.entries(value);
     this.text += Array.isArray(value) ? '[' : '{';
     entries.forEach(([name, item], index) => {
-      if (index > 0) this.text += ',';
-      if (!Array.isArray(value)) this.text += `${JSON.stringify(name)}:`;
-      this.json(item as JsonFormat);
+      const isMember = !Array.isArray(value);
+      if (this.omitEmpty && isMember) this.optionalMember(`${JSON.stringify(name)}:`, item as JsonFormat);
+      else {
+        this.text += (index > 0 ? ',' : '') + (isMember ? `${JSON.stringify(name)}:` : '');
+        this.json(item as JsonFormat);
+      }
     });
     this.text += Array.isArray(value) ? ']' : '}';
   }
 
+  /** A member that may be left out if it is one command; the comma before it depends on what was written. */
+  private optionalMember(key: string, item: JsonFormat[string]): void {
+    this.member = key;
+    const parsed = typeof item === 'string' ? parseFormat(item) : null;
+    const isCommand = parsed !== null && parsed.ok && parsed.operators.length === 1
+      && parsed.operators[0].op !== 'text';
+    if (!isCommand) {
+      const literal = this.literal();
+      this.pieces.push({ literal, key: this.key(), operators: [], form: 'text' });
+    }
+    this.json(item);
+  }
+
   flush(): void {
-    if (this.text !== '') this.pieces.push({ literal: this.literal(), operators: [], form: 'text' });
+    if (this.text !== '') this.pieces.push({ literal: this.literal(), key: null, operators: [], form: 'text' });
+  }
+
+  private key(): CompiledOperator | null {
+    const { member } = this;
+    this.member = '';
+    return member === '' ? null : this.compile([{ op: 'text', text: member }])[0];
   }
 
   private literal(): CompiledOperator | null {

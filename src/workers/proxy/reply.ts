@@ -12,6 +12,7 @@ import type { Engine } from '../engine.js';
 import type { BufferClass } from '../memory/buffers.js';
 import type { RouteRuntime } from '../routing/route.js';
 import { localMutations } from './local-mutations.js';
+import { withContentType } from './local-reply.js';
 import { recordHeader } from '../routing/regex.js';
 import { locationOf } from './redirect.js';
 import { requestIdLine } from './request-id.js';
@@ -51,10 +52,17 @@ export class Replies {
     if (!stream.request.complete || (engine.drain.active && engine.drain.closes(downstream.listener.inbound)))
       downstream.closeAfterResponse = true;
     const close = downstream.closeAfterResponse;
-    const extra = headers + requestIdLine(engine, stream) + localMutations(engine, stream);
+    let extra = headers + requestIdLine(engine, stream) + localMutations(engine, stream);
+    const { localReplies } = stream.hcm!;
+    if (localReplies !== null) {
+      const changed = localReplies.change(stream, body);
+      body = changed.body;
+      extra = withContentType(extra + changed.headers, changed.contentType);
+    }
     const bytes = Buffer.from(body, 'utf8');
     stream.response.bytes = stream.isHead ? 0 : bytes.length;
-    this.write(downstream, stream.hcm!.config.serverName, status, bytes, extra, close, stream.version10, stream.isHead);
+    this.write(downstream, stream.hcm!.config.serverName, stream.status, bytes, extra, close, stream.version10,
+      stream.isHead);
     const keepAlive = stream.request.complete;
     if (stream.cluster !== null) this.proxy.finish.countLocal(stream);
     if (stream.upstream !== null) this.proxy.failures.detach(stream); else this.proxy.finish.leaveEndpoint(stream);
@@ -141,8 +149,6 @@ export class Replies {
     const { engine } = this;
     const { hcm } = connection;
     const stream = connection.stream ?? this.proxy.streams.take();
-    const bytes = Buffer.from(body, 'utf8');
-    this.write(connection, hcm.config.serverName, status, bytes, '', true, false, false);
     if (stream !== null) {
       connection.stream = stream;
       stream.downstream = connection;
@@ -152,6 +158,12 @@ export class Replies {
       stream.status = status;
       stream.flags |= flag;
       stream.details = details;
+    }
+    const changed = stream === null || hcm.localReplies === null ? null : hcm.localReplies.change(stream, body);
+    const bytes = Buffer.from(changed === null ? body : changed.body, 'utf8');
+    this.write(connection, hcm.config.serverName, stream?.status ?? status, bytes,
+      changed === null ? '' : withContentType(changed.headers, changed.contentType), true, false, false);
+    if (stream !== null) {
       stream.response.bytes = bytes.length;
       stream.responseStarted = true;
       stream.headless = true;

@@ -15,8 +15,9 @@ import type { RouteTableRuntime } from '../routing/route-table.js';
 import type { RouteRuntime } from '../routing/route.js';
 import { ACQUIRED, OVERFLOW, UpstreamPool, WAITING } from '../upstream/pool.js';
 import { Clusters } from '../upstream/cluster.js';
-import type { UpstreamEvents } from '../upstream/connection.js';
+import type { UpstreamConnection, UpstreamEvents } from '../upstream/connection.js';
 import { admit } from './admission.js';
+import { headerLinesBytes } from './format-texts.js';
 import { admitUpgrade } from './upgrade.js';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, OUT_SAME, RELAY_ERROR } from './body.js';
 import { encodeRequest } from './edits.js';
@@ -76,6 +77,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     stream.route = route;
     stream.table = table;
     table!.enter();
+    if (hcm!.config.accessLogOptions.onNewRequest) this.finish.writeLogs(stream, 'DownstreamStart');
     if (route.virtualHost.requireTls !== 'none' && !this.replies.cameByTls()) {
       this.replies.toHttps(stream);
       return this.afterReply(connection, bodyAt, end);
@@ -118,6 +120,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     stream.startMs = stream.lastActivityMs = engine.nowMs;
     stream.startWallMs = engine.wallMs;
     stream.requestHeadBytes = headBytes;
+    if (hcm.notesHeads) stream.requestHeaderBytes = headerLinesBytes(engine, engine.requestRecord);
     stream.method = i32[words + Head.method];
     stream.isHead = stream.method === Method.HEAD;
     stream.isConnect = stream.method === Method.CONNECT;
@@ -221,6 +224,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     const { engine } = this;
     const upstream = stream.upstream!;
     stream.upstreamSentMs = engine.nowMs;
+    if (stream.hcm!.notesUpstream) noteUpstream(stream, upstream);
     stream.cluster!.count(ClusterStat.upstream_rq_total);
     if (stream.rawTunnel) { this.openTunnel(stream); return; }
     upstream.beginRequest();
@@ -324,4 +328,11 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   private afterReply(connection: DownstreamConnection, at: number, end: number): number {
     return connection.socket < 0 ? end : at;
   }
+}
+
+/** What a log may ask of the connection after it went back to the pool. */
+function noteUpstream(stream: Stream, upstream: UpstreamConnection): void {
+  stream.upstreamConnectionId = upstream.id;
+  stream.connectStartMs = upstream.openedMs;
+  stream.connectEndMs = upstream.connectedMs;
 }

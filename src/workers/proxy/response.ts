@@ -11,6 +11,7 @@ import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, Body, OU
   RELAY_ERROR } from './body.js';
 import { DateText } from './date-text.js';
 import { applyMutations } from './edits.js';
+import { headerLinesBytes } from './format-texts.js';
 import type { Proxy } from './request.js';
 import { findRequestId } from './request-id.js';
 import { keepsHead } from './stream.js';
@@ -45,6 +46,7 @@ export class Responses {
     stream.status = status;
     stream.details = VIA_UPSTREAM;
     stream.responseHeadBytes = engine.i32[words + Head.bytes];
+    if (stream.hcm!.notesHeads) stream.responseHeaderBytes = headerLinesBytes(engine, engine.responseRecord);
     if (stream.headBuffer >= 0 && !keepsHead(stream)) this.proxy.finish.releaseHead(stream);
     const flags = engine.i32[words + Head.flags];
     stream.upstreamReusable = (flags & HeadFlag.version10) !== 0 ? (flags & HeadFlag.connectionKeepAlive) !== 0
@@ -102,6 +104,7 @@ export class Responses {
     const start = pool.offsetOf(out);
     let after = codecs.h1EncodeResponse(engine.responseRecord, engine.responseEdits, start);
     const headEnd = after;
+    stream.sentHeadBytes = after - start;
     let at = bodyAt;
     if (inline) {
       at = response.copyInto(engine, bodyAt, end, after);

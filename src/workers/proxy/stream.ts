@@ -31,6 +31,12 @@ export class Stream {
   lastEndpoint: Endpoint | null = null;
   /** Local end of the upstream connection that was used, noted when a log asks for it. */
   upstreamLocal: SocketAddress | null = null;
+  /** Of the upstream connection that was used, noted when a log asks for it; 0 = none. */
+  upstreamConnectionId = 0;
+  connectStartMs = 0;
+  connectEndMs = 0;
+  /** Endpoints of attempts that are over, kept when a log asks for them. */
+  attempted: Endpoint[] | null = null;
   /** Which of the cluster's breaker counts it uses: 0 default, ClusterState.highOffset for routes of high priority. */
   breaker = 0;
   /** Counted against the cluster's max_requests. */
@@ -86,8 +92,18 @@ export class Stream {
   responseStartMs = 0;
   lastActivityMs = 0;
   routeDeadlineMs = Infinity;
+  /** When the next line of a request in progress is due. */
+  logDeadlineMs = Infinity;
+  /** A health check that is answered for the endpoint; filters set it. */
+  healthCheck = false;
   requestHeadBytes = 0;
   responseHeadBytes = 0;
+  /** Of the request as it was sent upstream, and of the response as it was sent to the client. */
+  forwardedHeadBytes = 0;
+  /** Header lines of the received heads as Envoy measures them, noted when a log asks for them. */
+  requestHeaderBytes = 0;
+  responseHeaderBytes = 0;
+  sentHeadBytes = 0;
 
   clear(): void {
     this.downstream = this.upstream = this.hcm = this.table = this.route = this.choice = this.cluster = this.endpoint =
@@ -105,8 +121,12 @@ export class Stream {
     this.headless = this.replayable = this.requestHeadSent = this.responseStarted = false;
     this.attempts = this.status = this.interimResponses = this.flags = this.details = this.connectErrno = 0;
     this.requestEndMs = this.upstreamSentMs = this.responseStartMs = 0;
-    this.routeDeadlineMs = Infinity;
-    this.requestHeadBytes = this.responseHeadBytes = 0;
+    this.routeDeadlineMs = this.logDeadlineMs = Infinity;
+    this.healthCheck = false;
+    this.requestHeadBytes = this.responseHeadBytes = this.forwardedHeadBytes = this.sentHeadBytes = 0;
+    this.requestHeaderBytes = this.responseHeaderBytes = 0;
+    this.upstreamConnectionId = this.connectStartMs = this.connectEndMs = 0;
+    this.attempted = null;
   }
 }
 

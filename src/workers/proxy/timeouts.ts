@@ -11,7 +11,11 @@ export class Timeouts {
   constructor(private readonly engine: Engine, private readonly proxy: Proxy) {}
 
   /** The request was routed: its deadlines count from its head. */
-  start(stream: Stream): void { stream.downstream!.deadlineMoved(); }
+  start(stream: Stream): void {
+    const { flushIntervalMs } = stream.hcm!.config.accessLogOptions;
+    if (flushIntervalMs > 0) stream.logDeadlineMs = this.engine.nowMs + flushIntervalMs;
+    stream.downstream!.deadlineMoved();
+  }
 
   /** The route's timeout counts from the end of the request, as Envoy's. */
   requestReceived(stream: Stream): void {
@@ -23,7 +27,7 @@ export class Timeouts {
 
   deadlineOf(stream: Stream): number {
     const { config } = stream.hcm!;
-    let at = stream.routeDeadlineMs;
+    let at = Math.min(stream.routeDeadlineMs, stream.logDeadlineMs);
     const idleMs = idleTimeoutMs(this.engine, stream);
     if (idleMs > 0) at = Math.min(at, stream.lastActivityMs + idleMs);
     if (config.requestTimeoutMs > 0 && !stream.request.complete && stream.request.kind !== BODY_TUNNEL) {
@@ -37,6 +41,10 @@ export class Timeouts {
     const { config } = stream.hcm!;
     const { scope } = stream.hcm!;
     const idleMs = idleTimeoutMs(this.engine, stream);
+    if (stream.logDeadlineMs <= nowMs) {
+      stream.logDeadlineMs = nowMs + config.accessLogOptions.flushIntervalMs;
+      this.proxy.finish.writeLogs(stream, 'DownstreamPeriodic');
+    }
     if (config.maxStreamDurationMs > 0 && stream.startMs + config.maxStreamDurationMs <= nowMs) {
       this.engine.count(scope, HttpStat.downstream_rq_max_duration_reached);
       this.expire(stream, 408, ResponseFlag.DT, detail('max_duration_timeout'), 'downstream duration timeout');

@@ -47,7 +47,10 @@ export class UpstreamConnection implements SocketOwner {
   previousIdle: UpstreamConnection | null = null;
   private idle = false;
   private connected = false;
-  private openedMs = 0;
+  /** Counts this worker's connections; 0 = never opened. */
+  id = 0;
+  openedMs = 0;
+  connectedMs = 0;
   private headDone = false;
   private receiving = false;
   private readonly held: Held;
@@ -70,6 +73,8 @@ export class UpstreamConnection implements SocketOwner {
     this.socket = engine.reactor.add(fd, this);
     if (this.socket < 0) return false;
     this.openedMs = engine.nowMs;
+    this.connectedMs = 0;
+    this.id = this.pool.nextConnectionId++;
     endpoint.connections++;
     endpoint.connecting++;
     const { cluster } = endpoint;
@@ -204,6 +209,7 @@ export class UpstreamConnection implements SocketOwner {
     if (errno !== 0) { this.connectFailed(errno); return; }
     const { engine, endpoint } = this;
     this.connected = true;
+    this.connectedMs = engine.nowMs;
     endpoint.connecting--;
     engine.timers.disarm(this.timer);
     engine.observe(endpoint.cluster.connectCell, engine.nowMs - this.openedMs);

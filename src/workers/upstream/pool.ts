@@ -19,6 +19,8 @@ export const OVERFLOW = 2;
 const EXHAUSTED = 3;
 
 export class UpstreamPool {
+  /** Number of the connection that is opened next. */
+  nextConnectionId = 1;
   private readonly free: UpstreamConnection[] = [];
 
   constructor(private readonly engine: Engine, private readonly events: UpstreamEvents) {}

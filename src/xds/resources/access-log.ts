@@ -1,14 +1,12 @@
-// Access loggers: file, standard output and standard error, with a text or a JSON format.
-import type { AccessLog as PlainAccessLog, AccessLogFormat, JsonFormat } from '../../config/types.js';
+// Access loggers: file, standard output and standard error, with a text or a JSON format, and their filters.
+import type { AccessLog as PlainAccessLog, AccessLogFilter, AccessLogOptions } from '../../config/types.js';
+import { DEFAULT_FORMAT } from '../../telemetry/format.js';
 import { fieldPath } from '../wire/message.js';
-import type { Json, Report } from '../wire/message.js';
-import type { AccessLog, FileAccessLog, StdoutAccessLog, SubstitutionFormatString }
-  from '../wire/generated/messages.js';
-import { checkFormat, readDataSource } from './fields.js';
-
-const defaultTextFormat = '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" ' +
-  '%RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% ' +
-  '"%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%"\n';
+import type { Report } from '../wire/message.js';
+import type { AccessLog, FileAccessLog, HttpConnectionManager, StdoutAccessLog } from '../wire/generated/messages.js';
+import { readAccessLogFilter } from './access-log-filter.js';
+import { millisecondsOf } from './fields.js';
+import { jsonFormat, readFormat, textFormat } from './format-string.js';
 
 const streams: { [type: string]: 'stdout' | 'stderr' } = {
   'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': 'stdout',
@@ -21,6 +19,8 @@ export function readAccessLogs(logs: AccessLog[] | undefined, path: string, repo
   (logs ?? []).forEach((log, index) => {
     const at = `${path}[${index}].typed_config`;
     const any = log.typedConfig;
+    const filter = log.filter === undefined ? null
+      : readAccessLogFilter(log.filter, `${path}[${index}].filter`, report);
     if (any === undefined || any === null) {
       report.fail(at, 'required');
       return;
@@ -28,9 +28,10 @@ export function readAccessLogs(logs: AccessLog[] | undefined, path: string, repo
     const stream = streams[any.type];
     if (stream !== undefined) {
       const { logFormat } = any.value as StdoutAccessLog;
-      result.push({ sink: { kind: stream }, format: readFormat(logFormat, fieldPath(at, 'log_format'), report) });
+      result.push({ sink: { kind: stream }, filter,
+        format: readFormat(logFormat, DEFAULT_FORMAT, fieldPath(at, 'log_format'), report) });
     } else if (any.type === 'envoy.extensions.access_loggers.file.v3.FileAccessLog') {
-      result.push(readFileLog(any.value as FileAccessLog, at, report));
+      result.push(readFileLog(any.value as FileAccessLog, filter, at, report));
     } else {
       report.fail(at, `not implemented: access logger ${any.type}`);
     }
@@ -38,54 +39,38 @@ export function readAccessLogs(logs: AccessLog[] | undefined, path: string, repo
   return result;
 }
 
-function readFileLog(log: FileAccessLog, at: string, report: Report): PlainAccessLog {
+function readFileLog(log: FileAccessLog, filter: AccessLogFilter | null, at: string, report: Report): PlainAccessLog {
   const sink = { kind: 'file' as const, path: log.path ?? '' };
   if (log.format !== undefined && log.format !== '') {
-    return { sink, format: textFormat(log.format, false, fieldPath(at, 'format'), report) };
+    return { sink, filter, format: textFormat(log.format, false, fieldPath(at, 'format'), report) };
+  }
+  if (log.jsonFormat !== undefined) {
+    return { sink, filter, format: jsonFormat(log.jsonFormat, false, fieldPath(at, 'json_format'), report) };
   }
   if (log.typedJsonFormat !== undefined) {
-    return { sink, format: jsonFormat(log.typedJsonFormat, false, fieldPath(at, 'typed_json_format'), report) };
+    return { sink, filter, format: jsonFormat(log.typedJsonFormat, false, fieldPath(at, 'typed_json_format'), report) };
   }
-  return { sink, format: readFormat(log.logFormat, fieldPath(at, 'log_format'), report) };
+  return { sink, filter, format: readFormat(log.logFormat, DEFAULT_FORMAT, fieldPath(at, 'log_format'), report) };
 }
 
-function readFormat(format: SubstitutionFormatString | undefined, path: string, report: Report): AccessLogFormat {
-  const omitEmptyValues = format?.omitEmptyValues ?? false;
-  if (format?.jsonFormat !== undefined) {
-    return jsonFormat(format.jsonFormat, omitEmptyValues, fieldPath(path, 'json_format'), report);
+/** When a request is logged besides at its end. */
+export function readAccessLogOptions(message: HttpConnectionManager, path: string, report: Report): AccessLogOptions {
+  const options = message.accessLogOptions;
+  const at = fieldPath(path, 'access_log_options');
+  const old = ['accessLogFlushInterval', 'flushAccessLogOnNewRequest'] as const;
+  if (options !== undefined && old.some((name) => message[name] !== undefined)) {
+    report.fail(at, 'must not be set beside the deprecated access_log_flush_interval and '
+      + 'flush_access_log_on_new_request');
   }
-  const at = fieldPath(path, 'text_format_source');
-  if (format?.textFormatSource !== undefined) {
-    const bytes = readDataSource(format.textFormatSource, at, report);
-    return textFormat(bytes?.toString('utf8') ?? '', omitEmptyValues, at, report);
-  }
-  const text = format?.textFormat ?? '';
-  return textFormat(text === '' ? defaultTextFormat : text, omitEmptyValues, fieldPath(path, 'text_format'), report);
-}
-
-function textFormat(format: string, omitEmptyValues: boolean, path: string, report: Report): AccessLogFormat {
-  checkFormat(format, path, report);
-  return { kind: 'text', format, omitEmptyValues };
-}
-
-type Tree = { [key: string]: Json };
-
-function jsonFormat(fields: Tree, omitEmptyValues: boolean, path: string, report: Report): AccessLogFormat {
-  return { kind: 'json', fields: sortedFields(fields, path, report) as JsonFormat, omitEmptyValues };
-}
-
-/** Envoy prints JSON lines with sorted keys. */
-function sortedFields(value: Tree, path: string, report: Report): Tree {
-  const keys = Object.keys(value).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-  return Object.fromEntries(keys.map((key) => [key, sortedValue(value[key], fieldPath(path, key), report)]));
-}
-
-function sortedValue(value: Json, path: string, report: Report): Json {
-  if (typeof value === 'string') checkFormat(value, path, report);
-  if (Array.isArray(value)) return value.map((item, index) => sortedValue(item, `${path}[${index}]`, report));
-  return typeof value === 'object' && value !== null ? sortedFields(value, path, report) : value;
+  return {
+    flushIntervalMs: millisecondsOf(options?.accessLogFlushInterval ?? message.accessLogFlushInterval, 0,
+      fieldPath(at, 'access_log_flush_interval'), report),
+    onNewRequest: options?.flushAccessLogOnNewRequest ?? message.flushAccessLogOnNewRequest ?? false,
+    onTunnelEstablished: options?.flushLogOnTunnelSuccessfullyEstablished ?? false,
+  };
 }
 
 /** What `access_log_path` of the admin server, deprecated but common, stands for. */
 export const fileLog = (path: string): PlainAccessLog =>
-  ({ sink: { kind: 'file', path }, format: { kind: 'text', format: defaultTextFormat, omitEmptyValues: false } });
+  ({ sink: { kind: 'file', path }, filter: null,
+    format: { kind: 'text', format: DEFAULT_FORMAT, omitEmptyValues: false } });

@@ -7,7 +7,7 @@ import type { CircuitBreakers, Cluster, CoreHttpProtocolOptions, Http1ProtocolOp
   from '../wire/generated/messages.js';
 import { readConfigSource } from './config-source.js';
 import { readAssignment } from './endpoint.js';
-import { boolOf, millisecondsOf, numberOf } from './fields.js';
+import { boolOf, millisecondsOf, numberOf, readMetadata } from './fields.js';
 import { readHeadBytes, readHeaderKeyFormat, readHeadersCount, readIdleTimeoutMs, refuseFields }
   from './http-protocol-options.js';
 import { checkTransportSocket } from './listener.js';
@@ -35,6 +35,7 @@ export function readCluster(message: Cluster, path: string, report: Report): Clu
   const config: ClusterConfig = {
     name,
     altStatName: message.altStatName === undefined || message.altStatName === '' ? name : message.altStatName,
+    metadata: readMetadata(message.metadata),
     type: type ?? 'static',
     edsServiceName: message.edsClusterConfig?.serviceName ?? '',
     loadAssignment: readEndpoints(message, type, path, report),

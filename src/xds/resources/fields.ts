@@ -5,7 +5,8 @@ import { parseFormat } from '../../telemetry/format.js';
 import { durationMs } from '../wire/check.js';
 import { fieldPath } from '../wire/message.js';
 import type { Duration, Report, Wrapper } from '../wire/message.js';
-import type { DataSource } from '../wire/generated/messages.js';
+import type { FilterMetadata } from '../../config/types.js';
+import type { CoreMetadata, DataSource } from '../wire/generated/messages.js';
 
 /** A BoolValue, or its default where it is absent. */
 export const boolOf = (wrapper: Wrapper<boolean> | null | undefined, absent: boolean): boolean =>
@@ -42,6 +43,12 @@ export function readDataSource(source: DataSource, path: string, report: Report)
     report.fail(fieldPath(path, 'filename'), `cannot be read: ${(error as Error).message}`);
     return null;
   }
+}
+
+/** What a message says of itself to filters, or null. */
+export function readMetadata(metadata: CoreMetadata | undefined): FilterMetadata | null {
+  const fields = metadata?.filterMetadata;
+  return fields === undefined || Object.keys(fields).length === 0 ? null : fields as FilterMetadata;
 }
 
 /** Refuses text whose %COMMANDS% cannot be evaluated. */

@@ -16,15 +16,15 @@ export interface HeaderFields {
 }
 
 /** Both directions of a level that has the four fields. */
-export function readHeaderMutations(fields: HeaderFields, path: string, report: Report):
-  { requestHeaders: HeaderMutations; responseHeaders: HeaderMutations } {
+export function readHeaderMutations(fields: HeaderFields, path: string, report: Report,
+  responseField = 'response_headers_to_add'): { requestHeaders: HeaderMutations; responseHeaders: HeaderMutations } {
   return {
     requestHeaders: {
       add: readAdditions(fields.requestHeadersToAdd, path, 'request_headers_to_add', report),
       remove: readRemovals(fields.requestHeadersToRemove, path, 'request_headers_to_remove', report),
     },
     responseHeaders: {
-      add: readAdditions(fields.responseHeadersToAdd, path, 'response_headers_to_add', report),
+      add: readAdditions(fields.responseHeadersToAdd, path, responseField, report),
       remove: readRemovals(fields.responseHeadersToRemove, path, 'response_headers_to_remove', report),
     },
   };

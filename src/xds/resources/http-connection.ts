@@ -4,10 +4,11 @@ import type { HttpConnectionManager as PlainHcm, HttpFilter as PlainHttpFilter }
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
 import type { Http1ProtocolOptions, HttpConnectionManager, HttpFilter, Router } from '../wire/generated/messages.js';
-import { readAccessLogs } from './access-log.js';
+import { readAccessLogOptions, readAccessLogs } from './access-log.js';
 import { boolOf, millisecondsOf, numberOf } from './fields.js';
 import { readHeadBytes, readHeaderKeyFormat, readHeadersCount, readIdleTimeoutMs, refuseFields }
   from './http-protocol-options.js';
+import { readLocalReply } from './local-reply.js';
 
 export const hcmType = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 const routerType = 'envoy.extensions.filters.http.router.v3.Router';
@@ -33,6 +34,8 @@ export function readHttpConnectionManager(message: HttpConnectionManager, routeC
     routeConfigName,
     httpFilters: readHttpFilters(message.httpFilters ?? [], at('http_filters'), report),
     accessLogs: readAccessLogs(message.accessLog, at('access_log'), report),
+    accessLogOptions: readAccessLogOptions(message, path, report),
+    localReply: readLocalReply(message.localReplyConfig, at('local_reply_config'), report),
     ...readHeaders(message, path, report),
     ...readPaths(message, path, report),
     headersWithUnderscores: (['allow', 'rejectRequest', 'dropHeader'] as const)[common.headersWithUnderscoresAction

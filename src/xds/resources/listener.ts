@@ -8,7 +8,7 @@ import type { FilterChain, HttpConnectionManager, Listener, RouteConfiguration, 
   from '../wire/generated/messages.js';
 import { addressText, readAddress } from './address.js';
 import { readConfigSource } from './config-source.js';
-import { boolOf, millisecondsOf, numberOf } from './fields.js';
+import { boolOf, millisecondsOf, numberOf, readMetadata } from './fields.js';
 import { hcmType, readHttpConnectionManager } from './http-connection.js';
 import { readRouteConfiguration } from './route.js';
 import type { ClusterReference } from './route.js';
@@ -56,6 +56,7 @@ export function readListener(message: Listener, fallbackName: string | null, pat
     perConnectionBufferBytes: numberOf(message.perConnectionBufferLimitBytes, BUFFER_BYTES_DEFAULT),
     trafficDirection: (['unspecified', 'inbound', 'outbound'] as const)[message.trafficDirection ?? 0] ?? 'unspecified',
     ignoreGlobalConnectionLimit: message.ignoreGlobalConnLimit ?? false,
+    metadata: readMetadata(message.metadata),
   };
   return { config, inlineRoutes: parts.inlineRoutes, subscriptions: parts.subscriptions };
 }

@@ -5,7 +5,7 @@ import { limits } from '../../core/limits.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
 import type { Route, RouteConfiguration, RouteMatch, VirtualHost } from '../wire/generated/messages.js';
-import { boolOf, numberOf } from './fields.js';
+import { boolOf, numberOf, readMetadata } from './fields.js';
 import { readHeaderMutations } from './header-mutations.js';
 import { readHeaderMatcher, readQueryParameterMatcher } from './matchers.js';
 import { readAction } from './route-action.js';
@@ -52,6 +52,7 @@ function readVirtualHost(host: VirtualHost, path: string, context: RouteContext,
     domains,
     routes: (host.routes ?? []).map((route, index) => readRoute(route, `${path}.routes[${index}]`, context)),
     requireTls: requireTls[host.requireTls ?? 0] ?? 'none',
+    metadata: readMetadata(host.metadata),
     ...readHeaderMutations(host, path, context.report),
   };
 }
@@ -75,6 +76,7 @@ function readRoute(route: Route, path: string, context: RouteContext): PlainRout
     name: route.name ?? '',
     match: readMatch(route.match ?? {}, fieldPath(path, 'match'), context.report),
     action: readAction(route, path, context),
+    metadata: readMetadata(route.metadata),
     ...readHeaderMutations(route, path, context.report),
   };
 }

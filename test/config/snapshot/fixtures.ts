@@ -15,7 +15,8 @@ export const assignment = (clusterName: string, ...ports: number[]): EndpointAss
   ({ clusterName, endpoints: ports.map((port) => endpoint('127.0.0.1', port)) });
 
 export function cluster(name: string, change: Partial<ClusterConfig> = {}): ClusterConfig {
-  return { name, altStatName: name, type: 'static', edsServiceName: '', loadAssignment: null, lbPolicy: 'roundRobin',
+  return { name, altStatName: name, type: 'static', edsServiceName: '', loadAssignment: null,
+    metadata: null, lbPolicy: 'roundRobin',
     leastRequestChoiceCount: 2, connectTimeoutMs: 5000, perConnectionBufferBytes: 1 << 20,
     circuitBreakers: { default: thresholds, high: thresholds }, idleTimeoutMs: 3_600_000, maxRequestsPerConnection: 0,
     maxResponseHeadersBytes: 60 * 1024, maxResponseHeadersCount: 100, preserveCase: false, properCaseWords: false,
@@ -27,8 +28,9 @@ export function cluster(name: string, change: Partial<ClusterConfig> = {}): Clus
 export function routes(name: string, clusterName: string): RouteConfig {
   return { name, requestHeaders: none, responseHeaders: none, mostSpecificHeaderMutationsWins: false,
     ignorePortInHostMatching: false,
-    virtualHosts: [{ name: 'all', domains: ['*'], requireTls: 'none', requestHeaders: none, responseHeaders: none,
-      routes: [{ name: '', requestHeaders: none, responseHeaders: none,
+    virtualHosts: [{ name: 'all', domains: ['*'], requireTls: 'none', metadata: null,
+      requestHeaders: none, responseHeaders: none,
+      routes: [{ name: '', metadata: null, requestHeaders: none, responseHeaders: none,
         match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [], queryParameters: [] },
         action: { kind: 'forward', totalWeight: 1, prefixRewrite: null, hostRewriteLiteral: null,
           appendXForwardedHost: false,
@@ -39,7 +41,9 @@ export function routes(name: string, clusterName: string): RouteConfig {
 }
 
 export function hcm(change: Partial<HttpConnectionManager> = {}): HttpConnectionManager {
-  return { statPrefix: 'test', codecType: 'auto', routeConfigName: 'routes', accessLogs: [], serverName: 'envoy',
+  return { statPrefix: 'test', codecType: 'auto', routeConfigName: 'routes', accessLogs: [], localReply: null,
+    accessLogOptions: { flushIntervalMs: 0, onNewRequest: false, onTunnelEstablished: false },
+    serverName: 'envoy',
     httpFilters: [{ name: 'router', typeUrl: '', config: { kind: 'router', suppressEnvoyHeaders: false } }],
     serverHeaderTransformation: 'overwrite', schemeOverwrite: null, via: null, useRemoteAddress: false,
       skipXffAppend: false,
@@ -61,5 +65,7 @@ export function listener(name: string, port: number, change: Partial<ListenerCon
   return { name, addresses: [{ kind: 'ip', host: '127.0.0.1', port, ipv4Compat: false }], statName: name,
     filterChains: [{ name: '', hcm: hcm(), transportSocketConnectTimeoutMs: 0 }], reusePort: true, exactBalance: false,
       backlog: 128,
-    perConnectionBufferBytes: 1 << 20, trafficDirection: 'unspecified', ignoreGlobalConnectionLimit: false, ...change };
+    perConnectionBufferBytes: 1 << 20, trafficDirection: 'unspecified',
+    ignoreGlobalConnectionLimit: false, metadata: null,
+    ...change };
 }

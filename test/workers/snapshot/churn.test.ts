@@ -36,7 +36,8 @@ const listenerOf = (version: number) =>
           serverName: `weft-${version}`,
           via: `1.1 weft${version % 10}`,
           accessLogs: [
-            { sink: { kind: 'stdout' }, format: { kind: 'text', format: FORMAT, omitEmptyValues: false } },
+            { sink: { kind: 'stdout' },
+          filter: null, format: { kind: 'text', format: FORMAT, omitEmptyValues: false } },
           ],
         }),
       },

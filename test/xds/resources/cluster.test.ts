@@ -18,7 +18,7 @@ const endpoint = (address: Tree, more: Tree = {}): Tree => ({ endpoint: { addres
 
 t.test('defaults', async (t) => {
   t.same(configOf(bootstrap([], [{ name: 'c', load_assignment: loadAssignment('c') }]), 'cluster'),
-    { name: 'c', altStatName: 'c', type: 'static',
+    { name: 'c', altStatName: 'c', metadata: null, type: 'static',
     edsServiceName: '', loadAssignment: { clusterName: 'c',
       endpoints: [{ address: { kind: 'ip', host: '127.0.0.1', port: 21020, ipv4Compat: false },
       hostname: '', weight: 1, health: 'unknown', priority: 0, locality: { region: '', zone: '', subZone: '' },

@@ -21,7 +21,7 @@ t.test('defaults of a route', async (t) => {
       responseHeaders: { add: [], remove: [] } }], totalWeight: 1, prefixRewrite: null, hostRewriteLiteral: null,
         appendXForwardedHost: false,
     timeoutMs: 15000, idleTimeoutMs: null, clusterNotFoundStatus: 503, priority: 'default', upgrades: [] },
-    requestHeaders: { add: [], remove: [] }, responseHeaders: { add: [], remove: [] } });
+    metadata: null, requestHeaders: { add: [], remove: [] }, responseHeaders: { add: [], remove: [] } });
 });
 
 t.test('path matches', async (t) => {
