@@ -26,6 +26,8 @@ const stages = [
   ],
   [
     asc('release', 'codecs.wasm'),
+    { name: 'admin page', inputs: ['scripts/page.mjs', 'src/admin/page'],
+      outputs: ['dist/src/admin/page/index.html'], command: ['scripts/page.mjs'] },
     { name: 'TypeScript', inputs: ['src', 'test', 'bench', 'perf', 'tsconfig.json'], outputs: ['dist/src/main.js'],
       command: [bin('typescript', 'bin/tsc'), '-p', 'tsconfig.json'] },
   ],

@@ -6,6 +6,8 @@ export interface Answer {
   status: number;
   type: string;
   body: string | Iterable<string>;
+  /** Beside those that every answer has. */
+  headers?: { readonly [name: string]: string };
   /** Called when the answer has been handed to the kernel. */
   afterwards?: () => void;
 }

@@ -31,6 +31,7 @@ const invert = p('invert_filter', 'Invert the filter regex');
 
 export const endpoints: readonly Endpoint[] = [
   get('/', 'Admin home page'),
+  get('/certs', 'print certs on machine'),
   get(
     '/clusters',
     'upstream cluster status',
@@ -45,6 +46,7 @@ export const endpoints: readonly Endpoint[] = [
     p('name_regex', 'Dump only the currently loaded configurations whose names match the specified regex'),
     p('include_eds', 'Dump currently loaded configuration including EDS'),
   ),
+  get('/contention', 'dump current Envoy mutex contention stats (if enabled)'),
   post(
     '/cpuprofiler',
     'enable/disable the CPU profiler of every worker and of the main thread; the answer names the files',
@@ -65,7 +67,12 @@ export const endpoints: readonly Endpoint[] = [
   post('/healthcheck/fail', 'cause the server to fail health checks'),
   post('/healthcheck/ok', 'cause the server to pass health checks'),
   get('/help', 'print out list of admin commands'),
+  post('/heapprofiler', 'enable/disable the heap profiler (if supported)',
+    p('enable', 'enable/disable the heap profiler; One of (y, n)')),
+  get('/heap_dump', 'dump current Envoy heap (if supported)'),
   get('/hot_restart_version', 'print the hot restart compatibility version'),
+  get('/init_dump', 'dump current Envoy init manager information (experimental)',
+    p('mask', 'The desired component to dump unready targets. The mask is parsed as a ProtobufWkt::FieldMask.')),
   get('/listeners', 'print listener info', p('format', 'File format to use; One of (text, json)')),
   post(
     '/logging',
@@ -93,7 +100,7 @@ export const endpoints: readonly Endpoint[] = [
     usedOnly,
     filter,
     invert,
-    p('format', 'Format to use; One of (text, json, prometheus)'),
+    p('format', 'Format to use; One of (html, text, json, prometheus)'),
     p('type', 'Stat types to include.; One of (All, Counters, Histograms, Gauges, TextReadouts)'),
     p('histogram_buckets', 'Histogram bucket display mode; One of (cumulative, disjoint, detailed, summary)'),
   ),
@@ -106,23 +113,18 @@ export const endpoints: readonly Endpoint[] = [
     invert,
     p('histogram_buckets', 'Histogram bucket display mode; One of (cumulative, summary)'),
   ),
+  get('/stats/recentlookups', 'Show recent stat-name lookups'),
+  post('/stats/recentlookups/clear', 'clear list of stat-name lookups and counter'),
+  post('/stats/recentlookups/disable', 'disable recording of reset stat-name lookup names'),
+  post('/stats/recentlookups/enable', 'enable recording of reset stat-name lookup names'),
+  get('/weft/overview', "the page's numbers: requests, latency, listeners"),
+  get('/weft/clusters', 'clusters by page', p('search', 'part of the name'),
+    p('sort', 'One of (requests, failed, active, name)'), p('page', 'from 0')),
+  get('/weft/cluster', 'endpoints of one cluster', p('name', 'its name')),
+  post('/weft/flamegraph', 'profile one worker and answer its call tree as JSON', p('worker', 'index of the worker'),
+    p('seconds', 'how long, at most 30')),
   get('/workers', 'print what each worker thread says of itself: pools, connections, buffers'),
 ];
-
-/** Endpoints of Envoy that have nothing to show here; they are answered with 404 and these words. */
-export const absent: { readonly [path: string]: string } = Object.fromEntries(
-  [
-    '/certs',
-    '/init_dump',
-    '/contention',
-    '/heap_dump',
-    '/heapprofiler',
-    '/allocprofiler',
-    '/memory/tcmalloc',
-    '/peak_heap_dump',
-    '/stats/recentlookups',
-  ].map((path) => [path, `${path} is an endpoint of Envoy that weft does not have.\n`]),
-);
 
 /** The text of /help, and of the answer to an unknown path. */
 export function helpText(): string {

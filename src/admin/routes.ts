@@ -1,12 +1,14 @@
 // All handlers of the admin server by path. Loaded with the first request, so that a process nobody asks pays nothing
 // for it.
-import { htmlType, textAnswer } from './answer.js';
+import { textAnswer } from './answer.js';
 import type { Handlers } from './answer.js';
 import type { AdminBackend } from './backend.js';
 import { clustersHandlers } from './clusters.js';
 import { configDumpHandlers } from './dump/handler.js';
 import { helpText } from './endpoints.js';
-import { homePage } from './home-page.js';
+import { pageHandlers } from './page.js';
+import { overviewHandlers } from './overview.js';
+import { diagnosticsHandlers } from './diagnostics.js';
 import { loggingHandlers } from './logging.js';
 import { runtimeHandlers } from './runtime.js';
 import { operationsHandlers } from './operations.js';
@@ -22,8 +24,10 @@ export function allHandlers(
 ): Map<string, Handlers[string]> {
   return new Map(
     Object.entries({
-      '/': () => ({ status: 200, type: htmlType, body: homePage(backend.version, backend.state()) }),
       '/help': () => textAnswer(helpText()),
+      ...pageHandlers(),
+      ...overviewHandlers(backend, states),
+      ...diagnosticsHandlers(),
       ...serverInfoHandlers(backend),
       ...operationsHandlers(backend),
       ...loggingHandlers(backend),

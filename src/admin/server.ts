@@ -14,7 +14,7 @@ import { addressText } from './address.js';
 import { textAnswer } from './answer.js';
 import type { Answer, Handler } from './answer.js';
 import type { AdminBackend } from './backend.js';
-import { absent, endpoints, helpText } from './endpoints.js';
+import { endpoints, helpText } from './endpoints.js';
 import { QueryError } from './filter.js';
 import { Query } from './query.js';
 
@@ -139,10 +139,9 @@ export class AdminServer {
       this.#handlers ??= this.#load();
       const handler = (await this.#handlers).get(path);
       if (handler === undefined) {
-        return textAnswer(Object.hasOwn(absent, path) ? absent[path] : `invalid path. ${helpText()}`, 404);
+        return textAnswer(`invalid path. ${helpText()}`, 404);
       }
-      const lists = path === '/logging' && query.entries().length === 0;
-      if (mutating.has(path) && method !== 'POST' && !lists)
+      if (mutating.has(path) && method !== 'POST')
         return textAnswer(`Method ${method} not allowed, POST required.`, 405);
       return await handler(query);
     } catch (error) {
@@ -202,6 +201,7 @@ async function send(request: IncomingMessage, response: ServerResponse, answer: 
     'cache-control': 'no-cache, max-age=0',
     'x-content-type-options': 'nosniff',
     server: 'envoy',
+    ...answer.headers,
     ...(answer.afterwards !== undefined && { connection: 'close' }),
   });
   let bytes = 0;

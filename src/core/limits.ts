@@ -100,6 +100,8 @@ export const limits = {
   adminHeaderBytesMax: 32 * KiB,
   // an answer is produced in pieces of about this size, the event loop runs between them
   adminChunkBytes: 64 * KiB,
+  adminEndpointsShownMax: 1000,        // of one cluster on the admin page; /clusters has them all
+  adminFlameSecondsMax: 30,            // longest profile that the admin page may ask for
   adminFilterLengthMax: 4096,          // regular expression of a query
   cpuProfileSecondsMax: 300,           // a profile nobody stops is stopped
 } as const;

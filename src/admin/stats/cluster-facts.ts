@@ -2,8 +2,13 @@
 // process-wide words of shared memory: computed when they are read.
 import type { AdminBackend } from '../backend.js';
 import type { CircuitBreakerThresholds } from '../../config/types.js';
-import { ClusterState } from '../../core/memory-map.js';
+import { ClusterState, EndpointState } from '../../core/memory-map.js';
 import type { MemoryMap } from '../../core/memory-map.js';
+
+/** Words of EndpointState: what health checks and outlier detection say, and a float64 of the response time. */
+const HEALTH_FLAGS = 8;
+const LATENCY_WORD = 12;
+const EXCLUDING_FLAGS = 1 | 2 | 8 | 16;
 
 const breakers = [
   'cx_open',
@@ -31,9 +36,11 @@ export const clusterFactNames: readonly string[] = [
 /** Reads the process-wide words that workers share. */
 export class SharedStates {
   readonly #words: Int32Array;
+  readonly #numbers: Float64Array;
   readonly #map: MemoryMap;
   constructor(memory: ArrayBufferLike, map: MemoryMap) {
     this.#words = new Int32Array(memory);
+    this.#numbers = new Float64Array(memory);
     this.#map = map;
   }
   cluster(slot: number, word: number): number {
@@ -42,7 +49,20 @@ export class SharedStates {
       : Atomics.load(this.#words, ((this.#map.clusterStates + slot * ClusterState.bytes) >> 2) + word);
   }
   endpoint(state: number, word: number): number {
-    return state < 0 ? 0 : Atomics.load(this.#words, (this.#map.endpointStates >> 2) + state * 16 + word);
+    return state < 0 ? 0 : Atomics.load(this.#words, this.#endpointAt(state) + word);
+  }
+  /** Is the endpoint left out by a health check or by outlier detection? */
+  isExcluded(state: number): boolean {
+    return (this.endpoint(state, HEALTH_FLAGS) & EXCLUDING_FLAGS) !== 0;
+  }
+  /** Moving average of its response times, null while nobody keeps one. */
+  endpointLatencyMs(state: number): number | null {
+    if (state < 0) return null;
+    const value = this.#numbers[(this.#endpointAt(state) + LATENCY_WORD) >> 1];
+    return value > 0 ? value : null;
+  }
+  #endpointAt(state: number): number {
+    return (this.#map.endpointStates + state * EndpointState.bytes) >> 2;
   }
 }
 
