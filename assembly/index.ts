@@ -7,4 +7,5 @@ export { h1ChunkedReset, h1ChunkedStep, h1WriteChunk } from './http1/chunked';
 export { routeMatch, routeVirtualHost, headerValue, withoutPort } from './routing/match';
 export { normalizePath } from './http1/path';
 export { copyBytes, copyExact } from './lib/copy';
+export { hashBytes, hashCombine } from './lib/xxhash';
 export { nextRandom } from './http1/encode';

@@ -15,7 +15,8 @@ const none: HeaderMutations = { add: [], remove: [] };
 
 function route(prefix: string): Route {
   return { name: prefix, metadata: null, requestHeaders: none, responseHeaders: none,
-    match: { path: { kind: 'prefix', value: prefix }, caseSensitive: true, headers: [], queryParameters: [] },
+    match: { path: { kind: 'prefix', value: prefix }, caseSensitive: true, headers: [], queryParameters: [],
+      runtimeFraction: null },
     action: { kind: 'directResponse', status: 200, body: '' } };
 }
 

@@ -27,7 +27,7 @@ const records = {
     'requestIdBytes', 'random', 'spare'],
   // What to do to a response head on its way out.
   ResponseEdits: ['flags', 'serverAt', 'serverBytes', 'dateAt', 'dateBytes', 'viaAt', 'viaBytes', 'serviceTimeMs',
-    'mutationsAt', 'mutationCount', 'requestIdAt', 'requestIdBytes', 'maxBytes', 'dropLow', 'dropHigh', 'spare'],
+    'mutationsAt', 'mutationCount', 'requestIdAt', 'requestIdBytes', 'addedAt', 'dropLow', 'dropHigh', 'addedBytes'],
   // Route table (config/snapshot/route-table.ts). All offsets are relative to the table's start. A hash table is an
   // array of HostSlot (hash 0 = empty), open addressing, size mask + 1; suffix and prefix wildcards share one each,
   // tried by length, longest first.

@@ -26,7 +26,7 @@ export const NEEDS_TEXT: i32 = 0x40000000;
 
 const KIND_EXACT: u32 = 0, KIND_PREFIX: u32 = 1, KIND_SUFFIX: u32 = 2, KIND_CONTAINS: u32 = 3, KIND_REGEX: u32 = 4,
   KIND_PRESENT: u32 = 5;
-const PATH_PREFIX: u32 = 0, PATH_CONNECT: u32 = 2;
+const PATH_EXACT: u32 = 1, PATH_CONNECT: u32 = 2, PATH_SEPARATED_PREFIX: u32 = 3;
 // Known ids of pseudo headers inside ValueMatcher.
 const PSEUDO_METHOD: u32 = 250, PSEUDO_PATH: u32 = 251, PSEUDO_AUTHORITY: u32 = 252, PSEUDO_SCHEME: u32 = 253;
 
@@ -127,6 +127,7 @@ export function routeMatch(table: usize, record: usize, path: usize, pathBytes: 
   return NO_ROUTE;
 }
 
+/** A path that TypeScript judges by an expression is a prefix here: the expression's literal beginning. */
 function pathMatches(table: usize, route: usize, path: usize, n: u32, connect: bool): bool {
   const kind = load<u32>(route + ROUTE_ENTRY_PATH_KIND);
   if (kind == PATH_CONNECT) return connect;
@@ -134,39 +135,44 @@ function pathMatches(table: usize, route: usize, path: usize, n: u32, connect: b
   const value = table + load<u32>(route + ROUTE_ENTRY_VALUE_AT);
   const bytes = load<u32>(route + ROUTE_ENTRY_VALUE_BYTES);
   if (n == 0) return bytes == 0 || (bytes == 1 && load<u8>(value) == 47);   // an empty path is "/" (RFC 9110 4.2.3)
-  if (kind == PATH_PREFIX ? n < bytes : n != bytes) return false;
+  if (kind == PATH_EXACT ? n != bytes : n < bytes) return false;
+  if (kind == PATH_SEPARATED_PREFIX && n > bytes && load<u8>(path + bytes) != 47) return false;
   return load<u32>(route + ROUTE_ENTRY_FLAGS) & ROUTE_ENTRY_FLAG_IGNORE_CASE ? equalIgnoreCase(path, value, bytes)
     : equalBytes(path, value, bytes);
 }
 
 
-/** Finds the value of a header, or of all its repeats joined. */
-function findHeader(record: usize, matcher: usize, table: usize, path: usize, pathBytes: u32, https: u32): bool {
+/**
+ * Finds the next value of a matcher's header at line `from` or after it; returns the line behind it, 0 when there is
+ * none. A pseudo header has one value.
+ */
+function findHeader(record: usize, matcher: usize, table: usize, path: usize, pathBytes: u32, https: u32,
+    from: u32): u32 {
   const known = load<u32>(matcher + VALUE_MATCHER_KNOWN);
   if (known >= PSEUDO_METHOD) {
-    if (known == PSEUDO_METHOD) return found(load<u32>(record + HEAD_METHOD_AT), load<u32>(record + HEAD_METHOD_BYTES));
-    if (known == PSEUDO_PATH) return found(path, pathBytes);
-    if (known == PSEUDO_AUTHORITY) return found(load<u32>(record + HEAD_HOST_AT), load<u32>(record + HEAD_HOST_BYTES));
-    if (https) return found(TEXT_HTTPS, TEXT_HTTPS_BYTES);
-    return found(TEXT_HTTP, TEXT_HTTP_BYTES);
+    if (from != 0) return 0;
+    if (known == PSEUDO_METHOD) found(load<u32>(record + HEAD_METHOD_AT), load<u32>(record + HEAD_METHOD_BYTES));
+    else if (known == PSEUDO_PATH) found(path, pathBytes);
+    else if (known == PSEUDO_AUTHORITY) found(load<u32>(record + HEAD_HOST_AT), load<u32>(record + HEAD_HOST_BYTES));
+    else if (https) found(TEXT_HTTPS, TEXT_HTTPS_BYTES);
+    else found(TEXT_HTTP, TEXT_HTTP_BYTES);
+    return 1;
   }
   const count = load<u32>(record + HEAD_HEADER_COUNT);
-  let i: u32 = 0;
-  if (known != 0) {
+  let i = from;
+  if (known != 0 && from == 0) {
     const index = <u32>load<u16>(record + HEAD_KNOWN + (<usize>known << 1));
-    if (index == 0) return false;
+    if (index == 0) return 0;
     i = index - 1;
   }
   const name = table + load<u32>(matcher + VALUE_MATCHER_NAME_AT), n = load<u32>(matcher + VALUE_MATCHER_NAME_BYTES);
   for (; i < count; i++) {
     const line = record + HEAD_HEADERS + (<usize>i << 4);
-    const meta = load<u32>(line + 4);
-    if (!sameName(line, meta, known, name, n)) continue;
+    if (!sameName(line, load<u32>(line + 4), known, name, n)) continue;
     found(load<u32>(line + 8), load<u32>(line + 12));
-    if (i + 1 < count) joinRepeats(record, i + 1, count, known, name, n);
-    return true;
+    return i + 1;
   }
-  return false;
+  return 0;
 }
 // @ts-ignore: decorator
 @inline
@@ -174,29 +180,6 @@ function sameName(line: usize, meta: u32, known: u32, name: usize, n: u32): bool
   if ((meta & 0xffff) != n || ((meta >> 24) & HEADER_LINE_FLAG_DROPPED)) return false;
   return known != 0 ? ((meta >> 16) & 255) == known : equalIgnoreCase(load<u32>(line), name, n);
 }
-
-/**
- * A repeated header is matched as all of its values joined by ',', as in Envoy: a second value cannot hide behind the
- * first. The text is put together behind the record, where the engine keeps room for a whole head (JOIN_AT).
- */
-function joinRepeats(record: usize, from: u32, count: u32, known: u32, name: usize, n: u32): void {
-  let p: usize = 0;
-  for (let i = from; i < count; i++) {
-    const line = record + HEAD_HEADERS + (<usize>i << 4);
-    if (!sameName(line, load<u32>(line + 4), known, name, n)) continue;
-    if (p == 0) {
-      p = record + JOIN_AT;
-      memory.copy(p, FOUND_AT, FOUND_BYTES);
-      p += FOUND_BYTES;
-    }
-    store<u8>(p++, 44);
-    memory.copy(p, load<u32>(line + 8), load<u32>(line + 12));
-    p += load<u32>(line + 12);
-  }
-  if (p != 0) found(record + JOIN_AT, <u32>(p - record - JOIN_AT));
-}
-/** After the record of limits.headersCountMax lines: 256 + (1000 + 1) * 16. */
-const JOIN_AT: usize = 16272;
 function found(at: usize, n: u32): bool { FOUND_AT = at; FOUND_BYTES = n; return true; }
 let FOUND_AT: usize = 0;
 let FOUND_BYTES: u32 = 0;
@@ -208,15 +191,25 @@ function headersMatch(table: usize, matcher: usize, count: u32, record: usize, p
     if (kind == KIND_REGEX) continue;
     const flags = load<u32>(matcher + VALUE_MATCHER_FLAGS);
     const invert = (flags & VALUE_MATCHER_FLAG_INVERT) != 0;
-    let has = findHeader(record, matcher, table, path, pathBytes, https);
-    if (!has && (flags & VALUE_MATCHER_FLAG_MISSING_AS_EMPTY)) { has = true; FOUND_BYTES = 0; }
+    let next = findHeader(record, matcher, table, path, pathBytes, https, 0);
     if (kind == KIND_PRESENT) {
+      const has = next != 0 || (flags & VALUE_MATCHER_FLAG_MISSING_AS_EMPTY) != 0;
       const wanted = (flags & VALUE_MATCHER_FLAG_PRESENT_FALSE) == 0;
       if ((has == wanted) == invert) return false;
       continue;
     }
     // A missing header fails every value match, inverted or not (Envoy's treat_missing_header_as_empty says so).
-    if (!has || valueMatches(table, matcher, FOUND_AT, FOUND_BYTES) == invert) return false;
+    if (next == 0) {
+      if (!(flags & VALUE_MATCHER_FLAG_MISSING_AS_EMPTY)) return false;
+      FOUND_BYTES = 0;
+    }
+    // Each value of a repeated header is looked at by itself; one that matches is enough.
+    let matched = valueMatches(table, matcher, FOUND_AT, FOUND_BYTES);
+    while (!matched && next != 0) {
+      next = findHeader(record, matcher, table, path, pathBytes, https, next);
+      if (next != 0) matched = valueMatches(table, matcher, FOUND_AT, FOUND_BYTES);
+    }
+    if (matched == invert) return false;
   }
   return true;
 }

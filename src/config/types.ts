@@ -31,22 +31,45 @@ export interface HeaderMatcher {
 export interface QueryParameterMatcher { name: string; match: StringMatcher | { kind: 'present'; present: boolean } }
 
 export interface RouteMatch {
-  path: { kind: 'prefix' | 'path'; value: string } | { kind: 'connect' };
+  /** 'regex' matches the whole path without its query; a URI template has become one. */
+  path: { kind: 'prefix' | 'path' | 'pathSeparatedPrefix' | 'regex'; value: string } | { kind: 'connect' };
   caseSensitive: boolean;
   headers: HeaderMatcher[];
   queryParameters: QueryParameterMatcher[];
+  runtimeFraction: RuntimeFraction | null;
 }
 
+/** type.matcher.v3.RegexMatchAndSubstitute; groups in `substitution` are written $1, a dollar sign \$. */
+export interface Substitution { pattern: string; substitution: string }
+
+/** envoy.config.route.v3.RouteAction.HashPolicy */
+export type HashPolicy = { terminal: boolean } & (
+  | { kind: 'header'; name: string; rewrite: Substitution | null }
+  | { kind: 'cookie'; name: string; ttlSeconds: number | null; path: string; attributes: string }
+  | { kind: 'sourceIp' }
+  | { kind: 'queryParameter'; name: string });
+
 export interface WeightedCluster {
-  cluster: string; weight: number; hostRewriteLiteral: string | null;
+  /** '' where clusterHeader names the header that has it. */
+  cluster: string; clusterHeader: string | null; weight: number; hostRewriteLiteral: string | null;
   requestHeaders: HeaderMutations; responseHeaders: HeaderMutations;
 }
 export interface ForwardAction {
   kind: 'forward';
   clusters: WeightedCluster[];        // one entry for a plain `cluster`
   totalWeight: number;
+  /** Header whose number chooses the cluster; null: by chance. */
+  randomValueHeader: string | null;
+  /** Weights may be changed by runtime keys: this, a dot, the cluster's name; '' = not. */
+  runtimeKeyPrefix: string;
   prefixRewrite: string | null;
+  regexRewrite: Substitution | null;
   hostRewriteLiteral: string | null;
+  hostRewriteHeader: string | null;
+  hostRewritePathRegex: Substitution | null;
+  /** The host becomes the name of the endpoint that was picked. */
+  autoHostRewrite: boolean;
+  hashPolicies: HashPolicy[];
   appendXForwardedHost: boolean;
   timeoutMs: number;                  // 0 = none; Envoy default 15000
   idleTimeoutMs: number | null;       // null = the connection manager's stream_idle_timeout
@@ -58,7 +81,7 @@ export interface RedirectAction {
   kind: 'redirect';
   status: 301 | 302 | 303 | 307 | 308;
   scheme: string | null; httpsRedirect: boolean; host: string | null; port: number | null;
-  path: string | null; prefixRewrite: string | null; stripQuery: boolean;
+  path: string | null; prefixRewrite: string | null; regexRewrite: Substitution | null; stripQuery: boolean;
 }
 export interface DirectResponseAction { kind: 'directResponse'; status: number; body: string }
 export type RouteAction = ForwardAction | RedirectAction | DirectResponseAction;

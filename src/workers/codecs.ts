@@ -20,6 +20,10 @@ export interface Codecs {
   withoutPort(host: number, hostBytes: number): number;
   copyExact(dst: number, src: number, bytes: number): void;
   copyBytes(dst: number, src: number, bytes: number): void;
+  /** xxHash64 of the bytes into two words at `out`, low first. */
+  hashBytes(at: number, bytes: number, out: number): void;
+  /** Adds the hash of the bytes to the one at `state` as Envoy combines hash policies; `has` = there is one yet. */
+  hashCombine(at: number, bytes: number, state: number, has: number): void;
   /** 32 random bits (signed) from the xoshiro128** state at `state`. */
   nextRandom(state: number): number;
   normalizePath(path: number, pathBytes: number, pathOnlyBytes: number, dst: number, options: number): number;

@@ -52,6 +52,8 @@ export class Engine {
   readonly text: number;
   readonly textBytes = TEXT_BYTES;
   readonly pathScratch: number;
+  /** Room for a rewritten path, then for a rewritten host (limits.rewrittenBytesMax each). */
+  readonly rewriteScratch: number;
   /** Two words for answers of codecs.headerValue: a head may be half encoded when a value is looked up. */
   readonly valueScratch: number;
   readonly randomState: number;
@@ -90,8 +92,7 @@ export class Engine {
     const take = (bytes: number) => { const start = at; at += Math.ceil(bytes / 64) * 64; return start; };
     this.reactorScratch = take(REACTOR_BYTES);
     const recordBytes = HeadRecordBytes + (limits.headersCountMax + 1) * 16;
-    // behind it: room to join repeated headers (assembly/routing/match.ts)
-    this.requestRecord = take(recordBytes + limits.bufferLargeBytes);
+    this.requestRecord = take(recordBytes);
     this.responseRecord = take(recordBytes);
     this.scratchRecord = take(recordBytes);
     this.requestEdits = take(RequestEditsRecordBytes);
@@ -99,6 +100,7 @@ export class Engine {
     this.mutations = take(MUTATIONS_MAX * MutationRecordBytes);
     this.text = take(TEXT_BYTES);
     this.pathScratch = take(limits.bufferLargeBytes);
+    this.rewriteScratch = take(2 * limits.rewrittenBytesMax + 64);
     this.randomState = take(16);
     this.valueScratch = take(8);
     const heapBytes = Math.floor((end - at) * HEAP_SHARE);

@@ -1,15 +1,10 @@
 // The relations between limits that code relies on: what must fit into what, what must be a power of two, what must be
 // reached before what. A limit that is changed alone fails here, with the reason.
-import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import type { Test } from 'tap';
-import { HeadRecordBytes } from '../../src/core/generated/layouts.js';
 import { limits } from '../../src/core/limits.js';
 import { Control, EndpointShare, Shared } from '../../src/core/memory-map.js';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 const isPowerOfTwo = (value: number) => value > 0 && (value & (value - 1)) === 0;
 /** A relation with its reason; `sum` is what must not exceed `bound`. */
 const fits = (t: Test, sum: number, bound: number, reason: string) =>
@@ -77,10 +72,4 @@ t.test('indexes fit the types that hold them', async (t) => {
   t.equal(Control.bytes % 64, 0, 'control blocks of two workers share no cache line');
   t.equal(Shared.bytes % 64, 0, 'nor with the shared one');
   t.equal(EndpointShare.bytes % 4, 0, 'endpoint shares are Int32 words');
-});
-
-t.test('codecs that name a limit as a number name the same one', async (t) => {
-  const match = readFileSync(join(root, 'assembly/routing/match.ts'), 'utf8');
-  const joinAt = Number(/const JOIN_AT: usize = (\d+);/.exec(match)?.[1]);
-  t.equal(joinAt, HeadRecordBytes + (limits.headersCountMax + 1) * 16, 'JOIN_AT: behind the longest record');
 });

@@ -1,9 +1,11 @@
 // The scenario files, by area: one line each. An area is recorded in recorded/<area>.json.
 import type { Scenario } from './scenario.js';
 import { scenarios as basics } from './scenarios/basics.js';
+import { scenarios as routing } from './scenarios/routing.js';
 import { scenarios as telemetry } from './scenarios/telemetry.js';
 
 export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   basics,
+  routing,
   telemetry,
 };

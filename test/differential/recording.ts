@@ -29,13 +29,14 @@ export interface Comparison {
 
 /** Holds lines against each other, order included; what a scenario says may differ is taken out of both first. */
 export function compare(scenario: Scenario, weft: readonly string[], envoy: readonly string[]): Comparison {
+  if (weft.join('\n') === envoy.join('\n')) return { open: [], headings: [] };
   const headings = new Set<string>();
-  const kept = (lines: readonly string[], other: readonly string[]): string[] => lines.filter((line) => {
-    const found = other.includes(line) ? undefined : scenario.differs?.find((entry) => entry.line.test(line));
+  const kept = (lines: readonly string[]): string[] => lines.filter((line) => {
+    const found = scenario.differs?.find((entry) => entry.line.test(line));
     if (found !== undefined) headings.add(found.heading);
     return found === undefined;
   });
-  const ours = kept(weft, envoy), theirs = kept(envoy, weft);
+  const ours = kept(weft), theirs = kept(envoy);
   if (ours.join('\n') === theirs.join('\n')) return { open: [], headings: [...headings] };
   const only = (lines: string[], other: string[], sign: string): string[] =>
     lines.filter((line) => !other.includes(line)).map((line) => `${sign} ${line}`);

@@ -5,6 +5,7 @@ import {
   Header, HostSlotRecordBytes, RouteEntry, RouteEntryFlag, RouteEntryRecordBytes, RouteTable, RouteTableFlag,
   RouteTableRecordBytes, ValueMatcher, ValueMatcherFlag, ValueMatcherRecordBytes, VirtualHostEntryRecordBytes,
 } from '../../core/generated/layouts.js';
+import type { RuntimeFraction } from '../runtime.js';
 import type { ForwardAction, HeaderMatcher, HeaderMutations, QueryParameterMatcher, Route, RouteAction, RouteConfig,
   StringMatcher, VirtualHost, FilterMetadata } from '../types.js';
 
@@ -18,14 +19,20 @@ export interface VirtualHostJson {
 }
 export type BoundAction = Exclude<RouteAction, ForwardAction>
   | (Omit<ForwardAction, 'clusters'> & { clusters: (ForwardAction['clusters'][number] & { slot: number })[] });
-/** `regex`: conditions that TypeScript has to judge. `matchedBytes`: what a prefix rewrite replaces. */
+/**
+ * `regex`: conditions that TypeScript has to judge, on a header, a query parameter, or with neither on the path.
+ * `matchedBytes`: what a prefix rewrite replaces; -1 = all of the path.
+ */
 export interface RouteJson {
   name: string; metadata: FilterMetadata | null; action: BoundAction;
   requestHeaders: HeaderMutations; responseHeaders: HeaderMutations;
   matchedBytes: number;
+  runtimeFraction: RuntimeFraction | null;
   regex: { header: string | null; query: string | null; pattern: string; invert: boolean; missingAsEmpty: boolean }[];
 }
 
+/** Path kinds of a RouteEntry; an expression is its literal beginning, as a prefix, and a condition. */
+const PATH_KINDS = { prefix: 0, regex: 0, path: 1, connect: 2, pathSeparatedPrefix: 3 } as const;
 const KINDS = { exact: 0, prefix: 1, suffix: 2, contains: 3, regex: 4, present: 5, range: 6 } as const;
 const PSEUDO: Record<string, number> = { ':method': 250, ':path': 251, ':authority': 252, host: 252, ':scheme': 253 };
 const known = Header as Readonly<Record<string, number>>;
@@ -107,8 +114,9 @@ class TableWriter {
   private route(at: number, route: Route, virtualHost: number): void {
     const { match } = route;
     const value = match.path.kind === 'connect' ? '' : match.path.value;
-    const kind = match.path.kind === 'prefix' ? 0 : match.path.kind === 'path' ? 1 : 2;
     const regex: RouteJson['regex'] = [];
+    const byExpression = match.path.kind === 'regex';
+    if (byExpression) regex.push({ header: null, query: null, pattern: value, invert: false, missingAsEmpty: false });
     for (const header of match.headers) {
       if (header.match.kind === 'regex')
         regex.push({ header: header.name, query: null, pattern: header.match.value, invert: header.invert,
@@ -119,16 +127,19 @@ class TableWriter {
         regex.push({ header: null, query: query.name, pattern: query.match.value, invert: false,
           missingAsEmpty: false });
     }
-    const flags = (match.caseSensitive ? 0 : RouteEntryFlag.ignoreCase)
-      | (regex.length > 0 ? RouteEntryFlag.needsText : 0);
-    const [valueAt, valueBytes] = this.text(value);
+    const flags = (match.caseSensitive || byExpression ? 0 : RouteEntryFlag.ignoreCase)
+      | (regex.length > 0 || match.runtimeFraction !== null ? RouteEntryFlag.needsText : 0);
+    const [valueAt, valueBytes] = this.text(byExpression ? literalPrefix(value) : value);
     const headersAt = this.matchers(match.headers.map((header) => this.headerMatcher(header)));
     const queryAt = this.matchers(match.queryParameters.map((query) => this.queryMatcher(query)));
     const json: RouteJson = { name: route.name, metadata: route.metadata, action: this.bind(route.action),
-      requestHeaders: route.requestHeaders, responseHeaders: route.responseHeaders, matchedBytes: valueBytes, regex };
+      requestHeaders: route.requestHeaders, responseHeaders: route.responseHeaders,
+        matchedBytes: byExpression ? -1 : valueBytes, regex,
+      runtimeFraction: match.runtimeFraction };
     const [jsonAt, jsonBytes] = this.text(JSON.stringify(json));
     const words = new Array<number>(RouteEntryRecordBytes / 4).fill(0);
-    words[RouteEntry.pathKind] = kind; words[RouteEntry.flags] = flags; words[RouteEntry.valueAt] = valueAt;
+    words[RouteEntry.pathKind] = PATH_KINDS[match.path.kind]; words[RouteEntry.flags] =
+      flags; words[RouteEntry.valueAt] = valueAt;
     words[RouteEntry.valueBytes] = valueBytes;
     words[RouteEntry.headersAt] = headersAt; words[RouteEntry.headerCount] = match.headers.length;
     words[RouteEntry.queryAt] = queryAt; words[RouteEntry.queryCount] = match.queryParameters.length;
@@ -139,7 +150,8 @@ class TableWriter {
 
   private bind(action: RouteAction): BoundAction {
     if (action.kind !== 'forward') return action;
-    const clusters = action.clusters.map((cluster) => ({ ...cluster, slot: this.clusterSlot(cluster.cluster) }));
+    const clusters = action.clusters.map((cluster) =>
+      ({ ...cluster, slot: cluster.clusterHeader === null ? this.clusterSlot(cluster.cluster) : -1 }));
     return { ...action, clusters };
   }
 
@@ -224,3 +236,24 @@ class TableWriter {
 }
 
 const isText = (match: HeaderMatcher['match']): match is StringMatcher => 'value' in match;
+
+/**
+ * The text that whatever an expression matches begins with; '' when that cannot be told at a glance. Only plain
+ * characters and escaped punctuation are taken, up to the first operator, and none where '|' leaves a choice.
+ */
+export function literalPrefix(pattern: string): string {
+  if (pattern.includes('|')) return '';
+  let prefix = '';
+  for (let at = pattern.startsWith('^') ? 1 : 0; at < pattern.length; at++) {
+    let character = pattern[at];
+    if (character === '\\') {
+      character = pattern[++at];
+      if (character === undefined || /[A-Za-z0-9]/.test(character)) return prefix;
+    } else if (/[.*+?()[\]{}^$]/.test(character)) return prefix;
+    if (character.charCodeAt(0) > 126) return prefix;
+    // What may be repeated or left out is not sure to be there.
+    if (/[*?{]/.test(pattern[at + 1] ?? '')) return prefix;
+    prefix += character;
+  }
+  return prefix;
+}

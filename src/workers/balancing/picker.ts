@@ -9,6 +9,8 @@ import { EarliestDeadline } from './earliest-deadline.js';
 export interface Picker {
   /** Envoy's panic mode: too few healthy endpoints, so health is ignored. */
   readonly panic: boolean;
+  /** The request's hash decides: hash policies are evaluated. */
+  readonly byHash?: boolean;
   pick(): Endpoint;
 }
 

@@ -25,6 +25,11 @@ export class ConnectionAddresses {
   get remote(): SocketAddress | null { return this.remoteAddress ??= this.engine.outside.peerAddress(this.fd); }
   get local(): SocketAddress | null { return this.localAddress ??= this.engine.outside.localAddress(this.fd); }
 
+  /** As workers/routing/hash-policies.ts asks for the two ends. */
+  remoteIp(): string { return ipText(this.remote); }
+  remoteText(): string { return fullText(this.remote); }
+  localText(): string { return fullText(this.local); }
+
   /**
    * Memory offset and length of the client's IP without port; length 0 when the arena is full or the client has none.
    */

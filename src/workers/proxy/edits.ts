@@ -14,6 +14,7 @@ import type { Stream } from './stream.js';
 
 /** Everything constant that an edited head may gain: fixed names, request id, addresses, framing. */
 const FIXED_ADDED_BYTES = 512;
+export const TOO_LONG = -2;
 /** Bodies up to this size are copied behind their head; longer ones are sent from where they lie. */
 const BODY_COPY_BYTES_MAX = 8 * 1024;
 const IDEMPOTENT = (1 << Method.GET) | (1 << Method.HEAD) | (1 << Method.OPTIONS) | (1 << Method.TRACE)
@@ -21,7 +22,7 @@ const IDEMPOTENT = (1 << Method.GET) | (1 << Method.HEAD) | (1 << Method.OPTIONS
 
 /**
  * Encodes the request into stream.headBuffer, with its body if all of it is here and short. Returns how far the input
- * was taken, or -1 when no buffer is free.
+ * was taken, -1 when no buffer is free, or TOO_LONG when a rewritten path or host is.
  */
 export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntime, choice: ClusterChoice,
     bodyAt: number, end: number): number {
@@ -30,20 +31,26 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   const edits = engine.requestEdits >> 2;
   const hcm = stream.hcm!;
   let flags = (i32[edits + RequestEdits.flags] | route.editFlags) & ~requestFlagsOff(hcm.suppressEnvoyHeaders);
-  if (choice.hostRewrite === null) flags &= ~RequestEditsFlag.appendHostXfh;
+  const { rewrites } = route;
+  const pathOnlyBytes = rewrites === null ? 0 : pathOnlyOf(engine);
+  if (rewrites !== null && !rewrites.evaluate(engine, pathOf(engine), pathOnlyBytes)) return TOO_LONG;
+  const host = rewrites !== null && rewrites.host.bytes > 0 ? rewrites.host : choice.hostRewrite;
+  const named = host !== null || (route.autoHost && stream.cluster!.namesHosts);
+  if (!named) flags &= ~RequestEditsFlag.appendHostXfh;
   if (stream.request.kind === BODY_CHUNKED) flags |= RequestEditsFlag.chunked;
   if (stream.isUpgrade && !stream.isConnect) flags |= RequestEditsFlag.upgrade;
   const cluster = stream.cluster!;
   if (cluster.config.properCaseWords) flags |= RequestEditsFlag.properCase;
-  const host = choice.hostRewrite;
-  if (host !== null && !hcm.suppressEnvoyHeaders) flags |= RequestEditsFlag.originalHost;
+  if (named && !hcm.suppressEnvoyHeaders && !(host === choice.hostRewrite
+    && choice.hostOfWeight)) flags |= RequestEditsFlag.originalHost;
   i32[edits + RequestEdits.hostAt] = host === null ? 0 : host.at;
   i32[edits + RequestEdits.hostBytes] = host === null ? 0 : host.bytes;
-  const prefix = route.prefixRewrite;
+  const replaced = rewrites !== null && rewrites.path.bytes > 0;
+  const prefix = replaced ? rewrites.path : route.prefixRewrite;
   i32[edits + RequestEdits.prefixBytes] = prefix === null ? 0 : prefix.bytes;
   if (prefix !== null) {
     i32[edits + RequestEdits.prefixAt] = prefix.at;
-    i32[edits + RequestEdits.prefixCutBytes] = route.json.matchedBytes;
+    i32[edits + RequestEdits.prefixCutBytes] = replaced ? pathOnlyBytes : route.json.matchedBytes;
     if (!hcm.suppressEnvoyHeaders) flags |= RequestEditsFlag.originalPath;
   }
   const added = hcm.suppressEnvoyHeaders ? null : route.added;
@@ -80,6 +87,18 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   stream.headBytes = after - start;
   stream.replayable = stream.request.complete && ((IDEMPOTENT >> stream.method) & 1) !== 0;
   return at;
+}
+
+/** Path and query of the decoded request, normalised if it had to be. */
+function pathOf(engine: Engine): number {
+  const edits = engine.requestEdits >> 2;
+  return engine.i32[edits + RequestEdits.pathBytes] > 0 ? engine.i32[edits + RequestEdits.pathAt]
+    : engine.i32[(engine.requestRecord >> 2) + Head.pathAt];
+}
+function pathOnlyOf(engine: Engine): number {
+  const edits = engine.requestEdits >> 2;
+  return engine.i32[edits + RequestEdits.pathBytes] > 0 ? engine.i32[edits + RequestEdits.spare]
+    : engine.i32[(engine.requestRecord >> 2) + Head.pathOnlyBytes];
 }
 
 /** Bytes of room for a body that is copied behind the head: only when all of it (by its length) is here and short. */

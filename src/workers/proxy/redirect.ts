@@ -1,6 +1,7 @@
 // The Location of a redirect (envoy.config.route.v3.RedirectAction), from the decoded request.
 import { Head, RequestEdits } from '../../core/generated/layouts.js';
 import type { RedirectAction } from '../../config/types.js';
+import { Replacement } from '../routing/expression.js';
 import type { Engine } from '../engine.js';
 
 export function locationOf(engine: Engine, action: RedirectAction, matchedBytes: number): string {
@@ -17,6 +18,8 @@ export function locationOf(engine: Engine, action: RedirectAction, matchedBytes:
   const query = question < 0 ? '' : full.slice(question);
   let target = path === '' ? '/' : path;
   if (action.path !== null) target = action.path;
+  else if (action.regexRewrite !== null) target = new Replacement(action.regexRewrite).apply(target);
+  else if (action.prefixRewrite !== null && matchedBytes < 0) target = action.prefixRewrite;
   else if (action.prefixRewrite !== null) target = action.prefixRewrite + target.slice(matchedBytes);
   const ownQuery = target.includes('?');
   return `${scheme}://${hostOf(action, authority, scheme)}${target}${action.stripQuery || ownQuery ? '' : query}`;

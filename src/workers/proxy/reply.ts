@@ -21,7 +21,7 @@ import type { Stream } from './stream.js';
 
 const PLAIN = 'text/plain';
 const HTTPS: RedirectAction = { kind: 'redirect', status: 301, scheme: null, httpsRedirect: true, host: null,
-  port: null, path: null, prefixRewrite: null, stripQuery: false };
+  port: null, path: null, prefixRewrite: null, regexRewrite: null, stripQuery: false };
 /** Status and details of each codec rejection; the others are 400 with http1.codec_error. */
 const REJECTIONS: Readonly<Record<string, readonly [number, DetailText]>> = {
   headTooLarge: [431, 'http1.headers_too_large'], tooManyHeaders: [431, 'http1.too_many_headers'],

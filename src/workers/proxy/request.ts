@@ -12,7 +12,9 @@ import { NEEDS_TEXT, NO_VIRTUAL_HOST } from '../codecs.js';
 import type { DownstreamConnection, DownstreamEvents } from '../connection/downstream.js';
 import type { Engine } from '../engine.js';
 import type { RouteTableRuntime } from '../routing/route-table.js';
-import type { RouteRuntime } from '../routing/route.js';
+import type { HashPolicies } from '../routing/hash-policies.js';
+import { recordHeader } from '../routing/regex.js';
+import type { ClusterChoice, RouteRuntime } from '../routing/route.js';
 import { ACQUIRED, OVERFLOW, UpstreamPool, WAITING } from '../upstream/pool.js';
 import { Clusters } from '../upstream/cluster.js';
 import type { UpstreamConnection, UpstreamEvents } from '../upstream/connection.js';
@@ -20,9 +22,10 @@ import { admit } from './admission.js';
 import { headerLinesBytes } from './format-texts.js';
 import { admitUpgrade } from './upgrade.js';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, OUT_SAME, RELAY_ERROR } from './body.js';
-import { encodeRequest } from './edits.js';
+import { encodeRequest, TOO_LONG } from './edits.js';
 import { Failures } from './failure.js';
 import { Finish } from './finish.js';
+import { replaceHost } from './host.js';
 import { Replies } from './reply.js';
 import { Responses } from './response.js';
 import { keepsHead, StreamPool } from './stream.js';
@@ -160,7 +163,8 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       const words = engine.requestRecord >> 2;
       const pathAt = bytes === 0 ? engine.i32[words + Head.pathAt] : path;
       const pathBytes = bytes === 0 ? engine.i32[words + Head.pathBytes] : bytes;
-      if (table.route(index)?.regex?.hold(engine, pathAt, pathBytes) !== false) return index;
+      const pathOnlyBytes = bytes === 0 ? engine.i32[words + Head.pathOnlyBytes] : pathOnly;
+      if (table.route(index)?.holds(engine, pathAt, pathBytes, pathOnlyBytes) !== false) return index;
       from = index + 1;
     }
   }
@@ -169,10 +173,10 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       end: number): number {
     const { engine } = this;
     if (stream.isUpgrade && !admitUpgrade(engine, this, stream, route)) return this.afterReply(connection, bodyAt, end);
-    const single = route.choices.length === 1;
-    const choice = route.choose(single ? 0 : (engine.codecs.nextRandom(engine.randomState) >>> 0) / 4294967296);
+    const choice = route.choices.length === 1 ? route.choices[0] : this.choose(route);
     stream.choice = choice;
-    const cluster = this.clusters.get(choice.slot);
+    const slot = choice.clusterHeader === null ? choice.slot : this.slotByHeader(choice.clusterHeader);
+    const cluster = slot < 0 ? null : this.clusters.get(slot);
     if (cluster === null) {
       engine.count(stream.hcm!.scope, HttpStat.no_cluster);
       this.replies.send(stream, route.forward!.clusterNotFoundStatus, ResponseFlag.NC, detail('cluster_not_found'), '');
@@ -180,7 +184,12 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     }
     stream.cluster = cluster;
     cluster.gauge(ClusterStat.upstream_rq_active, 1);
+    if (route.hashPolicies !== null && cluster.picker?.byHash === true) this.hash(stream, route.hashPolicies);
     const at = encodeRequest(engine, stream, route, choice, bodyAt, end);
+    if (at === TOO_LONG) {
+      this.replies.send(stream, 500, 0, detail('rewrite_too_long'), '');
+      return this.afterReply(connection, bodyAt, end);
+    }
     if (at < 0) {
       this.replies.send(stream, 503, ResponseFlag.OM, detail('overload'), 'no buffer is free');
       return this.afterReply(connection, bodyAt, end);
@@ -189,6 +198,30 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     this.timeouts.start(stream);
     this.dispatch(stream);
     return stream.downstream === null ? this.afterReply(connection, at, end) : at;
+  }
+
+  /** One of several clusters: by the number in a header where the route asks for that, else by chance. */
+  private choose(route: RouteRuntime): ClusterChoice {
+    const { engine } = this;
+    const header = route.forward!.randomValueHeader;
+    const text = header === null ? null : recordHeader(engine, engine.requestRecord, header);
+    if (text !== null && /^\d{1,20}$/.test(text)) return route.chooseByNumber(BigInt(text));
+    return route.choose((engine.codecs.nextRandom(engine.randomState) >>> 0) / 4294967296);
+  }
+
+  private slotByHeader(name: string): number {
+    const cluster = recordHeader(this.engine, this.engine.requestRecord, name);
+    return cluster === null || cluster === '' ? -1 : this.engine.snapshot.clusterSlot(cluster);
+  }
+
+  private hash(stream: Stream, policies: HashPolicies): void {
+    const { engine } = this;
+    const edits = engine.requestEdits >> 2, words = engine.requestRecord >> 2;
+    const bytes = engine.i32[edits + RequestEdits.pathBytes];
+    const { addresses } = stream.downstream!;
+    policies.evaluate(engine, stream, addresses,
+      bytes > 0 ? engine.i32[edits + RequestEdits.pathAt] : engine.i32[words + Head.pathAt],
+      bytes > 0 ? bytes : engine.i32[words + Head.pathBytes]);
   }
 
   /** Picks an endpoint and a connection for an encoded request. Also where a retry begins. */
@@ -213,6 +246,10 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     stream.attempts++;
     const endpoint = picker.pick();
     stream.endpoint = endpoint;
+    if (stream.route!.autoHost && endpoint.hostname !== '' && !replaceHost(this.engine, stream, endpoint.hostname)) {
+      this.failures.exhausted(stream);
+      return;
+    }
     endpoint.request(1);
     const result = this.upstreams.acquire(stream, endpoint, thresholds);
     if (result === ACQUIRED) this.onAcquired(stream);

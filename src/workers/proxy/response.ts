@@ -200,10 +200,13 @@ export class Responses {
     i32[edits + ResponseEdits.viaAt] = hcm.via === null ? 0 : hcm.via.at;
     i32[edits + ResponseEdits.viaBytes] = hcm.via === null ? 0 : hcm.via.bytes;
     i32[edits + ResponseEdits.serviceTimeMs] = Math.max(0, Math.round(engine.nowMs - stream.upstreamSentMs));
+    const added = stream.addedResponseLines;
+    i32[edits + ResponseEdits.addedBytes] = added === '' ? 0 : engine.writeText(engine.rewriteScratch, added);
+    i32[edits + ResponseEdits.addedAt] = engine.rewriteScratch;
     const { responseMutations } = stream.choice!;
     const more = applyMutations(engine, stream, responseMutations, engine.responseRecord,
       edits + ResponseEdits.mutationsAt);
-    return more + hcm.serverName.bytes + (hcm.via === null ? 0 : hcm.via.bytes);
+    return more + added.length + hcm.serverName.bytes + (hcm.via === null ? 0 : hcm.via.bytes);
   }
 
   private connectionFlags(stream: Stream): number {

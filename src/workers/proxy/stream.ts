@@ -104,6 +104,12 @@ export class Stream {
   requestHeaderBytes = 0;
   responseHeaderBytes = 0;
   sentHeadBytes = 0;
+  /** xxHash64 of what the route's hash policies name, as signed halves. */
+  hasHash = false;
+  hashHigh = 0;
+  hashLow = 0;
+  /** Header lines, with their ends, that the response gets. */
+  addedResponseLines = '';
 
   clear(): void {
     this.downstream = this.upstream = this.hcm = this.table = this.route = this.choice = this.cluster = this.endpoint =
@@ -125,6 +131,9 @@ export class Stream {
     this.healthCheck = false;
     this.requestHeadBytes = this.responseHeadBytes = this.forwardedHeadBytes = this.sentHeadBytes = 0;
     this.requestHeaderBytes = this.responseHeaderBytes = 0;
+    this.hasHash = false;
+    this.hashHigh = this.hashLow = 0;
+    this.addedResponseLines = '';
     this.upstreamConnectionId = this.connectStartMs = this.connectEndMs = 0;
     this.attempted = null;
   }

@@ -1,36 +1,40 @@
 // Conditions that need a regular expression: judged in TypeScript with RE2's linear-time engine, after everything else
 // about a route matched. This is the one place on a request's path that makes strings, and only for routes that ask for
 // it.
-import { createRequire } from 'node:module';
-import type { RE2JS as Expression } from 're2js';
+import type { RE2JS } from 're2js';
 import { Head, Header, HeaderLine } from '../../core/generated/layouts.js';
 import type { RouteJson } from '../../config/snapshot/route-table.js';
 import type { Engine } from '../engine.js';
+import { compileExpression } from './expression.js';
 
-const load = createRequire(import.meta.url);
-let engineModule: { RE2JS: { compile(pattern: string): Expression } } | null = null;
+/** Stands between the values of a repeated header; no value has it. */
+const REPEATED = '\n';
 
 interface Condition {
-  header: string | null; query: string | null; expression: Expression; invert: boolean; missingAsEmpty: boolean
+  header: string | null; query: string | null; expression: RE2JS; invert: boolean; missingAsEmpty: boolean
 }
 
 export class RegexConditions {
   private readonly conditions: Condition[];
 
   constructor(specifications: RouteJson['regex']) {
-    engineModule ??= load('re2js') as NonNullable<typeof engineModule>;
     this.conditions = specifications.map(({ pattern, ...rest }) =>
-      ({ ...rest, expression: engineModule!.RE2JS.compile(pattern) }));
+      ({ ...rest, expression: compileExpression(pattern) }));
   }
 
   /** Do all hold for the decoded request? Patterns match the whole value, as Envoy's. */
-  hold(engine: Engine, pathAt: number, pathBytes: number): boolean {
+  hold(engine: Engine, pathAt: number, pathBytes: number, pathOnlyBytes: number): boolean {
     for (const condition of this.conditions) {
-      const value = condition.header !== null ? headerText(engine, condition.header, pathAt, pathBytes)
-        : queryText(engine.readText(pathAt, pathBytes), condition.query!);
+      const { header, query, expression } = condition;
+      const value = header !== null ? headerText(engine, header, pathAt, pathBytes)
+        : query !== null ? queryText(engine.readText(pathAt, pathBytes), query)
+          : engine.readText(pathAt, pathOnlyBytes);
       const text = value ?? (condition.missingAsEmpty ? '' : null);
-      // A missing header matches nothing, inverted or not, as in assembly/routing/match.ts.
-      if (text === null || condition.expression.matches(text) === condition.invert) return false;
+      // A missing header matches nothing, inverted or not, as in assembly/routing/match.ts. Each value of a repeated
+      // one
+      // is looked at by itself.
+      if (text === null) return false;
+      if (text.split(REPEATED).some((one) => expression.matches(one)) === condition.invert) return false;
     }
     return true;
   }
@@ -45,11 +49,11 @@ function headerText(engine: Engine, name: string, pathAt: number, pathBytes: num
   if (name === ':authority' || name === 'host')
     return engine.readText(i32[words + Head.hostAt], i32[words + Head.hostBytes]);
   if (name === ':scheme') return 'http';
-  return recordHeader(engine, engine.requestRecord, name);
+  return recordHeader(engine, engine.requestRecord, name, REPEATED);
 }
 
-/** Value of a header in a Head record, repeats joined by ','; null when it is missing. */
-export function recordHeader(engine: Engine, record: number, name: string): string | null {
+/** Value of a header in a Head record, repeats joined; null when it is missing. */
+export function recordHeader(engine: Engine, record: number, name: string, separator = ','): string | null {
   const { i32 } = engine;
   const words = record >> 2;
   const known = (Header as Readonly<Record<string, number>>)[name] ?? 0;
@@ -61,12 +65,13 @@ export function recordHeader(engine: Engine, record: number, name: string): stri
     if (known !== 0 ? ((meta >> 16) & 255) !== known : engine.readText(i32[line], name.length).toLowerCase() !== name)
       continue;
     const value = engine.readText(i32[line + HeaderLine.valueAt], i32[line + HeaderLine.valueBytes]);
-    text = text === null ? value : `${text},${value}`;
+    text = text === null ? value : `${text}${separator}${value}`;
   }
   return text;
 }
 
-function queryText(path: string, name: string): string | null {
+/** Value of the first query parameter of that name, as it stands; null when there is none. */
+export function queryText(path: string, name: string): string | null {
   const query = path.slice(path.indexOf('?') + 1).split('#')[0]!;
   if (!path.includes('?')) return null;
   for (const pair of query.split('&')) {

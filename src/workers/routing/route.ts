@@ -2,18 +2,26 @@
 // every decision that does not depend on the request taken. Absent features are null.
 import { RequestEditsFlag } from '../../core/generated/layouts.js';
 import type { BoundAction, RouteConfigJson, RouteJson, VirtualHostJson } from '../../config/snapshot/route-table.js';
+import type { FractionCell, NumberCell } from '../../config/runtime-cells.js';
 import type { HeaderMutations } from '../../config/types.js';
 import type { Engine } from '../engine.js';
+import { HashPolicies } from './hash-policies.js';
 import { CompiledMutations } from './mutations.js';
 import { RegexConditions } from './regex.js';
+import { Rewrites } from './rewrites.js';
 import type { RouteTableRuntime } from './route-table.js';
 
 export interface KeptText { at: number; bytes: number }
 
 /** One cluster of a forwarding route, with the mutations of all levels in order. */
 export class ClusterChoice {
-  constructor(readonly slot: number, readonly name: string, readonly upTo: number,
-    readonly hostRewrite: KeptText | null, readonly requestMutations: CompiledMutations | null,
+  constructor(readonly slot: number, readonly name: string, readonly clusterHeader: string | null,
+    readonly upTo: number,
+    /** The weight, where a runtime key may change it. */
+    readonly runtimeWeight: NumberCell | null,
+    readonly hostRewrite: KeptText | null,
+    /** The host is the weighted cluster's own, which Envoy replaces without a trace. */
+    readonly hostOfWeight: boolean, readonly requestMutations: CompiledMutations | null,
     readonly responseMutations: CompiledMutations | null) {}
 }
 
@@ -34,11 +42,18 @@ export class RouteRuntime {
   /** Mutations of responses that Weft makes itself on this route. */
   localResponse: CompiledMutations | null = null;
   regex: RegexConditions | null = null;
+  /** Share of requests that the route matches at all. */
+  fraction: FractionCell | null = null;
+  rewrites: Rewrites | null = null;
+  hashPolicies: HashPolicies | null = null;
+  private weightsChange = false;
   private readonly texts: KeptText[] = [];
   private readonly mutations: CompiledMutations[] = [];
 
   private constructor(readonly json: RouteJson, readonly virtualHost: VirtualHostJson) {}
 
+  /** The host becomes the endpoint's name. */
+  get autoHost(): boolean { return this.forward !== null && this.forward.autoHostRewrite; }
   get name(): string { return this.json.name; }
   get action(): BoundAction { return this.json.action; }
 
@@ -47,6 +62,7 @@ export class RouteRuntime {
       virtualHost: VirtualHostJson): RouteRuntime | null {
     const route = new RouteRuntime(json, virtualHost);
     if (json.regex.length > 0) route.regex = new RegexConditions(json.regex);
+    if (json.runtimeFraction !== null) route.fraction = engine.runtime.fraction(json.runtimeFraction);
     const response = (cluster: HeaderMutations | null) =>
       CompiledMutations.compile(engine, levels(table.config, virtualHost.responseHeaders, json.responseHeaders,
         cluster, table.config.responseHeaders));
@@ -66,7 +82,9 @@ export class RouteRuntime {
     this.idleTimeoutMs = action.idleTimeoutMs;
     this.totalWeight = action.totalWeight;
     if (action.appendXForwardedHost) this.editFlags |= RequestEditsFlag.appendHostXfh;
-    if (action.prefixRewrite !== null) {
+    this.rewrites = Rewrites.of(action, this.json.matchedBytes < 0);
+    this.hashPolicies = HashPolicies.of(action.hashPolicies);
+    if (action.prefixRewrite !== null && this.json.matchedBytes >= 0) {
       this.prefixRewrite = this.keep(engine, action.prefixRewrite);
       if (this.prefixRewrite === null) return false;
     }
@@ -80,10 +98,15 @@ export class RouteRuntime {
         this.json.requestHeaders, cluster.requestHeaders, table.config.requestHeaders));
       const responses = response(cluster.responseHeaders);
       const hostText = cluster.hostRewriteLiteral ?? action.hostRewriteLiteral;
+      const ofWeight = cluster.hostRewriteLiteral !== null;
       const host = hostText === null ? null : this.keep(engine, hostText);
       if (request === 'full' || responses === 'full' || (hostText !== null && host === null)) return false;
       upTo += action.clusters.length === 1 ? Math.max(1, cluster.weight) : cluster.weight;
-      this.choices.push(new ClusterChoice(cluster.slot, cluster.cluster, upTo, host, this.own(request),
+      const weight = action.runtimeKeyPrefix === '' ? null : engine.runtime.number({ defaultValue: cluster.weight,
+        runtimeKey: `${action.runtimeKeyPrefix}.${cluster.cluster}` });
+      if (weight !== null) this.weightsChange = true;
+      this.choices.push(new ClusterChoice(cluster.slot, cluster.cluster, cluster.clusterHeader, upTo, weight, host,
+        ofWeight, this.own(request),
         this.own(responses)));
     }
     return true;
@@ -105,11 +128,39 @@ export class RouteRuntime {
     return mutations;
   }
 
+  /** Conditions that the table could not judge: expressions, and a share of requests. */
+  holds(engine: Engine, pathAt: number, pathBytes: number, pathOnlyBytes: number): boolean {
+    if (this.fraction !== null && !this.fraction.holds(engine.codecs.nextRandom(engine.randomState))) return false;
+    return this.regex === null || this.regex.hold(engine, pathAt, pathBytes, pathOnlyBytes);
+  }
+
   /** The cluster for a random number in [0, 1). */
   choose(random: number): ClusterChoice {
     const { choices } = this;
     if (choices.length === 1) return choices[0];
-    const point = random * choices[choices.length - 1].upTo;
+    if (this.weightsChange) return this.chooseByRuntime(random);
+    return this.at(random * choices[choices.length - 1].upTo);
+  }
+
+  /** The cluster for a number that the client sent: its remainder by the sum of the weights. */
+  chooseByNumber(value: bigint): ClusterChoice {
+    return this.at(Number(value % BigInt(this.choices[this.choices.length - 1].upTo)));
+  }
+
+  private chooseByRuntime(random: number): ClusterChoice {
+    const { choices } = this;
+    let sum = 0;
+    for (const { runtimeWeight } of choices) sum += runtimeWeight!.value;
+    let point = random * sum;
+    for (const choice of choices) {
+      point -= choice.runtimeWeight!.value;
+      if (point < 0) return choice;
+    }
+    return choices[choices.length - 1];
+  }
+
+  private at(point: number): ClusterChoice {
+    const { choices } = this;
     for (let i = 0; i < choices.length; i++) if (point < choices[i].upTo) return choices[i];
     return choices[choices.length - 1];
   }
@@ -117,10 +168,10 @@ export class RouteRuntime {
 
 /**
  * Envoy: the most specific level is applied first, so that the route configuration's has the last word; or the other
- * way round if asked.
+ * way round if asked. A weighted cluster's are always the first.
  */
 function levels(config: RouteConfigJson, virtualHost: HeaderMutations, route: HeaderMutations,
     cluster: HeaderMutations | null, whole: HeaderMutations): HeaderMutations[] {
-  const order = cluster === null ? [route, virtualHost, whole] : [cluster, route, virtualHost, whole];
-  return config.mostSpecificWins ? order.reverse() : order;
+  const order = config.mostSpecificWins ? [whole, virtualHost, route] : [route, virtualHost, whole];
+  return cluster === null ? order : [cluster, ...order];
 }

@@ -89,6 +89,30 @@ export class Snapshot {
     return slot < root.listenerSlots ? this.engine.i32[root.listeners + slot] : 0;
   }
 
+  /** The slot of a cluster by its name, or -1: for routes that take the name from a request's header. */
+  clusterSlot(name: string): number {
+    if (this.namedVersion !== this.adopted) this.nameClusters();
+    return this.slotsByName.get(name) ?? -1;
+  }
+
+  /** After a change; the names of blobs that stayed are known already. */
+  private nameClusters(): void {
+    this.namedVersion = this.adopted;
+    this.slotsByName.clear();
+    const { root } = this;
+    for (let slot = 0; slot < root!.clusterSlots; slot++) {
+      const blob = this.clusterBlob(root!, slot);
+      if (blob === 0) continue;
+      const known = this.names[slot];
+      const name = known !== undefined && known.blob === blob ? known.name : this.readCluster(blob).config.name;
+      this.names[slot] = { blob, name };
+      this.slotsByName.set(name, slot);
+    }
+  }
+  private namedVersion = -1;
+  private readonly slotsByName = new Map<string, number>();
+  private readonly names: { blob: number; name: string }[] = [];
+
   readListener(blob: number): ListenerBlob { return this.json(blob) as ListenerBlob; }
   readCluster(blob: number): ClusterBlob { return this.json(blob) as ClusterBlob; }
   readAssignment(blob: number): AssignmentBlob { return this.json(blob) as AssignmentBlob; }

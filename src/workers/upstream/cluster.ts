@@ -15,6 +15,8 @@ import { addressText, Endpoint } from './endpoint.js';
 export class ClusterRuntime {
   config!: ClusterConfig;
   picker: Picker | null = null;
+  /** An endpoint has a name of its own. */
+  namesHosts = false;
   /** Every endpoint that is in the assignment or still has connections, by address text. */
   readonly endpoints = new Map<string, Endpoint>();
   clusterBlob = 0;
@@ -73,6 +75,7 @@ export class ClusterRuntime {
       const list = priorities.get(entry.priority);
       if (list === undefined) priorities.set(entry.priority, [endpoint]); else list.push(endpoint);
     }
+    this.namesHosts = entries.some(({ hostname }) => hostname !== '');
     const levels = [...priorities.entries()].sort(([a], [b]) => a - b).map(([, list]) => list);
     this.rebuildPicker(levels.find((list) => list.some((endpoint) => endpoint.healthy)) ?? levels[0] ?? []);
     for (const endpoint of [...this.endpoints.values()]) this.retire(endpoint);

@@ -1,30 +1,17 @@
 // String, header and query-parameter matchers. Regular expressions are compiled once here, only to refuse the bad ones.
-import { createRequire } from 'node:module';
 import type { HeaderMatcher as PlainHeaderMatcher, QueryParameterMatcher as PlainQueryMatcher,
   StringMatcher as PlainStringMatcher }
   from '../../config/types.js';
+import { readRegex } from './expressions.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { HeaderMatcher, QueryParameterMatcher, RegexMatcher, StringMatcher } from '../wire/generated/messages.js';
-
-type Compiler = { compile(pattern: string): unknown };
-let compiler: Compiler | null = null;
-
-function readRegex(matcher: RegexMatcher, path: string, report: Report): PlainStringMatcher {
-  const pattern = matcher.regex ?? '';
-  compiler ??= (createRequire(import.meta.url)('re2js') as { RE2JS: Compiler }).RE2JS;
-  try {
-    compiler.compile(pattern);
-  } catch (error) {
-    report.fail(fieldPath(path, 'regex'), `not a valid RE2 expression: ${(error as Error).message}`);
-  }
-  return { kind: 'regex', value: pattern };
-}
+import type { HeaderMatcher, QueryParameterMatcher, StringMatcher } from '../wire/generated/messages.js';
 
 /** type.matcher.v3.StringMatcher */
 function readStringMatcher(matcher: StringMatcher, path: string, report: Report): PlainStringMatcher {
   const ignoreCase = matcher.ignoreCase ?? false;
-  if (matcher.safeRegex !== undefined) return readRegex(matcher.safeRegex, fieldPath(path, 'safe_regex'), report);
+  if (matcher.safeRegex !== undefined) return { kind: 'regex', value: readRegex(matcher.safeRegex, fieldPath(path,
+    'safe_regex'), report) };
   for (const kind of ['exact', 'prefix', 'suffix', 'contains'] as const) {
     const value = matcher[kind];
     if (value !== undefined) return { kind, value, ignoreCase };
@@ -40,7 +27,7 @@ function readHeaderMatch(matcher: HeaderMatcher, path: string, report: Report): 
     return readStringMatcher(matcher.stringMatch, fieldPath(path, 'string_match'), report);
   }
   if (matcher.safeRegexMatch !== undefined) {
-    return readRegex(matcher.safeRegexMatch, fieldPath(path, 'safe_regex_match'), report);
+    return { kind: 'regex', value: readRegex(matcher.safeRegexMatch, fieldPath(path, 'safe_regex_match'), report) };
   }
   if (matcher.rangeMatch !== undefined) {
     const { start, end } = matcher.rangeMatch;

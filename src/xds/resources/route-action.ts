@@ -1,13 +1,17 @@
 // What a route does: forward, redirect, or answer directly.
 import type { DirectResponseAction as PlainDirectResponse, ForwardAction, RedirectAction as PlainRedirect,
   RouteAction as PlainAction,
-  WeightedCluster as PlainWeightedCluster } from '../../config/types.js';
+  Substitution, WeightedCluster as PlainWeightedCluster } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
-import type { DirectResponseAction, RedirectAction, Route, RouteAction, RouteActionUpgradeConfig, WeightedCluster }
+import type { DirectResponseAction, RedirectAction, Route, RouteAction, RouteActionUpgradeConfig,
+  UriTemplateRewriteConfig, WeightedCluster }
   from '../wire/generated/messages.js';
 import type { Report } from '../wire/message.js';
 import { boolOf, millisecondsOf, numberOf, readDataSource } from './fields.js';
 import { readHeaderMutations } from './header-mutations.js';
+import { readSubstitution, readTemplateRewrite } from './expressions.js';
+import { readHashPolicy } from './hash-policy.js';
+import { templateOf } from './route-path.js';
 import type { RouteContext } from './route.js';
 
 const TIMEOUT_MS_DEFAULT = 15_000;
@@ -21,20 +25,29 @@ export function readAction(route: Route, path: string, context: RouteContext): P
   if (route.directResponse !== undefined) {
     return readDirectResponse(route.directResponse, fieldPath(path, 'direct_response'), context);
   }
-  return readForward(route.route ?? {}, fieldPath(path, 'route'), context);
+  return readForward(route, route.route ?? {}, fieldPath(path, 'route'), context);
 }
 
 const emptyToNull = (text: string | undefined): string | null => text === undefined || text === '' ? null : text;
 
-function readForward(action: RouteAction, path: string, context: RouteContext): ForwardAction {
+function readForward(route: Route, action: RouteAction, path: string, context: RouteContext): ForwardAction {
   const { report } = context;
   const clusters = readClusters(action, path, context);
   return {
     kind: 'forward',
     clusters,
     totalWeight: clusters.reduce((sum, cluster) => sum + cluster.weight, 0),
+    randomValueHeader: emptyToNull(action.weightedClusters?.headerName)?.toLowerCase() ?? null,
+    runtimeKeyPrefix: action.weightedClusters?.runtimeKeyPrefix ?? '',
     prefixRewrite: emptyToNull(action.prefixRewrite),
+    regexRewrite: readPathRewrite(route, action, path, report),
     hostRewriteLiteral: emptyToNull(action.hostRewriteLiteral),
+    hostRewriteHeader: emptyToNull(action.hostRewriteHeader)?.toLowerCase() ?? null,
+    hostRewritePathRegex: readSubstitution(action.hostRewritePathRegex, fieldPath(path, 'host_rewrite_path_regex'),
+      report),
+    autoHostRewrite: boolOf(action.autoHostRewrite, false),
+    hashPolicies: (action.hashPolicy ?? []).flatMap((policy, index) =>
+      readHashPolicy(policy, fieldPath(path, `hash_policy[${index}]`), report)),
     appendXForwardedHost: action.appendXForwardedHost ?? false,
     timeoutMs: millisecondsOf(action.timeout, TIMEOUT_MS_DEFAULT, fieldPath(path, 'timeout'), report),
     idleTimeoutMs: millisecondsOf(action.idleTimeout, null, fieldPath(path, 'idle_timeout'), report),
@@ -44,13 +57,38 @@ function readForward(action: RouteAction, path: string, context: RouteContext): 
   };
 }
 
+const templateRewriteType = 'envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig';
+
+/** regex_rewrite, or path_rewrite_policy over the groups of the match's template; at most one kind of rewriting. */
+function readPathRewrite(route: Route, action: RouteAction, path: string, report: Report): Substitution | null {
+  const kinds = [action.prefixRewrite, action.regexRewrite, action.pathRewritePolicy]
+    .filter((value) => value !== undefined && value !== '');
+  if (kinds.length > 1)
+    report.fail(path, 'only one of prefix_rewrite, regex_rewrite and path_rewrite_policy may be set');
+  if (action.pathRewritePolicy === undefined)
+    return readSubstitution(action.regexRewrite, fieldPath(path, 'regex_rewrite'), report);
+  const at = `${path}.path_rewrite_policy.typed_config`;
+  const any = action.pathRewritePolicy.typedConfig;
+  if (any === undefined || any.type !== templateRewriteType) {
+    report.fail(at, `not implemented: ${any?.type ?? 'no type'}`);
+    return null;
+  }
+  const template = templateOf(route.match ?? {});
+  const rewrite = typeof template === 'string' ? 'needs a path_match_policy with a template'
+    : readTemplateRewrite((any.value as UriTemplateRewriteConfig).pathTemplateRewrite ?? '', template);
+  if (typeof rewrite !== 'string') return rewrite;
+  report.fail(at, rewrite);
+  return null;
+}
+
 function readClusters(action: RouteAction, path: string, context: RouteContext): PlainWeightedCluster[] {
   if (action.weightedClusters !== undefined) {
     return readWeightedClusters(action.weightedClusters, fieldPath(path, 'weighted_clusters'), context);
   }
   const cluster = action.cluster ?? '';
+  const clusterHeader = emptyToNull(action.clusterHeader)?.toLowerCase() ?? null;
   if (cluster !== '') context.references?.push({ cluster, path: fieldPath(path, 'cluster') });
-  return [{ cluster, weight: 1, hostRewriteLiteral: null, requestHeaders: { add: [], remove: [] },
+  return [{ cluster, clusterHeader, weight: 1, hostRewriteLiteral: null, requestHeaders: { add: [], remove: [] },
     responseHeaders: { add: [], remove: [] } }];
 }
 
@@ -58,9 +96,12 @@ function readWeightedClusters(weighted: WeightedCluster, path: string, context: 
   const clusters = (weighted.clusters ?? []).map((entry, index): PlainWeightedCluster => {
     const at = `${path}.clusters[${index}]`;
     const cluster = entry.name ?? '';
-    if (cluster === '') context.report.fail(fieldPath(at, 'name'), 'required');
+    const clusterHeader = emptyToNull(entry.clusterHeader)?.toLowerCase() ?? null;
+    if ((cluster === '') === (clusterHeader === null))
+      context.report.fail(fieldPath(at, 'name'), cluster === '' ? 'required' : 'must not be set beside cluster_header');
     if (cluster !== '') context.references?.push({ cluster, path: fieldPath(at, 'name') });
-    return { cluster, weight: numberOf(entry.weight, 0), hostRewriteLiteral: emptyToNull(entry.hostRewriteLiteral),
+    return { cluster, clusterHeader, weight: numberOf(entry.weight, 0),
+      hostRewriteLiteral: emptyToNull(entry.hostRewriteLiteral),
       ...readHeaderMutations(entry, at, context.report) };
   });
   const sum = clusters.reduce((total, cluster) => total + cluster.weight, 0);
@@ -103,6 +144,7 @@ function readRedirect(redirect: RedirectAction, path: string, report: Report): P
     port: port === 0 ? null : port,
     path: emptyToNull(redirect.pathRedirect),
     prefixRewrite: emptyToNull(redirect.prefixRewrite),
+    regexRewrite: readSubstitution(redirect.regexRewrite, fieldPath(path, 'regex_rewrite'), report),
     stripQuery: redirect.stripQuery ?? false,
   };
 }

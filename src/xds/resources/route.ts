@@ -1,14 +1,18 @@
 // route.v3.RouteConfiguration into a RouteConfig, with Envoy's rules on domains.
 import type { Route as PlainRoute, RouteConfig, RouteMatch as PlainMatch, VirtualHost as PlainVirtualHost }
   from '../../config/types.js';
+import { always } from '../../config/runtime.js';
 import { limits } from '../../core/limits.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { Route, RouteConfiguration, RouteMatch, VirtualHost } from '../wire/generated/messages.js';
+import type { Route, RouteConfiguration, RouteMatch,
+  VirtualHost } from '../wire/generated/messages.js';
 import { boolOf, numberOf, readMetadata } from './fields.js';
 import { readHeaderMutations } from './header-mutations.js';
 import { readHeaderMatcher, readQueryParameterMatcher } from './matchers.js';
 import { readAction } from './route-action.js';
+import { readRuntimeFraction } from './runtime.js';
+import { readPath } from './route-path.js';
 
 /** A cluster that a route names, with the place where it does. */
 export interface ClusterReference { cluster: string; path: string }
@@ -83,12 +87,17 @@ function readRoute(route: Route, path: string, context: RouteContext): PlainRout
 
 function readMatch(match: RouteMatch, path: string, report: Report): PlainMatch {
   return {
-    path: match.connectMatcher !== undefined ? { kind: 'connect' }
-      : match.path !== undefined ? { kind: 'path', value: match.path } : { kind: 'prefix', value: match.prefix ?? '' },
+    path: readPath(match, path, report),
     caseSensitive: boolOf(match.caseSensitive, true),
-    headers: (match.headers ?? [])
-      .map((matcher, index) => readHeaderMatcher(matcher, `${path}.headers[${index}]`, report)),
+    headers: [...(match.headers ?? []).map((matcher, index) =>
+      readHeaderMatcher(matcher, `${path}.headers[${index}]`, report)),
+        ...(match.grpc === undefined ? [] : [grpcOnly])],
     queryParameters: (match.queryParameters ?? []).map((matcher, index) =>
       readQueryParameterMatcher(matcher, `${path}.query_parameters[${index}]`, report)),
+    runtimeFraction: match.runtimeFraction === undefined ? null : readRuntimeFraction(match.runtimeFraction, always),
   };
 }
+
+/** What Envoy calls a gRPC request. */
+const grpcOnly: PlainMatch['headers'][number] = { name: 'content-type', invert: false, treatMissingAsEmpty: false,
+  match: { kind: 'regex', value: 'application/grpc([+].*)?' } };

@@ -31,12 +31,15 @@ export function routes(name: string, clusterName: string): RouteConfig {
     virtualHosts: [{ name: 'all', domains: ['*'], requireTls: 'none', metadata: null,
       requestHeaders: none, responseHeaders: none,
       routes: [{ name: '', metadata: null, requestHeaders: none, responseHeaders: none,
-        match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [], queryParameters: [] },
-        action: { kind: 'forward', totalWeight: 1, prefixRewrite: null, hostRewriteLiteral: null,
+        match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [], queryParameters: [],
+          runtimeFraction: null },
+        action: { kind: 'forward', totalWeight: 1, randomValueHeader: null, runtimeKeyPrefix: '', regexRewrite: null,
+          hostRewriteHeader: null, hostRewritePathRegex: null, autoHostRewrite: false, hashPolicies: [],
+            prefixRewrite: null, hostRewriteLiteral: null,
           appendXForwardedHost: false,
           timeoutMs: 15_000, idleTimeoutMs: null, clusterNotFoundStatus: 503, priority: 'default', upgrades: [],
-          clusters: [{ cluster: clusterName, weight: 1, hostRewriteLiteral: null, requestHeaders: none,
-            responseHeaders: none }] },
+          clusters: [{ cluster: clusterName, clusterHeader: null, weight: 1, hostRewriteLiteral: null,
+            requestHeaders: none, responseHeaders: none }] },
       }] }] };
 }
 

@@ -75,7 +75,7 @@ t.test('empty values are left out unless they are to be kept', (t) => {
 
 for (const [wins, last] of [
   [false, 'config'],
-  [true, 'cluster'],
+  [true, 'route'],
 ] as const) {
   t.test(`levels: most specific wins ${wins}`, (t) => {
     const exchange = new Exchange({
@@ -93,8 +93,8 @@ for (const [wins, last] of [
       },
     });
     const { upstream, client } = exchange.get('/');
-    const order = ['cluster', 'route', 'host', 'config'];
-    if (wins) order.reverse();
+    // A weighted cluster's are always the first.
+    const order = wins ? ['cluster', 'config', 'host', 'route'] : ['cluster', 'route', 'host', 'config'];
     for (const message of [upstream, client]) {
       t.same(linesOf(message, 'x-level'), [`x-level: ${last}`]);
       t.same(
@@ -120,7 +120,13 @@ t.test('values made of commands, in requests, responses and answers of ours', (t
       config.virtualHosts[0]!.routes.unshift({
         ...config.virtualHosts[0]!.routes[0]!,
         action: { kind: 'directResponse', status: 200, body: 'hi' },
-        match: { path: { kind: 'path', value: '/direct' }, caseSensitive: true, headers: [], queryParameters: [] },
+        match: {
+          path: { kind: 'path', value: '/direct' },
+          caseSensitive: true,
+          headers: [],
+          queryParameters: [],
+          runtimeFraction: null,
+        },
       });
     },
   });

@@ -86,7 +86,7 @@ const redirect = (change: Partial<RedirectAction>): RedirectAction => ({
   host: null,
   port: null,
   path: null,
-  prefixRewrite: null,
+  prefixRewrite: null, regexRewrite: null,
   stripQuery: false,
   ...change,
 });

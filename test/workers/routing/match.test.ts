@@ -53,6 +53,7 @@ const PATHS = ['/', '/a', '/a/', '/A', '/a/b', '/ab', '/abc/def', '/api/v1', '']
 const NAMES = ['x-a', 'x-b', 'user-agent', 'accept', ':method', ':path', ':authority', ':scheme', 'content-type'];
 const VALUES = ['', 'a', 'A', 'abc', 'xabcx', '42', '-7', '10', 'b,a', 'a,b', 'http', 'GET', 'ab'];
 const PAIRS = ['a=1', 'b=2', 'a', 'A=abc', '=', 'b=', 'a=a=b', 'c'];
+const PATH_PATTERNS = ['/a.*', '/a|/ab', '/[a-z]+', '/api/v\\d', '^/a/?', '/ab?c*.*', '(?i)/A', '/abc/(def|x)'];
 const PATTERNS = ['a.*', '[0-9]+', 'a|b', '', '.*c', '/a(/.*)?', '.*b=2.*'];
 
 function textMatcher(dice: SimNetwork): StringMatcher {
@@ -92,15 +93,19 @@ function randomConfig(dice: SimNetwork): RouteConfig {
     const domains = left.splice(0, dice.integer(1, 3));
     const list: Route[] = [];
     for (let i = dice.integer(0, 5); i > 0; i--) {
-      const kind = pick(dice, ['prefix', 'prefix', 'path', 'connect'] as const);
+      const kind = pick(dice, ['prefix', 'prefix', 'path', 'connect', 'pathSeparatedPrefix', 'regex'] as const);
       list.push({
         ...base.routes[0]!,
         name: `r${i}`,
         match: {
           caseSensitive: dice.chance(0.7),
-          path: kind === 'connect' ? { kind } : { kind, value: pick(dice, PATHS.slice(0, -1)) },
+          path:
+            kind === 'connect'
+              ? { kind }
+              : { kind, value: pick(dice, kind === 'regex' ? PATH_PATTERNS : PATHS.slice(0, -1)) },
           headers: Array.from({ length: pick(dice, [0, 0, 1, 2]) }, () => headerMatcher(dice)),
           queryParameters: Array.from({ length: pick(dice, [0, 0, 0, 1, 2]) }, () => queryMatcher(dice)),
+          runtimeFraction: null,
         },
       });
     }

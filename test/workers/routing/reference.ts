@@ -55,7 +55,13 @@ function routeMatches(match: RouteMatch, request: Request): boolean {
     if (request.method === 'CONNECT') return false;
     const wanted = match.caseSensitive ? match.path.value : match.path.value.toLowerCase();
     const given = match.caseSensitive ? path : path.toLowerCase();
-    if (match.path.kind === 'prefix' ? !given.startsWith(wanted) : given !== wanted) return false;
+    if (match.path.kind === 'regex') {
+      const insensitive = match.path.value.startsWith('(?i)');
+      const pattern = `^(?:${match.path.value.replace('(?i)', '')})$`;
+      if (!new RegExp(pattern, insensitive ? 'i' : '').test(path)) return false;
+    } else if (match.path.kind === 'pathSeparatedPrefix') {
+      if (given !== wanted && !given.startsWith(`${wanted}/`)) return false;
+    } else if (match.path.kind === 'prefix' ? !given.startsWith(wanted) : given !== wanted) return false;
   }
   return (
     match.headers.every((matcher) => headerMatches(matcher, request)) &&
@@ -79,12 +85,14 @@ function headerMatches({ name, match, invert, treatMissingAsEmpty }: HeaderMatch
           : name === ':scheme'
             ? ['http']
             : request.headers.filter(([header]) => header.toLowerCase() === name).map(([, value]) => value);
-  const value = values.length > 0 ? values.join(',') : treatMissingAsEmpty ? '' : null;
-  if (match.kind === 'present') return ((value !== null) === match.present) !== invert;
-  if (value === null) return false;
-  if (match.kind === 'range')
-    return (/^[+-]?\d{1,18}$/.test(value) && Number(value) >= match.start && Number(value) < match.end) !== invert;
-  return textMatches(match, value) !== invert;
+  const all = values.length > 0 || !treatMissingAsEmpty ? values : [''];
+  if (match.kind === 'present') return (all.length > 0 === match.present) !== invert;
+  if (all.length === 0) return false;
+  const holds = (value: string): boolean =>
+    match.kind === 'range'
+      ? /^[+-]?\d{1,18}$/.test(value) && Number(value) >= match.start && Number(value) < match.end
+      : textMatches(match, value);
+  return all.some(holds) !== invert;
 }
 
 function queryMatches({ name, match }: QueryParameterMatcher, query: string | null): boolean {

@@ -15,10 +15,14 @@ const matching = (match: Tree): Tree => ({ match, direct_response: { status: 200
 
 t.test('defaults of a route', async (t) => {
   t.same(read(route()),
-    { name: '', match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [], queryParameters: [] },
+    { name: '', match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [], queryParameters: [],
+      runtimeFraction: null },
     action: { kind: 'forward',
-      clusters: [{ cluster: 'backend', weight: 1, hostRewriteLiteral: null, requestHeaders: { add: [], remove: [] },
-      responseHeaders: { add: [], remove: [] } }], totalWeight: 1, prefixRewrite: null, hostRewriteLiteral: null,
+      clusters: [{ cluster: 'backend', clusterHeader: null, weight: 1, hostRewriteLiteral: null,
+        requestHeaders: { add: [], remove: [] },
+      responseHeaders: { add: [], remove: [] } }], totalWeight: 1, randomValueHeader: null,
+      runtimeKeyPrefix: '', regexRewrite: null, hostRewriteHeader: null, hostRewritePathRegex: null,
+      autoHostRewrite: false, hashPolicies: [], prefixRewrite: null, hostRewriteLiteral: null,
         appendXForwardedHost: false,
     timeoutMs: 15000, idleTimeoutMs: null, clusterNotFoundStatus: 503, priority: 'default', upgrades: [] },
     metadata: null, requestHeaders: { add: [], remove: [] }, responseHeaders: { add: [], remove: [] } });
@@ -29,8 +33,56 @@ t.test('path matches', async (t) => {
     { match: { path: { kind: 'path', value: '/a' }, caseSensitive: false } });
   t.match(read(matching({ connect_matcher: {} })), { match: { path: { kind: 'connect' } } });
   t.match(read(matching({ prefix: '' })), { match: { path: { kind: 'prefix', value: '' } } });
-  t.same(errors(matching({ safe_regex: { regex: '.*' } })), ['R.match.safe_regex: not implemented']);
-  t.same(errors(matching({})), ['R.match: path_specifier is required: set one of prefix, path, connect_matcher']);
+  t.match(read(matching({ path_separated_prefix: '/a' })), { match: { path: { kind: 'pathSeparatedPrefix',
+    value: '/a' } } });
+  t.match(read(matching({ safe_regex: { regex: '/a.*' } })), { match: { path: { kind: 'regex', value: '/a.*' } } });
+  t.match(errors(matching({ safe_regex: { regex: '(' } })), [/R.match.safe_regex.regex: not a valid RE2/]);
+  t.match(errors(matching({ path_separated_prefix: '/a/' })), [/R.match.path_separated_prefix/]);
+  t.match(errors(matching({})), [/R.match: path_specifier is required: set one of prefix, path/]);
+});
+
+const template = (text: string, name = 'match'): Tree => ({ name: 'x', typed_config: {
+  '@type': `type.googleapis.com/envoy.extensions.path.${name}.uri_template.v3.UriTemplate${name === 'match' ? 'Match'
+    : 'Rewrite'}Config`, [name === 'match' ? 'path_template' : 'path_template_rewrite']: text } });
+
+t.test('URI templates', async (t) => {
+  const forward = (from: string, to: string): Tree => ({ match: { path_match_policy: template(from) },
+    route: { cluster: 'backend', path_rewrite_policy: template(to, 'rewrite') } });
+  const { action } = read(forward('/{a}/{b=**}', '/$/{b}/{a}'));
+  t.match(action, { regexRewrite: { substitution: '/\\$/$2/$1' } });
+  const wrong = (from: string): string[] => errors(matching({ path_match_policy: template(from) }));
+  t.match(wrong('a'), [/must begin with/]);
+  t.match(wrong('/{a}/{a}'), [/stands twice/]);
+  t.match(wrong('/**/*'), [/nothing but text/]);
+  t.match(wrong('/{a}/{b}/{c}/{d}/{e}/{f}'), [/more than 5 variables/]);
+  t.match(wrong('/a{'), [/'{' is not allowed/]);
+  t.match(errors(forward('/{a}', '/{b}')), [/variable b is not in the path template/]);
+  t.match(errors({ match: { prefix: '/' }, route: { cluster: 'backend',
+    path_rewrite_policy: template('/x', 'rewrite') } }),
+      [/path_rewrite_policy.typed_config: needs a path_match_policy/]);
+});
+
+t.test('what else a forwarding route may say', async (t) => {
+  const forward = (more: Tree): Tree => ({ match: { prefix: '/' }, route: { cluster: 'backend', ...more } });
+  t.match(read(forward({ regex_rewrite: { pattern: { regex: '(a)' }, substitution: '\\1$\\\\2' } })).action,
+    { regexRewrite: { pattern: '(a)', substitution: '$1\\$\\\\2' } });
+  t.match(errors(forward({ regex_rewrite: { pattern: { regex: 'a' }, substitution: '\\1' } })),
+    [/group \\1 is not in/]);
+  t.match(errors(forward({ regex_rewrite: { pattern: { regex: 'a' }, substitution: '\\x' } })),
+    [/must be followed by/]);
+  t.match(errors(forward({ prefix_rewrite: '/a', regex_rewrite: { pattern: { regex: 'a' } } })), [/only one of/]);
+  t.match(read(forward({ hash_policy: [{ header: { header_name: 'X-A' }, terminal: true },
+    { cookie: { name: 'c', ttl: '1.5s', path: '/p', attributes: [{ name: 'SameSite', value: 'Lax' }] } },
+    { connection_properties: { source_ip: true } }, { query_parameter: { name: 'q' } }] })).action, { hashPolicies: [
+    { kind: 'header', terminal: true, name: 'x-a', rewrite: null },
+    { kind: 'cookie', terminal: false, name: 'c', ttlSeconds: 1, path: '/p', attributes: '; SameSite=Lax' },
+    { kind: 'sourceIp', terminal: false }, { kind: 'queryParameter', terminal: false, name: 'q' }] });
+  t.match(errors(forward({ hash_policy: [{}] })), [/policy_specifier is required/]);
+  t.match(errors(forward({ hash_policy: [{ filter_state: { key: 'k' } }] })), [/filter_state: not implemented/]);
+  t.match(read({ match: { prefix: '/', runtime_fraction: { runtime_key: 'k', default_value: { numerator: 5,
+    denominator: 'MILLION' } } }, route: { cluster_header: 'X-C' } }), {
+    match: { runtimeFraction: { runtimeKey: 'k', numerator: 5, denominator: 1_000_000 } },
+    action: { clusters: [{ cluster: '', clusterHeader: 'x-c' }] } });
 });
 
 t.test('header matchers', async (t) => {
@@ -75,15 +127,11 @@ t.test('forwarding', async (t) => {
     clusterNotFoundStatus: 404,
     priority: 'high', upgrades: [{ type: 'connect', enabled: true, connect: true },
       { type: 'websocket', enabled: false, connect: false }] });
-  t.same(errors({ match: { prefix: '/' }, route: { cluster: 'backend', retry_policy: {}, hash_policy: [{}],
-    auto_host_rewrite: true } }),
-    ['R.route.auto_host_rewrite: not implemented, must be absent or false', 'R.route.retry_policy: not implemented',
-      'R.route.hash_policy: not implemented']);
+  t.same(errors({ match: { prefix: '/' }, route: { cluster: 'backend', retry_policy: {} } }),
+    ['R.route.retry_policy: not implemented']);
   t.same(errors({ match: { prefix: '/' }, route: { cluster: 'backend',
     upgrade_configs: [{ upgrade_type: 'websocket', connect_config: {} }] } }),
     ['R.route.upgrade_configs[0].connect_config: only CONNECT has it, not websocket']);
-  t.same(errors({ match: { prefix: '/' }, route: { cluster_header: 'x' } }),
-    ['R.route.cluster_header: not implemented']);
 });
 
 t.test('weighted clusters', async (t) => {
@@ -106,12 +154,12 @@ t.test('redirects and direct responses', async (t) => {
   const redirect = (more: Tree): Tree => ({ match: { prefix: '/' }, redirect: more });
   t.same(read(redirect({})).action, { kind: 'redirect', status: 301, scheme: null, httpsRedirect: false, host: null,
     port: null, path: null,
-    prefixRewrite: null, stripQuery: false });
+    prefixRewrite: null, regexRewrite: null, stripQuery: false });
   t.match(read(redirect({ https_redirect: true, host_redirect: 'h', port_redirect: 8443, path_redirect: '/p',
     response_code: 'PERMANENT_REDIRECT',
     strip_query: true })).action, { status: 308, httpsRedirect: true, host: 'h', port: 8443, path: '/p',
       stripQuery: true });
-  t.same(errors(redirect({ regex_rewrite: {} })), ['R.redirect.regex_rewrite: not implemented']);
+  t.same(errors(redirect({ regex_rewrite: {} })), ['R.redirect.regex_rewrite.pattern: required']);
   t.same(errors(redirect({ path_redirect: '/a', prefix_rewrite: '/b' })),
     ['R.redirect.prefix_rewrite: only one of the oneof path_rewrite_specifier may be set, and path_redirect is']);
   const direct = (more: Tree): Tree => ({ match: { prefix: '/' }, direct_response: more });
