@@ -4,7 +4,7 @@ export { h1DecodeResponse } from './http1/response';
 export { h1DropNominated, h1ApplyMutations, h1MutationBytes, h1EncodeRequest } from './http1/encode';
 export { h1EncodeResponse } from './http1/encode-response';
 export { h1ChunkedReset, h1ChunkedStep, h1WriteChunk } from './http1/chunked';
-export { routeMatch, routeVirtualHost, headerValue, withoutPort } from './routing/match';
+export { routeMatch, routeVirtualHost, headerValue, headersHold, withoutPort } from './routing/match';
 export { normalizePath } from './http1/path';
 export { copyBytes, copyExact } from './lib/copy';
 export { hashBytes, hashCombine } from './lib/xxhash';

@@ -14,7 +14,7 @@ const HEAD_ROOM_BYTES = 2048;
 const none: HeaderMutations = { add: [], remove: [] };
 
 function route(prefix: string): Route {
-  return { name: prefix, metadata: null, requestHeaders: none, responseHeaders: none,
+  return { name: prefix, metadata: null, statPrefix: '', requestHeaders: none, responseHeaders: none,
     match: { path: { kind: 'prefix', value: prefix }, caseSensitive: true, headers: [], queryParameters: [],
       runtimeFraction: null },
     action: { kind: 'directResponse', status: 200, body: '' } };
@@ -24,6 +24,7 @@ function config(domains: string[][], routes: Route[]): RouteConfig {
   return { name: 'bench', requestHeaders: none, responseHeaders: none, mostSpecificHeaderMutationsWins: false,
     ignorePortInHostMatching: true,
     virtualHosts: domains.map((names, index) => ({ name: `host-${index}`, domains: names, routes, requireTls: 'none',
+      virtualClusters: [],
       metadata: null, requestHeaders: none, responseHeaders: none })) };
 }
 
@@ -35,7 +36,7 @@ const matching = (name: string, routes: RouteConfig, hostOf: (turn: number) => s
     const records = scratchOf(engine);
     const heads = records + RECORDS * RECORD_BYTES;
     const table = Math.ceil((heads + RECORDS * HEAD_ROOM_BYTES) / 4096) * 4096;
-    engine.u8.set(encodeRouteTable(routes, () => 0), table);
+    engine.u8.set(encodeRouteTable(routes, () => 0, () => 0), table);
     for (let turn = 0; turn < RECORDS; turn++) {
       const at = heads + turn * HEAD_ROOM_BYTES;
       const end = putText(engine, at, smallRequest(hostOf(turn), path));

@@ -39,10 +39,11 @@ function routes(hosts: number, timeoutMs: number): RouteConfig {
     name: 'outbound', requestHeaders: none, responseHeaders: none, mostSpecificHeaderMutationsWins: false,
     ignorePortInHostMatching: true,
     virtualHosts: Array.from({ length: hosts }, (_, index) => ({
-      name: name(index), domains: [`service-${index}.mesh.local`], requireTls: 'none', metadata: null,
+      name: name(index), domains: [`service-${index}.mesh.local`], requireTls: 'none', virtualClusters: [],
+      metadata: null,
       requestHeaders: none, responseHeaders: none,
       routes: [{
-        name: 'default', metadata: null, requestHeaders: none, responseHeaders: none,
+        name: 'default', metadata: null, statPrefix: '', requestHeaders: none, responseHeaders: none,
         match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [], queryParameters: [],
           runtimeFraction: null },
         action: { kind: 'forward', totalWeight: 1, randomValueHeader: null, runtimeKeyPrefix: '', regexRewrite: null,
@@ -64,7 +65,8 @@ class Mesh {
     const pages = MEMORY_MIB * 16;
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     this.publisher = new SnapshotPublisher(memory, memoryMap(MEMORY_MIB, 1),
-      { listenerScope: () => 64, httpScope: () => 64, accessLogSink: () => 0, clusterRecycled: () => {} });
+      { listenerScope: () => 64, httpScope: () => 64, virtualHostScope: () => 64,
+        accessLogSink: () => 0, clusterRecycled: () => {} });
     for (let index = 0; index < clusters; index++) {
       this.change({ kind: 'cluster', name: name(index), value: cluster(index) },
         { kind: 'assignment', name: name(index), value: assignment(index) });

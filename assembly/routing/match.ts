@@ -184,6 +184,12 @@ function found(at: usize, n: u32): bool { FOUND_AT = at; FOUND_BYTES = n; return
 let FOUND_AT: usize = 0;
 let FOUND_BYTES: u32 = 0;
 
+/** Do a virtual cluster's conditions hold, except those that TypeScript judges by expressions? */
+export function headersHold(table: usize, matchersAt: u32, count: u32, record: usize, path: usize,
+    pathBytes: u32): bool {
+  return headersMatch(table, table + matchersAt, count, record, path, pathBytes, 0);
+}
+
 function headersMatch(table: usize, matcher: usize, count: u32, record: usize, path: usize, pathBytes: u32,
     https: u32): bool {
   for (let i: u32 = 0; i < count; i++, matcher += VALUE_MATCHER_RECORD_BYTES) {

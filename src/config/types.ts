@@ -90,15 +90,20 @@ export interface Route {
   name: string;
   match: RouteMatch;
   action: RouteAction;
+  /** Requests of the route are counted apart under this name; '' = they are not. */
+  statPrefix: string;
   metadata: FilterMetadata | null;
   requestHeaders: HeaderMutations;
   responseHeaders: HeaderMutations;
 }
+/** What is counted apart from the rest of its virtual host; the last one, without headers, takes what is left. */
+export interface VirtualCluster { name: string; headers: HeaderMatcher[] }
 export interface VirtualHost {
   name: string;
   domains: string[];                  // lower case: 'a.b', '*.b', 'a.*', '*'
   routes: Route[];
   requireTls: 'none' | 'external' | 'all';
+  virtualClusters: VirtualCluster[];
   metadata: FilterMetadata | null;
   requestHeaders: HeaderMutations;
   responseHeaders: HeaderMutations;

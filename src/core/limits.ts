@@ -43,6 +43,7 @@ export const limits = {
   headersCountDefault: 100,            // over: 431
   headersCountMax: 1000,               // a configuration that asks for more is rejected
   chunkLineBytesMax: 512,              // chunk-size line with extensions; over: 400
+  virtualClustersMax: 256,             // of a virtual host; a configuration that has more is rejected
   trailerBytesMax: 8 * KiB,            // over: 431 (request), 502 (response)
   rewrittenBytesMax: 16 * KiB,         // a path or host that an expression makes; longer: 500
   addedHeadBytesMax: 16 * KiB,         // what always fits a large buffer beside the longest head; over: 503

@@ -75,6 +75,7 @@ export class Dispatcher {
     this.workerLog = new Log(options.logs, 'worker');
     const bindings: Bindings = {
       listenerScope: (name) => statistics.listenerScope(name), httpScope: (prefix) => statistics.httpScope(prefix),
+      virtualHostScope: (name) => statistics.virtualHostScope(name),
       accessLogSink: options.accessLogSink, clusterRecycled: (slot, name) => statistics.clusterRecycled(slot, name),
     };
     this.publisher = new SnapshotPublisher(memory, map, bindings);

@@ -28,6 +28,14 @@ const http = ['downstream_cx_total', 'downstream_cx_active', 'downstream_cx_http
   'http1.dropped_headers_with_underscores', 'http1.metadata_not_supported_error',
   'http1.requests_rejected_with_underscores_in_headers', 'http1.response_flood'] as const;
 
+/** Status codes counted one by one, as Envoy's upstream_rq_<code>; any other code is counted by its class only. */
+const codes = ['upstream_rq_200', 'upstream_rq_201', 'upstream_rq_204', 'upstream_rq_206', 'upstream_rq_301',
+  'upstream_rq_302',
+  'upstream_rq_303', 'upstream_rq_304', 'upstream_rq_307', 'upstream_rq_308', 'upstream_rq_400', 'upstream_rq_401',
+  'upstream_rq_403', 'upstream_rq_404', 'upstream_rq_405', 'upstream_rq_408', 'upstream_rq_409', 'upstream_rq_413',
+  'upstream_rq_429', 'upstream_rq_500', 'upstream_rq_501', 'upstream_rq_502', 'upstream_rq_503',
+  'upstream_rq_504'] as const;
+
 const cluster = ['upstream_cx_total', 'upstream_cx_active', 'upstream_cx_http1_total', 'upstream_cx_connect_fail',
   'upstream_cx_connect_timeout', 'upstream_cx_connect_attempts_exceeded', 'upstream_cx_overflow',
   'upstream_cx_idle_timeout', 'upstream_cx_max_requests', 'upstream_cx_max_duration_reached',
@@ -45,12 +53,12 @@ const cluster = ['upstream_cx_total', 'upstream_cx_active', 'upstream_cx_http1_t
   'upstream_rq_0rtt', 'upstream_rq_1xx', 'upstream_rq_2xx', 'upstream_rq_3xx', 'upstream_rq_4xx', 'upstream_rq_5xx',
   'upstream_internal_redirect_failed_total', 'upstream_internal_redirect_succeeded_total', 'retry_or_shadow_abandoned',
   'internal.upstream_rq_2xx', 'external.upstream_rq_2xx', 'lb_healthy_panic', 'bind_errors',
-  // status codes counted one by one, as Envoy's upstream_rq_<code>; any other code is counted by its class only
-  'upstream_rq_200', 'upstream_rq_201', 'upstream_rq_204', 'upstream_rq_206', 'upstream_rq_301', 'upstream_rq_302',
-  'upstream_rq_303', 'upstream_rq_304', 'upstream_rq_307', 'upstream_rq_308', 'upstream_rq_400', 'upstream_rq_401',
-  'upstream_rq_403', 'upstream_rq_404', 'upstream_rq_405', 'upstream_rq_408', 'upstream_rq_409', 'upstream_rq_413',
-  'upstream_rq_429', 'upstream_rq_500', 'upstream_rq_501', 'upstream_rq_502', 'upstream_rq_503',
-  'upstream_rq_504'] as const;
+  ...codes] as const;
+
+/** Of a virtual cluster (`vhost.<name>.vcluster.<name>.`) or of a route that has a stat_prefix. */
+const vhost = ['upstream_rq_total', 'upstream_rq_timeout', 'upstream_rq_retry', 'upstream_rq_retry_limit_exceeded',
+  'upstream_rq_retry_overflow', 'upstream_rq_retry_success', 'upstream_rq_completed', 'upstream_rq_1xx',
+  'upstream_rq_2xx', 'upstream_rq_3xx', 'upstream_rq_4xx', 'upstream_rq_5xx', ...codes] as const;
 
 /** One scope, allocated first (offset 0 of each region): what belongs to a worker itself. */
 const worker = ['loop_turns', 'exceptions', 'buffers_exhausted', 'sockets_exhausted', 'stats_overflow',
@@ -88,10 +96,11 @@ const histograms = {
   listener: ['downstream_cx_length_ms'],
   http: ['downstream_cx_length_ms', 'downstream_rq_time'],
   cluster: ['upstream_cx_connect_ms', 'upstream_cx_length_ms', 'upstream_rq_time'],
+  vhost: ['upstream_rq_time'],
 } as const;
 
-export type ScopeKind = 'worker' | 'listener' | 'http' | 'cluster';
-export const scopeCounters = { worker, listener, http, cluster } as const;
+export type ScopeKind = 'worker' | 'listener' | 'http' | 'cluster' | 'vhost';
+export const scopeCounters = { worker, listener, http, cluster, vhost } as const;
 export const scopeHistograms: { readonly [K in ScopeKind]: readonly string[] } = histograms;
 
 type Index<T extends readonly string[]> = { readonly [K in T[number]]: number };
@@ -103,6 +112,7 @@ export const WorkerStat = indexes(worker);
 export const ListenerStat = indexes(listener);
 export const HttpStat = indexes(http);
 export const ClusterStat = indexes(cluster);
+export const VirtualHostStat = indexes(vhost);
 
 /** First cell of histogram number `index` of a scope kind. */
 export const histogramCell = (kind: ScopeKind, index: number): number =>

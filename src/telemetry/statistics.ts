@@ -58,8 +58,10 @@ export interface NamedScope {
   offset: number;
 }
 
+/** Kinds of scopes that main allocates by name. */
+type OwnedKind = 'listener' | 'http' | 'vhost';
 interface Owned {
-  kind: 'listener' | 'http';
+  kind: OwnedKind;
   name: string;
   offset: number;
 }
@@ -80,7 +82,7 @@ export class Statistics {
   readonly #map: MemoryMap;
   readonly #firstCell: number[] = [];
   readonly #owned = new Map<string, Owned>();
-  readonly #free: { readonly listener: number[]; readonly http: number[] } = { listener: [], http: [] };
+  readonly #free: { readonly [K in OwnedKind]: number[] } = { listener: [], http: [], vhost: [] };
 
   constructor(memory: ArrayBufferLike, map: MemoryMap) {
     this.#words = new Int32Array(memory);
@@ -127,6 +129,11 @@ export class Statistics {
     return this.#own('http', statPrefix);
   }
 
+  /** Scope of `vhost.<name>.`, where the name goes on with `.vcluster.<name>` or `.route.<stat_prefix>`. */
+  virtualHostScope(name: string): number {
+    return this.#own('vhost', name);
+  }
+
   /** The scope of a name that has one, else -1. */
   scopeOf(kind: 'listener' | 'http', name: string): number {
     return this.#owned.get(`${kind}\n${name}`)?.offset ?? -1;
@@ -161,6 +168,7 @@ export class Statistics {
    */
   release(listenerNames: ReadonlySet<string>, httpPrefixes: ReadonlySet<string>): void {
     for (const [key, owned] of this.#owned) {
+      if (owned.kind === 'vhost') continue;
       const wanted = owned.kind === 'listener' ? listenerNames : httpPrefixes;
       if (wanted.has(owned.name) || this.cell(owned.kind, owned.offset, 'downstream_cx_active') !== 0) continue;
       this.#owned.delete(key);
@@ -254,7 +262,7 @@ export class Statistics {
     }
   }
 
-  #own(kind: 'listener' | 'http', name: string): number {
+  #own(kind: OwnedKind, name: string): number {
     const key = `${kind}\n${name}`;
     const known = this.#owned.get(key);
     if (known !== undefined) return known.offset;
@@ -297,7 +305,9 @@ export function sortedCounters(kind: ScopeKind): readonly CellName[] {
         // Envoy calls a gauge used once it was touched: so was it if what it follows was ever counted.
         total: names.indexOf(name.replace(/_active$/, '_total').replace(/_bytes_buffered$/, '_bytes_total')),
         // Envoy makes the counters of single status codes when the first response of the kind arrives.
-        lazy: kind === 'cluster' && /upstream_rq_\d(\d\d|xx)$/.test(name),
+        lazy:
+          (kind === 'cluster' && /upstream_rq_\d(\d\d|xx)$/.test(name)) ||
+          (kind === 'vhost' && /upstream_rq_(\d(\d\d|xx)|completed)$/.test(name)),
       }))
       .filter(({ name }) => !processWide(kind, name))
       .sort((a, b) => (a.name < b.name ? -1 : 1));

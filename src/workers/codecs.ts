@@ -17,6 +17,8 @@ export interface Codecs {
     from: number): number;
   routeVirtualHost(table: number, host: number, hostBytes: number): number;
   headerValue(record: number, name: number, nameBytes: number, known: number, out: number): number;
+  headersHold(table: number, matchersAt: number, count: number, record: number, path: number,
+    pathBytes: number): number;
   withoutPort(host: number, hostBytes: number): number;
   copyExact(dst: number, src: number, bytes: number): void;
   copyBytes(dst: number, src: number, bytes: number): void;

@@ -3,9 +3,11 @@ import type { Scenario } from './scenario.js';
 import { scenarios as basics } from './scenarios/basics.js';
 import { scenarios as routing } from './scenarios/routing.js';
 import { scenarios as telemetry } from './scenarios/telemetry.js';
+import { scenarios as virtualHosts } from './scenarios/virtual-hosts.js';
 
 export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   basics,
   routing,
   telemetry,
+  'virtual-hosts': virtualHosts,
 };

@@ -98,7 +98,7 @@ export class World {
     };
     this.freeAtStart = [0, 1, 2].map((size) => engine.pool.freeOf(size as 0 | 1 | 2));
     this.log = new LogRingReader(this.memory.buffer, this.map, 0);
-    const scope = (kind: 'listener' | 'http', name: string) => {
+    const scope = (kind: 'listener' | 'http' | 'vhost', name: string) => {
       const known = this.scopes.get(`${kind} ${name}`) ?? allocateScope(words, this.map, kind);
       this.scopes.set(`${kind} ${name}`, known);
       return known;
@@ -109,6 +109,7 @@ export class World {
       {
         listenerScope: (name) => scope('listener', name),
         httpScope: (name) => scope('http', name),
+        virtualHostScope: (name) => scope('vhost', name),
         accessLogSink: () => 0,
         clusterRecycled: () => undefined,
       },

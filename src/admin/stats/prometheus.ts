@@ -20,6 +20,7 @@ import {
   metricName,
   singleTag,
   textLabel,
+  virtualHostTag,
 } from './tags.js';
 
 interface Section {
@@ -95,6 +96,8 @@ function sectionTag(group: ScopeGroup): { base: string; labels: string } {
       return { base: 'cluster', labels: clusterLabel(group.subject) };
     case 'http':
       return { base: 'http', labels: managerLabel(group.subject) };
+    case 'vhost':
+      return virtualHostTag(group.subject);
     case 'listener':
       return listenerTag(group.subject);
     case 'worker':

@@ -13,6 +13,13 @@ export const clusterLabel = (name: string): string => label('envoy_cluster_name'
 export const managerLabel = (prefix: string): string => label('envoy_http_conn_manager_prefix', prefix);
 export const textLabel = (value: string): string => label('text_value', value);
 
+/** `<virtual host>.vcluster.<name>` or `<virtual host>.route.<stat_prefix>`; the last such word divides. */
+export function virtualHostTag(subject: string): Tagged {
+  const [, host, kind, name] = /^(.*)\.(vcluster|route)\.(.*)$/.exec(subject) ?? ['', subject, 'route', ''];
+  const inner = label(kind === 'route' ? 'envoy_route' : 'envoy_virtual_cluster', name);
+  return { base: `vhost.${kind}`, labels: join(label('envoy_virtual_host', host), inner) };
+}
+
 /** Envoy tags listeners that are named by address; others keep their name in the metric. */
 export function listenerTag(statName: string): Tagged {
   const address = /^(?:[_.\d]*|[_[\]a-fA-F\d]*)$/.test(statName);

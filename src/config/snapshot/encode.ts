@@ -13,6 +13,8 @@ import type { SlotTable } from './slots.js';
 export interface Bindings {
   listenerScope(statName: string): number;
   httpScope(statPrefix: string): number;
+  /** `name`: a virtual host's name, then `.vcluster.<name>` or `.route.<stat_prefix>`. */
+  virtualHostScope(name: string): number;
   accessLogSink(log: AccessLog): number;
   /** A cluster's slot is about to get another name. */
   clusterRecycled(slot: number, name: string): void;
@@ -30,7 +32,8 @@ export function encodeChange(change: SnapshotChange, slots: Slots, bindings: Bin
       case 'cluster': return json(clusterBlob(change.value!));
       case 'assignment': return json(assignmentBlob(change.name, change.value!, slots, mentions));
       case 'route': return encodeRouteTable(change.value!, (name) =>
-        mention(slots.clusterSlots, name, mentions, 'cluster names', limits.clusterSlotsMax));
+        mention(slots.clusterSlots, name, mentions, 'cluster names', limits.clusterSlotsMax),
+      (name) => bound(bindings.virtualHostScope(name), `statistics of vhost.${name}`));
     }
   } catch (error) {
     return errorText(error);        // one resource that cannot be written must not cost the others, whatever the reason

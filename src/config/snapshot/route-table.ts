@@ -13,22 +13,32 @@ import type { ForwardAction, HeaderMatcher, HeaderMutations, QueryParameterMatch
 export interface RouteConfigJson {
   requestHeaders: HeaderMutations; responseHeaders: HeaderMutations; mostSpecificWins: boolean
 }
+/** An expression that TypeScript judges, on a header, a query parameter, or with neither on the path. */
+export interface RegexJson {
+  header: string | null; query: string | null; pattern: string; invert: boolean; missingAsEmpty: boolean;
+}
+/** `headersAt` and `headerCount` are the conditions in the table; `scope`: an offset of statistics. */
+export interface VirtualClusterJson {
+  name: string; scope: number; headersAt: number; headerCount: number; regex: RegexJson[];
+}
 export interface VirtualHostJson {
-  name: string; requireTls: VirtualHost['requireTls']; metadata: FilterMetadata | null;
+  name: string; virtualClusters: VirtualClusterJson[]; requireTls: VirtualHost['requireTls'];
+  metadata: FilterMetadata | null;
   requestHeaders: HeaderMutations; responseHeaders: HeaderMutations
 }
 export type BoundAction = Exclude<RouteAction, ForwardAction>
   | (Omit<ForwardAction, 'clusters'> & { clusters: (ForwardAction['clusters'][number] & { slot: number })[] });
 /**
- * `regex`: conditions that TypeScript has to judge, on a header, a query parameter, or with neither on the path.
- * `matchedBytes`: what a prefix rewrite replaces; -1 = all of the path.
+ * `matchedBytes`: what a prefix rewrite replaces; -1 = all of the path. `scope`: an offset of statistics, -1 = its
+ * requests are not counted apart.
  */
 export interface RouteJson {
   name: string; metadata: FilterMetadata | null; action: BoundAction;
   requestHeaders: HeaderMutations; responseHeaders: HeaderMutations;
   matchedBytes: number;
   runtimeFraction: RuntimeFraction | null;
-  regex: { header: string | null; query: string | null; pattern: string; invert: boolean; missingAsEmpty: boolean }[];
+  regex: RegexJson[];
+  scope: number;
 }
 
 /** Path kinds of a RouteEntry; an expression is its literal beginning, as a prefix, and a condition. */
@@ -46,10 +56,11 @@ function hashHost(text: Uint8Array): number {
 
 /**
  * Contents of a route blob (without the blob header). `clusterSlot` binds a cluster name to its slot, whether or not
- * the cluster exists yet.
+ * the cluster exists yet; `scope` gives the statistics of a virtual cluster or a route.
  */
-export function encodeRouteTable(config: RouteConfig, clusterSlot: (name: string) => number): Uint8Array {
-  return new TableWriter(config, clusterSlot).write();
+export function encodeRouteTable(config: RouteConfig, clusterSlot: (name: string) => number,
+  scope: (name: string) => number): Uint8Array {
+  return new TableWriter(config, clusterSlot, scope).write();
 }
 
 interface HostName { text: Uint8Array; virtualHost: number }
@@ -60,7 +71,8 @@ class TableWriter {
   private length = 0;
   private readonly strings = new Map<string, number>();
 
-  constructor(private readonly config: RouteConfig, private readonly clusterSlot: (name: string) => number) {}
+  constructor(private readonly config: RouteConfig, private readonly clusterSlot: (name: string) => number,
+    private readonly scope: (name: string) => number) {}
 
   write(): Uint8Array {
     const { config } = this;
@@ -106,22 +118,25 @@ class TableWriter {
   }
 
   private virtualHost(at: number, host: VirtualHost, firstRoute: number): void {
-    const json: VirtualHostJson = { name: host.name, requireTls: host.requireTls, metadata: host.metadata,
+    const virtualClusters = host.virtualClusters.map(({ name, headers }): VirtualClusterJson => ({ name,
+      scope: this.scope(`${host.name}.vcluster.${name}`), headerCount: headers.length,
+      regex: headerExpressions(headers),
+      headersAt: this.matchers(headers.map((header) => this.headerMatcher(header))) }));
+    const json: VirtualHostJson = { name: host.name, virtualClusters, requireTls: host.requireTls,
+      metadata: host.metadata,
       requestHeaders: host.requestHeaders, responseHeaders: host.responseHeaders };
     this.words(at, [firstRoute, host.routes.length, ...this.text(JSON.stringify(json))]);
   }
 
   private route(at: number, route: Route, virtualHost: number): void {
     const { match } = route;
+    const scope = route.statPrefix === '' ? -1
+      : this.scope(`${this.config.virtualHosts[virtualHost].name}.route.${route.statPrefix}`);
     const value = match.path.kind === 'connect' ? '' : match.path.value;
-    const regex: RouteJson['regex'] = [];
+    const regex: RegexJson[] = [];
     const byExpression = match.path.kind === 'regex';
     if (byExpression) regex.push({ header: null, query: null, pattern: value, invert: false, missingAsEmpty: false });
-    for (const header of match.headers) {
-      if (header.match.kind === 'regex')
-        regex.push({ header: header.name, query: null, pattern: header.match.value, invert: header.invert,
-          missingAsEmpty: header.treatMissingAsEmpty });
-    }
+    regex.push(...headerExpressions(match.headers));
     for (const query of match.queryParameters) {
       if (query.match.kind === 'regex')
         regex.push({ header: null, query: query.name, pattern: query.match.value, invert: false,
@@ -134,7 +149,7 @@ class TableWriter {
     const queryAt = this.matchers(match.queryParameters.map((query) => this.queryMatcher(query)));
     const json: RouteJson = { name: route.name, metadata: route.metadata, action: this.bind(route.action),
       requestHeaders: route.requestHeaders, responseHeaders: route.responseHeaders,
-        matchedBytes: byExpression ? -1 : valueBytes, regex,
+        matchedBytes: byExpression ? -1 : valueBytes, regex, scope,
       runtimeFraction: match.runtimeFraction };
     const [jsonAt, jsonBytes] = this.text(JSON.stringify(json));
     const words = new Array<number>(RouteEntryRecordBytes / 4).fill(0);
@@ -233,6 +248,11 @@ class TableWriter {
   private words(at: number, words: readonly number[]): void {
     words.forEach((word, index) => this.view.setUint32(at + index * 4, word >>> 0, true));
   }
+}
+
+function headerExpressions(headers: readonly HeaderMatcher[]): RegexJson[] {
+  return headers.flatMap(({ name, match, invert, treatMissingAsEmpty }) => match.kind !== 'regex' ? []
+    : [{ header: name, query: null, pattern: match.value, invert, missingAsEmpty: treatMissingAsEmpty }]);
 }
 
 const isText = (match: HeaderMatcher['match']): match is StringMatcher => 'value' in match;

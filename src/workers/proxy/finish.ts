@@ -162,6 +162,7 @@ export class Finish {
     const cell = status < 600 ? codeCells[status] : -1;
     if (cell >= 0) cluster.count(cell);
     engine.observe(cluster.requestTimeCell, engine.nowMs - stream.startMs);
+    if (stream.route!.counts !== null) stream.route!.counts.response(engine, stream, true);
     const endpoint = stream.endpoint ?? stream.lastEndpoint;
     if (endpoint !== null) {
       const word = status >= 500 ? EndpointState.requestsError : EndpointState.requestsSuccess;
@@ -177,6 +178,7 @@ export class Finish {
     cluster.count(ClusterStat.upstream_rq_1xx + family - 1);
     const cell = codeCells[stream.status];
     if (cell >= 0) cluster.count(cell);
+    if (stream.route!.counts !== null) stream.route!.counts.response(this.engine, stream, false);
     if ((stream.flags & (ResponseFlag.UF | ResponseFlag.UC | ResponseFlag.UT | ResponseFlag.UPE)) !== 0
         && stream.lastEndpoint !== null) {
       Atomics.add(this.engine.i32, stream.lastEndpoint.state + EndpointState.requestsError, 1);

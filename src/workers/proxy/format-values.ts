@@ -77,6 +77,7 @@ export class FormatValues {
       case Op.upstreamClusterRaw: return this.text(cluster === null ? '' : cluster.name);
       case Op.upstreamRequestAttemptCount: writer.number(stream.attempts); return true;
       case Op.routeName: return this.text(stream.route?.name ?? '');
+      case Op.virtualClusterName: return this.text(stream.virtualCluster?.name ?? '');
       case Op.listenerName: return this.text(stream.downstream!.listener.name);
       case Op.filterChainName: return this.text(stream.hcm!.chainName);
       case Op.hostname: return this.text(HOSTNAME);

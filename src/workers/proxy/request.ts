@@ -7,7 +7,7 @@ import { Head, HeadFlag, Method, RequestEdits } from '../../core/generated/layou
 import { ClusterState, EndpointState } from '../../core/memory-map.js';
 import { limits } from '../../core/limits.js';
 import { ResponseFlag, detail } from '../../core/response-flags.js';
-import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
+import { ClusterStat, HttpStat, VirtualHostStat } from '../../telemetry/schema.js';
 import { NEEDS_TEXT, NO_VIRTUAL_HOST } from '../codecs.js';
 import type { DownstreamConnection, DownstreamEvents } from '../connection/downstream.js';
 import type { Engine } from '../engine.js';
@@ -184,6 +184,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     }
     stream.cluster = cluster;
     cluster.gauge(ClusterStat.upstream_rq_active, 1);
+    if (route.counts !== null) route.counts.begin(engine, stream, this.pathAt(), this.pathBytes());
     if (route.hashPolicies !== null && cluster.picker?.byHash === true) this.hash(stream, route.hashPolicies);
     const at = encodeRequest(engine, stream, route, choice, bodyAt, end);
     if (at === TOO_LONG) {
@@ -215,13 +216,18 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   }
 
   private hash(stream: Stream, policies: HashPolicies): void {
-    const { engine } = this;
-    const edits = engine.requestEdits >> 2, words = engine.requestRecord >> 2;
-    const bytes = engine.i32[edits + RequestEdits.pathBytes];
-    const { addresses } = stream.downstream!;
-    policies.evaluate(engine, stream, addresses,
-      bytes > 0 ? engine.i32[edits + RequestEdits.pathAt] : engine.i32[words + Head.pathAt],
-      bytes > 0 ? bytes : engine.i32[words + Head.pathBytes]);
+    policies.evaluate(this.engine, stream, stream.downstream!.addresses, this.pathAt(), this.pathBytes());
+  }
+
+  /** Path and query of the decoded request, normalised where that was asked for. */
+  private pathAt(): number {
+    const { i32, requestEdits, requestRecord } = this.engine;
+    return i32[(requestEdits >> 2) + RequestEdits.pathBytes] > 0 ? i32[(requestEdits >> 2) + RequestEdits.pathAt]
+      : i32[(requestRecord >> 2) + Head.pathAt];
+  }
+  private pathBytes(): number {
+    const { i32, requestEdits, requestRecord } = this.engine;
+    return i32[(requestEdits >> 2) + RequestEdits.pathBytes] || i32[(requestRecord >> 2) + Head.pathBytes];
   }
 
   /** Picks an endpoint and a connection for an encoded request. Also where a retry begins. */
@@ -263,6 +269,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     stream.upstreamSentMs = engine.nowMs;
     if (stream.hcm!.notesUpstream) noteUpstream(stream, upstream);
     stream.cluster!.count(ClusterStat.upstream_rq_total);
+    if (stream.route!.counts !== null) stream.route!.counts.count(engine, stream, VirtualHostStat.upstream_rq_total);
     if (stream.rawTunnel) { this.openTunnel(stream); return; }
     upstream.beginRequest();
     engine.i32[(stream.endpoint!.state) + EndpointState.requestsTotal]++;

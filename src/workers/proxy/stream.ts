@@ -10,6 +10,7 @@ import type { DownstreamConnection } from '../connection/downstream.js';
 import type { Engine } from '../engine.js';
 import type { HcmRuntime } from '../listener/hcm.js';
 import type { RouteRuntime, ClusterChoice } from '../routing/route.js';
+import type { VirtualCluster } from '../routing/route-counts.js';
 import type { RouteTableRuntime } from '../routing/route-table.js';
 import type { ClusterRuntime } from '../upstream/cluster.js';
 import type { SocketAddress } from '../../os/sockaddr.js';
@@ -39,6 +40,8 @@ export class Stream {
   attempted: Endpoint[] | null = null;
   /** Which of the cluster's breaker counts it uses: 0 default, ClusterState.highOffset for routes of high priority. */
   breaker = 0;
+  /** Where the request is counted among those of its virtual host; found when its cluster was. */
+  virtualCluster: VirtualCluster | null = null;
   /** Counted against the cluster's max_requests. */
   requestTaken = false;
   /** Links of the endpoint's queue of streams that wait for a connection. */
@@ -115,6 +118,7 @@ export class Stream {
     this.downstream = this.upstream = this.hcm = this.table = this.route = this.choice = this.cluster = this.endpoint =
       null;
     this.lastEndpoint = null;
+    this.virtualCluster = null;
     this.upstreamLocal = null;
     this.requestTaken = false;
     this.breaker = 0;

@@ -1,6 +1,6 @@
 // The deadlines of a stream, and what happens at each. They are plain fields compared when the connection's one timer
 // fires; pushing one out while bytes flow is a store.
-import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
+import { ClusterStat, HttpStat, VirtualHostStat } from '../../telemetry/schema.js';
 import { ResponseFlag, detail } from '../../core/response-flags.js';
 import type { Engine } from '../engine.js';
 import { BODY_TUNNEL } from './body.js';
@@ -50,6 +50,7 @@ export class Timeouts {
       this.expire(stream, 408, ResponseFlag.DT, detail('max_duration_timeout'), 'downstream duration timeout');
     } else if (stream.routeDeadlineMs <= nowMs) {
       stream.cluster!.count(ClusterStat.upstream_rq_timeout);
+      stream.route!.counts?.count(this.engine, stream, VirtualHostStat.upstream_rq_timeout);
       this.expire(stream, 504, ResponseFlag.UT, detail('response_timeout'), 'upstream request timeout');
     } else if (config.requestTimeoutMs > 0 && !stream.request.complete && stream.request.kind !== BODY_TUNNEL
       && stream.startMs + config.requestTimeoutMs <= nowMs) {

@@ -5,6 +5,7 @@ import type { RouteConfigJson, RouteJson, VirtualHostJson } from '../../config/s
 import { RouteEntry, RouteEntryRecordBytes, RouteTable,
   VirtualHostEntryRecordBytes } from '../../core/generated/layouts.js';
 import type { Engine } from '../engine.js';
+import { VirtualCluster } from './route-counts.js';
 import { RouteRuntime } from './route.js';
 
 export class RouteTableRuntime {
@@ -14,14 +15,14 @@ export class RouteTableRuntime {
   private users = 0;
   private dropped = false;
   private readonly routes: (RouteRuntime | null)[];
-  private readonly virtualHosts: (VirtualHostJson | null)[];
+  private readonly virtualHosts: ({ json: VirtualHostJson; clusters: readonly VirtualCluster[] } | null)[];
 
   constructor(private readonly engine: Engine, readonly blob: number, readonly slot: number) {
     this.table = blob + BLOB_HEADER_BYTES;
     this.config = this.json(this.word(RouteTable.configJsonAt),
       this.word(RouteTable.configJsonBytes)) as RouteConfigJson;
     this.routes = new Array<RouteRuntime | null>(this.word(RouteTable.routeCount)).fill(null);
-    this.virtualHosts = new Array<VirtualHostJson | null>(this.word(RouteTable.virtualHostCount)).fill(null);
+    this.virtualHosts = new Array<null>(this.word(RouteTable.virtualHostCount)).fill(null);
   }
 
   /** The compiled route; null when the arena has no room for it (the request is answered 503). */
@@ -43,16 +44,18 @@ export class RouteTableRuntime {
     const entry = (this.table + this.word(RouteTable.routesAt) + index * RouteEntryRecordBytes) >> 2;
     const { i32 } = this.engine;
     const json = this.json(i32[entry + RouteEntry.jsonAt], i32[entry + RouteEntry.jsonBytes]) as RouteJson;
-    const route = RouteRuntime.compile(this.engine, this, json, this.virtualHost(i32[entry + RouteEntry.virtualHost]));
+    const host = this.virtualHost(i32[entry + RouteEntry.virtualHost]);
+    const route = RouteRuntime.compile(this.engine, this, json, host.json, host.clusters);
     this.routes[index] = route;
     return route;
   }
 
-  private virtualHost(index: number): VirtualHostJson {
+  private virtualHost(index: number): { json: VirtualHostJson; clusters: readonly VirtualCluster[] } {
     const known = this.virtualHosts[index];
     if (known !== null) return known;
     const at = (this.table + this.word(RouteTable.virtualHostsAt) + index * VirtualHostEntryRecordBytes) >> 2;
-    const host = this.json(this.engine.i32[at + 2], this.engine.i32[at + 3]) as VirtualHostJson;
+    const json = this.json(this.engine.i32[at + 2], this.engine.i32[at + 3]) as VirtualHostJson;
+    const host = { json, clusters: json.virtualClusters.map((cluster) => new VirtualCluster(this.engine, cluster)) };
     this.virtualHosts[index] = host;
     return host;
   }

@@ -6,6 +6,8 @@ import type { FractionCell, NumberCell } from '../../config/runtime-cells.js';
 import type { HeaderMutations } from '../../config/types.js';
 import type { Engine } from '../engine.js';
 import { HashPolicies } from './hash-policies.js';
+import { RouteCounts } from './route-counts.js';
+import type { VirtualCluster } from './route-counts.js';
 import { CompiledMutations } from './mutations.js';
 import { RegexConditions } from './regex.js';
 import { Rewrites } from './rewrites.js';
@@ -44,6 +46,8 @@ export class RouteRuntime {
   regex: RegexConditions | null = null;
   /** Share of requests that the route matches at all. */
   fraction: FractionCell | null = null;
+  /** Where its requests are counted apart. */
+  counts: RouteCounts | null = null;
   rewrites: Rewrites | null = null;
   hashPolicies: HashPolicies | null = null;
   private weightsChange = false;
@@ -59,8 +63,9 @@ export class RouteRuntime {
 
   /** Null when the arena is full. */
   static compile(engine: Engine, table: RouteTableRuntime, json: RouteJson,
-      virtualHost: VirtualHostJson): RouteRuntime | null {
+      virtualHost: VirtualHostJson, virtualClusters: readonly VirtualCluster[]): RouteRuntime | null {
     const route = new RouteRuntime(json, virtualHost);
+    route.counts = RouteCounts.of(engine, table.table, json, virtualClusters);
     if (json.regex.length > 0) route.regex = new RegexConditions(json.regex);
     if (json.runtimeFraction !== null) route.fraction = engine.runtime.fraction(json.runtimeFraction);
     const response = (cluster: HeaderMutations | null) =>

@@ -1,11 +1,12 @@
 // route.v3.RouteConfiguration into a RouteConfig, with Envoy's rules on domains.
-import type { Route as PlainRoute, RouteConfig, RouteMatch as PlainMatch, VirtualHost as PlainVirtualHost }
+import type { Route as PlainRoute, RouteConfig, RouteMatch as PlainMatch, VirtualCluster as PlainVirtualCluster,
+  VirtualHost as PlainVirtualHost }
   from '../../config/types.js';
 import { always } from '../../config/runtime.js';
 import { limits } from '../../core/limits.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { Route, RouteConfiguration, RouteMatch,
+import type { Route, RouteConfiguration, RouteMatch, VirtualCluster,
   VirtualHost } from '../wire/generated/messages.js';
 import { boolOf, numberOf, readMetadata } from './fields.js';
 import { readHeaderMutations } from './header-mutations.js';
@@ -55,10 +56,24 @@ function readVirtualHost(host: VirtualHost, path: string, context: RouteContext,
     name: host.name ?? '',
     domains,
     routes: (host.routes ?? []).map((route, index) => readRoute(route, `${path}.routes[${index}]`, context)),
+    virtualClusters: readVirtualClusters(host.virtualClusters ?? [], path, context.report),
     requireTls: requireTls[host.requireTls ?? 0] ?? 'none',
     metadata: readMetadata(host.metadata),
     ...readHeaderMutations(host, path, context.report),
   };
+}
+
+/** Requests that none of them takes are counted as "other". */
+function readVirtualClusters(clusters: VirtualCluster[], path: string, report: Report): PlainVirtualCluster[] {
+  if (clusters.length === 0) return [];
+  if (clusters.length > limits.virtualClustersMax)
+    report.fail(fieldPath(path, 'virtual_clusters'), `more than ${limits.virtualClustersMax}`);
+  return [...clusters.map(({ name, headers }, index): PlainVirtualCluster => {
+    const at = `${path}.virtual_clusters[${index}]`;
+    if ((headers ?? []).length === 0) report.fail(fieldPath(at, 'headers'), 'required');
+    return { name: name ?? '', headers: (headers ?? []).map((matcher, i) =>
+      readHeaderMatcher(matcher, `${at}.headers[${i}]`, report)) };
+  }), { name: 'other', headers: [] }];
 }
 
 /**
@@ -78,6 +93,7 @@ function checkDomain(domain: string, path: string, report: Report, seen: Map<str
 function readRoute(route: Route, path: string, context: RouteContext): PlainRoute {
   return {
     name: route.name ?? '',
+    statPrefix: route.statPrefix ?? '',
     match: readMatch(route.match ?? {}, fieldPath(path, 'match'), context.report),
     action: readAction(route, path, context),
     metadata: readMetadata(route.metadata),
@@ -89,7 +105,7 @@ function readMatch(match: RouteMatch, path: string, report: Report): PlainMatch 
   return {
     path: readPath(match, path, report),
     caseSensitive: boolOf(match.caseSensitive, true),
-    headers: [...(match.headers ?? []).map((matcher, index) =>
+    headers: [...(hasCertificate(match.tlsContext) ? [never] : []), ...(match.headers ?? []).map((matcher, index) =>
       readHeaderMatcher(matcher, `${path}.headers[${index}]`, report)),
         ...(match.grpc === undefined ? [] : [grpcOnly])],
     queryParameters: (match.queryParameters ?? []).map((matcher, index) =>
@@ -97,6 +113,12 @@ function readMatch(match: RouteMatch, path: string, report: Report): PlainMatch 
     runtimeFraction: match.runtimeFraction === undefined ? null : readRuntimeFraction(match.runtimeFraction, always),
   };
 }
+
+/** No client has shown a certificate, because none has come by TLS. */
+const hasCertificate = (tls: RouteMatch['tlsContext']): boolean =>
+  boolOf(tls?.presented, false) || boolOf(tls?.validated, false);
+const never: PlainMatch['headers'][number] = { name: ':method', invert: false, treatMissingAsEmpty: false,
+  match: { kind: 'present', present: false } };
 
 /** What Envoy calls a gRPC request. */
 const grpcOnly: PlainMatch['headers'][number] = { name: 'content-type', invert: false, treatMissingAsEmpty: false,

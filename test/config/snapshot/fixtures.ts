@@ -28,9 +28,9 @@ export function cluster(name: string, change: Partial<ClusterConfig> = {}): Clus
 export function routes(name: string, clusterName: string): RouteConfig {
   return { name, requestHeaders: none, responseHeaders: none, mostSpecificHeaderMutationsWins: false,
     ignorePortInHostMatching: false,
-    virtualHosts: [{ name: 'all', domains: ['*'], requireTls: 'none', metadata: null,
+    virtualHosts: [{ name: 'all', domains: ['*'], requireTls: 'none', virtualClusters: [], metadata: null,
       requestHeaders: none, responseHeaders: none,
-      routes: [{ name: '', metadata: null, requestHeaders: none, responseHeaders: none,
+      routes: [{ name: '', metadata: null, statPrefix: '', requestHeaders: none, responseHeaders: none,
         match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [], queryParameters: [],
           runtimeFraction: null },
         action: { kind: 'forward', totalWeight: 1, randomValueHeader: null, runtimeKeyPrefix: '', regexRewrite: null,

@@ -1,6 +1,7 @@
 // Route configurations: matches, actions, header mutations, and Envoy's rules on domains.
 import t from 'tap';
 import type { RouteConfig } from '../../../src/config/types.js';
+import { limits } from '../../../src/core/limits.js';
 import { bootstrap, configOf, connectionManager, errorsOf, listener, route, virtualHost } from '../examples.js';
 import type { Tree } from '../examples.js';
 
@@ -15,7 +16,8 @@ const matching = (match: Tree): Tree => ({ match, direct_response: { status: 200
 
 t.test('defaults of a route', async (t) => {
   t.same(read(route()),
-    { name: '', match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [], queryParameters: [],
+    { name: '', statPrefix: '', match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [],
+      queryParameters: [],
       runtimeFraction: null },
     action: { kind: 'forward',
       clusters: [{ cluster: 'backend', clusterHeader: null, weight: 1, hostRewriteLiteral: null,
@@ -207,6 +209,26 @@ t.test('domains', async (t) => {
   t.match(errorsOf(hosts(host('a', 'x.*.com'))), [/"x.\*.com": a wildcard is only allowed at the start or at the end/]);
   t.same(errorsOf(hosts(host('a'))), [`${at}.virtual_hosts[0].domains: at least 1 required`]);
   t.same(errorsOf(hosts({ domains: ['*'] })), [`${at}.virtual_hosts[0].name: required`]);
+});
+
+t.test('virtual clusters, stat prefixes and decorators', async (t) => {
+  const clusters = (...virtual_clusters: Tree[]): Tree => hosts({ ...virtualHost(), virtual_clusters });
+  const one = { name: 'c', headers: [{ name: ':path', string_match: { prefix: '/a' } }] };
+  t.match(configOf<RouteConfig>(clusters(one), 'route').virtualHosts[0].virtualClusters,
+    [{ name: 'c', headers: [{ name: ':path', match: { kind: 'prefix', value: '/a' } }] },
+      { name: 'other', headers: [] }]);
+  t.same(configOf<RouteConfig>(clusters(), 'route').virtualHosts[0].virtualClusters, []);
+  t.same(errorsOf(clusters({ name: 'c' })), [`${at}.virtual_hosts[0].virtual_clusters[0].headers: required`]);
+  t.same(errorsOf(clusters({ headers: one.headers })), [`${at}.virtual_hosts[0].virtual_clusters[0].name: required`]);
+  const many = (count: number): Tree => clusters(...new Array<Tree>(count).fill(one));
+  t.same(errorsOf(many(limits.virtualClustersMax)), []);
+  t.same(errorsOf(many(limits.virtualClustersMax + 1)),
+    [`${at}.virtual_hosts[0].virtual_clusters: more than ${limits.virtualClustersMax}`]);
+  t.match(read({ ...route(), stat_prefix: 'p', decorator: { operation: 'o' } }), { statPrefix: 'p' });
+  t.same(errors({ ...route(), decorator: {} }), ['R.decorator.operation: required']);
+  const certificate = (tls_context: Tree): unknown => read(matching({ prefix: '/', tls_context })).match.headers.length;
+  t.same([certificate({ presented: true }), certificate({ validated: true }), certificate({ presented: false })],
+    [1, 1, 0]);
 });
 
 t.test('route configuration and virtual host', async (t) => {
