@@ -1,10 +1,13 @@
 // Choosing an endpoint, by balancer and by number of endpoints, on the process-wide counts in shared memory.
 import type { ClusterConfig, Endpoint as EndpointConfig } from '../src/config/types.js';
 import { createPicker } from '../src/workers/balancing/picker.js';
+import { Stream } from '../src/workers/proxy/stream.js';
 import { ClusterRuntime } from '../src/workers/upstream/cluster.js';
 import { Endpoint } from '../src/workers/upstream/endpoint.js';
 import { bench } from './bench.js';
 import { benchEngine } from './engine.js';
+
+const request = new Stream();
 
 type Policy = ClusterConfig['lbPolicy'];
 
@@ -31,7 +34,7 @@ const picking = (lbPolicy: Policy, weighted: boolean, count: number) => bench({
   },
   run: (picker, iterations) => {
     let sum = 0;
-    for (let turn = 0; turn < iterations; turn++) sum += picker.pick().weight;
+    for (let turn = 0; turn < iterations; turn++) sum += picker.pick(request)!.weight;
     return sum;
   },
 });

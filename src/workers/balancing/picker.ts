@@ -6,12 +6,29 @@ import type { Engine } from '../engine.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 import { EarliestDeadline } from './earliest-deadline.js';
 
+/** What a picker may ask of the request: implemented by Stream, and by whatever else needs an endpoint. */
+export interface PickRequest {
+  /** The 64-bit hash of the route's hash policies, as signed halves. */
+  readonly hasHash: boolean; readonly hashHigh: number; readonly hashLow: number;
+  /** What the endpoint's metadata must hold (subsets): the route's metadata_match, compiled. */
+  readonly metadataMatch: MetadataMatch | null;
+  /** Tried before all others (override_host): addresses in order of preference, separated by commas. */
+  readonly overrideHost: string | null;
+  /** Times a picker may pick; more than 1 only where `avoids` may say yes. */
+  readonly hostSelectionAttempts: number;
+  /** Should another endpoint be picked if there is one (a retry's host predicates)? */
+  avoids(endpoint: Endpoint): boolean;
+}
+/** Keys in order of their names, each value as JSON text, so that equal values are equal texts. */
+export interface MetadataMatch { readonly keys: readonly string[]; readonly values: readonly string[] }
+
 export interface Picker {
   /** Envoy's panic mode: too few healthy endpoints, so health is ignored. */
   readonly panic: boolean;
   /** The request's hash decides: hash policies are evaluated. */
   readonly byHash?: boolean;
-  pick(): Endpoint;
+  /** An endpoint, or null when none may take the request. */
+  pick(request: PickRequest): Endpoint | null;
 }
 
 const PANIC_PERCENT = 50;

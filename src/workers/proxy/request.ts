@@ -234,12 +234,13 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   dispatch(stream: Stream): void {
     const cluster = stream.cluster!;
     const { picker } = cluster;
-    if (picker === null) {
+    const endpoint = picker === null ? null : picker.pick(stream);
+    if (endpoint === null) {
       cluster.count(ClusterStat.upstream_cx_none_healthy);
       this.replies.send(stream, 503, ResponseFlag.UH, detail('no_healthy_upstream'), 'no healthy upstream');
       return;
     }
-    if (picker.panic) cluster.count(ClusterStat.lb_healthy_panic);
+    if (picker!.panic) cluster.count(ClusterStat.lb_healthy_panic);
     const { default: normal, high } = cluster.config.circuitBreakers;
     const urgent = stream.route!.forward!.priority === 'high';
     const thresholds = urgent ? high : normal;
@@ -250,7 +251,6 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       return;
     }
     stream.attempts++;
-    const endpoint = picker.pick();
     stream.endpoint = endpoint;
     if (stream.route!.autoHost && endpoint.hostname !== '' && !replaceHost(this.engine, stream, endpoint.hostname)) {
       this.failures.exhausted(stream);

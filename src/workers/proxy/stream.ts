@@ -16,9 +16,10 @@ import type { ClusterRuntime } from '../upstream/cluster.js';
 import type { SocketAddress } from '../../os/sockaddr.js';
 import type { UpstreamConnection } from '../upstream/connection.js';
 import type { Endpoint } from '../upstream/endpoint.js';
+import type { MetadataMatch, PickRequest } from '../balancing/picker.js';
 import { Body } from './body.js';
 
-export class Stream {
+export class Stream implements PickRequest {
   downstream: DownstreamConnection | null = null;
   upstream: UpstreamConnection | null = null;
   hcm: HcmRuntime | null = null;
@@ -111,8 +112,14 @@ export class Stream {
   hasHash = false;
   hashHigh = 0;
   hashLow = 0;
+  metadataMatch: MetadataMatch | null = null;
+  overrideHost: string | null = null;
+  hostSelectionAttempts = 1;
   /** Header lines, with their ends, that the response gets. */
   addedResponseLines = '';
+
+  /** A retry's host predicates: no endpoint is avoided without them. */
+  avoids(_endpoint: Endpoint): boolean { return false; }
 
   clear(): void {
     this.downstream = this.upstream = this.hcm = this.table = this.route = this.choice = this.cluster = this.endpoint =
@@ -137,6 +144,9 @@ export class Stream {
     this.requestHeaderBytes = this.responseHeaderBytes = 0;
     this.hasHash = false;
     this.hashHigh = this.hashLow = 0;
+    this.metadataMatch = null;
+    this.overrideHost = null;
+    this.hostSelectionAttempts = 1;
     this.addedResponseLines = '';
     this.upstreamConnectionId = this.connectStartMs = this.connectEndMs = 0;
     this.attempted = null;

@@ -6,10 +6,12 @@ import { EndpointState } from '../../../src/core/memory-map.js';
 import { createPicker } from '../../../src/workers/balancing/picker.js';
 import { ClusterRuntime } from '../../../src/workers/upstream/cluster.js';
 import { Endpoint } from '../../../src/workers/upstream/endpoint.js';
+import { Stream } from '../../../src/workers/proxy/stream.js';
 import { cluster } from '../../config/snapshot/fixtures.js';
 import { World } from '../../sim/world.js';
 
 const world = new World(3);
+const request = new Stream();
 const runtime = new ClusterRuntime(world.engine, 0);
 
 function endpoints(weights: readonly number[], health: readonly EndpointConfig['health'][] = []): Endpoint[] {
@@ -32,7 +34,7 @@ function endpoints(weights: readonly number[], health: readonly EndpointConfig['
 function shares(list: readonly Endpoint[], config: Partial<ClusterConfig>, picks: number): number[] {
   const picker = createPicker(world.engine, cluster('c', config), list)!;
   const counts = list.map(() => 0);
-  for (let n = 0; n < picks; n++) counts[list.indexOf(picker.pick())]!++;
+  for (let n = 0; n < picks; n++) counts[list.indexOf(picker.pick(request)!)]!++;
   return counts;
 }
 
@@ -52,7 +54,7 @@ t.test('weighted round robin follows the weights at once, not in runs', (t) => {
     longest = 0,
     last: Endpoint | null = null;
   for (let n = 0; n < 800; n++) {
-    const picked = picker.pick();
+    const picked = picker.pick(request)!;
     run = picked === last ? run + 1 : 1;
     last = picked;
     longest = Math.max(longest, run);
