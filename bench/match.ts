@@ -25,6 +25,8 @@ function config(domains: string[][], routes: Route[]): RouteConfig {
     ignorePortInHostMatching: true,
     virtualHosts: domains.map((names, index) => ({ name: `host-${index}`, domains: names, routes, requireTls: 'none',
       virtualClusters: [],
+      retryPolicy: null,
+      includeRequestAttemptCount: false, includeAttemptCountInResponse: false,
       metadata: null, requestHeaders: none, responseHeaders: none })) };
 }
 

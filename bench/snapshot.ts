@@ -40,7 +40,8 @@ function routes(hosts: number, timeoutMs: number): RouteConfig {
     ignorePortInHostMatching: true,
     virtualHosts: Array.from({ length: hosts }, (_, index) => ({
       name: name(index), domains: [`service-${index}.mesh.local`], requireTls: 'none', virtualClusters: [],
-      metadata: null,
+      retryPolicy: null,
+      includeRequestAttemptCount: false, includeAttemptCountInResponse: false, metadata: null,
       requestHeaders: none, responseHeaders: none,
       routes: [{
         name: 'default', metadata: null, statPrefix: '', requestHeaders: none, responseHeaders: none,
@@ -48,6 +49,7 @@ function routes(hosts: number, timeoutMs: number): RouteConfig {
           runtimeFraction: null },
         action: { kind: 'forward', totalWeight: 1, randomValueHeader: null, runtimeKeyPrefix: '', regexRewrite: null,
           hostRewriteHeader: null, hostRewritePathRegex: null, autoHostRewrite: false, hashPolicies: [],
+            retryPolicy: null,
             prefixRewrite: null, hostRewriteLiteral: null,
           appendXForwardedHost: false,
           timeoutMs, idleTimeoutMs: null, clusterNotFoundStatus: 503, priority: 'default', upgrades: [],

@@ -49,6 +49,20 @@ export type HashPolicy = { terminal: boolean } & (
   | { kind: 'sourceIp' }
   | { kind: 'queryParameter'; name: string });
 
+/** envoy.config.route.v3.RetryPolicy */
+export interface RetryPolicy {
+  retryOn: string;                    // comma-separated conditions, as in x-envoy-retry-on
+  retries: number;                    // default 1
+  perTryTimeoutMs: number;            // 0 = none
+  backOffBaseMs: number | null;       // null: 25
+  backOffMaxMs: number | null;        // null: ten times the base
+  retriableStatusCodes: number[];
+  retriableHeaders: HeaderMatcher[];
+  retriableRequestHeaders: HeaderMatcher[];
+  avoidPreviousHosts: boolean;        // retry_host_predicate previous_hosts
+  hostSelectionAttempts: number;      // picks before a host that was tried is taken again
+}
+
 export interface WeightedCluster {
   /** '' where clusterHeader names the header that has it. */
   cluster: string; clusterHeader: string | null; weight: number; hostRewriteLiteral: string | null;
@@ -70,6 +84,7 @@ export interface ForwardAction {
   /** The host becomes the name of the endpoint that was picked. */
   autoHostRewrite: boolean;
   hashPolicies: HashPolicy[];
+  retryPolicy: RetryPolicy | null;    // null: the virtual host's
   appendXForwardedHost: boolean;
   timeoutMs: number;                  // 0 = none; Envoy default 15000
   idleTimeoutMs: number | null;       // null = the connection manager's stream_idle_timeout
@@ -104,6 +119,9 @@ export interface VirtualHost {
   routes: Route[];
   requireTls: 'none' | 'external' | 'all';
   virtualClusters: VirtualCluster[];
+  retryPolicy: RetryPolicy | null;
+  includeRequestAttemptCount: boolean;
+  includeAttemptCountInResponse: boolean;
   metadata: FilterMetadata | null;
   requestHeaders: HeaderMutations;
   responseHeaders: HeaderMutations;

@@ -1,11 +1,12 @@
 // Envoy's response flags (short and long form) and response-code details that this engine gives.
 // Details are small integers on the way; the table turns them into Envoy's strings in log lines.
 const names = [
+  ['URX', 'UpstreamRetryLimitExceeded'],        // first: Envoy prints flags in the order they were set
   ['LH', 'FailedLocalHealthCheck'], ['UH', 'NoHealthyUpstream'], ['UT', 'UpstreamRequestTimeout'], ['LR', 'LocalReset'],
   ['UR', 'UpstreamRemoteReset'], ['UF', 'UpstreamConnectionFailure'], ['UC', 'UpstreamConnectionTermination'],
   ['UO', 'UpstreamOverflow'], ['NR', 'NoRouteFound'], ['DC', 'DownstreamConnectionTermination'],
   ['SI', 'StreamIdleTimeout'], ['DPE', 'DownstreamProtocolError'], ['UPE', 'UpstreamProtocolError'],
-  ['URX', 'UpstreamRetryLimitExceeded'], ['NC', 'NoClusterFound'], ['DT', 'DurationTimeout'],
+ ['NC', 'NoClusterFound'], ['DT', 'DurationTimeout'],
   ['OM', 'OverloadManagerTerminated'], ['UMSDR', 'UpstreamMaxStreamDurationReached'], ['DR', 'DownstreamRemoteReset'],
   ['DI', 'DelayInjected'], ['FI', 'FaultInjected'], ['RL', 'RateLimited'], ['UAEX', 'UnauthorizedExternalService'],
   ['RLSE', 'RateLimitServiceError'], ['IH', 'InvalidEnvoyRequestHeaders'], ['RFCF', 'ResponseFromCacheFilter'],
@@ -34,7 +35,8 @@ export const detailTexts = ['-', 'via_upstream', 'direct_response', 'route_not_f
   'http1.content_length_and_chunked_not_allowed', 'http1.transfer_encoding_not_allowed',
   'http1.invalid_transfer_encoding',
   'http1.connection_header_rejected', 'connect_failed', 'overload', 'via_upstream_1xx_flood',
-  'http1.trailers_too_large', 'ssl_required', 'rewrite_too_long'] as const;
+  'http1.trailers_too_large', 'ssl_required', 'rewrite_too_long',
+  'upstream_per_try_timeout'] as const;
 export type DetailText = (typeof detailTexts)[number];
 const indexByText = new Map<string, number>(detailTexts.map((text, index) => [text, index]));
 const connectErrors: Readonly<Record<number, string>> = { 2: 'No such file or directory', 13: 'Permission denied',

@@ -1,12 +1,14 @@
 // The scenario files, by area: one line each. An area is recorded in recorded/<area>.json.
 import type { Scenario } from './scenario.js';
 import { scenarios as basics } from './scenarios/basics.js';
+import { scenarios as retries } from './scenarios/retries.js';
 import { scenarios as routing } from './scenarios/routing.js';
 import { scenarios as telemetry } from './scenarios/telemetry.js';
 import { scenarios as virtualHosts } from './scenarios/virtual-hosts.js';
 
 export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   basics,
+  retries,
   routing,
   telemetry,
   'virtual-hosts': virtualHosts,

@@ -23,7 +23,8 @@ export interface VirtualClusterJson {
 }
 export interface VirtualHostJson {
   name: string; virtualClusters: VirtualClusterJson[]; requireTls: VirtualHost['requireTls'];
-  metadata: FilterMetadata | null;
+  retryPolicy: VirtualHost['retryPolicy'];
+  includeRequestAttemptCount: boolean; includeAttemptCountInResponse: boolean; metadata: FilterMetadata | null;
   requestHeaders: HeaderMutations; responseHeaders: HeaderMutations
 }
 export type BoundAction = Exclude<RouteAction, ForwardAction>
@@ -123,7 +124,9 @@ class TableWriter {
       regex: headerExpressions(headers),
       headersAt: this.matchers(headers.map((header) => this.headerMatcher(header))) }));
     const json: VirtualHostJson = { name: host.name, virtualClusters, requireTls: host.requireTls,
-      metadata: host.metadata,
+      retryPolicy: host.retryPolicy,
+      includeRequestAttemptCount: host.includeRequestAttemptCount,
+      includeAttemptCountInResponse: host.includeAttemptCountInResponse, metadata: host.metadata,
       requestHeaders: host.requestHeaders, responseHeaders: host.responseHeaders };
     this.words(at, [firstRoute, host.routes.length, ...this.text(JSON.stringify(json))]);
   }

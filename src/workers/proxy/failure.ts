@@ -7,10 +7,12 @@ import { limits } from '../../core/limits.js';
 import type { Engine } from '../engine.js';
 import { BODY_CLOSE, BODY_TUNNEL, OUT_CHUNKED } from './body.js';
 import type { Proxy } from './request.js';
+import { FAILED_CONNECT, FAILED_RESET } from './retries.js';
 import type { Stream } from './stream.js';
 
 const PREFIX = 'upstream connect error or disconnect/reset before headers. ';
 const ETIMEDOUT = 110;
+const latest = (stream: Stream): string => stream.retried ? 'retried and the latest ' : '';
 
 export class Failures {
   constructor(private readonly engine: Engine, private readonly proxy: Proxy) {}
@@ -18,11 +20,12 @@ export class Failures {
   /** No connection could be made. */
   connect(stream: Stream): void {
     stream.cluster!.count(ClusterStat.upstream_rq_pending_failure_eject);
+    if (stream.retryOn !== 0 && this.proxy.retries.afterFailure(stream, FAILED_CONNECT)) return;
     const timedOut = stream.connectErrno === ETIMEDOUT;
     this.proxy.replies.send(stream, 503, ResponseFlag.UF,
       detail(timedOut ? 'upstream_reset_before_response_started{connection_timeout}'
         : 'upstream_reset_before_response_started{remote_connection_failure}'),
-      `${PREFIX}reset reason: ${timedOut ? 'connection timeout' : 'remote connection failure'}`);
+      `${PREFIX}${latest(stream)}reset reason: ${timedOut ? 'connection timeout' : 'remote connection failure'}`);
   }
 
   /** The upstream connection ended (errno 0 = FIN) while the stream used it. */
@@ -47,13 +50,15 @@ export class Failures {
     if (stale) {
       stream.cluster!.count(ClusterStat.upstream_rq_retry);
       stream.requestHeadSent = false;
+      stream.wantsNewConnection = true;
       this.proxy.dispatch(stream);
       return;
     }
     stream.cluster!.count(ClusterStat.upstream_rq_rx_reset);
+    if (stream.retryOn !== 0 && this.proxy.retries.afterFailure(stream, FAILED_RESET)) return;
     this.proxy.replies.send(stream, 503, ResponseFlag.UC,
       detail('upstream_reset_before_response_started{connection_termination}'),
-      `${PREFIX}reset reason: connection termination`);
+      `${PREFIX}${latest(stream)}reset reason: connection termination`);
   }
 
   /**
@@ -79,9 +84,10 @@ export class Failures {
       return;
     }
     this.detach(stream);
+    if (stream.retryOn !== 0 && this.proxy.retries.afterFailure(stream, FAILED_RESET)) return;
     this.proxy.replies.send(stream, 502, ResponseFlag.UPE,
       detail('upstream_reset_before_response_started{protocol_error}'),
-      `${PREFIX}reset reason: protocol error`);
+      `${PREFIX}${latest(stream)}reset reason: protocol error`);
   }
 
   /** Memory ran out under the stream: shed it. */

@@ -144,6 +144,8 @@ export class Finish {
     if (stream.response.kind === BODY_TUNNEL && stream.responseStarted)
       f64[scope + HttpStat.downstream_cx_upgrades_active] -= 1;
     this.writeLogs(stream, 'DownstreamEnd');
+    if (stream.retryTaken) this.proxy.retries.leave(stream);
+    if (stream.kept.length > 0) stream.kept.release(engine);
     if (stream.headBuffer >= 0) this.releaseHead(stream);
     if (stream.responseBuffer >= 0) engine.pool.release(stream.responseBuffer);
     if (stream.table !== null) stream.table.leave();

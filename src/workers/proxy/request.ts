@@ -10,6 +10,7 @@ import { ResponseFlag, detail } from '../../core/response-flags.js';
 import { ClusterStat, HttpStat, VirtualHostStat } from '../../telemetry/schema.js';
 import { NEEDS_TEXT, NO_VIRTUAL_HOST } from '../codecs.js';
 import type { DownstreamConnection, DownstreamEvents } from '../connection/downstream.js';
+import type { Picker } from '../balancing/picker.js';
 import type { Engine } from '../engine.js';
 import type { RouteTableRuntime } from '../routing/route-table.js';
 import type { HashPolicies } from '../routing/hash-policies.js';
@@ -18,6 +19,7 @@ import type { ClusterChoice, RouteRuntime } from '../routing/route.js';
 import { ACQUIRED, OVERFLOW, UpstreamPool, WAITING } from '../upstream/pool.js';
 import { Clusters } from '../upstream/cluster.js';
 import type { UpstreamConnection, UpstreamEvents } from '../upstream/connection.js';
+import type { Endpoint } from '../upstream/endpoint.js';
 import { admit } from './admission.js';
 import { headerLinesBytes } from './format-texts.js';
 import { admitUpgrade } from './upgrade.js';
@@ -25,7 +27,8 @@ import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, OUT_SAME, RELAY_ERRO
 import { encodeRequest, TOO_LONG } from './edits.js';
 import { Failures } from './failure.js';
 import { Finish } from './finish.js';
-import { replaceHost } from './host.js';
+import { replaceAttempts, replaceHost } from './late-values.js';
+import { Retries } from './retries.js';
 import { Replies } from './reply.js';
 import { Responses } from './response.js';
 import { keepsHead, StreamPool } from './stream.js';
@@ -39,6 +42,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   readonly finish: Finish;
   readonly replies: Replies;
   readonly failures: Failures;
+  readonly retries: Retries;
   private readonly responses: Responses;
   private readonly timeouts: Timeouts;
 
@@ -49,6 +53,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     this.finish = new Finish(engine, this);
     this.replies = new Replies(engine, this);
     this.failures = new Failures(engine, this);
+    this.retries = new Retries(engine, this);
     this.responses = new Responses(engine, this);
     this.timeouts = new Timeouts(engine, this);
   }
@@ -185,6 +190,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     stream.cluster = cluster;
     cluster.gauge(ClusterStat.upstream_rq_active, 1);
     if (route.counts !== null) route.counts.begin(engine, stream, this.pathAt(), this.pathBytes());
+    this.retries.begin(stream);
     if (route.hashPolicies !== null && cluster.picker?.byHash === true) this.hash(stream, route.hashPolicies);
     const at = encodeRequest(engine, stream, route, choice, bodyAt, end);
     if (at === TOO_LONG) {
@@ -234,7 +240,8 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   dispatch(stream: Stream): void {
     const cluster = stream.cluster!;
     const { picker } = cluster;
-    const endpoint = picker === null ? null : picker.pick(stream);
+    const endpoint = picker === null ? null
+      : stream.tried.length === 0 ? picker.pick(stream) : this.pickAnother(stream, picker);
     if (endpoint === null) {
       cluster.count(ClusterStat.upstream_cx_none_healthy);
       this.replies.send(stream, 503, ResponseFlag.UH, detail('no_healthy_upstream'), 'no healthy upstream');
@@ -252,6 +259,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     }
     stream.attempts++;
     stream.endpoint = endpoint;
+    if (stream.retried && !this.prepareRetry(stream)) return;
     if (stream.route!.autoHost && endpoint.hostname !== '' && !replaceHost(this.engine, stream, endpoint.hostname)) {
       this.failures.exhausted(stream);
       return;
@@ -261,6 +269,26 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     if (result === ACQUIRED) this.onAcquired(stream);
     else if (result === OVERFLOW) this.replies.overflow(stream);
     else if (result !== WAITING) this.onConnectFailed(stream);
+  }
+
+  /** An endpoint that was not tried yet, if one is found in the picks that the route allows. */
+  private pickAnother(stream: Stream, picker: Picker): Endpoint | null {
+    let endpoint = picker.pick(stream);
+    for (let picks = 1; picks <= stream.hostSelectionAttempts && endpoint !== null && stream.avoids(endpoint); picks++)
+      endpoint = picker.pick(stream);
+    return endpoint;
+  }
+
+  /** What a further attempt changes in the request. False: the stream has ended. */
+  private prepareRetry(stream: Stream): boolean {
+    if (stream.perTryMs > 0 && stream.request.complete) {
+      stream.perTryDeadlineMs = this.engine.nowMs + stream.perTryMs;
+      stream.downstream!.deadlineMoved();
+    }
+    if (!stream.route!.virtualHost.includeRequestAttemptCount
+        || replaceAttempts(this.engine, stream, stream.attempts)) return true;
+    this.failures.exhausted(stream);
+    return false;
   }
 
   onAcquired(stream: Stream): void {
@@ -279,7 +307,8 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     // A connection that served before may be dying unseen; only then a complete request is kept for one safe
     // repetition.
     if (!keepsHead(stream) && !(stream.replayable && upstream.requests > 1)) this.finish.releaseHead(stream);
-    if (!stream.request.complete) stream.downstream!.offerSoon();
+    if (stream.retried) this.retries.replay(stream);
+    if (stream.downstream !== null && !stream.request.complete) stream.downstream.offerSoon();
   }
 
   /** CONNECT ends here (connect_config): the client gets 200 and then speaks to the endpoint itself. */
@@ -312,6 +341,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       return end;
     }
     stream.cluster!.gauge(ClusterStat.upstream_cx_tx_bytes_total, taken - at);
+    if (stream.retryOn !== 0) stream.kept.add(engine, at, taken);
     if (!stream.bulkRequest && request.bytes + request.remaining >= limits.bulkBodyBytes && !request.complete) {
       stream.bulkRequest = true;
       engine.reactor.setBulk(stream.downstream!.socket, true);

@@ -41,6 +41,7 @@ export class Responses {
     if (status < 200) {
       if (status !== 101 || !stream.isUpgrade) return this.onInterim(stream, status, bodyAt, end);
     } else if (stream.isUpgrade && !(stream.isConnect && status < 300)) stream.isUpgrade = false;
+    if (stream.retryOn !== 0 && this.proxy.retries.afterResponse(stream, status)) return end;
     stream.responseStarted = true;
     stream.responseStartMs = stream.lastActivityMs = engine.nowMs;
     stream.status = status;

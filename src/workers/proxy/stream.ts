@@ -18,6 +18,7 @@ import type { UpstreamConnection } from '../upstream/connection.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 import type { MetadataMatch, PickRequest } from '../balancing/picker.js';
 import { Body } from './body.js';
+import { KeptBody } from './kept-body.js';
 
 export class Stream implements PickRequest {
   downstream: DownstreamConnection | null = null;
@@ -115,11 +116,30 @@ export class Stream implements PickRequest {
   metadataMatch: MetadataMatch | null = null;
   overrideHost: string | null = null;
   hostSelectionAttempts = 1;
+  /** Conditions under which the request is sent again (routing/retry-conditions.ts); 0 = never. */
+  retryOn = 0;
+  retriesLeft = 0;
+  /** Retries that were begun, and whether there was one. */
+  retryCount = 0;
+  retried = false;
+  /** Counted against the cluster's max_retries. */
+  retryTaken = false;
+  /** When the back-off is over. */
+  retryAtMs = Infinity;
+  perTryMs = 0;
+  perTryDeadlineMs = Infinity;
+  /** The body, for another attempt, and its length where it says one. */
+  readonly kept = new KeptBody();
+  requestLength = 0;
+  /** Endpoints that were tried, where the route avoids them. */
+  readonly tried: Endpoint[] = [];
+  /** The attempt that follows wants a connection that has not served yet. */
+  wantsNewConnection = false;
   /** Header lines, with their ends, that the response gets. */
   addedResponseLines = '';
 
   /** A retry's host predicates: no endpoint is avoided without them. */
-  avoids(_endpoint: Endpoint): boolean { return false; }
+  avoids(endpoint: Endpoint): boolean { return this.tried.includes(endpoint); }
 
   clear(): void {
     this.downstream = this.upstream = this.hcm = this.table = this.route = this.choice = this.cluster = this.endpoint =
@@ -143,6 +163,11 @@ export class Stream implements PickRequest {
     this.requestHeadBytes = this.responseHeadBytes = this.forwardedHeadBytes = this.sentHeadBytes = 0;
     this.requestHeaderBytes = this.responseHeaderBytes = 0;
     this.hasHash = false;
+    this.retryOn = this.retriesLeft = this.retryCount = this.perTryMs = this.requestLength = 0;
+    this.retried = this.retryTaken = this.wantsNewConnection = false;
+    this.retryAtMs = this.perTryDeadlineMs = Infinity;
+    this.kept.begin(0);
+    this.tried.length = 0;
     this.hashHigh = this.hashLow = 0;
     this.metadataMatch = null;
     this.overrideHost = null;
@@ -154,7 +179,7 @@ export class Stream implements PickRequest {
 }
 
 /** Will the sent request head be asked for again: by a log line, or by a response header made of it? */
-export const keepsHead = (stream: Stream): boolean => stream.hcm!.keepsRequestHead
+export const keepsHead = (stream: Stream): boolean => stream.hcm!.keepsRequestHead || stream.retryOn !== 0
   || stream.choice!.responseMutations?.needsRequestHead === true;
 
 /** Streams of one worker, reused. */

@@ -3,8 +3,10 @@
 import { ClusterStat, HttpStat, VirtualHostStat } from '../../telemetry/schema.js';
 import { ResponseFlag, detail } from '../../core/response-flags.js';
 import type { Engine } from '../engine.js';
+import { EndpointState } from '../../core/memory-map.js';
 import { BODY_TUNNEL } from './body.js';
 import type { Proxy } from './request.js';
+import { FAILED_PER_TRY } from './retries.js';
 import type { Stream } from './stream.js';
 
 export class Timeouts {
@@ -20,14 +22,17 @@ export class Timeouts {
   /** The route's timeout counts from the end of the request, as Envoy's. */
   requestReceived(stream: Stream): void {
     const { route } = stream;
-    if (route === null || route.timeoutMs === 0 || stream.isUpgrade) return;
-    stream.routeDeadlineMs = this.engine.nowMs + route.timeoutMs;
+    if (route === null || stream.isUpgrade) return;
+    if (stream.perTryMs > 0) stream.perTryDeadlineMs = this.engine.nowMs + stream.perTryMs;
+    const { timeoutMs } = route;
+    if (timeoutMs === 0 && stream.perTryMs === 0) return;
+    if (timeoutMs > 0) stream.routeDeadlineMs = this.engine.nowMs + timeoutMs;
     stream.downstream!.deadlineMoved();
   }
 
   deadlineOf(stream: Stream): number {
     const { config } = stream.hcm!;
-    let at = Math.min(stream.routeDeadlineMs, stream.logDeadlineMs);
+    let at = Math.min(stream.routeDeadlineMs, stream.logDeadlineMs, stream.retryAtMs, stream.perTryDeadlineMs);
     const idleMs = idleTimeoutMs(this.engine, stream);
     if (idleMs > 0) at = Math.min(at, stream.lastActivityMs + idleMs);
     if (config.requestTimeoutMs > 0 && !stream.request.complete && stream.request.kind !== BODY_TUNNEL) {
@@ -49,9 +54,14 @@ export class Timeouts {
       this.engine.count(scope, HttpStat.downstream_rq_max_duration_reached);
       this.expire(stream, 408, ResponseFlag.DT, detail('max_duration_timeout'), 'downstream duration timeout');
     } else if (stream.routeDeadlineMs <= nowMs) {
-      stream.cluster!.count(ClusterStat.upstream_rq_timeout);
+      // Between two attempts nobody kept the client waiting but we.
+      if (stream.endpoint !== null) stream.cluster!.count(ClusterStat.upstream_rq_timeout);
       stream.route!.counts?.count(this.engine, stream, VirtualHostStat.upstream_rq_timeout);
       this.expire(stream, 504, ResponseFlag.UT, detail('response_timeout'), 'upstream request timeout');
+    } else if (stream.retryAtMs <= nowMs) {
+      this.proxy.retries.due(stream);
+    } else if (stream.perTryDeadlineMs <= nowMs) {
+      this.perTryOver(stream);
     } else if (config.requestTimeoutMs > 0 && !stream.request.complete && stream.request.kind !== BODY_TUNNEL
       && stream.startMs + config.requestTimeoutMs <= nowMs) {
       this.engine.count(scope, HttpStat.downstream_rq_timeout);
@@ -62,6 +72,17 @@ export class Timeouts {
       const status = stream.request.complete ? 504 : 408;
       this.expire(stream, status, ResponseFlag.SI, detail('stream_idle_timeout'), 'stream timeout');
     }
+  }
+
+  /** The attempt took too long; a response that has begun goes on. */
+  private perTryOver(stream: Stream): void {
+    stream.perTryDeadlineMs = Infinity;
+    if (stream.responseStarted) return;
+    stream.cluster!.count(ClusterStat.upstream_rq_per_try_timeout);
+    if (stream.endpoint !== null)
+      Atomics.add(this.engine.i32, stream.endpoint.state + EndpointState.requestsTimeout, 1);
+    if (stream.retryOn !== 0 && this.proxy.retries.afterFailure(stream, FAILED_PER_TRY)) return;
+    this.expire(stream, 504, ResponseFlag.UT, detail('upstream_per_try_timeout'), 'upstream request timeout');
   }
 
   private expire(stream: Stream, status: number, flag: number, details: number, body: string): void {

@@ -5,6 +5,7 @@ import type { BoundAction, RouteConfigJson, RouteJson, VirtualHostJson } from '.
 import type { FractionCell, NumberCell } from '../../config/runtime-cells.js';
 import type { HeaderMutations } from '../../config/types.js';
 import type { Engine } from '../engine.js';
+import { RetryConditions } from './retry-conditions.js';
 import { HashPolicies } from './hash-policies.js';
 import { RouteCounts } from './route-counts.js';
 import type { VirtualCluster } from './route-counts.js';
@@ -29,6 +30,12 @@ export class ClusterChoice {
 
 type Forward = Extract<BoundAction, { kind: 'forward' }>;
 
+const attempts = (value: string): HeaderMutations => ({ remove: [],
+  add: [{ name: 'x-envoy-attempt-count', value, action: 'overwrite', keepEmptyValue: false }] });
+/** The number is written anew for each further attempt (proxy/retries.ts). */
+const ATTEMPTS_OF_REQUEST = attempts('1');
+const ATTEMPTS_OF_RESPONSE = attempts('%UPSTREAM_REQUEST_ATTEMPT_COUNT%');
+
 export class RouteRuntime {
   /** Forwarding. `choices` is empty for redirects and direct responses. */
   choices: ClusterChoice[] = [];
@@ -50,6 +57,7 @@ export class RouteRuntime {
   counts: RouteCounts | null = null;
   rewrites: Rewrites | null = null;
   hashPolicies: HashPolicies | null = null;
+  retry: RetryConditions | null = null;
   private weightsChange = false;
   private readonly texts: KeptText[] = [];
   private readonly mutations: CompiledMutations[] = [];
@@ -69,8 +77,9 @@ export class RouteRuntime {
     if (json.regex.length > 0) route.regex = new RegexConditions(json.regex);
     if (json.runtimeFraction !== null) route.fraction = engine.runtime.fraction(json.runtimeFraction);
     const response = (cluster: HeaderMutations | null) =>
-      CompiledMutations.compile(engine, levels(table.config, virtualHost.responseHeaders, json.responseHeaders,
-        cluster, table.config.responseHeaders));
+      CompiledMutations.compile(engine, [...(virtualHost.includeAttemptCountInResponse ? [ATTEMPTS_OF_RESPONSE] : []),
+        ...levels(table.config, virtualHost.responseHeaders, json.responseHeaders, cluster,
+          table.config.responseHeaders)]);
     if (json.action.kind !== 'forward') {
       const local = response(null);
       if (local === 'full') return null;
@@ -89,18 +98,24 @@ export class RouteRuntime {
     if (action.appendXForwardedHost) this.editFlags |= RequestEditsFlag.appendHostXfh;
     this.rewrites = Rewrites.of(action, this.json.matchedBytes < 0);
     this.hashPolicies = HashPolicies.of(action.hashPolicies);
+    const retryPolicy = action.retryPolicy ?? this.virtualHost.retryPolicy;
+    if (retryPolicy !== null) this.retry = new RetryConditions(engine, retryPolicy);
+    const expectedMs = retryPolicy !== null && retryPolicy.perTryTimeoutMs > 0 ? retryPolicy.perTryTimeoutMs
+      : action.timeoutMs;
     if (action.prefixRewrite !== null && this.json.matchedBytes >= 0) {
       this.prefixRewrite = this.keep(engine, action.prefixRewrite);
       if (this.prefixRewrite === null) return false;
     }
-    if (action.timeoutMs > 0) {
-      this.added = this.keep(engine, `x-envoy-expected-rq-timeout-ms: ${action.timeoutMs}\r\n`);
+    if (expectedMs > 0) {
+      this.added = this.keep(engine, `x-envoy-expected-rq-timeout-ms: ${expectedMs}\r\n`);
       if (this.added === null) return false;
     }
     let upTo = 0;
     for (const cluster of action.clusters) {
-      const request = CompiledMutations.compile(engine, levels(table.config, this.virtualHost.requestHeaders,
-        this.json.requestHeaders, cluster.requestHeaders, table.config.requestHeaders));
+      const request = CompiledMutations.compile(engine, [
+        ...(this.virtualHost.includeRequestAttemptCount ? [ATTEMPTS_OF_REQUEST] : []),
+        ...levels(table.config, this.virtualHost.requestHeaders, this.json.requestHeaders, cluster.requestHeaders,
+          table.config.requestHeaders)]);
       const responses = response(cluster.responseHeaders);
       const hostText = cluster.hostRewriteLiteral ?? action.hostRewriteLiteral;
       const ofWeight = cluster.hostRewriteLiteral !== null;
@@ -119,6 +134,7 @@ export class RouteRuntime {
 
   /** Gives everything compiled back to the arena; no stream is in a root that has this route. */
   release(engine: Engine): void {
+    this.retry?.release();
     for (const text of this.texts) engine.heap.release(text.at, text.bytes + 16);
     for (const mutations of this.mutations) mutations.release();
   }

@@ -28,9 +28,12 @@ export class UpstreamPool {
   /** Lends a connection to `stream` (ACQUIRED: stream.upstream is set), queues it (WAITING), or refuses. */
   acquire(stream: Stream, endpoint: Endpoint, thresholds: CircuitBreakerThresholds): number {
     let { idle } = endpoint;
-    // A second attempt follows a connection that had died unseen; the others may have died with it. One of them makes
-    // room for a new one.
-    if (idle !== null && stream.attempts > 1) { idle.closeIdle(); idle = null; }
+    // The attempt follows a connection that had died unseen; the others may have died with it. One of them makes room
+    // for a new one.
+    if (stream.wantsNewConnection) {
+      stream.wantsNewConnection = false;
+      if (idle !== null) { idle.closeIdle(); idle = null; }
+    }
     if (idle !== null && !stream.rawTunnel) {
       idle.leaveIdle();
       this.lend(idle, stream);

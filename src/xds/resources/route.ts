@@ -13,6 +13,7 @@ import { readHeaderMutations } from './header-mutations.js';
 import { readHeaderMatcher, readQueryParameterMatcher } from './matchers.js';
 import { readAction } from './route-action.js';
 import { readRuntimeFraction } from './runtime.js';
+import { readRetryPolicy } from './retry-policy.js';
 import { readPath } from './route-path.js';
 
 /** A cluster that a route names, with the place where it does. */
@@ -58,6 +59,9 @@ function readVirtualHost(host: VirtualHost, path: string, context: RouteContext,
     routes: (host.routes ?? []).map((route, index) => readRoute(route, `${path}.routes[${index}]`, context)),
     virtualClusters: readVirtualClusters(host.virtualClusters ?? [], path, context.report),
     requireTls: requireTls[host.requireTls ?? 0] ?? 'none',
+    retryPolicy: readRetryPolicy(host.retryPolicy, fieldPath(path, 'retry_policy'), context.report),
+    includeRequestAttemptCount: host.includeRequestAttemptCount ?? false,
+    includeAttemptCountInResponse: host.includeAttemptCountInResponse ?? false,
     metadata: readMetadata(host.metadata),
     ...readHeaderMutations(host, path, context.report),
   };

@@ -24,7 +24,7 @@ t.test('defaults of a route', async (t) => {
         requestHeaders: { add: [], remove: [] },
       responseHeaders: { add: [], remove: [] } }], totalWeight: 1, randomValueHeader: null,
       runtimeKeyPrefix: '', regexRewrite: null, hostRewriteHeader: null, hostRewritePathRegex: null,
-      autoHostRewrite: false, hashPolicies: [], prefixRewrite: null, hostRewriteLiteral: null,
+      autoHostRewrite: false, hashPolicies: [], retryPolicy: null, prefixRewrite: null, hostRewriteLiteral: null,
         appendXForwardedHost: false,
     timeoutMs: 15000, idleTimeoutMs: null, clusterNotFoundStatus: 503, priority: 'default', upgrades: [] },
     metadata: null, requestHeaders: { add: [], remove: [] }, responseHeaders: { add: [], remove: [] } });
@@ -129,8 +129,6 @@ t.test('forwarding', async (t) => {
     clusterNotFoundStatus: 404,
     priority: 'high', upgrades: [{ type: 'connect', enabled: true, connect: true },
       { type: 'websocket', enabled: false, connect: false }] });
-  t.same(errors({ match: { prefix: '/' }, route: { cluster: 'backend', retry_policy: {} } }),
-    ['R.route.retry_policy: not implemented']);
   t.same(errors({ match: { prefix: '/' }, route: { cluster: 'backend',
     upgrade_configs: [{ upgrade_type: 'websocket', connect_config: {} }] } }),
     ['R.route.upgrade_configs[0].connect_config: only CONNECT has it, not websocket']);
@@ -237,9 +235,24 @@ t.test('route configuration and virtual host', async (t) => {
     ignore_port_in_host_matching: true }), 'route'), { name: '@inline/front/0', mostSpecificHeaderMutationsWins: true,
     ignorePortInHostMatching: true, virtualHosts: [{ requireTls: 'external' }] });
   t.same(errorsOf(tree(
-    { virtual_hosts: [{ ...virtualHost(), retry_policy: {}, typed_per_filter_config: { a: {} } }] })),
-    [`${at}.virtual_hosts[0].typed_per_filter_config: not implemented`,
-      `${at}.virtual_hosts[0].retry_policy: not implemented`]);
+    { virtual_hosts: [{ ...virtualHost(), typed_per_filter_config: { a: {} } }] })),
+    [`${at}.virtual_hosts[0].typed_per_filter_config: not implemented`]);
   t.same(errorsOf(hosts({ ...virtualHost(), routes: [{ match: { prefix: '/' } }] })),
     [`${at}.virtual_hosts[0].routes[0]: action is required: set one of route, redirect, direct_response`]);
+});
+
+t.test('retry policies', async (t) => {
+  const policy = (retry_policy: Tree): Tree => ({ match: { prefix: '/' }, route: { cluster: 'backend',
+    retry_policy } });
+  t.match(read(policy({})).action, { retryPolicy: { retryOn: '', retries: 1, perTryTimeoutMs: 0, backOffBaseMs: null,
+    avoidPreviousHosts: false, hostSelectionAttempts: 1 } });
+  t.match(read(policy({ retry_on: '5xx', num_retries: 0, per_try_timeout: '1s', retriable_status_codes: [429],
+    retry_back_off: { base_interval: '0.1s' }, host_selection_retry_max_attempts: 3,
+    retry_host_predicate: [{ name: 'envoy.retry_host_predicates.previous_hosts' }] })).action, { retryPolicy: {
+    retryOn: '5xx', retries: 0, perTryTimeoutMs: 1000, retriableStatusCodes: [429], backOffBaseMs: 100,
+    avoidPreviousHosts: true, hostSelectionAttempts: 3 } });
+  t.match(errors(policy({ retry_back_off: { base_interval: '2s', max_interval: '1s' } })), [/at least base_interval/]);
+  t.match(errors(policy({ retry_host_predicate: [{ name: 'other' }] })), [/not implemented: other/]);
+  t.match(errors(policy({ rate_limited_retry_back_off: {} })), [/not implemented/]);
+  t.match(errors(policy({ per_try_idle_timeout: '1s' })), [/not implemented/]);
 });

@@ -1,0 +1,43 @@
+// Values in an encoded request that are known late: the Host line when the endpoint is (auto_host_rewrite), the
+// number of the attempt. The head is copied into another buffer around the new value.
+import { Head, Header } from '../../core/generated/layouts.js';
+import type { BufferClass } from '../memory/buffers.js';
+import type { Engine } from '../engine.js';
+import { sentHead } from './request-id.js';
+import type { Stream } from './stream.js';
+
+/** False when no buffer is free; the request is as it was. */
+export function replaceHost(engine: Engine, stream: Stream, name: string): boolean {
+  const record = sentHead(engine, stream);
+  if (record === 0 || stream.headBuffer < 0) return true;
+  const words = record >> 2;
+  return replaceSpan(engine, stream, engine.i32[words + Head.hostAt], engine.i32[words + Head.hostBytes], name);
+}
+
+/** As replaceHost, for x-envoy-attempt-count. */
+export function replaceAttempts(engine: Engine, stream: Stream, attempts: number): boolean {
+  const record = sentHead(engine, stream);
+  if (record === 0 || stream.headBuffer < 0) return true;
+  const { valueScratch, i32, codecs } = engine;
+  const id = Header['x-envoy-attempt-count'];
+  if (codecs.headerValue(record, 0, ATTEMPTS_NAME_BYTES, id, valueScratch) === 0) return true;
+  return replaceSpan(engine, stream, i32[valueScratch >> 2], i32[(valueScratch >> 2) + 1], String(attempts));
+}
+const ATTEMPTS_NAME_BYTES = 'x-envoy-attempt-count'.length;
+
+function replaceSpan(engine: Engine, stream: Stream, at: number, bytes: number, text: string): boolean {
+  const { pool, codecs } = engine;
+  const size = pool.classFor(stream.headBytes - bytes + text.length + 32);
+  const out = size < 0 ? -1 : pool.acquire(size as BufferClass);
+  if (out < 0) return false;
+  const start = pool.offsetOf(out);
+  const before = at - stream.headAt;
+  codecs.copyExact(start, stream.headAt, before);
+  engine.writeText(start + before, text);
+  codecs.copyExact(start + before + text.length, at + bytes, stream.headBytes - before - bytes);
+  pool.release(stream.headBuffer);
+  stream.headBuffer = out;
+  stream.headAt = start;
+  stream.headBytes += text.length - bytes;
+  return true;
+}

@@ -1,0 +1,69 @@
+// When a request may be sent again, as Envoy names it: conditions of x-envoy-retry-on, and a route's policy compiled
+// for them. Pure: what happens then is retries.ts.
+import type { RetryPolicy } from '../../config/types.js';
+import type { Engine } from '../engine.js';
+import { HeaderCondition } from './header-condition.js';
+
+export const RetryOn = {
+  serverError: 1, gatewayError: 2, reset: 4, resetBeforeRequest: 8, connectFailure: 16, rateLimited: 32,
+  retriable4xx: 64, refusedStream: 128, statusCodes: 256, headers: 512, grpcCancelled: 1024, grpcDeadline: 2048,
+  grpcInternal: 4096, grpcExhausted: 8192, grpcUnavailable: 16384,
+} as const;
+
+const conditions: Readonly<Record<string, number>> = {
+  '5xx': RetryOn.serverError, 'gateway-error': RetryOn.gatewayError, reset: RetryOn.reset,
+  'reset-before-request': RetryOn.resetBeforeRequest, 'connect-failure': RetryOn.connectFailure,
+  'envoy-ratelimited': RetryOn.rateLimited, 'retriable-4xx': RetryOn.retriable4xx,
+  'refused-stream': RetryOn.refusedStream, 'retriable-status-codes': RetryOn.statusCodes,
+  'retriable-headers': RetryOn.headers, 'http3-post-connect-failure': 0,
+};
+const grpcConditions: Readonly<Record<string, number>> = {
+  cancelled: RetryOn.grpcCancelled, 'deadline-exceeded': RetryOn.grpcDeadline, internal: RetryOn.grpcInternal,
+  'resource-exhausted': RetryOn.grpcExhausted, unavailable: RetryOn.grpcUnavailable,
+};
+/** gRPC status numbers of those conditions. */
+const grpcStatus: Readonly<Record<number, number>> = { 1: RetryOn.grpcCancelled, 4: RetryOn.grpcDeadline,
+  13: RetryOn.grpcInternal, 8: RetryOn.grpcExhausted, 14: RetryOn.grpcUnavailable };
+const GRPC = RetryOn.grpcCancelled | RetryOn.grpcDeadline | RetryOn.grpcInternal | RetryOn.grpcExhausted
+  | RetryOn.grpcUnavailable;
+
+/** Bits of a comma-separated list; names nobody knows count for nothing, as in Envoy. */
+export function retryOnOf(text: string): number {
+  let bits = 0;
+  for (const name of text.split(',').map((part) => part.trim())) {
+    if (Object.hasOwn(conditions, name)) bits |= conditions[name]!;
+    else if (Object.hasOwn(grpcConditions, name)) bits |= grpcConditions[name]!;
+  }
+  return bits;
+}
+
+export class RetryConditions {
+  readonly retryOn: number;
+  private readonly responseHeaders: HeaderCondition[];
+  private readonly requestHeaders: HeaderCondition[];
+
+  constructor(engine: Engine, readonly policy: RetryPolicy) {
+    this.retryOn = retryOnOf(policy.retryOn);
+    this.responseHeaders = policy.retriableHeaders.map((matcher) => new HeaderCondition(engine, matcher));
+    this.requestHeaders = policy.retriableRequestHeaders.map((matcher) => new HeaderCondition(engine, matcher));
+  }
+
+  /** May this request be repeated at all? */
+  admits(record: number): boolean {
+    return this.requestHeaders.length === 0 || this.requestHeaders.some((condition) => condition.holds(record));
+  }
+  hasRetriableHeader(record: number): boolean {
+    return this.responseHeaders.some((condition) => condition.holds(record));
+  }
+  release(): void { for (const condition of [...this.responseHeaders, ...this.requestHeaders]) condition.release(); }
+}
+
+/** Does a response ask for a retry? `grpc` is its grpc-status, -1 without one. */
+export function statusAsks(retryOn: number, status: number, grpc: number, codes: readonly number[]): boolean {
+  if ((retryOn & RetryOn.serverError) !== 0 && status >= 500) return true;
+  if ((retryOn & RetryOn.gatewayError) !== 0 && status >= 502 && status <= 504) return true;
+  if ((retryOn & RetryOn.retriable4xx) !== 0 && status === 409) return true;
+  if ((retryOn & RetryOn.statusCodes) !== 0 && codes.includes(status)) return true;
+  return grpc > 0 && (retryOn & GRPC) !== 0 && ((grpcStatus[grpc] ?? 0) & retryOn) !== 0;
+}
+export const asksForGrpc = (retryOn: number): boolean => (retryOn & GRPC) !== 0;
