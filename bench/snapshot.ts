@@ -14,7 +14,8 @@ const name = (index: number): string => `outbound|8080||service-${index}.mesh.lo
 function cluster(index: number, connectTimeoutMs = 1000): ClusterConfig {
   const thresholds = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 };
   return {
-    name: name(index), altStatName: name(index), metadata: null, type: 'eds', edsServiceName: '', loadAssignment: null,
+    name: name(index), altStatName: name(index), metadata: null, type: 'eds', originalDestination: null,
+    edsServiceName: '', loadAssignment: null,
     lbPolicy: 'leastRequest', leastRequestChoiceCount: 2, connectTimeoutMs, perConnectionBufferBytes: 1 << 20,
     circuitBreakers: { default: thresholds, high: thresholds }, idleTimeoutMs: 3_600_000, maxRequestsPerConnection: 0,
     maxResponseHeadersBytes: 61_440, maxResponseHeadersCount: 100, preserveCase: false, properCaseWords: false,

@@ -248,14 +248,22 @@ export interface Endpoint {
 }
 export interface EndpointAssignment { clusterName: string; endpoints: Endpoint[] }
 
+/** envoy.config.cluster.v3.Cluster.OriginalDstLbConfig, with the cluster's cleanup_interval. */
+export interface OriginalDestination {
+  headerName: string | null;          // lower case; null = addresses in headers are not looked at
+  portOverride: number | null;
+  cleanupIntervalMs: number;          // default 5000
+}
+
 export interface ClusterConfig {
   name: string;
   altStatName: string;                // name used in statistics; equals name when unset
   metadata: FilterMetadata | null;
-  type: 'static' | 'strictDns' | 'eds';
+  type: 'static' | 'strictDns' | 'eds' | 'originalDst';
+  originalDestination: OriginalDestination | null;   // of type originalDst
   edsServiceName: string;             // '' = name
   loadAssignment: EndpointAssignment | null;   // static and strictDns (hosts are names there)
-  lbPolicy: 'roundRobin' | 'leastRequest' | 'random';
+  lbPolicy: 'roundRobin' | 'leastRequest' | 'random' | 'clusterProvided';
   leastRequestChoiceCount: number;    // default 2
   connectTimeoutMs: number;           // default 5000
   perConnectionBufferBytes: number;   // default 1 MiB

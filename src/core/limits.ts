@@ -66,6 +66,10 @@ export const limits = {
   routeConfigSlotsMax: 16384,
   listenerSlotsMax: 4096,
   endpointStatesMax: 131072,
+  // of endpointStatesMax, the last ones: endpoints that workers find by themselves (ORIGINAL_DST), in all clusters; a
+  // power of two. Over: 503 for a new destination
+  discoveredEndpointsMax: 8192,
+  discoveredProbesMax: 64,             // places of the table that one endpoint may have
   rootsLiveMax: 256,                   // published and not yet released; further changes wait and are coalesced
   configDepthMax: 100,                 // messages inside messages, as protobuf's readers; deeper is rejected
   configErrorsMax: 1000,               // reported of one input; more are counted

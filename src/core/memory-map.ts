@@ -1,7 +1,8 @@
 // Where everything lies in the one shared WebAssembly memory. Pure arithmetic over (memoryBytes, workers): main and
 // every worker compute the same map. All offsets are bytes, 64-aligned; regions are in ascending order:
 //
-//   statics | control | mailboxes | fd owners | cluster states | endpoint states | token buckets | snapshot heap |
+//   statics | control | mailboxes | fd owners | cluster states | endpoint states | discovered | token buckets |
+//   snapshot heap |
 //   per worker: [ log ring | statistics | arena ]
 import { limits } from './limits.js';
 
@@ -44,6 +45,7 @@ export interface MemoryMap {
   clusterScopes: number;         // Int32 per cluster slot: statistics scope offset + 1, 0 = not yet allocated
   clusterStates: number;         // 64 bytes per cluster slot, atomics: see ClusterState
   endpointStates: number;        // 64 bytes per endpoint state index, atomics: see EndpointState
+  discovered: number;            // 64 bytes per endpoint that workers find by themselves: see core/discovered.ts
   tokenBuckets: number; tokenBucketsBytes: number;
   snapshot: number; snapshotBytes: number;
   perWorker: number; perWorkerBytes: number;
@@ -57,6 +59,8 @@ export const EndpointState = {
   bytes: 64, activeRequests: 0, activeConnections: 1, requestsTotal: 2, requestsSuccess: 3, requestsError: 4,
   connectionsTotal: 5, connectFailures: 6, requestsTimeout: 7,
 } as const;
+
+export const DISCOVERED_BYTES = 64;
 
 export const STATICS_BYTES = 1 * MiB;
 const ARENA_BYTES_MIN = 6 * MiB;      // endpoint shares, records, and some buffers of each class
@@ -80,7 +84,8 @@ function layOut(memoryMiB: number, workers: number): MemoryMap {
   const clusterScopes = take(limits.clusterSlotsMax * 4);
   const clusterStates = take(limits.clusterSlotsMax * ClusterState.bytes);
   const endpointStates = take(limits.endpointStatesMax * EndpointState.bytes);
-  const tokenBucketsBytes = 1 * MiB;
+  const discovered = take(limits.discoveredEndpointsMax * DISCOVERED_BYTES);
+  const tokenBucketsBytes = 512 * KiB;
   const tokenBuckets = take(tokenBucketsBytes);
   const remaining = bytes - at;
   const snapshotBytes = align(Math.floor(remaining * 0.4), 64 * KiB) - 64 * KiB;
@@ -89,8 +94,8 @@ function layOut(memoryMiB: number, workers: number): MemoryMap {
   const perWorkerBytes = (Math.floor((bytes - perWorker) / workers / (64 * KiB))) * 64 * KiB;
   const statsBytes = align(Math.floor((perWorkerBytes - limits.logRingBytes) * 0.3), 64 * KiB) - 64 * KiB;
   const arenaBytes = perWorkerBytes - limits.logRingBytes - statsBytes;
-  return { bytes, workers, control, mailboxes, fdOwners, clusterScopes, clusterStates, endpointStates, tokenBuckets,
-    tokenBucketsBytes, snapshot, snapshotBytes, perWorker, perWorkerBytes, statsBytes, arenaBytes };
+  return { bytes, workers, control, mailboxes, fdOwners, clusterScopes, clusterStates, endpointStates, discovered,
+    tokenBuckets, tokenBucketsBytes, snapshot, snapshotBytes, perWorker, perWorkerBytes, statsBytes, arenaBytes };
 }
 
 export function defaultMemoryMiB(workers: number): number {

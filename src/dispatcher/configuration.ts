@@ -56,6 +56,9 @@ export class Configuration {
 
   get warmingListeners(): string[] { return [...this.warming.keys()]; }
 
+  /** Are the cluster's endpoints found by workers? */
+  discovers(cluster: string): boolean { return this.clusters.get(cluster)?.type === 'originalDst'; }
+
   /** Takes one batch of the store's changes. */
   change(changes: readonly StoreChange[]): void {
     const { publisher } = this.options;
@@ -103,7 +106,9 @@ export class Configuration {
     }
     const edsName = config.edsServiceName === '' ? name : config.edsServiceName;
     this.clusters.set(name, { type: config.type, edsName });
-    if (config.type === 'static') {
+    if (config.type === 'originalDst') {
+      out.push({ kind: 'assignment', name, value: null });
+    } else if (config.type === 'static') {
       out.push({ kind: 'assignment', name, value: config.loadAssignment });
     } else if (config.type === 'eds') {
       const followers = this.edsFollowers.get(edsName) ?? new Set();

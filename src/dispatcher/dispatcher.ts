@@ -13,8 +13,10 @@ import type { RuntimeEntries } from '../config/runtime.js';
 import type { Address, AccessLog, EndpointAssignment } from '../config/types.js';
 import { Log } from '../core/log.js';
 import type { LogSink } from '../core/log.js';
+import { discoveredOf } from '../core/discovered.js';
 import { Control, Shared } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';
+import { SOCKADDR_BYTES_MAX, decodeSockaddr, formatAddress } from '../os/sockaddr.js';
 import type { ComputedStatistic, Statistics } from '../telemetry/statistics.js';
 import type { FromWorker } from '../workers/messages.js';
 import { Acceptor } from './acceptor.js';
@@ -139,7 +141,23 @@ export class Dispatcher {
   /** Endpoints of a cluster as workers see them, with the index of their process-wide state. */
   endpoints(cluster: string): AssignmentBlob['endpoints'] {
     const blob = this.publisher.blobOf('assignment', cluster);
-    return blob === 0 ? [] : (JSON.parse(this.publisher.blobs.textOf(blob)) as AssignmentBlob).endpoints;
+    if (blob === 0) return this.discovered(cluster);
+    return (JSON.parse(this.publisher.blobs.textOf(blob)) as AssignmentBlob).endpoints;
+  }
+
+  /** What workers found by themselves. */
+  private discovered(cluster: string): AssignmentBlob['endpoints'] {
+    const slot = this.publisher.clusterSlots.slotOf(cluster);
+    const found: AssignmentBlob['endpoints'] = [];
+    if (slot < 0 || !this.configuration.discovers(cluster)) return found;
+    const view = new DataView(this.words.buffer);
+    for (const { state, sockaddr } of discoveredOf(this.words, this.map, slot)) {
+      const address = decodeSockaddr(view, sockaddr, SOCKADDR_BYTES_MAX);
+      if (address?.kind !== 'ip') continue;
+      found.push({ address: { ...address, ipv4Compat: false }, hostname: `${cluster}${formatAddress(address)}`,
+        weight: 1, priority: 0, health: 'unknown', localityWeight: 0, zone: '', state });
+    }
+    return found;
   }
 
   endpointState(cluster: string, address: Address): number {

@@ -1,6 +1,7 @@
 // Process-wide counts after a worker died. Circuit breakers count connections and requests of all workers together;
 // what the dead one had open must be taken off, or a cluster would stay near its limits for ever. What it had is still
 // in its own statistics region: its gauges, which are cleared afterwards.
+import { DiscoveredEndpoints } from '../core/discovered.js';
 import { ClusterState, Control, EndpointShare, EndpointState, Shared, workerControl,
   workerEndpointShares } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';
@@ -34,6 +35,7 @@ export function settleClusterCounts(words: Int32Array, map: MemoryMap, statistic
 
 /** Takes the dead worker's requests and connections off the endpoints' counts, or least-request would shun them. */
 export function settleEndpointCounts(words: Int32Array, map: MemoryMap, worker: number): void {
+  new DiscoveredEndpoints(words, map, worker).releaseAll();
   const shares = workerEndpointShares(map, worker) >> 2;
   for (let state = 0; state < limits.endpointStatesMax; state++) {
     const share = shares + ((state * EndpointShare.bytes) >> 2);

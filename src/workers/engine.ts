@@ -2,6 +2,7 @@
 // current snapshot root. Built once by worker.ts. Holds no behaviour of its own beyond carving the arena and counting.
 import { HeadRecordBytes, MutationRecordBytes, RequestEditsRecordBytes,
   ResponseEditsRecordBytes } from '../core/generated/layouts.js';
+import { DiscoveredEndpoints } from '../core/discovered.js';
 import { limits } from '../core/limits.js';
 import { endpointSharesBytes, workerArena, workerControl, workerEndpointShares,
   workerStats } from '../core/memory-map.js';
@@ -33,6 +34,8 @@ export class Engine {
   readonly heap: ArenaHeap;
   readonly timers: TimerWheel;
   readonly runtime = new Runtime();
+  /** States of endpoints that this worker finds by itself. */
+  readonly discovered: DiscoveredEndpoints;
   /** Index into f64 of this worker's statistics region. */
   readonly statsBase: number;
   readonly control: number;
@@ -84,6 +87,7 @@ export class Engine {
     this.f64 = new Float64Array(memory.buffer);
     this.statsBase = workerStats(map, worker) >> 3;
     this.control = workerControl(map, worker) >> 2;
+    this.discovered = new DiscoveredEndpoints(this.i32, map, worker);
     this.timers = new TimerWheel(this.nowMs);
     this.drain = new Drain(this);
     this.overload = new Overload(this);

@@ -127,6 +127,7 @@ export class FakeBackend implements AdminBackend {
     const config = {
       name,
       altStatName: name,
+      originalDestination: null,
       edsServiceName: '',
       circuitBreakers: { default: breakers, high: breakers },
     } as ClusterConfig;

@@ -3,7 +3,8 @@
 import t from 'tap';
 import { limits } from '../../src/core/limits.js';
 import {
-  ClusterState, Control, EndpointState, STATICS_BYTES, Shared, defaultMemoryMiB, endpointSharesBytes, memoryMap,
+  ClusterState, Control, DISCOVERED_BYTES, EndpointState, STATICS_BYTES, Shared, defaultMemoryMiB, endpointSharesBytes,
+  memoryMap,
   workerArena, workerControl, workerEndpointShares, workerLogRing, workerMailbox, workerStats,
 } from '../../src/core/memory-map.js';
 import type { MemoryMap } from '../../src/core/memory-map.js';
@@ -26,6 +27,7 @@ function regions(map: MemoryMap): Region[] {
     ['cluster scopes', map.clusterScopes, limits.clusterSlotsMax * 4, 64],
     ['cluster states', map.clusterStates, limits.clusterSlotsMax * ClusterState.bytes, 64],
     ['endpoint states', map.endpointStates, limits.endpointStatesMax * EndpointState.bytes, 64],
+    ['discovered', map.discovered, limits.discoveredEndpointsMax * DISCOVERED_BYTES, 64],
     ['token buckets', map.tokenBuckets, map.tokenBucketsBytes, 64],
     ['snapshot heap', map.snapshot, map.snapshotBytes, 64],
   );

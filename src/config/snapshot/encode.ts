@@ -19,6 +19,9 @@ export interface Bindings {
   /** A cluster's slot is about to get another name. */
   clusterRecycled(slot: number, name: string): void;
 }
+/** States of configured endpoints; the others are for those that workers discover. */
+export const assignedStatesMax = limits.endpointStatesMax - limits.discoveredEndpointsMax;
+
 export interface Mention { table: SlotTable; slot: number }
 export interface Slots { readonly routeSlots: SlotTable; readonly clusterSlots: SlotTable;
   readonly endpointSlots: SlotTable }
@@ -70,7 +73,7 @@ function assignmentBlob(cluster: string, value: EndpointAssignment, slots: Slots
     address: endpoint.address, hostname: endpoint.hostname, weight: endpoint.weight, priority: endpoint.priority,
     health: endpoint.health, localityWeight: endpoint.localityWeight, zone: endpoint.locality.zone,
     state: mention(slots.endpointSlots, endpointKey(cluster, endpoint.address), mentions, 'endpoints',
-      limits.endpointStatesMax),
+      assignedStatesMax),
   })) };
 }
 

@@ -11,7 +11,7 @@ import { ClusterState, EndpointState, Shared } from '../../core/memory-map.js';
 import type { MemoryMap } from '../../core/memory-map.js';
 import { BlobStore, contentHash } from './blobs.js';
 import type { Refusal, SnapshotChange, SnapshotKind } from './changes.js';
-import { encodeChange } from './encode.js';
+import { assignedStatesMax, encodeChange } from './encode.js';
 import type { Bindings, Mention } from './encode.js';
 import { SnapshotHeap } from './heap.js';
 import type { HeapUsage } from './heap.js';
@@ -70,7 +70,7 @@ export class SnapshotPublisher {
       this.words.fill(0, this.clusterState(slot), this.clusterState(slot) + (ClusterState.bytes >> 2));
       bindings.clusterRecycled(slot, name);
     });
-    this.endpointSlots = new SlotTable(limits.endpointStatesMax, (state) => {
+    this.endpointSlots = new SlotTable(assignedStatesMax, (state) => {
       this.words.fill(0, this.endpointState(state), this.endpointState(state) + (EndpointState.bytes >> 2));
     });
   }

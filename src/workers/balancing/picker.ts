@@ -42,6 +42,7 @@ export function createPicker(engine: Engine, config: ClusterConfig, level: reado
   if (endpoints.length === 1) return new Single(endpoints[0], panic);
   const weighted = endpoints.some((endpoint) => endpoint.weight !== endpoints[0].weight);
   switch (config.lbPolicy) {
+    case 'clusterProvided': return null;
     case 'random': return new Random(engine, endpoints, panic);
     case 'leastRequest': return weighted ? new EarliestDeadline(engine, endpoints, panic, true)
       : new LeastRequest(engine, endpoints, panic, config.leastRequestChoiceCount);

@@ -11,6 +11,8 @@ export class ConnectionAddresses {
   private block = -1;
   private remoteAddress: SocketAddress | null = null;
   private localAddress: SocketAddress | null = null;
+  /** Where the client wanted to go, 'ip:port'; '' when nothing says that it is another place than this socket. */
+  restoredText = '';
   private ipBytes = -1;
   private portBytes = -1;
 
@@ -19,7 +21,14 @@ export class ConnectionAddresses {
   reset(fd: number): void {
     this.fd = fd;
     this.remoteAddress = this.localAddress = null;
+    this.restoredText = '';
     this.ipBytes = this.portBytes = -1;
+  }
+
+  /** A listener filter found out where the client wanted to go: from now on that is the local address. */
+  restoreLocal(address: SocketAddress): void {
+    this.localAddress = address;
+    this.restoredText = fullText(address);
   }
 
   get remote(): SocketAddress | null { return this.remoteAddress ??= this.engine.outside.peerAddress(this.fd); }

@@ -25,6 +25,7 @@ import { headerLinesBytes } from './format-texts.js';
 import { admitUpgrade } from './upgrade.js';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, OUT_SAME, RELAY_ERROR } from './body.js';
 import { encodeRequest, TOO_LONG } from './edits.js';
+import { pickerFor } from './destination.js';
 import { Failures } from './failure.js';
 import { Finish } from './finish.js';
 import { replaceAttempts, replaceHost } from './late-values.js';
@@ -239,7 +240,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   /** Picks an endpoint and a connection for an encoded request. Also where a retry begins. */
   dispatch(stream: Stream): void {
     const cluster = stream.cluster!;
-    const { picker } = cluster;
+    const picker = cluster.destinations === null ? cluster.picker : pickerFor(this.engine, stream, cluster);
     const endpoint = picker === null ? null
       : stream.tried.length === 0 ? picker.pick(stream) : this.pickAnother(stream, picker);
     if (endpoint === null) {

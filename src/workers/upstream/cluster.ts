@@ -4,17 +4,20 @@
 import { ClusterState } from '../../core/memory-map.js';
 import { clusterScope, OVERFLOW_SCOPE } from '../../telemetry/scopes.js';
 import { WorkerStat, histogramCell } from '../../telemetry/schema.js';
-import type { ClusterConfig } from '../../config/types.js';
+import type { ClusterConfig, OriginalDestination } from '../../config/types.js';
 import type { AssignmentBlob } from '../../config/snapshot/layout.js';
 import { createPicker } from '../balancing/picker.js';
 import type { Picker } from '../balancing/picker.js';
 import type { Engine } from '../engine.js';
 import type { Root } from '../snapshot/snapshot.js';
+import { Destinations } from './destinations.js';
 import { addressText, Endpoint } from './endpoint.js';
 
 export class ClusterRuntime {
   config!: ClusterConfig;
   picker: Picker | null = null;
+  /** Of an ORIGINAL_DST cluster: requests bring their endpoints. */
+  destinations: Destinations | null = null;
   /** An endpoint has a name of its own. */
   namesHosts = false;
   /** Every endpoint that is in the assignment or still has connections, by address text. */
@@ -50,11 +53,23 @@ export class ClusterRuntime {
     if (clusterBlob === this.clusterBlob && assignmentBlob === this.assignmentBlob) return true;
     this.config = snapshot.readCluster(clusterBlob).config;
     this.clusterBlob = clusterBlob;
+    if (this.config.originalDestination !== null) {
+      this.takeDestinations(this.config.originalDestination);
+      this.assignmentBlob = assignmentBlob;
+      return true;
+    }
+    if (this.destinations !== null) { this.destinations.end(); this.destinations = null; this.assignmentBlob = -1; }
     if (assignmentBlob !== this.assignmentBlob) {
       this.takeEndpoints(assignmentBlob === 0 ? [] : snapshot.readAssignment(assignmentBlob).endpoints);
       this.assignmentBlob = assignmentBlob;
     } else this.rebuildPicker(this.current);
     return true;
+  }
+
+  /** Endpoints of an ORIGINAL_DST cluster stay when its configuration changes. */
+  private takeDestinations(config: OriginalDestination): void {
+    if (this.destinations !== null) this.destinations.end(); else this.takeEndpoints([]);
+    this.destinations = new Destinations(this.engine, this, config);
   }
 
   private current: Endpoint[] = [];
@@ -93,6 +108,7 @@ export class ClusterRuntime {
     if (endpoint.connections === 0 && endpoint.pendingCount === 0 && this.endpoints.get(endpoint.text) === endpoint) {
       this.endpoints.delete(endpoint.text);
       endpoint.dispose();
+      if (this.destinations !== null) this.destinations.forget(endpoint);
     }
   }
 
@@ -103,6 +119,7 @@ export class ClusterRuntime {
       this.retire(endpoint);
     }
     this.picker = null;
+    this.destinations?.end();
   }
 
   count(stat: number): void { this.engine.f64[this.scope + stat] += 1; }

@@ -1,6 +1,7 @@
 // One endpoint as a worker sees it: its address, its process-wide state, its connections and the streams that wait for
 // one. Connections are exclusive (HTTP/1.1): idle ones form a stack, so that the warmest is lent first and the rest may
 // time out.
+import { FIRST_DISCOVERED_STATE } from '../../core/discovered.js';
 import { EndpointShare, EndpointState } from '../../core/memory-map.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../../os/sockaddr.js';
 import type { Address } from '../../config/types.js';
@@ -33,7 +34,7 @@ export class Endpoint {
   pendingCount = 0;
 
   constructor(private readonly engine: Engine, readonly cluster: ClusterRuntime, readonly address: Address,
-      stateIndex: number) {
+      readonly stateIndex: number) {
     this.state = (engine.map.endpointStates + stateIndex * EndpointState.bytes) >> 2;
     this.share = (engine.endpointShares + stateIndex * EndpointShare.bytes) >> 2;
     this.text = addressText(address);
@@ -85,6 +86,7 @@ export class Endpoint {
 
   /** Gives the arena back; nothing of this endpoint is in use any more. */
   dispose(): void {
+    if (this.stateIndex >= FIRST_DISCOVERED_STATE) this.engine.discovered.release(this.stateIndex);
     if (this.sockaddr >= 0) this.engine.heap.release(this.sockaddr, SOCKADDR_BYTES_MAX);
   }
 }

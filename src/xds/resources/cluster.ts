@@ -12,13 +12,15 @@ import { readHeadBytes, readHeaderKeyFormat, readHeadersCount, readIdleTimeoutMs
   from './http-protocol-options.js';
 import { checkTransportSocket } from './listener.js';
 import { readLoadBalancing } from './load-balancing.js';
+import { readOriginalDestination } from './original-destination.js';
 
 const CONNECT_TIMEOUT_MS_DEFAULT = 5000;
 const BUFFER_BYTES_DEFAULT = 1024 * 1024;
 const DNS_REFRESH_MS_DEFAULT = 5000;
 const httpOptionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
-const discoveryTypes: { [type: number]: ClusterConfig['type'] } = { 0: 'static', 1: 'strictDns', 3: 'eds' };
-const refusedTypes: { [type: number]: string } = { 2: 'LOGICAL_DNS', 4: 'ORIGINAL_DST' };
+const discoveryTypes: { [type: number]: ClusterConfig['type'] } = { 0: 'static', 1: 'strictDns', 3: 'eds',
+  4: 'originalDst' };
+const refusedTypes: { [type: number]: string } = { 2: 'LOGICAL_DNS' };
 const families = ['auto', 'v4Only', 'v6Only', 'v4Preferred', 'all'] as const;
 
 export interface ClusterParts { config: ClusterConfig; eds: FileSource | null }
@@ -37,9 +39,10 @@ export function readCluster(message: Cluster, path: string, report: Report): Clu
     altStatName: message.altStatName === undefined || message.altStatName === '' ? name : message.altStatName,
     metadata: readMetadata(message.metadata),
     type: type ?? 'static',
+    originalDestination: readOriginalDestination(message, type, path, report),
     edsServiceName: message.edsClusterConfig?.serviceName ?? '',
     loadAssignment: readEndpoints(message, type, path, report),
-    ...readLoadBalancing(message, path, report),
+    ...readLoadBalancing(message, type, path, report),
     connectTimeoutMs: millisecondsOf(message.connectTimeout, CONNECT_TIMEOUT_MS_DEFAULT,
       fieldPath(path, 'connect_timeout'), report),
     perConnectionBufferBytes: numberOf(message.perConnectionBufferLimitBytes, BUFFER_BYTES_DEFAULT),
@@ -65,8 +68,8 @@ function readEndpoints(message: Cluster, type: ClusterConfig['type'] | undefined
     if (type === 'static' || type === 'strictDns') report.fail(at, 'required');
     return null;
   }
-  if (type === 'eds') {
-    report.fail(at, 'set in a cluster whose type is EDS');
+  if (type === 'eds' || type === 'originalDst') {
+    report.fail(at, `set in a cluster whose type is ${type === 'eds' ? 'EDS' : 'ORIGINAL_DST'}`);
     return null;
   }
   return readAssignment(message.loadAssignment, type === 'strictDns' ? 'resolve' : 'connect', at, report);

@@ -7,20 +7,32 @@ import { numberOf } from './fields.js';
 
 const CHOICE_COUNT_DEFAULT = 2;
 const POLICY_CONFIG = 7;   // Cluster.LbPolicy.LOAD_BALANCING_POLICY_CONFIG
-const policies: { [policy: number]: ClusterConfig['lbPolicy'] } = { 0: 'roundRobin', 1: 'leastRequest', 3: 'random' };
-const refusedPolicies: { [policy: number]: string } = { 2: 'RING_HASH', 5: 'MAGLEV', 6: 'CLUSTER_PROVIDED' };
+const policies: { [policy: number]: ClusterConfig['lbPolicy'] } = { 0: 'roundRobin', 1: 'leastRequest', 3: 'random',
+  6: 'clusterProvided' };
+const refusedPolicies: { [policy: number]: string } = { 2: 'RING_HASH', 5: 'MAGLEV' };
 const typePrefix = 'envoy.extensions.load_balancing_policies.';
 const typedPolicies: { [type: string]: ClusterConfig['lbPolicy'] } = {
   [`${typePrefix}round_robin.v3.RoundRobin`]: 'roundRobin',
   [`${typePrefix}least_request.v3.LeastRequest`]: 'leastRequest',
   [`${typePrefix}random.v3.Random`]: 'random',
+  [`${typePrefix}cluster_provided.v3.ClusterProvided`]: 'clusterProvided',
 };
 
 type LoadBalancing = Pick<ClusterConfig, 'lbPolicy' | 'leastRequestChoiceCount'>;
 
 /** The balancer; of a list the first that Weft has, as Envoy takes the first that it has. */
-export function readLoadBalancing(message: Cluster, path: string, report: Report): LoadBalancing {
-  if (message.loadBalancingPolicy !== undefined) return readPolicyList(message, path, report);
+export function readLoadBalancing(message: Cluster, type: ClusterConfig['type'] | undefined, path: string,
+  report: Report): LoadBalancing {
+  const found = message.loadBalancingPolicy !== undefined ? readPolicyList(message, path, report)
+    : readPolicy(message, path, report);
+  if ((type === 'originalDst') !== (found.lbPolicy === 'clusterProvided')) {
+    report.fail(fieldPath(path, 'lb_policy'), type === 'originalDst'
+      ? 'only CLUSTER_PROVIDED is allowed with the type ORIGINAL_DST' : 'CLUSTER_PROVIDED needs the type ORIGINAL_DST');
+  }
+  return found;
+}
+
+function readPolicy(message: Cluster, path: string, report: Report): LoadBalancing {
   const policy = message.lbPolicy ?? 0;
   const at = fieldPath(path, 'lb_policy');
   if (policy === POLICY_CONFIG) report.fail(fieldPath(path, 'load_balancing_policy'), 'required by lb_policy');

@@ -15,7 +15,8 @@ export const assignment = (clusterName: string, ...ports: number[]): EndpointAss
   ({ clusterName, endpoints: ports.map((port) => endpoint('127.0.0.1', port)) });
 
 export function cluster(name: string, change: Partial<ClusterConfig> = {}): ClusterConfig {
-  return { name, altStatName: name, type: 'static', edsServiceName: '', loadAssignment: null,
+  return { name, altStatName: name, type: 'static', originalDestination: null,
+    edsServiceName: '', loadAssignment: null,
     metadata: null, lbPolicy: 'roundRobin',
     leastRequestChoiceCount: 2, connectTimeoutMs: 5000, perConnectionBufferBytes: 1 << 20,
     circuitBreakers: { default: thresholds, high: thresholds }, idleTimeoutMs: 3_600_000, maxRequestsPerConnection: 0,

@@ -18,7 +18,7 @@ const endpoint = (address: Tree, more: Tree = {}): Tree => ({ endpoint: { addres
 
 t.test('defaults', async (t) => {
   t.same(configOf(bootstrap([], [{ name: 'c', load_assignment: loadAssignment('c') }]), 'cluster'),
-    { name: 'c', altStatName: 'c', metadata: null, type: 'static',
+    { name: 'c', altStatName: 'c', metadata: null, type: 'static', originalDestination: null,
     edsServiceName: '', loadAssignment: { clusterName: 'c',
       endpoints: [{ address: { kind: 'ip', host: '127.0.0.1', port: 21020, ipv4Compat: false },
       hostname: '', weight: 1, health: 'unknown', priority: 0, locality: { region: '', zone: '', subZone: '' },
@@ -31,6 +31,28 @@ t.test('defaults', async (t) => {
       properCaseWords: false,
     enableTrailers: false, dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
       failureRefreshMaxMs: 5000 } });
+});
+
+t.test('original destinations', async (t) => {
+  const cluster = (more: Tree): Tree => ({ name: 'c', type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED', ...more });
+  const read = (more: Tree): ClusterConfig => configOf(bootstrap([], [cluster(more)]), 'cluster');
+  const errors = (more: Tree): string[] =>
+    errorsOf(bootstrap([], [cluster(more)])).map((line) => line.replace('static_resources.clusters[0]', 'C'));
+  t.match(read({}), { type: 'originalDst', lbPolicy: 'clusterProvided', loadAssignment: null,
+    originalDestination: { headerName: null, portOverride: null, cleanupIntervalMs: 5000 } });
+  t.same(read({ cleanup_interval: '1s', original_dst_lb_config: { use_http_header: true, upstream_port_override: 9 } })
+    .originalDestination, { headerName: 'x-envoy-original-dst-host', portOverride: 9, cleanupIntervalMs: 1000 });
+  t.equal(read({ original_dst_lb_config: { use_http_header: true, http_header_name: 'X-To' } })
+    .originalDestination!.headerName, 'x-to');
+  t.same(errors({ lb_policy: 'ROUND_ROBIN' }),
+    ['C.lb_policy: only CLUSTER_PROVIDED is allowed with the type ORIGINAL_DST']);
+  t.same(errors({ load_assignment: loadAssignment('c') }),
+    ['C.load_assignment: set in a cluster whose type is ORIGINAL_DST']);
+  t.same(errors({ original_dst_lb_config: { metadata_key: { key: 'a', path: [{ key: 'b' }] } } }),
+    ['C.original_dst_lb_config.metadata_key: not implemented']);
+  t.same(errors({ original_dst_lb_config: { upstream_port_override: 70000 } }),
+    ['C.original_dst_lb_config.upstream_port_override: must be at most 65535']);
+  t.same(errors({ cleanup_interval: '0s' }), ['C.cleanup_interval: must be greater than 0s']);
 });
 
 t.test('balancers', async (t) => {
