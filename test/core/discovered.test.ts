@@ -101,7 +101,8 @@ t.test('threads that hold and release at once leave nothing behind', async (t) =
     });`;
   const discovered = new URL('../../src/core/discovered.js', import.meta.url).href;
   const maps = new URL('../../src/core/memory-map.js', import.meta.url).href;
-  const run = (worker: number) => new Promise<number>((resolve, reject) => new Worker(program, { eval: true, workerData: { memory, worker, discovered, maps } })
+  const run = (worker: number) => new Promise<number>((resolve, reject) => new Worker(program, {
+     eval: true, workerData: { memory, worker, discovered, maps } })
     .on('message', resolve).on('error', reject));
   const wrong = await Promise.all([0, 1, 2].map(run));
   t.same(wrong, [0, 0, 0]);
