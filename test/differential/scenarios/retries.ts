@@ -64,7 +64,7 @@ export const scenarios: readonly Scenario[] = [
   retrying('the route timeout covers all tries', { retry_on: '5xx', per_try_timeout: '0.2s', num_retries: 10 },
     [one({ hang: true })], { stats: ['cluster.{up}.upstream_rq_timeout'] }, { timeout: '0.5s' }),
   retrying('the route timeout during a back-off', { retry_on: '5xx', num_retries: 3,
-    retry_back_off: { base_interval: '20s', max_interval: '30s' } }, [one(bad(500))],
+    retry_back_off: { base_interval: '20000s', max_interval: '30000s' } }, [one(bad(500))],
   { stats: ['cluster.{up}.upstream_rq_timeout', 'cluster.{up}.upstream_rq_retry'] }, { timeout: '0.3s' }),
   retrying('max_retries of the cluster', { retry_on: '5xx' }, [one(bad(500), good)], { clusterFields: { up: {
     circuit_breakers: { thresholds: [{ max_retries: 0 }] } } } }),
