@@ -9,6 +9,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
 import { readFields } from './fields.mjs';
+import { loadProtos } from './protos.mjs';
 
 const home = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
@@ -24,32 +25,6 @@ const wrappers = { DoubleValue: 'double', FloatValue: 'float', Int64Value: 'int6
   UInt32Value: 'uint32', BoolValue: 'bool', StringValue: 'string', BytesValue: 'bytes' };
 const wellKnown = { Any: 'any', Duration: 'duration', Timestamp: 'timestamp', Struct: 'struct', Value: 'value',
   ListValue: 'list', Empty: 'opaque', FieldMask: 'opaque' };
-
-function protoFilesOf(messages, roots) {
-  const files = new Set(['google/protobuf/descriptor.proto']);
-  const folderOf = (name) => name.split('.').filter((part) => !/^[A-Z]/.test(part)).join('/');
-  const folders = new Set([...messages.keys()].map(folderOf));
-  for (const folder of folders) {
-    for (const root of roots) {
-      const absolute = path.join(root, folder);
-      if (!fs.existsSync(absolute)) continue;
-      for (const file of fs.readdirSync(absolute)) if (file.endsWith('.proto')) files.add(`${folder}/${file}`);
-    }
-  }
-  return [...files];
-}
-
-async function loadProtos(messages) {
-  const xds = path.dirname(require.resolve('@grpc/grpc-js-xds/package.json'));
-  const roots = ['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate'].map((name) => path.join(xds, 'deps', name));
-  roots.push(path.dirname(require.resolve('protobufjs/package.json')));
-  const root = new protobuf.Root();
-  root.resolvePath = (_origin, target) =>
-    roots.map((folder) => path.join(folder, target)).find((file) => fs.existsSync(file)) ?? target;
-  await root.load(protoFilesOf(messages, roots), { keepCase: true });
-  root.resolveAll();
-  return root;
-}
 
 const fullName = (type) => type.fullName.slice(1);
 const jsonName = (name) => name.replace(/_(.)/g, (_match, letter) => letter.toUpperCase());
@@ -205,7 +180,7 @@ const current = [jsonFile, typesFile, stamp].every((file) => fs.existsSync(file)
   && fs.statSync(stamp).mtimeMs > newest;
 if (!process.argv.includes('--if-needed') || !current) {
   const fields = readFields(fs.readFileSync(fieldsFile, 'utf8'));
-  const descriptor = describe(await loadProtos(fields.messages), fields);
+  const descriptor = describe(await loadProtos([...fields.messages.keys()]), fields);
   write(jsonFile, JSON.stringify(descriptor));
   write(typesFile, typescript(descriptor));
   fs.writeFileSync(stamp, '');

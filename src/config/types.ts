@@ -170,7 +170,6 @@ export interface HttpFilter { name: string; typeUrl: string; config: { kind: 'ro
 
 export interface HttpConnectionManager {
   statPrefix: string;
-  codecType: 'auto' | 'http1';
   routeConfigName: string;            // key of a RouteConfig: the RDS name, or '@inline/<listener>/<chain index>'
   httpFilters: HttpFilter[];
   accessLogs: AccessLog[];
@@ -187,7 +186,6 @@ export interface HttpConnectionManager {
   preserveExternalRequestId: boolean;
   alwaysSetRequestIdInResponse: boolean;
   appendXForwardedPort: boolean;
-  representIpv4RemoteAddressAsIpv4MappedIpv6: boolean;
   normalizePath: boolean;
   mergeSlashes: boolean;
   pathWithEscapedSlashes: 'keepUnchanged' | 'reject' | 'unescapeAndRedirect' | 'unescapeAndForward';
@@ -201,7 +199,6 @@ export interface HttpConnectionManager {
   preserveCase: boolean;
   properCaseWords: boolean;
   enableTrailers: boolean;
-  allowAbsoluteUrl: boolean;          // default true
   sendFullyQualifiedUrl: boolean;
   maxRequestHeadersBytes: number;     // default 60 KiB
   maxHeadersCount: number;            // default 100

@@ -7,7 +7,7 @@ import type { CircuitBreakers, Cluster, CoreHttpProtocolOptions, Http1ProtocolOp
   from '../wire/generated/messages.js';
 import { readConfigSource } from './config-source.js';
 import { readAssignment } from './endpoint.js';
-import { boolOf, millisecondsOf, numberOf, readMetadata } from './fields.js';
+import { millisecondsOf, numberOf, readMetadata } from './fields.js';
 import { readHeadBytes, readHeaderKeyFormat, readHeadersCount, readIdleTimeoutMs, refuseFields }
   from './http-protocol-options.js';
 import { checkTransportSocket } from './listener.js';
@@ -133,14 +133,11 @@ function findHttpOptions(message: Cluster, path: string, report: Report): HttpOp
 
 function readHttpOptions(message: Cluster, path: string, report: Report) {
   const { common, commonPath, http1, http1Path } = findHttpOptions(message, path, report);
-  refuseFields(common, { maxConnectionDuration: 'max_connection_duration', maxStreamDuration: 'max_stream_duration' },
-    commonPath, report);
+  refuseFields(common, { maxConnectionDuration: 'max_connection_duration', maxStreamDuration: 'max_stream_duration',
+    headersWithUnderscoresAction: 'headers_with_underscores_action' }, commonPath, report);
   refuseFields(http1, { acceptHttp10: 'accept_http_10', defaultHostForHttp10: 'default_host_for_http_10',
     sendFullyQualifiedUrl: 'send_fully_qualified_url',
     overrideStreamErrorOnInvalidHttpMessage: 'override_stream_error_on_invalid_http_message' }, http1Path, report);
-  if (!boolOf(http1.allowAbsoluteUrl, true)) {
-    report.fail(fieldPath(http1Path, 'allow_absolute_url'), 'not implemented here');
-  }
   return {
     idleTimeoutMs: readIdleTimeoutMs(common, commonPath, report),
     maxRequestsPerConnection: numberOf(common.maxRequestsPerConnection, numberOf(message.maxRequestsPerConnection, 0)),

@@ -5,13 +5,18 @@ import type { Json, Report } from '../wire/message.js';
 import type { SubstitutionFormatString } from '../wire/generated/messages.js';
 import { checkFormat, readDataSource } from './fields.js';
 
+const formatterTypes = new Set(['envoy.extensions.formatter.req_without_query.v3.ReqWithoutQuery',
+  'envoy.extensions.formatter.metadata.v3.Metadata']);
+
 /** `defaultText` stands where the message has no text. */
 export function readFormat(format: SubstitutionFormatString | undefined, defaultText: string, path: string,
   report: Report): AccessLogFormat {
   const omitEmptyValues = format?.omitEmptyValues ?? false;
   (format?.formatters ?? []).forEach((formatter, index) => {
     const at = `${fieldPath(path, 'formatters')}[${index}].typed_config`;
-    if (formatter.typedConfig === undefined) report.fail(at, 'required');
+    const type = formatter.typedConfig?.type;
+    if (type === undefined) report.fail(at, 'required');
+    else if (!formatterTypes.has(type)) report.fail(at, `not implemented: formatter ${type}`);
   });
   if (format?.jsonFormat !== undefined) {
     return jsonFormat(format.jsonFormat, omitEmptyValues, fieldPath(path, 'json_format'), report);

@@ -30,7 +30,6 @@ export function readHttpConnectionManager(message: HttpConnectionManager, routeC
   refuseFields(common, { maxResponseHeadersKb: 'max_response_headers_kb' }, commonPath, report);
   return {
     statPrefix: message.statPrefix ?? '',
-    codecType: readCodec(message.codecType ?? 0, at('codec_type'), report),
     routeConfigName,
     httpFilters: readHttpFilters(message.httpFilters ?? [], at('http_filters'), report),
     accessLogs: readAccessLogs(message.accessLog, at('access_log'), report),
@@ -61,11 +60,6 @@ export function readHttpConnectionManager(message: HttpConnectionManager, routeC
   };
 }
 
-function readCodec(codec: number, path: string, report: Report): 'auto' | 'http1' {
-  if (codec > 1) report.fail(path, `not implemented: ${codec === 2 ? 'HTTP2' : 'HTTP3'}`);
-  return codec === 1 ? 'http1' : 'auto';
-}
-
 function readHeaders(message: HttpConnectionManager, path: string, report: Report) {
   const scheme = message.schemeHeaderTransformation?.schemeToOverwrite;
   const requestId = message.requestIdExtension?.typedConfig;
@@ -85,7 +79,6 @@ function readHeaders(message: HttpConnectionManager, path: string, report: Repor
     preserveExternalRequestId: message.preserveExternalRequestId ?? false,
     alwaysSetRequestIdInResponse: message.alwaysSetRequestIdInResponse ?? false,
     appendXForwardedPort: message.appendXForwardedPort ?? false,
-    representIpv4RemoteAddressAsIpv4MappedIpv6: message.representIpv4RemoteAddressAsIpv4MappedIpv6 ?? false,
     proxy100Continue: message.proxy100Continue ?? false,
   };
 }
@@ -114,7 +107,6 @@ function readHttp1(http1: Http1ProtocolOptions, path: string, report: Report) {
     defaultHostForHttp10: http1.defaultHostForHttp10 ?? '',
     ...readHeaderKeyFormat(http1, path, report),
     enableTrailers: http1.enableTrailers ?? false,
-    allowAbsoluteUrl: boolOf(http1.allowAbsoluteUrl, true),
     sendFullyQualifiedUrl: http1.sendFullyQualifiedUrl ?? false,
   };
 }

@@ -48,7 +48,7 @@ export function routes(name: string, clusterName: string): RouteConfig {
 }
 
 export function hcm(change: Partial<HttpConnectionManager> = {}): HttpConnectionManager {
-  return { statPrefix: 'test', codecType: 'auto', routeConfigName: 'routes', accessLogs: [], localReply: null,
+  return { statPrefix: 'test', routeConfigName: 'routes', accessLogs: [], localReply: null,
     accessLogOptions: { flushIntervalMs: 0, onNewRequest: false, onTunnelEstablished: false },
     serverName: 'envoy',
     httpFilters: [{ name: 'router', typeUrl: '', config: { kind: 'router', suppressEnvoyHeaders: false } }],
@@ -56,12 +56,12 @@ export function hcm(change: Partial<HttpConnectionManager> = {}): HttpConnection
       skipXffAppend: false,
     xffNumTrustedHops: 0, generateRequestId: true, preserveExternalRequestId: false,
       alwaysSetRequestIdInResponse: false,
-    appendXForwardedPort: false, representIpv4RemoteAddressAsIpv4MappedIpv6: false, normalizePath: false,
+    appendXForwardedPort: false, normalizePath: false,
       mergeSlashes: false,
     pathWithEscapedSlashes: 'keepUnchanged', stripPort: 'none', stripTrailingHostDot: false,
       headersWithUnderscores: 'allow',
     proxy100Continue: false, streamErrorOnInvalidHttpMessage: false, acceptHttp10: false, defaultHostForHttp10: '',
-    preserveCase: false, properCaseWords: false, enableTrailers: false, allowAbsoluteUrl: true,
+    preserveCase: false, properCaseWords: false, enableTrailers: false,
       sendFullyQualifiedUrl: false,
     maxRequestHeadersBytes: 60 * 1024, maxHeadersCount: 100, maxRequestsPerConnection: 0, idleTimeoutMs: 3_600_000,
     maxConnectionDurationMs: 0, maxStreamDurationMs: 0, requestHeadersTimeoutMs: 0, requestTimeoutMs: 0,

@@ -17,12 +17,12 @@ t.test('defaults', async (t) => {
   t.match(config, { name: 'front', statName: '127.0.0.1_21010', reusePort: true, exactBalance: false, backlog: 128,
     perConnectionBufferBytes: 1048576, trafficDirection: 'unspecified' });
   t.match(config.filterChains,
-    [{ transportSocketConnectTimeoutMs: 15000, hcm: { codecType: 'auto', routeConfigName: '@inline/front/0',
+    [{ transportSocketConnectTimeoutMs: 15000, hcm: { routeConfigName: '@inline/front/0',
     serverName: 'envoy', generateRequestId: true, useRemoteAddress: false, idleTimeoutMs: 3600000,
       streamIdleTimeoutMs: 300000,
     requestTimeoutMs: 0, drainTimeoutMs: 5000, delayedCloseTimeoutMs: 1000, maxRequestHeadersBytes: 61440,
       maxHeadersCount: 100,
-    allowAbsoluteUrl: true, via: null, schemeOverwrite: null, stripPort: 'none', headersWithUnderscores: 'allow',
+    via: null, schemeOverwrite: null, stripPort: 'none', headersWithUnderscores: 'allow',
       normalizePath: false,
     httpFilters: [{ name: 'router', config: { kind: 'router', suppressEnvoyHeaders: false } }] } }]);
 });
@@ -58,11 +58,10 @@ t.test('fields of the connection manager', async (t) => {
       max_headers_count: 50,
       max_requests_per_connection: 7, headers_with_underscores_action: 'DROP_HEADER' },
     http_protocol_options: { accept_http_10: true, default_host_for_http_10: 'h', enable_trailers: true,
-      allow_absolute_url: false,
       send_fully_qualified_url: true, override_stream_error_on_invalid_http_message: false,
         header_key_format: { proper_case_words: {} } } })
     .filterChains[0].hcm;
-  t.match(hcm, { codecType: 'http1', serverName: 's', serverHeaderTransformation: 'passThrough', via: 'v',
+  t.match(hcm, { serverName: 's', serverHeaderTransformation: 'passThrough', via: 'v',
     schemeOverwrite: 'https',
     useRemoteAddress: true, skipXffAppend: true, xffNumTrustedHops: 2, generateRequestId: false,
       preserveExternalRequestId: true,
@@ -73,7 +72,7 @@ t.test('fields of the connection manager', async (t) => {
     drainTimeoutMs: 3000, delayedCloseTimeoutMs: 0, maxRequestHeadersBytes: 8192, idleTimeoutMs: 0,
       maxConnectionDurationMs: 9000,
     maxStreamDurationMs: 8000, maxHeadersCount: 50, maxRequestsPerConnection: 7, headersWithUnderscores: 'dropHeader',
-    acceptHttp10: true, defaultHostForHttp10: 'h', enableTrailers: true, allowAbsoluteUrl: false,
+    acceptHttp10: true, defaultHostForHttp10: 'h', enableTrailers: true,
       sendFullyQualifiedUrl: true,
     properCaseWords: true, preserveCase: false, upgrades: [{ type: 'websocket', enabled: true },
       { type: 'connect', enabled: false }] });
@@ -85,7 +84,7 @@ t.test('fields of the connection manager', async (t) => {
 });
 
 const refused: [string, Tree, Tree, string[]][] = [
-  ['HTTP2', {}, { codec_type: 'HTTP2' }, [`${hcmAt}.codec_type: not implemented: HTTP2`]],
+  ['HTTP2', {}, { codec_type: 'HTTP2' }, [`${hcmAt}.codec_type: not implemented, must be absent or AUTO or HTTP1`]],
   ['HTTP/2 options', {}, { http2_protocol_options: {} }, [`${hcmAt}.http2_protocol_options: not implemented`]],
   ['tracing', {}, { tracing: {} }, [`${hcmAt}.tracing: not implemented`]],
   ['scoped routes', {}, { route_config: null, scoped_routes: {} }, [`${hcmAt}.scoped_routes: not implemented`]],

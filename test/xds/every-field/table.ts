@@ -1,0 +1,196 @@
+// What the every-field test has to be told by hand: samples that a type does not give, what must stand beside a field
+// for it to be valid, values that mean the same, and the types that stand in each google.protobuf.Any.
+import { virtualHost, listener, cluster, loadAssignment, bootstrap } from '../examples.js';
+import type { Root, Tree } from './judge.js';
+
+export const httpFilters = /^envoy\.extensions\.filters\.http\./;
+
+/** The smallest good resource of each kind. */
+export const roots: { [root in Root]: () => Tree } = {
+  bootstrap: () => bootstrap([listener()], [cluster()], { node: { id: 'id', cluster: 'cluster' } }),
+  listener: () => listener(),
+  route: () => ({ name: 'routes', virtual_hosts: [virtualHost()] }),
+  cluster: () => cluster(),
+  assignment: () => loadAssignment(),
+};
+
+/** Which of the known types are tried in an Any; a type that no place takes is a failure. */
+export const anyPlaces: { [field: string]: RegExp } = {
+  'listener.v3.Filter.typed_config': /^envoy\.extensions\.filters\.network\./,
+  'ListenerFilter.typed_config': /^envoy\.extensions\.filters\.listener\./,
+  'HttpFilter.typed_config': httpFilters,
+  'VirtualHost.typed_per_filter_config': httpFilters,
+  'RouteConfiguration.typed_per_filter_config': httpFilters,
+  'Route.typed_per_filter_config': httpFilters,
+  'ClusterWeight.typed_per_filter_config': httpFilters,
+  'AccessLog.typed_config': /^envoy\.extensions\.access_loggers\./,
+  'TransportSocket.typed_config': /^envoy\.extensions\.transport_sockets\./,
+  'RequestIDExtension.typed_config': /^envoy\.extensions\.request_id\./,
+  'TypedExtensionConfig.typed_config': /^envoy\.extensions\.(?!filters|transport_sockets|access_loggers|upstreams)/,
+  'RetryHostPredicate.typed_config': /^envoy\.extensions\.retry\.host\./,
+  'RetryPriority.typed_config': /^envoy\.extensions\.retry\.priority\./,
+  'RateLimitedRetryBackOff.typed_config': /^envoy\.extensions\./,
+  'Cluster.typed_extension_protocol_options': /^envoy\.extensions\.upstreams\./,
+  'Cluster.CustomClusterType.typed_config': /^envoy\.extensions\.clusters\./,
+  'ResourceMonitor.typed_config': /^envoy\.extensions\.resource_monitors\./,
+  'OverloadAction.typed_config': /^envoy\.config\.overload\./,
+  'DiscoveryResponse.resources': /^$/,
+};
+
+const regex = { regex: 'sample' };
+const routerAny = { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' };
+const present = { name: 'x-sample', present_match: true };
+const comparison = { value: { default_value: 200, runtime_key: 'sample' } };
+const statusFilter = { status_code_filter: { comparison } };
+const stdout = { '@type': 'type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog' };
+const rawBuffer = { '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer' };
+const uuid = { '@type': 'type.googleapis.com/envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig' };
+const reduceTimeouts = { '@type': 'type.googleapis.com/envoy.config.overload.v3.ScaleTimersOverloadActionConfig',
+  timer_scale_factors: [{ timer: 'HTTP_DOWNSTREAM_CONNECTION_IDLE', min_timeout: '1s' }] };
+const heap = { '@type': 'type.googleapis.com/envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig',
+  max_heap_size_bytes: 1_000_000_000 };
+const monitor = { name: 'monitor', typed_config: heap };
+const action = { name: 'envoy.overload_actions.shrink_heap', triggers: [{ name: 'monitor',
+  threshold: { value: 0.5 } }] };
+const templateMatch = { name: 'template', typed_config: { path_template: '/a/{b}',
+  '@type': 'type.googleapis.com/envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig' } };
+const templateRewrite = { name: 'template', typed_config: { path_template_rewrite: '/c/{b}',
+  '@type': 'type.googleapis.com/envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig' } };
+const preserveCase = { name: 'preserve', typed_config: { '@type':
+  'type.googleapis.com/envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig' } };
+const noQuery = { name: 'formatter', typed_config: {
+  '@type': 'type.googleapis.com/envoy.extensions.formatter.req_without_query.v3.ReqWithoutQuery' } };
+const roundRobin = { typed_extension_config: { name: 'policy', typed_config: {
+  '@type': 'type.googleapis.com/envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin' } } };
+const previousHosts = { name: 'previous', typed_config: {
+  '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate' } };
+/** A file that exists, and another; what is in them does not matter. */
+const files = ['package.json', 'tsconfig.json'];
+const directories = ['src', 'test'];
+
+/** Messages that rules alone do not make valid. */
+export const byHand: { [type: string]: Tree } = {
+  'core.v3.Address': { socket_address: { address: '127.0.0.7', port_value: 7 } },
+  'AdditionalAddress': { address: { socket_address: { address: '127.0.0.7', port_value: 7 } } },
+  'core.v3.ConfigSource': { path_config_source: { path: files[0] } },
+  'core.v3.DataSource': { inline_string: 'sample' },
+  'TransportSocket': { name: 'raw', typed_config: rawBuffer },
+  'accesslog.v3.AccessLog': { name: 'log', typed_config: stdout },
+  'AccessLogFilter': statusFilter,
+  'ComparisonFilter': comparison,
+  'AndFilter': { filters: [statusFilter, statusFilter] },
+  'OrFilter': { filters: [statusFilter, statusFilter] },
+  'Rds': { route_config_name: 'sample', config_source: { path_config_source: { path: files[0] } } },
+  'HttpConnectionManager.UpgradeConfig': { upgrade_type: 'sample' },
+  'RequestIDExtension': { typed_config: uuid },
+  'RegexMatchAndSubstitute': { pattern: regex, substitution: 'other' },
+  'HeaderMatcher': present,
+  'VirtualCluster': { name: 'sample', headers: [present] },
+  'WeightedCluster': { clusters: [{ name: 'backend', weight: 7 }] },
+  'ClusterWeight': { name: 'backend', weight: 7 },
+  'RedirectAction': {},
+  'RetryHostPredicate': previousHosts,
+  'RetryBackOff': { base_interval: '2s' },
+  'LoadBalancingPolicy': { policies: [roundRobin] },
+  'EdsClusterConfig': { eds_config: { path_config_source: { path: files[0] } } },
+  'OverloadManager': { resource_monitors: [monitor], actions: [action] },
+  'OverloadAction': action,
+  'overload.v3.Trigger': { name: 'monitor', threshold: { value: 0.5 } },
+  'ScaledTrigger': { scaling_threshold: 0.5, saturation_threshold: 0.9 },
+  'ScaleTimersOverloadActionConfig': { timer_scale_factors: reduceTimeouts.timer_scale_factors },
+  'ScaleTimer': { timer: 'HTTP_DOWNSTREAM_CONNECTION_IDLE', min_timeout: '1s' },
+  'ResourceMonitor': monitor,
+  'DiskLayer': { symlink_root: 'sample' },
+  'UriTemplateMatchConfig': { path_template: '/a/{b}' },
+  'UriTemplateRewriteConfig': { path_template_rewrite: '/c/{b}' },
+};
+
+/** Values of fields that their types do not give. */
+export const fieldSamples: { [field: string]: unknown[] } = {
+  'HttpConnectionManager.http_filters': [[{ name: 'sample', typed_config: routerAny }]],
+  'HttpConnectionManager.request_id_extension': [{ typed_config: uuid }],
+  'HttpConnectionManager.max_request_headers_kb': [7, 9],
+  'core.v3.HttpProtocolOptions.max_headers_count': [7, 9],
+  'core.v3.HttpProtocolOptions.max_response_headers_kb': [7, 9],
+  'HeaderKeyFormat.stateful_formatter': [preserveCase],
+  'SocketAddress.address': ['127.0.0.7', '127.0.0.9'],
+  'SocketAddress.ipv4_compat': [true],
+  'PathConfigSource.path': files,
+  'core.v3.ConfigSource.path': files,
+  'WatchedDirectory.path': directories,
+  'DataSource.filename': files,
+  'DataSource.inline_bytes': ['c2FtcGxl', 'YW5vdGhlcg=='],
+  'DataSource.environment_variable': ['PATH', 'HOME'],
+  'SubstitutionFormatString.formatters': [[noQuery]],
+  'Cluster.type': ['STRICT_DNS', 'LOGICAL_DNS'],
+  'Cluster.lb_policy': ['LEAST_REQUEST', 'RING_HASH', 'RANDOM', 'MAGLEV'],
+  'RetryBackOff.base_interval': ['2s', '3s'],
+  'RetryPolicy.retry_host_predicate': [[previousHosts]],
+  'RouteMatch.path_match_policy': [templateMatch],
+  'RouteAction.path_rewrite_policy': [templateRewrite],
+  'WeightedCluster.total_weight': [7],
+  'TransportSocket.name': ['envoy.transport_sockets.raw_buffer'],
+  'RetryHostPredicate.name': ['envoy.retry_host_predicates.previous_hosts'],
+  'HttpFilter.disabled': [true],
+  'HttpFilter.is_optional': [true],
+  'core.v3.Metadata.typed_filter_metadata': [{ sample: routerAny }],
+  'ScaledTrigger.saturation_threshold': [0.7, 0.8],
+  'RouteConfiguration.max_direct_response_body_size_bytes': [7000],
+  'UriTemplateMatchConfig.path_template': ['/a/{b}', '/b/{b}'],
+  'UriTemplateRewriteConfig.path_template_rewrite': ['/a/{b}', '/b/{b}'],
+  'ScaledTrigger.scaling_threshold': [0.1, 0.2],
+  'RouteMatch.connect_matcher': [{}],
+  'OverloadAction.name': ['envoy.overload_actions.stop_accepting_requests', 'envoy.overload_actions.shrink_heap'],
+  'OverloadAction.typed_config': [reduceTimeouts],
+  'ScaleTimer.timer': ['HTTP_DOWNSTREAM_CONNECTION_IDLE', 'HTTP_DOWNSTREAM_STREAM_IDLE'],
+  'overload.v3.Trigger.name': ['monitor'],
+  'ResourceMonitor.name': ['monitor'],
+};
+
+const unknownFilter = { name: 'unknown',
+  typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.unknown.v3.Unknown' } };
+const originalDestination = { type: 'ORIGINAL_DST', load_assignment: undefined, lb_policy: 'CLUSTER_PROVIDED' };
+const longReply = { match: { prefix: '/' },
+  direct_response: { status: 200, body: { inline_string: 'x'.repeat(5000) } } };
+
+/**
+ * What stands in the same message while a field is tried; undefined takes a field away. Each '^' before a name goes one
+ * step up the path.
+ */
+export const beside: { [field: string]: Tree } = {
+  'SocketAddress.ipv4_compat': { address: '::1' },
+  'TransportSocket.name': { typed_config: undefined },
+  'RetryHostPredicate.name': { typed_config: undefined },
+  'HttpFilter.is_optional': { '^^http_filters': [unknownFilter, { name: 'router', typed_config: routerAny }] },
+  'HttpFilter.disabled': { '^^http_filters': [unknownFilter, { name: 'router', typed_config: routerAny }] },
+  'Cluster.eds_cluster_config': { type: 'EDS', load_assignment: undefined },
+  'Cluster.original_dst_lb_config': originalDestination,
+  'Cluster.cleanup_interval': originalDestination,
+  'cluster_provided.v3.ClusterProvided': { '^^^^type': 'ORIGINAL_DST', '^^^^load_assignment': undefined },
+  'OriginalDstLbConfig.http_header_name': { use_http_header: true },
+  'Thresholds.priority': { max_requests: 7 },
+  'ClusterWeight.cluster_header': { name: undefined },
+  'RouteAction.path_rewrite_policy': { '^match': { path_match_policy: templateMatch } },
+  'RouteAction.UpgradeConfig.connect_config': { upgrade_type: 'CONNECT' },
+  'OverloadAction.typed_config': { name: 'envoy.overload_actions.reduce_timeouts' },
+  'RouteConfiguration.max_direct_response_body_size_bytes': {
+    virtual_hosts: [{ name: 'all', domains: ['*'], routes: [longReply] }] },
+};
+
+/** Enum values that mean the same as the default; '*' where the plain configuration does not show the effect. */
+export const alike: { [field: string]: string[] } = {
+  'HttpConnectionManager.path_with_escaped_slashes_action': ['KEEP_UNCHANGED'],
+  'WeightedCluster.total_weight': ['*'],                   // a check of the sum
+};
+
+/** Fields that are read elsewhere but, as in Envoy, have no use at the places whose paths match. */
+export const idle: { [field: string]: RegExp } = {
+  'RouteConfiguration.name': /\.route_config\.name$/,       // only RDS finds them by it
+  'SubstitutionFormatString.content_type': /\.log_format\./,
+};
+
+/** Fields that hold resources of other walks. */
+export const elsewhere = /StaticResources\.(listeners|clusters)$/;
+
+/** Messages that stand in no resource. */
+export const unreached = /^(envoy\.service\.discovery\.v3\.DiscoveryResponse|(xds|udpa)\.type\.v[13]\.TypedStruct)$/;
