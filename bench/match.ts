@@ -14,7 +14,8 @@ const HEAD_ROOM_BYTES = 2048;
 const none: HeaderMutations = { add: [], remove: [] };
 
 function route(prefix: string): Route {
-  return { name: prefix, metadata: null, statPrefix: '', requestHeaders: none, responseHeaders: none,
+  return { name: prefix, metadata: null, statPrefix: '', keptBytesMax: null, requestHeaders: none,
+    responseHeaders: none,
     match: { path: { kind: 'prefix', value: prefix }, caseSensitive: true, headers: [], queryParameters: [],
       runtimeFraction: null },
     action: { kind: 'directResponse', status: 200, body: '' } };
@@ -25,7 +26,7 @@ function config(domains: string[][], routes: Route[]): RouteConfig {
     ignorePortInHostMatching: true,
     virtualHosts: domains.map((names, index) => ({ name: `host-${index}`, domains: names, routes, requireTls: 'none',
       virtualClusters: [],
-      retryPolicy: null,
+      retryPolicy: null, keptBytesMax: null,
       includeRequestAttemptCount: false, includeAttemptCountInResponse: false,
       metadata: null, requestHeaders: none, responseHeaders: none })) };
 }

@@ -41,11 +41,12 @@ function routes(hosts: number, timeoutMs: number): RouteConfig {
     ignorePortInHostMatching: true,
     virtualHosts: Array.from({ length: hosts }, (_, index) => ({
       name: name(index), domains: [`service-${index}.mesh.local`], requireTls: 'none', virtualClusters: [],
-      retryPolicy: null,
+      retryPolicy: null, keptBytesMax: null,
       includeRequestAttemptCount: false, includeAttemptCountInResponse: false, metadata: null,
       requestHeaders: none, responseHeaders: none,
       routes: [{
-        name: 'default', metadata: null, statPrefix: '', requestHeaders: none, responseHeaders: none,
+        name: 'default', metadata: null, statPrefix: '', keptBytesMax: null, requestHeaders: none,
+          responseHeaders: none,
         match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [], queryParameters: [],
           runtimeFraction: null },
         action: { kind: 'forward', totalWeight: 1, randomValueHeader: null, runtimeKeyPrefix: '', regexRewrite: null,

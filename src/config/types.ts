@@ -54,8 +54,12 @@ export interface RetryPolicy {
   retryOn: string;                    // comma-separated conditions, as in x-envoy-retry-on
   retries: number;                    // default 1
   perTryTimeoutMs: number;            // 0 = none
+  perTryIdleTimeoutMs: number;        // 0 = none
   backOffBaseMs: number | null;       // null: 25
   backOffMaxMs: number | null;        // null: ten times the base
+  /** Response headers that say how long to wait; none: rate_limited_retry_back_off is not set. */
+  resetHeaders: { name: string; format: 'seconds' | 'unixTimestamp' }[];
+  resetMaxMs: number;                 // a longer wait than this is not believed; default 300000
   retriableStatusCodes: number[];
   retriableHeaders: HeaderMatcher[];
   retriableRequestHeaders: HeaderMatcher[];
@@ -107,6 +111,8 @@ export interface Route {
   action: RouteAction;
   /** Requests of the route are counted apart under this name; '' = they are not. */
   statPrefix: string;
+  /** Most bytes of a request's body that are kept for another attempt; null: the virtual host's. */
+  keptBytesMax: number | null;
   metadata: FilterMetadata | null;
   requestHeaders: HeaderMutations;
   responseHeaders: HeaderMutations;
@@ -120,6 +126,7 @@ export interface VirtualHost {
   requireTls: 'none' | 'external' | 'all';
   virtualClusters: VirtualCluster[];
   retryPolicy: RetryPolicy | null;
+  keptBytesMax: number | null;        // null: the listener's per_connection_buffer_limit_bytes
   includeRequestAttemptCount: boolean;
   includeAttemptCountInResponse: boolean;
   metadata: FilterMetadata | null;

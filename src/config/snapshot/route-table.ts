@@ -23,7 +23,7 @@ export interface VirtualClusterJson {
 }
 export interface VirtualHostJson {
   name: string; virtualClusters: VirtualClusterJson[]; requireTls: VirtualHost['requireTls'];
-  retryPolicy: VirtualHost['retryPolicy'];
+  retryPolicy: VirtualHost['retryPolicy']; keptBytesMax: number | null;
   includeRequestAttemptCount: boolean; includeAttemptCountInResponse: boolean; metadata: FilterMetadata | null;
   requestHeaders: HeaderMutations; responseHeaders: HeaderMutations
 }
@@ -39,7 +39,7 @@ export interface RouteJson {
   matchedBytes: number;
   runtimeFraction: RuntimeFraction | null;
   regex: RegexJson[];
-  scope: number;
+  scope: number; keptBytesMax: number | null;
 }
 
 /** Path kinds of a RouteEntry; an expression is its literal beginning, as a prefix, and a condition. */
@@ -124,7 +124,7 @@ class TableWriter {
       regex: headerExpressions(headers),
       headersAt: this.matchers(headers.map((header) => this.headerMatcher(header))) }));
     const json: VirtualHostJson = { name: host.name, virtualClusters, requireTls: host.requireTls,
-      retryPolicy: host.retryPolicy,
+      retryPolicy: host.retryPolicy, keptBytesMax: host.keptBytesMax,
       includeRequestAttemptCount: host.includeRequestAttemptCount,
       includeAttemptCountInResponse: host.includeAttemptCountInResponse, metadata: host.metadata,
       requestHeaders: host.requestHeaders, responseHeaders: host.responseHeaders };
@@ -152,7 +152,7 @@ class TableWriter {
     const queryAt = this.matchers(match.queryParameters.map((query) => this.queryMatcher(query)));
     const json: RouteJson = { name: route.name, metadata: route.metadata, action: this.bind(route.action),
       requestHeaders: route.requestHeaders, responseHeaders: route.responseHeaders,
-        matchedBytes: byExpression ? -1 : valueBytes, regex, scope,
+        matchedBytes: byExpression ? -1 : valueBytes, regex, scope, keptBytesMax: route.keptBytesMax,
       runtimeFraction: match.runtimeFraction };
     const [jsonAt, jsonBytes] = this.text(JSON.stringify(json));
     const words = new Array<number>(RouteEntryRecordBytes / 4).fill(0);

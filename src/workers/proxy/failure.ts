@@ -119,7 +119,6 @@ export class Failures {
     engine.count(stream.hcm!.scope, HttpStat.downstream_rq_rx_reset);
     engine.count(stream.hcm!.scope, HttpStat.downstream_cx_destroy_remote_active_rq);
     engine.count(stream.hcm!.scope, HttpStat.downstream_cx_destroy_remote);
-    if (stream.cluster !== null) stream.cluster.count(ClusterStat.upstream_rq_cancelled);
     this.proxy.finish.abort(stream, false);
   }
 

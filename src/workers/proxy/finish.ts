@@ -38,7 +38,10 @@ export class Finish {
       stream.requestTaken = false;
     }
     if (endpoint === null) return;
-    if (stream.pending) this.proxy.upstreams.cancel(stream, endpoint);
+    if (stream.pending) {
+      this.proxy.upstreams.cancel(stream, endpoint);
+      stream.cluster!.count(ClusterStat.upstream_rq_cancelled);
+    }
     endpoint.request(-1);
     stream.endpoint = null;
     stream.lastEndpoint = endpoint;

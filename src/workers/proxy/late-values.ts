@@ -15,15 +15,22 @@ export function replaceHost(engine: Engine, stream: Stream, name: string): boole
 }
 
 /** As replaceHost, for x-envoy-attempt-count. */
-export function replaceAttempts(engine: Engine, stream: Stream, attempts: number): boolean {
+export const replaceAttempts = (engine: Engine, stream: Stream, attempts: number): boolean =>
+  replaceValue(engine, stream, ATTEMPTS_NAME_BYTES, Header['x-envoy-attempt-count'], attempts);
+const ATTEMPTS_NAME_BYTES = 'x-envoy-attempt-count'.length;
+
+/** As replaceHost, for x-envoy-expected-rq-timeout-ms. */
+export const replaceExpected = (engine: Engine, stream: Stream, expectedMs: number): boolean =>
+  replaceValue(engine, stream, EXPECTED_NAME_BYTES, Header['x-envoy-expected-rq-timeout-ms'], expectedMs);
+const EXPECTED_NAME_BYTES = 'x-envoy-expected-rq-timeout-ms'.length;
+
+function replaceValue(engine: Engine, stream: Stream, nameBytes: number, known: number, value: number): boolean {
   const record = sentHead(engine, stream);
   if (record === 0 || stream.headBuffer < 0) return true;
   const { valueScratch, i32, codecs } = engine;
-  const id = Header['x-envoy-attempt-count'];
-  if (codecs.headerValue(record, 0, ATTEMPTS_NAME_BYTES, id, valueScratch) === 0) return true;
-  return replaceSpan(engine, stream, i32[valueScratch >> 2], i32[(valueScratch >> 2) + 1], String(attempts));
+  if (codecs.headerValue(record, 0, nameBytes, known, valueScratch) === 0) return true;
+  return replaceSpan(engine, stream, i32[valueScratch >> 2], i32[(valueScratch >> 2) + 1], String(value));
 }
-const ATTEMPTS_NAME_BYTES = 'x-envoy-attempt-count'.length;
 
 function replaceSpan(engine: Engine, stream: Stream, at: number, bytes: number, text: string): boolean {
   const { pool, codecs } = engine;

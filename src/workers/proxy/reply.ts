@@ -64,7 +64,8 @@ export class Replies {
     this.write(downstream, stream.hcm!.config.serverName, stream.status, bytes, extra, close, stream.version10,
       stream.isHead);
     const keepAlive = stream.request.complete;
-    if (stream.cluster !== null) this.proxy.finish.countLocal(stream);
+    // Between two attempts there is no endpoint that the answer could count for.
+    if (stream.cluster !== null && stream.retryAtMs === Infinity) this.proxy.finish.countLocal(stream);
     if (stream.upstream !== null) this.proxy.failures.detach(stream); else this.proxy.finish.leaveEndpoint(stream);
     this.proxy.finish.complete(stream, keepAlive);
   }

@@ -28,7 +28,7 @@ import { encodeRequest, TOO_LONG } from './edits.js';
 import { pickerFor } from './destination.js';
 import { Failures } from './failure.js';
 import { Finish } from './finish.js';
-import { replaceAttempts, replaceHost } from './late-values.js';
+import { replaceAttempts, replaceExpected, replaceHost } from './late-values.js';
 import { Retries } from './retries.js';
 import { Replies } from './reply.js';
 import { Responses } from './response.js';
@@ -202,6 +202,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       this.replies.send(stream, 503, ResponseFlag.OM, detail('overload'), 'no buffer is free');
       return this.afterReply(connection, bodyAt, end);
     }
+    if (stream.keepsBody) this.retries.keepInline(stream);
     if (stream.request.complete) this.requestReceived(stream);
     this.timeouts.start(stream);
     this.dispatch(stream);
@@ -282,12 +283,10 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
 
   /** What a further attempt changes in the request. False: the stream has ended. */
   private prepareRetry(stream: Stream): boolean {
-    if (stream.perTryMs > 0 && stream.request.complete) {
-      stream.perTryDeadlineMs = this.engine.nowMs + stream.perTryMs;
-      stream.downstream!.deadlineMoved();
-    }
-    if (!stream.route!.virtualHost.includeRequestAttemptCount
-        || replaceAttempts(this.engine, stream, stream.attempts)) return true;
+    const { engine } = this;
+    if ((!stream.route!.virtualHost.includeRequestAttemptCount || replaceAttempts(engine, stream, stream.attempts))
+      && (stream.route!.added === null || replaceExpected(engine, stream, this.timeouts.expectedMs(stream))))
+      return true;
     this.failures.exhausted(stream);
     return false;
   }
@@ -309,6 +308,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     // repetition.
     if (!keepsHead(stream) && !(stream.replayable && upstream.requests > 1)) this.finish.releaseHead(stream);
     if (stream.retried) this.retries.replay(stream);
+    if (stream.perTryTimed && stream.request.complete) this.timeouts.attemptBegins(stream);
     if (stream.downstream !== null && !stream.request.complete) stream.downstream.offerSoon();
   }
 
@@ -342,7 +342,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       return end;
     }
     stream.cluster!.gauge(ClusterStat.upstream_cx_tx_bytes_total, taken - at);
-    if (stream.retryOn !== 0) stream.kept.add(engine, at, taken);
+    if (stream.keepsBody) this.retries.keep(stream, at, taken);
     if (!stream.bulkRequest && request.bytes + request.remaining >= limits.bulkBodyBytes && !request.complete) {
       stream.bulkRequest = true;
       engine.reactor.setBulk(stream.downstream!.socket, true);

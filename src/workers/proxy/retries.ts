@@ -20,6 +20,7 @@ export const FAILED_PER_TRY = 2;
 
 const BACK_OFF_BASE_MS = 25;
 const NO_CODES: readonly number[] = [];
+const WHOLE_NUMBER = /^ *\d{1,15} *$/;
 
 export class Retries {
   constructor(private readonly engine: Engine, private readonly proxy: Proxy) {}
@@ -33,13 +34,35 @@ export class Retries {
     if (conditions !== null) {
       stream.retryOn = conditions.admits(this.engine.requestRecord) ? conditions.retryOn : 0;
       stream.retriesLeft = conditions.policy.retries;
-      stream.perTryMs = conditions.policy.perTryTimeoutMs;
+      stream.perTryMs = stream.route!.perTryMs;
+      stream.perTryIdleMs = conditions.policy.perTryIdleTimeoutMs;
+      stream.perTryTimed = stream.perTryMs > 0 || stream.perTryIdleMs > 0;
       stream.hostSelectionAttempts = conditions.policy.hostSelectionAttempts;
     }
     if (stream.retryOn !== 0 && stream.request.kind !== BODY_NONE) {
+      stream.keepsBody = true;
       stream.requestLength = stream.request.remaining;
-      stream.kept.begin(stream.downstream!.listener.bufferBytes);
+      const { json, virtualHost } = stream.route!;
+      stream.kept.begin(Math.min(stream.downstream!.listener.bufferBytes,
+        json.keptBytesMax ?? virtualHost.keptBytesMax ?? Infinity));
     }
+  }
+
+  /** Keeps what was just relayed of the body. More than may be kept: the request is not repeated any more. */
+  keep(stream: Stream, at: number, end: number): void {
+    stream.kept.add(this.engine, at, end);
+    if (stream.kept.overflowed) this.giveUp(stream);
+  }
+
+  /** As `keep`, for a body that lies behind its head and needs no keeping. */
+  keepInline(stream: Stream): void {
+    if (stream.request.bytes > stream.kept.bytesMax) this.giveUp(stream);
+  }
+
+  private giveUp(stream: Stream): void {
+    stream.cluster!.count(ClusterStat.retry_or_shadow_abandoned);
+    stream.keepsBody = false;
+    this.accept(stream);
   }
 
   /** Does the answer's head make the request go out again? The head is in engine.responseRecord. */
@@ -50,7 +73,7 @@ export class Retries {
       this.count(stream, ClusterStat.upstream_rq_retry_success, VirtualHostStat.upstream_rq_retry_success);
     if (!asks || !this.mayRetry(stream)) { this.accept(stream); return false; }
     Atomics.add(engine.i32, stream.endpoint!.state + EndpointState.requestsError, 1);
-    this.retry(stream);
+    this.retry(stream, this.resetMs(stream));
     return true;
   }
 
@@ -68,13 +91,15 @@ export class Retries {
       || (failure === FAILED_CONNECT && (retryOn & RetryOn.connectFailure) !== 0)
       || ((retryOn & RetryOn.resetBeforeRequest) !== 0 && !stream.requestHeadSent);
     if (!asks || !this.mayRetry(stream)) return false;
-    this.retry(stream);
+    this.retry(stream, 0);
     return true;
   }
 
   /** The back-off is over. */
   due(stream: Stream): void {
     stream.retryAtMs = Infinity;
+    stream.cluster!.count(stream.waitsForReset ? ClusterStat.upstream_rq_retry_backoff_ratelimited
+      : ClusterStat.upstream_rq_retry_backoff_exponential);
     this.count(stream, ClusterStat.upstream_rq_retry, VirtualHostStat.upstream_rq_retry);
     this.proxy.dispatch(stream);
   }
@@ -134,10 +159,6 @@ export class Retries {
       return false;
     }
     stream.retriesLeft--;
-    if (stream.kept.overflowed) {
-      cluster.count(ClusterStat.retry_or_shadow_abandoned);
-      return false;
-    }
     const { default: normal, high } = cluster.config.circuitBreakers;
     const { maxRetries } = stream.breaker === 0 ? normal : high;
     if (!cluster.tryTake(ClusterState.retries + stream.breaker, maxRetries)) {
@@ -149,18 +170,19 @@ export class Retries {
     return true;
   }
 
-  private retry(stream: Stream): void {
+  /** `resetMs`: what the answer asked to wait at least; 0 = nothing. */
+  private retry(stream: Stream, resetMs: number): void {
     const { engine } = this;
-    const cluster = stream.cluster!;
-    cluster.count(ClusterStat.upstream_rq_retry_backoff_exponential);
     this.proxy.failures.detach(stream);
     if (stream.route!.retry?.policy.avoidPreviousHosts === true && stream.lastEndpoint !== null)
       stream.tried.push(stream.lastEndpoint);
     stream.retried = true;
     stream.requestHeadSent = false;
-    stream.perTryDeadlineMs = Infinity;
+    stream.perTryDeadlineMs = stream.perTryIdleFromMs = Infinity;
     stream.connectErrno = 0;
-    stream.retryAtMs = engine.nowMs + this.backOffMs(stream);
+    stream.waitsForReset = resetMs > 0;
+    stream.retryAtMs = engine.nowMs
+      + (resetMs > 0 ? resetMs + this.random(resetMs >> 1) : this.backOffMs(stream));
     stream.downstream!.deadlineMoved();
   }
 
@@ -170,6 +192,25 @@ export class Retries {
     const base = policy?.backOffBaseMs ?? BACK_OFF_BASE_MS;
     const longest = policy?.backOffMaxMs ?? base * 10;
     const ceiling = Math.min(longest, base * (2 ** Math.min(30, ++stream.retryCount) - 1));
+    return this.random(ceiling);
+  }
+
+  private random(ceiling: number): number {
     return Math.floor((this.engine.codecs.nextRandom(this.engine.randomState) >>> 0) / 4294967296 * ceiling);
+  }
+
+  /** How long the answer's headers ask to wait (rate_limited_retry_back_off), or 0. */
+  private resetMs(stream: Stream): number {
+    const policy = stream.route!.retry?.policy;
+    if (policy === undefined || policy.resetHeaders.length === 0) return 0;
+    const { engine } = this;
+    for (const { name, format } of policy.resetHeaders) {
+      const [text] = (recordHeader(engine, engine.responseRecord, name) ?? '').split(',', 1);
+      if (!WHOLE_NUMBER.test(text)) continue;
+      const waitMs = format === 'seconds' ? Number(text) * 1000
+        : (Number(text) - Math.floor(engine.wallMs / 1000)) * 1000;
+      if (waitMs > 1 && waitMs <= policy.resetMaxMs) return waitMs;
+    }
+    return 0;
   }
 }

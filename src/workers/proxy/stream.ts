@@ -126,9 +126,17 @@ export class Stream implements PickRequest {
   retryTaken = false;
   /** When the back-off is over. */
   retryAtMs = Infinity;
+  /** The back-off is as long as the answer asked. */
+  waitsForReset = false;
+  /** The attempt has deadlines of its own. */
+  perTryTimed = false;
   perTryMs = 0;
   perTryDeadlineMs = Infinity;
-  /** The body, for another attempt, and its length where it says one. */
+  perTryIdleMs = 0;
+  /** When the attempt began to be silent at the earliest; Infinity = there is none that counts. */
+  perTryIdleFromMs = Infinity;
+  /** The body is kept while it is relayed, for another attempt; `requestLength` where it says one. */
+  keepsBody = false;
   readonly kept = new KeptBody();
   requestLength = 0;
   /** Endpoints that were tried, where the route avoids them. */
@@ -163,9 +171,11 @@ export class Stream implements PickRequest {
     this.requestHeadBytes = this.responseHeadBytes = this.forwardedHeadBytes = this.sentHeadBytes = 0;
     this.requestHeaderBytes = this.responseHeaderBytes = 0;
     this.hasHash = false;
-    this.retryOn = this.retriesLeft = this.retryCount = this.perTryMs = this.requestLength = 0;
-    this.retried = this.retryTaken = this.wantsNewConnection = false;
-    this.retryAtMs = this.perTryDeadlineMs = Infinity;
+    this.retryOn = this.retriesLeft = this.retryCount = this.perTryMs = this.perTryIdleMs =
+      this.requestLength = 0;
+    this.retried = this.retryTaken = this.wantsNewConnection = this.perTryTimed = this.keepsBody =
+      this.waitsForReset = false;
+    this.retryAtMs = this.perTryDeadlineMs = this.perTryIdleFromMs = Infinity;
     this.kept.begin(0);
     this.tried.length = 0;
     this.hashHigh = this.hashLow = 0;

@@ -23,16 +23,33 @@ export class Timeouts {
   requestReceived(stream: Stream): void {
     const { route } = stream;
     if (route === null || stream.isUpgrade) return;
-    if (stream.perTryMs > 0) stream.perTryDeadlineMs = this.engine.nowMs + stream.perTryMs;
+    if (stream.perTryTimed && stream.requestHeadSent) this.attemptBegins(stream);
     const { timeoutMs } = route;
-    if (timeoutMs === 0 && stream.perTryMs === 0) return;
-    if (timeoutMs > 0) stream.routeDeadlineMs = this.engine.nowMs + timeoutMs;
+    if (timeoutMs === 0) return;
+    stream.routeDeadlineMs = this.engine.nowMs + timeoutMs;
     stream.downstream!.deadlineMoved();
+  }
+
+  /** The whole request is on its way on a connection: the attempt's own deadlines count from now. */
+  attemptBegins(stream: Stream): void {
+    const { nowMs } = this.engine;
+    if (stream.perTryMs > 0) stream.perTryDeadlineMs = nowMs + stream.perTryMs;
+    if (stream.perTryIdleMs > 0) stream.perTryIdleFromMs = nowMs;
+    stream.downstream!.deadlineMoved();
+  }
+
+  /** What x-envoy-expected-rq-timeout-ms says to another attempt: what is left of the route's timeout counts too. */
+  expectedMs(stream: Stream): number {
+    const { timeoutMs, perTryMs } = stream.route!;
+    if (timeoutMs === 0 || !stream.request.complete) return perTryMs > 0 ? perTryMs : timeoutMs;
+    const leftMs = Math.max(1, Math.round(stream.requestEndMs + timeoutMs - this.engine.nowMs));
+    return perTryMs > 0 ? Math.min(perTryMs, leftMs) : leftMs;
   }
 
   deadlineOf(stream: Stream): number {
     const { config } = stream.hcm!;
     let at = Math.min(stream.routeDeadlineMs, stream.logDeadlineMs, stream.retryAtMs, stream.perTryDeadlineMs);
+    if (stream.perTryIdleMs > 0) at = Math.min(at, perTryIdleAtMs(stream));
     const idleMs = idleTimeoutMs(this.engine, stream);
     if (idleMs > 0) at = Math.min(at, stream.lastActivityMs + idleMs);
     if (config.requestTimeoutMs > 0 && !stream.request.complete && stream.request.kind !== BODY_TUNNEL) {
@@ -61,7 +78,9 @@ export class Timeouts {
     } else if (stream.retryAtMs <= nowMs) {
       this.proxy.retries.due(stream);
     } else if (stream.perTryDeadlineMs <= nowMs) {
-      this.perTryOver(stream);
+      this.perTryOver(stream, ClusterStat.upstream_rq_per_try_timeout, detail('upstream_per_try_timeout'));
+    } else if (stream.perTryIdleMs > 0 && perTryIdleAtMs(stream) <= nowMs) {
+      this.perTryOver(stream, ClusterStat.upstream_rq_per_try_idle_timeout, detail('upstream_per_try_idle_timeout'));
     } else if (config.requestTimeoutMs > 0 && !stream.request.complete && stream.request.kind !== BODY_TUNNEL
       && stream.startMs + config.requestTimeoutMs <= nowMs) {
       this.engine.count(scope, HttpStat.downstream_rq_timeout);
@@ -74,15 +93,18 @@ export class Timeouts {
     }
   }
 
-  /** The attempt took too long; a response that has begun goes on. */
-  private perTryOver(stream: Stream): void {
+  /** The attempt took too long, or was silent too long; a response that has begun only ends for the latter. */
+  private perTryOver(stream: Stream, stat: number, details: number): void {
+    const idle = stat === ClusterStat.upstream_rq_per_try_idle_timeout;
     stream.perTryDeadlineMs = Infinity;
-    if (stream.responseStarted) return;
-    stream.cluster!.count(ClusterStat.upstream_rq_per_try_timeout);
+    if (stream.responseStarted && !idle) return;
+    stream.perTryIdleFromMs = Infinity;
+    stream.cluster!.count(stat);
     if (stream.endpoint !== null)
       Atomics.add(this.engine.i32, stream.endpoint.state + EndpointState.requestsTimeout, 1);
-    if (stream.retryOn !== 0 && this.proxy.retries.afterFailure(stream, FAILED_PER_TRY)) return;
-    this.expire(stream, 504, ResponseFlag.UT, detail('upstream_per_try_timeout'), 'upstream request timeout');
+    if (stream.retryOn !== 0 && !stream.responseStarted && this.proxy.retries.afterFailure(stream, FAILED_PER_TRY))
+      return;
+    this.expire(stream, 504, ResponseFlag.UT, details, 'upstream request timeout');
   }
 
   private expire(stream: Stream, status: number, flag: number, details: number, body: string): void {
@@ -96,6 +118,10 @@ export class Timeouts {
     this.proxy.finish.abort(stream, true);
   }
 }
+
+/** When the attempt will have been silent for too long. */
+const perTryIdleAtMs = (stream: Stream): number =>
+  Math.max(stream.perTryIdleFromMs, stream.lastActivityMs) + stream.perTryIdleMs;
 
 function idleTimeoutMs(engine: Engine, stream: Stream): number {
   const ofRoute = stream.route === null ? null : stream.route.idleTimeoutMs;

@@ -46,6 +46,8 @@ export class RouteRuntime {
   /** RequestEditsFlag bits that the route adds. */
   editFlags = 0;
   timeoutMs = 0;
+  /** Of an attempt; 0 = none, or it is longer than the timeout of all. */
+  perTryMs = 0;
   idleTimeoutMs: number | null = null;
   forward: Forward | null = null;
   /** Mutations of responses that Weft makes itself on this route. */
@@ -100,8 +102,9 @@ export class RouteRuntime {
     this.hashPolicies = HashPolicies.of(action.hashPolicies);
     const retryPolicy = action.retryPolicy ?? this.virtualHost.retryPolicy;
     if (retryPolicy !== null) this.retry = new RetryConditions(engine, retryPolicy);
-    const expectedMs = retryPolicy !== null && retryPolicy.perTryTimeoutMs > 0 ? retryPolicy.perTryTimeoutMs
-      : action.timeoutMs;
+    if (retryPolicy !== null && (action.timeoutMs === 0 || retryPolicy.perTryTimeoutMs < action.timeoutMs))
+      this.perTryMs = retryPolicy.perTryTimeoutMs;
+    const expectedMs = this.perTryMs > 0 ? this.perTryMs : action.timeoutMs;
     if (action.prefixRewrite !== null && this.json.matchedBytes >= 0) {
       this.prefixRewrite = this.keep(engine, action.prefixRewrite);
       if (this.prefixRewrite === null) return false;

@@ -1,6 +1,6 @@
 // route.v3.RetryPolicy. What of it is not implemented is refused by the field list.
 import type { RetryPolicy as PlainRetryPolicy } from '../../config/types.js';
-import type { RetryPolicy } from '../wire/generated/messages.js';
+import type { RetryPolicy, RetryPolicyRateLimitedRetryBackOff } from '../wire/generated/messages.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
 import { millisecondsOf, numberOf } from './fields.js';
@@ -30,12 +30,25 @@ export function readRetryPolicy(message: RetryPolicy | undefined, path: string,
     retryOn: message.retryOn ?? '',
     retries: numberOf(message.numRetries, 1),
     perTryTimeoutMs: millisecondsOf(message.perTryTimeout, 0, fieldPath(path, 'per_try_timeout'), report),
+    perTryIdleTimeoutMs: millisecondsOf(message.perTryIdleTimeout, 0, fieldPath(path, 'per_try_idle_timeout'), report),
     backOffBaseMs: base,
     backOffMaxMs: longest,
+    ...readResetHeaders(message.rateLimitedRetryBackOff, fieldPath(path, 'rate_limited_retry_back_off'), report),
     retriableStatusCodes: message.retriableStatusCodes ?? [],
     retriableHeaders: headers('retriable_headers', message.retriableHeaders),
     retriableRequestHeaders: headers('retriable_request_headers', message.retriableRequestHeaders),
     avoidPreviousHosts: predicates.length > 0,
     hostSelectionAttempts: Number(message.hostSelectionRetryMaxAttempts ?? 1),
+  };
+}
+
+const RESET_MAX_MS_DEFAULT = 300_000;
+
+function readResetHeaders(message: RetryPolicyRateLimitedRetryBackOff | undefined, path: string,
+  report: Report): Pick<PlainRetryPolicy, 'resetHeaders' | 'resetMaxMs'> {
+  return {
+    resetHeaders: (message?.resetHeaders ?? []).map(({ name, format }) =>
+      ({ name: (name ?? '').toLowerCase(), format: format === 1 ? 'unixTimestamp' as const : 'seconds' as const })),
+    resetMaxMs: millisecondsOf(message?.maxInterval, RESET_MAX_MS_DEFAULT, fieldPath(path, 'max_interval'), report),
   };
 }

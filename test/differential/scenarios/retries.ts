@@ -6,6 +6,9 @@ const stats = ['upstream_rq_total', 'upstream_rq_retry', 'upstream_rq_retry_succ
   'upstream_rq_retry_overflow', 'upstream_rq_5xx', 'upstream_rq_2xx', 'upstream_rq_completed',
   'upstream_rq_per_try_timeout', 'upstream_rq_timeout'].map((name) => `cluster.{up}.${name}`);
 
+const abandoned = 'cluster.{up}.retry_or_shadow_abandoned';
+const idle = 'cluster.{up}.upstream_rq_per_try_idle_timeout';
+
 const quick = { retry_back_off: { base_interval: '0.001s', max_interval: '0.002s' } };
 const retrying = (name: string, policy: object, steps: readonly Step[], more: Partial<Scenario> = {},
   route: object = {}): Scenario => ({
@@ -22,7 +25,11 @@ const previousHosts = { name: 'envoy.retry_host_predicates.previous_hosts', type
   '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate' } };
 
 export const scenarios: readonly Scenario[] = [
-  retrying('5xx once', { retry_on: '5xx' }, [one(bad(500), good)]),
+  retrying('5xx once', { retry_on: '5xx' }, [one(bad(500), good)], { stats: [...stats,
+    'cluster.{up}.upstream_rq_retry_backoff_exponential'] }),
+  retrying('the answer says how long to wait, and it is over', { retry_on: '5xx', rate_limited_retry_back_off: {
+    reset_headers: [{ name: 'x-reset' }] } }, [one(bad(500, 'x-reset: 1'), good)], { stats: [...stats,
+    'cluster.{up}.upstream_rq_retry_backoff_ratelimited'] }),
   retrying('5xx until the limit', { retry_on: '5xx', num_retries: 2 }, [one(bad(503))]),
   retrying('no retries', { retry_on: '5xx', num_retries: 0 }, [one(bad(503), good)]),
   retrying('a status that nothing asks for', { retry_on: 'gateway-error' }, [one(bad(500), good)]),
@@ -56,7 +63,37 @@ export const scenarios: readonly Scenario[] = [
     send: 'POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n' }]),
   retrying('a body that is too long is not', { retry_on: '5xx' }, [{ send: post('/', 'x'.repeat(40_000)),
     answer: [bad(500), good] }], { main: { listener: { per_connection_buffer_limit_bytes: 16_384 }, routes: [{
-    match: { prefix: '/' }, route: { cluster: '{up}', retry_policy: { ...quick, retry_on: '5xx' } } }] } }),
+    match: { prefix: '/' }, route: { cluster: '{up}', retry_policy: { ...quick, retry_on: '5xx' } } }] },
+  stats: [...stats, abandoned] }),
+  ...[20_000, 100].map((bytes) => retrying(`a body over the route's limit is not, ${bytes} bytes`, {}, [
+    { send: post('/', 'x'.repeat(bytes)), answer: [bad(500), good] },
+    { send: post('/', 'x'.repeat(50)), answer: [bad(500), good] }], { stats: [...stats, abandoned], main: { routes: [{
+    match: { prefix: '/' }, per_request_buffer_limit_bytes: 64,
+    route: { cluster: '{up}', retry_policy: { ...quick, retry_on: '5xx' } } }] } })),
+  retrying('the limit of the virtual host', {}, [{ send: post('/', 'x'.repeat(100)), answer: [bad(500), good] },
+    { send: post('/own', 'x'.repeat(100)), answer: [bad(500), good] }], { stats: [...stats, abandoned], main: {
+    virtualHosts: [{ name: 'v', domains: ['*'], per_request_buffer_limit_bytes: 64, retry_policy: { ...quick,
+      retry_on: '5xx' }, routes: [{ match: { prefix: '/own' }, per_request_buffer_limit_bytes: 200,
+      route: { cluster: '{up}' } }, { match: { prefix: '/' }, route: { cluster: '{up}' } }] }] } }),
+  retrying('per-try idle timeout', { retry_on: '5xx', per_try_idle_timeout: '0.2s' }, [one({ hang: true }, good)],
+    { stats: [...stats, idle] }),
+  retrying('per-try idle timeout until the limit', { retry_on: '5xx', per_try_idle_timeout: '0.1s', num_retries: 2 },
+    [one({ hang: true })], { stats: [...stats, idle] }),
+  retrying('per-try idle timeout inside a response', { retry_on: '5xx', per_try_idle_timeout: '0.2s' }, [{
+    send: get('/'), responses: 0, quietMs: 900, answer: 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc' }],
+  { stats: [idle], logLines: 1, main: { manager: { delayed_close_timeout: '0.05s' }, routes: [{ match: { prefix: '/' },
+    route: { cluster: '{up}', retry_policy: { ...quick, retry_on: '5xx', per_try_idle_timeout: '0.2s' } } }] } }),
+  retrying('per-try idle timeout is moved by the response', { per_try_idle_timeout: '0.4s' }, [{ send: get('/'),
+    answer: { afterMs: 150, reply: answer(200, 'good') } }], { stats: [idle] }),
+  retrying('a per-try timeout that is not below the timeout', { retry_on: '5xx', per_try_timeout: '0.3s' },
+    [one({ hang: true })], {}, { timeout: '0.3s' }),
+  ...([['SECONDS', '1000'], ['SECONDS', '1000, 1'], ['SECONDS', '3000'], ['SECONDS', '0'], ['SECONDS', 'soon'],
+    ['UNIX_TIMESTAMP', '4102444800'], ['UNIX_TIMESTAMP', '1000']] as const).map(([format, value]) =>
+    retrying(`the answer says how long to wait: ${format} ${value}`, { retry_on: '5xx', rate_limited_retry_back_off: {
+      reset_headers: [{ name: 'X-Other', format }, { name: 'X-Reset', format }], max_interval: '2000s' },
+    retry_back_off: { base_interval: '20000s', max_interval: '30000s' } }, [one(bad(500, `x-reset: ${value}`))],
+    { stats: [...stats, 'cluster.{up}.upstream_rq_retry_backoff_ratelimited',
+      'cluster.{up}.upstream_rq_retry_backoff_exponential'] }, { timeout: '0.2s' })),
   retrying('per-try timeout', { retry_on: '5xx', per_try_timeout: '0.2s' }, [one({ hang: true }, good)]),
   retrying('per-try timeout until the limit', { retry_on: '5xx', per_try_timeout: '0.1s', num_retries: 2 },
     [one({ hang: true })]),

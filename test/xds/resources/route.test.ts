@@ -16,7 +16,8 @@ const matching = (match: Tree): Tree => ({ match, direct_response: { status: 200
 
 t.test('defaults of a route', async (t) => {
   t.same(read(route()),
-    { name: '', statPrefix: '', match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [],
+    { name: '', statPrefix: '', keptBytesMax: null,
+      match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [],
       queryParameters: [],
       runtimeFraction: null },
     action: { kind: 'forward',
@@ -253,6 +254,14 @@ t.test('retry policies', async (t) => {
     avoidPreviousHosts: true, hostSelectionAttempts: 3 } });
   t.match(errors(policy({ retry_back_off: { base_interval: '2s', max_interval: '1s' } })), [/at least base_interval/]);
   t.match(errors(policy({ retry_host_predicate: [{ name: 'other' }] })), [/not implemented: other/]);
-  t.match(errors(policy({ rate_limited_retry_back_off: {} })), [/not implemented/]);
-  t.match(errors(policy({ per_try_idle_timeout: '1s' })), [/not implemented/]);
+  t.match(errors(policy({ retry_back_off: { base_interval: '0s' } })), [/base_interval: must be greater than 0/]);
+  t.match(errors(policy({ retry_back_off: {} })), [/base_interval: required/]);
+  t.match(read(policy({ per_try_idle_timeout: '1s', rate_limited_retry_back_off: { reset_headers: [{ name: 'A' },
+    { name: 'b', format: 'UNIX_TIMESTAMP' }] } })).action, { retryPolicy: { perTryIdleTimeoutMs: 1000,
+    resetMaxMs: 300_000, resetHeaders: [{ name: 'a', format: 'seconds' }, { name: 'b', format: 'unixTimestamp' }] } });
+  t.match(errors(policy({ rate_limited_retry_back_off: {} })), [/reset_headers: at least 1 required/]);
+  t.match(errors(policy({ rate_limited_retry_back_off: { reset_headers: [{ name: 'a' }], max_interval: '0s' } })),
+    [/max_interval: must be greater than 0/]);
+  t.match(errors(policy({ retry_priority: { name: 'envoy.retry_priorities.previous_priorities' } })),
+    [/retry_priority: not implemented/]);
 });
