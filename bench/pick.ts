@@ -19,7 +19,7 @@ function endpoints(count: number, weighted: boolean): Endpoint[] {
       { kind: 'ip', host: `10.0.${index >> 8}.${index & 255}`, port: 8080, ipv4Compat: false };
     const endpoint = new Endpoint(engine, cluster, address, index);
     endpoint.update({ address, hostname: '', weight: weighted ? 1 + index % 5 : 1, priority: 0, health: 'healthy',
-      localityWeight: 0, zone: '', state: index });
+      localityWeight: 0, locality: null, state: index });
     engine.i32[endpoint.state] = (index * 7) % 13;         // requests in progress
     return endpoint;
   });
@@ -29,8 +29,9 @@ const picking = (lbPolicy: Policy, weighted: boolean, count: number) => bench({
   name: `${lbPolicy}${weighted ? ', weighted' : ''}, ${count.toLocaleString('en')} endpoints`,
   setup: () => {
     const engine = benchEngine();
-    const config = { lbPolicy, leastRequestChoiceCount: 2 } as ClusterConfig;     // all that a picker reads
-    return createPicker(engine, config, endpoints(count, weighted))!;
+    const config = { lbPolicy, leastRequestChoiceCount: 2,                 // all that a picker reads
+      balancing: { healthyPanicPercent: 50, localityWeighted: false } } as ClusterConfig;
+    return createPicker(engine, config, [endpoints(count, weighted)], null)!;
   },
   run: (picker, iterations) => {
     let sum = 0;

@@ -16,7 +16,9 @@ function cluster(index: number, connectTimeoutMs = 1000): ClusterConfig {
   return {
     name: name(index), altStatName: name(index), metadata: null, type: 'eds', originalDestination: null,
     edsServiceName: '', loadAssignment: null,
-    lbPolicy: 'leastRequest', leastRequestChoiceCount: 2, connectTimeoutMs, perConnectionBufferBytes: 1 << 20,
+    lbPolicy: 'leastRequest', leastRequestChoiceCount: 2,
+    balancing: { healthyPanicPercent: 50, localityWeighted: false }, connectTimeoutMs,
+    perConnectionBufferBytes: 1 << 20,
     circuitBreakers: { default: thresholds, high: thresholds }, idleTimeoutMs: 3_600_000, maxRequestsPerConnection: 0,
     maxResponseHeadersBytes: 61_440, maxResponseHeadersCount: 100, preserveCase: false, properCaseWords: false,
     enableTrailers: false, dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
@@ -31,7 +33,7 @@ function endpoint(index: number, replica: number, weight: number): Endpoint {
 }
 
 function assignment(index: number, weight = 1): EndpointAssignment {
-  return { clusterName: name(index),
+  return { clusterName: name(index), policy: { overprovisioningPercent: 140, weightedPriorityHealth: false },
     endpoints: Array.from({ length: ENDPOINTS }, (_, replica) => endpoint(index, replica + 1, weight)) };
 }
 

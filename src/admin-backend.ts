@@ -32,7 +32,7 @@ export function adminBackend(parts: BackendParts): AdminBackend {
     node: () => nodeOf(bootstrap, flags),
     listenerAddresses: (name) => dispatcher.listeners.addressesOf(name),
     clusterSlot: (name) => dispatcher.publisher.clusterSlots.slotOf(name),
-    endpoints: (cluster) => endpointsOf(cluster, store, dispatcher),
+    endpoints: (cluster) => endpointsOf(cluster, dispatcher),
     drain: ({ inboundOnly, graceful, skipExit }: DrainRequest) =>
       lifecycle.drain({ inboundOnly, graceful, exit: graceful && !skipExit }),
     counts: () => ({ connections: dispatcher.supervisor.connections(),
@@ -49,22 +49,9 @@ export function adminBackend(parts: BackendParts): AdminBackend {
 
 const noLocality: Endpoint['locality'] = { region: '', zone: '', subZone: '' };
 
-/** Endpoints as published; localities, which workers know by zone only, from the configuration. */
-function endpointsOf(cluster: string, store: ConfigStore, dispatcher: Dispatcher): EndpointInForce[] {
-  const published = dispatcher.endpoints(cluster);
-  const config = store.clusters.get(cluster)?.config;
-  const configured = config?.type === 'eds'
-    ? store.assignments.get(config.edsServiceName === '' ? cluster : config.edsServiceName)?.config.endpoints
-    : config?.loadAssignment?.endpoints;
-  const localities = new Map<string, Endpoint['locality']>();
-  for (const endpoint of configured ?? []) {
-    localities.set(JSON.stringify([endpoint.address, endpoint.priority]), endpoint.locality);
-    localities.set(endpoint.locality.zone, endpoint.locality);
-  }
-  return published.map((endpoint) => ({ ...endpoint,
-    locality: localities.get(JSON.stringify([endpoint.address, endpoint.priority])) ?? localities.get(endpoint.zone)
-      ?? noLocality }));
-}
+/** Endpoints as published. */
+const endpointsOf = (cluster: string, dispatcher: Dispatcher): EndpointInForce[] =>
+  dispatcher.endpoints(cluster).map((endpoint) => ({ ...endpoint, locality: endpoint.locality ?? noLocality }));
 
 /** The node of the bootstrap, completed from the command line where it has no value of its own. */
 function nodeOf(bootstrap: Bootstrap, flags: Flags): JsonObject {

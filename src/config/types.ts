@@ -250,7 +250,18 @@ export interface Endpoint {
   locality: { region: string; zone: string; subZone: string };
   localityWeight: number;             // 0 = unset
 }
-export interface EndpointAssignment { clusterName: string; endpoints: Endpoint[] }
+/** envoy.config.endpoint.v3.ClusterLoadAssignment.Policy */
+export interface AssignmentPolicy {
+  overprovisioningPercent: number;    // default 140
+  weightedPriorityHealth: boolean;    // health of a priority counts weights, not endpoints
+}
+export interface EndpointAssignment { clusterName: string; endpoints: Endpoint[]; policy: AssignmentPolicy }
+
+/** What balancers of every kind take from a cluster: common_lb_config and the fields of its balancer. */
+export interface Balancing {
+  healthyPanicPercent: number;        // default 50; 0 = never
+  localityWeighted: boolean;          // weights of localities count (locality_weighted_lb_config)
+}
 
 /** envoy.config.cluster.v3.Cluster.OriginalDstLbConfig, with the cluster's cleanup_interval. */
 export interface OriginalDestination {
@@ -269,6 +280,7 @@ export interface ClusterConfig {
   loadAssignment: EndpointAssignment | null;   // static and strictDns (hosts are names there)
   lbPolicy: 'roundRobin' | 'leastRequest' | 'random' | 'clusterProvided';
   leastRequestChoiceCount: number;    // default 2
+  balancing: Balancing;
   connectTimeoutMs: number;           // default 5000
   perConnectionBufferBytes: number;   // default 1 MiB
   circuitBreakers: { default: CircuitBreakerThresholds; high: CircuitBreakerThresholds };

@@ -53,12 +53,18 @@ export interface MemoryMap {
 }
 
 /** Int32 words of a cluster's process-wide state (circuit breakers; index 8.. the same for priority high). */
-export const ClusterState = { bytes: 64, connections: 0, pending: 1, requests: 2, retries: 3, highOffset: 8 } as const;
+export const ClusterState = { bytes: 64, connections: 0, pending: 1, requests: 2, retries: 3,
+  healthVersion: 4,       // incremented by whoever changes the health flags of an endpoint; pickers follow it
+  highOffset: 8 } as const;
 /** Int32 words of an endpoint's process-wide state. */
 export const EndpointState = {
   bytes: 64, activeRequests: 0, activeConnections: 1, requestsTotal: 2, requestsSuccess: 3, requestsError: 4,
   connectionsTotal: 5, connectFailures: 6, requestsTimeout: 7,
+  healthFlags: 8,         // HealthFlag
+  latency: 12,            // float64: decaying average of response times, milliseconds (peak EWMA); 0 = none yet
 } as const;
+/** Bits of an endpoint's health flags: what was found out about it, beside what its configuration says. */
+export const HealthFlag = { failedActive: 1, ejected: 2, degradedActive: 4, pendingCheck: 8 } as const;
 
 export const DISCOVERED_BYTES = 64;
 

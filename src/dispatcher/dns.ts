@@ -113,7 +113,8 @@ export class DnsClusters {
     const text = JSON.stringify(endpoints);
     if (text === watched.published) return;
     watched.published = text;
-    this.publish(watched.cluster.name, { clusterName: watched.cluster.name, endpoints });
+    this.publish(watched.cluster.name, { clusterName: watched.cluster.name, endpoints,
+      policy: watched.cluster.loadAssignment!.policy });
   }
 }
 

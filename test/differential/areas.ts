@@ -1,5 +1,6 @@
 // The scenario files, by area: one line each. An area is recorded in recorded/<area>.json.
 import type { Scenario } from './scenario.js';
+import { scenarios as balancing } from './scenarios/balancing.js';
 import { scenarios as basics } from './scenarios/basics.js';
 import { scenarios as retries } from './scenarios/retries.js';
 import { scenarios as routing } from './scenarios/routing.js';
@@ -7,6 +8,7 @@ import { scenarios as telemetry } from './scenarios/telemetry.js';
 import { scenarios as virtualHosts } from './scenarios/virtual-hosts.js';
 
 export const areas: Readonly<Record<string, readonly Scenario[]>> = {
+  balancing,
   basics,
   retries,
   routing,

@@ -41,7 +41,7 @@ export async function runSteps(proxy: Proxy, running: Running): Promise<string[]
   }
   client?.close();
   lines.push(...await logLines(proxy, running, scenario.logLines ?? responses));
-  for (const name of scenario.stats ?? []) lines.push(`stat ${name} ${await settledStat(proxy, running.fill(name))}`);
+  if (scenario.stats !== undefined) lines.push(...await settledStats(proxy, running, scenario.stats));
   return lines.map((line) => running.back(line));
 }
 
@@ -125,17 +125,17 @@ async function logLines(proxy: Proxy, { scenario, id }: Running, wanted: number)
   return found;
 }
 
-/** A statistic once it stands still: workers count at their own pace. */
-async function settledStat(proxy: Proxy, name: string): Promise<string> {
-  const read = async (): Promise<string> => {
+/** Statistics once they stand still: workers count at their own pace. */
+async function settledStats(proxy: Proxy, running: Running, names: readonly string[]): Promise<string[]> {
+  const read = async (): Promise<string[]> => {
     const stats = await proxy.stats();
-    return String(stats.get(name) ?? 'absent');
+    return names.map((name) => `stat ${name} ${stats.get(running.fill(name)) ?? 'absent'}`);
   };
   let last = await read();
   for (let tries = 0; tries < 20; tries++) {
     await sleep(30);
     const now = await read();
-    if (now === last) break;
+    if (now.join() === last.join()) break;
     last = now;
   }
   return last;

@@ -4,13 +4,13 @@ import type { ClusterConfig, EndpointAssignment } from '../../src/config/types.j
 import { Log, LogSink } from '../../src/core/log.js';
 import { DnsClusters, chooseFamily } from '../../src/dispatcher/dns.js';
 import type { Resolution } from '../../src/dispatcher/dns.js';
-import { cluster, endpoint } from '../config/snapshot/fixtures.js';
+import { cluster, endpoint, policy } from '../config/snapshot/fixtures.js';
 
 const log = new Log(new LogSink('off'), 'upstream');
 const dnsOptions = { refreshRateMs: 20, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5,
   failureRefreshMaxMs: 10 } as const;
 const named = (...hosts: string[]): ClusterConfig => cluster('c', { type: 'strictDns', dns: dnsOptions,
-  loadAssignment: { clusterName: 'c', endpoints: hosts.map((host) => endpoint(host, 80)) } });
+  loadAssignment: { clusterName: 'c', endpoints: hosts.map((host) => endpoint(host, 80)), policy } });
 const hostsOf = (assignment: EndpointAssignment) => assignment.endpoints.map((e) =>
   (e.address.kind === 'ip' ? e.address.host : ''));
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -199,6 +199,8 @@ function endpointFields(backend: AdminBackend): Field[] {
 
 /** The endpoints that a cluster really has, as a ClusterLoadAssignment. */
 function assignment(backend: AdminBackend, cluster: string): JsonObject {
+  const config = backend.store.clusters.get(cluster)?.config;
+  const assigned = config?.loadAssignment ?? backend.store.assignments.get(config?.edsServiceName || cluster)?.config;
   const localities = new Map<string, { json: JsonObject; endpoints: JsonObject[] }>();
   for (const endpoint of backend.endpoints(cluster)) {
     const { region, zone, subZone } = endpoint.locality;
@@ -219,7 +221,8 @@ function assignment(backend: AdminBackend, cluster: string): JsonObject {
     '@type': resourceTypeUrls.assignment,
     cluster_name: cluster,
     ...(localities.size > 0 && { endpoints: [...localities.values()].map(({ json }) => json) }),
-    policy: { overprovisioning_factor: 140 },
+    policy: { overprovisioning_factor: assigned?.policy.overprovisioningPercent ?? 140,
+      ...(assigned?.policy.weightedPriorityHealth && { weighted_priority_health: true }) },
   };
 }
 

@@ -2,13 +2,10 @@
 // process-wide words of shared memory: computed when they are read.
 import type { AdminBackend } from '../backend.js';
 import type { CircuitBreakerThresholds } from '../../config/types.js';
-import { ClusterState, EndpointState } from '../../core/memory-map.js';
+import { ClusterState, EndpointState, HealthFlag } from '../../core/memory-map.js';
 import type { MemoryMap } from '../../core/memory-map.js';
 
-/** Words of EndpointState: what health checks and outlier detection say, and a float64 of the response time. */
-const HEALTH_FLAGS = 8;
-const LATENCY_WORD = 12;
-const EXCLUDING_FLAGS = 1 | 2 | 8 | 16;
+const EXCLUDING_FLAGS = HealthFlag.failedActive | HealthFlag.ejected | HealthFlag.pendingCheck;
 
 const breakers = [
   'cx_open',
@@ -53,12 +50,19 @@ export class SharedStates {
   }
   /** Is the endpoint left out by a health check or by outlier detection? */
   isExcluded(state: number): boolean {
-    return (this.endpoint(state, HEALTH_FLAGS) & EXCLUDING_FLAGS) !== 0;
+    return (this.endpoint(state, EndpointState.healthFlags) & EXCLUDING_FLAGS) !== 0;
+  }
+  /** What checks and outlier detection found out; null: nothing that counts. */
+  foundHealth(state: number): 'excluded' | 'unhealthy' | 'degraded' | null {
+    const flags = this.endpoint(state, EndpointState.healthFlags);
+    if ((flags & HealthFlag.pendingCheck) !== 0) return 'excluded';
+    if ((flags & EXCLUDING_FLAGS) !== 0) return 'unhealthy';
+    return (flags & HealthFlag.degradedActive) !== 0 ? 'degraded' : null;
   }
   /** Moving average of its response times, null while nobody keeps one. */
   endpointLatencyMs(state: number): number | null {
     if (state < 0) return null;
-    const value = this.#numbers[(this.#endpointAt(state) + LATENCY_WORD) >> 1];
+    const value = this.#numbers[(this.#endpointAt(state) + EndpointState.latency) >> 1];
     return value > 0 ? value : null;
   }
   #endpointAt(state: number): number {
@@ -85,8 +89,13 @@ export function clusterFacts(backend: AdminBackend, states: SharedStates, name: 
   const at = breakers.length * 2;
   for (const endpoint of backend.endpoints(name)) {
     values[at] = Math.max(values[at], endpoint.weight);
-    if (endpoint.health === 'degraded') values[at + 1]++;
-    if (endpoint.health === 'healthy' || endpoint.health === 'unknown') values[at + 3]++;
+    const found = states.foundHealth(endpoint.state);
+    if (found === 'excluded') values[at + 2]++;
+    else if (found !== 'unhealthy') {
+      const well = endpoint.health === 'healthy' || endpoint.health === 'unknown';
+      if (well && found === null) values[at + 3]++;
+      else if (well || endpoint.health === 'degraded') values[at + 1]++;
+    }
     values[at + 4]++;
   }
   return { statName: config.altStatName, slot, values };

@@ -3,7 +3,7 @@
 // publisher can take the mentions back when the resource is replaced or refused.
 import { errorText } from '../../core/errors.js';
 import { limits } from '../../core/limits.js';
-import type { AccessLog, Address, ClusterConfig, EndpointAssignment, ListenerConfig } from '../types.js';
+import type { AccessLog, Address, ClusterConfig, Endpoint, EndpointAssignment, ListenerConfig } from '../types.js';
 import type { AssignmentBlob, ClusterBlob, ListenerBlob } from './layout.js';
 import type { SnapshotChange } from './changes.js';
 import { encodeRouteTable } from './route-table.js';
@@ -71,11 +71,14 @@ function clusterBlob(config: ClusterConfig): ClusterBlob {
 function assignmentBlob(cluster: string, value: EndpointAssignment, slots: Slots, mentions: Mention[]): AssignmentBlob {
   return { endpoints: value.endpoints.map((endpoint) => ({
     address: endpoint.address, hostname: endpoint.hostname, weight: endpoint.weight, priority: endpoint.priority,
-    health: endpoint.health, localityWeight: endpoint.localityWeight, zone: endpoint.locality.zone,
+    health: endpoint.health, localityWeight: endpoint.localityWeight, locality: localityOf(endpoint),
     state: mention(slots.endpointSlots, endpointKey(cluster, endpoint.address), mentions, 'endpoints',
       assignedStatesMax),
-  })) };
+  })), policy: value.policy };
 }
+
+const localityOf = ({ locality }: Endpoint): Endpoint['locality'] | null =>
+  locality.region === '' && locality.zone === '' && locality.subZone === '' ? null : locality;
 
 /** Name of an endpoint's process-wide state: it survives every update of the assignment that still has the address. */
 export function endpointKey(cluster: string, address: Address): string {

@@ -41,5 +41,8 @@ export interface ClusterBlob { config: import('../types.js').ClusterConfig }
 /** Contents of an assignment blob: endpoints with resolved addresses and their process-wide state index. */
 export interface AssignmentBlob {
   endpoints: { address: import('../types.js').Address; hostname: string; weight: number; priority: number;
-    health: import('../types.js').Endpoint['health']; localityWeight: number; zone: string; state: number }[];
+    health: import('../types.js').Endpoint['health']; localityWeight: number;
+    /** Null: all parts are empty. */
+    locality: import('../types.js').Endpoint['locality'] | null; state: number }[];
+  policy: import('../types.js').AssignmentPolicy;
 }

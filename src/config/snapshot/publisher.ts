@@ -250,8 +250,8 @@ export class SnapshotPublisher {
     }
     if (table !== this.clusterSlots) return false;
     const at = this.clusterState(slot);
-    for (let word = 0; word < ClusterState.bytes >> 2; word++) if (Atomics.load(this.words, at
-      + word) !== 0) return true;
+    for (let word = 0; word < ClusterState.bytes >> 2; word++)
+      if (word !== ClusterState.healthVersion && Atomics.load(this.words, at + word) !== 0) return true;
     return false;
   }
 

@@ -1,40 +1,39 @@
-// Weighted picking by earliest deadline first, as Envoy does: an endpoint of weight w comes round every 1/w. A binary
-// heap in typed arrays; equal deadlines go in order of insertion, so equal weights give a plain rotation. With `byLoad`
-// the weight shrinks with the endpoint's requests in progress (Envoy's least request with unequal weights: weight /
-// (active + 1)).
+// Weighted picking by earliest deadline first, as Envoy does: what has the weight w comes round every 1/w. A binary
+// heap in typed arrays; equal deadlines go in order of insertion, so equal weights give a plain rotation.
 import type { Engine } from '../engine.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 import type { Picker } from './picker.js';
 
-export class EarliestDeadline implements Picker {
+/** The order in which things with weights have their turns. */
+export class Deadlines {
   private readonly deadlines: Float64Array;
   private readonly orders: Float64Array;
   private readonly heap: Int32Array;
   private order = 0;
 
-  constructor(engine: Engine, private readonly endpoints: readonly Endpoint[], readonly panic: boolean,
-      private readonly byLoad: boolean) {
-    const count = endpoints.length;
+  constructor(engine: Engine, weights: readonly number[]) {
+    const count = weights.length;
     this.deadlines = new Float64Array(count);
     this.orders = new Float64Array(count);
     this.heap = new Int32Array(count);
     for (let i = 0; i < count; i++) {
       this.heap[i] = i;
-      // A random first turn within its period keeps workers from starting on the same endpoint.
-      this.deadlines[i] = (1 + (engine.codecs.nextRandom(engine.randomState) >>> 0) / 4294967296) / endpoints[i].weight;
+      // A random first turn within its period keeps workers from starting on the same one.
+      this.deadlines[i] = (1 + (engine.codecs.nextRandom(engine.randomState) >>> 0) / 4294967296) / weights[i];
       this.orders[i] = this.order++;
     }
     for (let i = (count >> 1) - 1; i >= 0; i--) this.sink(i);
   }
 
-  pick(): Endpoint {
+  /** Index of the one whose turn it is; `took` follows. */
+  first(): number { return this.heap[0]; }
+
+  /** The first one had its turn; it comes round again by this weight. */
+  took(weight: number): void {
     const index = this.heap[0];
-    const endpoint = this.endpoints[index];
-    const weight = this.byLoad ? endpoint.weight / (endpoint.activeRequests() + 1) : endpoint.weight;
     this.deadlines[index] += 1 / weight;
     this.orders[index] = this.order++;
     this.sink(0);
-    return endpoint;
   }
 
   private before(a: number, b: number): boolean {
@@ -54,5 +53,24 @@ export class EarliestDeadline implements Picker {
       at = child;
     }
     heap[at] = moved;
+  }
+}
+
+/**
+ * Endpoints by their weights. With `byLoad` a weight shrinks with the endpoint's requests in progress (Envoy's least
+ * request with unequal weights: weight / (active + 1)).
+ */
+export class EarliestDeadline implements Picker {
+  private readonly turns: Deadlines;
+
+  constructor(engine: Engine, private readonly endpoints: readonly Endpoint[], readonly panic: boolean,
+      private readonly byLoad: boolean) {
+    this.turns = new Deadlines(engine, endpoints.map(({ weight }) => weight));
+  }
+
+  pick(): Endpoint {
+    const endpoint = this.endpoints[this.turns.first()];
+    this.turns.took(this.byLoad ? endpoint.weight / (endpoint.activeRequests() + 1) : endpoint.weight);
+    return endpoint;
   }
 }

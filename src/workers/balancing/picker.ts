@@ -1,10 +1,16 @@
-// Which endpoint takes the next request. A picker is an immutable view of a cluster's endpoints, replaced on any
-// change; `pick` allocates nothing. Active requests are counted for the whole process (EndpointState), so least-request
-// balances across workers.
-import type { ClusterConfig } from '../../config/types.js';
+// Which endpoint takes the next request. A picker is a view of a cluster's endpoints and of their health, built anew
+// on any change of either; `pick` allocates nothing. Active requests are counted for the whole process
+// (EndpointState), so least-request balances across workers.
+//
+//   priority (levels.ts) -> locality, where weights say so (localities.ts) -> endpoint, by the cluster's balancer
+import type { AssignmentPolicy, ClusterConfig } from '../../config/types.js';
 import type { Engine } from '../engine.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 import { EarliestDeadline } from './earliest-deadline.js';
+import { Level, loadsOf } from './levels.js';
+import { byLocality } from './localities.js';
+import { ByPriority } from './priorities.js';
+import { LeastRequest, Nobody, Random, RoundRobin, Single } from './unweighted.js';
 
 /** What a picker may ask of the request: implemented by Stream, and by whatever else needs an endpoint. */
 export interface PickRequest {
@@ -23,7 +29,7 @@ export interface PickRequest {
 export interface MetadataMatch { readonly keys: readonly string[]; readonly values: readonly string[] }
 
 export interface Picker {
-  /** Envoy's panic mode: too few healthy endpoints, so health is ignored. */
+  /** The last pick was made in Envoy's panic mode: too few healthy endpoints, so health was ignored. */
   readonly panic: boolean;
   /** The request's hash decides: hash policies are evaluated. */
   readonly byHash?: boolean;
@@ -31,67 +37,42 @@ export interface Picker {
   pick(request: PickRequest): Endpoint | null;
 }
 
-const PANIC_PERCENT = 50;
+const policyDefault: AssignmentPolicy = { overprovisioningPercent: 140, weightedPriorityHealth: false };
 
-/** A picker over one priority level, or null when it is empty. */
-export function createPicker(engine: Engine, config: ClusterConfig, level: readonly Endpoint[]): Picker | null {
-  const healthy = level.filter((endpoint) => endpoint.healthy);
-  const panic = level.length > 0 && healthy.length * 100 < level.length * PANIC_PERCENT;
-  const endpoints = panic ? level : healthy;
-  if (endpoints.length === 0) return null;
+/** A picker over endpoints by priority; null where each request brings its own endpoint. */
+export function createPicker(engine: Engine, config: ClusterConfig, priorities: readonly (readonly Endpoint[])[],
+  policy: AssignmentPolicy | null): Picker | null {
+  if (config.lbPolicy === 'clusterProvided') return null;
+  const { healthyPanicPercent, localityWeighted } = config.balancing;
+  const rules = policy ?? policyDefault;
+  const levels = (priorities.length === 0 ? [[]] : priorities).map((endpoints) => new Level(endpoints));
+  const loads = loadsOf(levels, rules, healthyPanicPercent);
+  const pickers: Picker[] = [];
+  const shares: number[] = [];
+  const over = (endpoints: readonly Endpoint[]) => overEndpoints(engine, config, endpoints, false);
+  const add = (share: number, level: Level, inPanic: boolean, degraded: boolean): void => {
+    if (share === 0) return;
+    shares.push(share);
+    if (inPanic) { pickers.push(overEndpoints(engine, config, level.all, true)); return; }
+    const local = localityWeighted ? byLocality(engine, level, (set) => degraded ? set.degraded : set.healthy, rules,
+      over) : null;
+    pickers.push(local ?? over(degraded ? level.degraded : level.healthy));
+  };
+  levels.forEach((level, index) => add(loads.healthy[index], level, loads.panic[index], false));
+  levels.forEach((level, index) => add(loads.degraded[index], level, loads.panic[index], true));
+  return pickers.length === 1 ? pickers[0] : new ByPriority(engine, pickers, shares);
+}
+
+function overEndpoints(engine: Engine, config: ClusterConfig, endpoints: readonly Endpoint[], panic: boolean): Picker {
+  if (endpoints.length === 0) return new Nobody(panic);
   if (endpoints.length === 1) return new Single(endpoints[0], panic);
   const weighted = endpoints.some((endpoint) => endpoint.weight !== endpoints[0].weight);
   switch (config.lbPolicy) {
-    case 'clusterProvided': return null;
     case 'random': return new Random(engine, endpoints, panic);
     case 'leastRequest': return weighted ? new EarliestDeadline(engine, endpoints, panic, true)
       : new LeastRequest(engine, endpoints, panic, config.leastRequestChoiceCount);
-    case 'roundRobin': return weighted
+    default: return weighted
       ? new EarliestDeadline(engine, endpoints, panic, false)
       : new RoundRobin(engine, endpoints, panic);
-  }
-}
-
-/** Uniform integer below `bound`: the high half of a 32-by-32 product, biased by less than bound / 2^32. */
-function below(engine: Engine, bound: number): number {
-  return Math.floor((engine.codecs.nextRandom(engine.randomState) >>> 0) / 4294967296 * bound);
-}
-
-class Single implements Picker {
-  constructor(private readonly endpoint: Endpoint, readonly panic: boolean) {}
-  pick(): Endpoint { return this.endpoint; }
-}
-
-class RoundRobin implements Picker {
-  private next: number;
-  constructor(engine: Engine, private readonly endpoints: readonly Endpoint[], readonly panic: boolean) {
-    this.next = below(engine, endpoints.length);           // workers that start together do not march in step
-  }
-  pick(): Endpoint {
-    const endpoint = this.endpoints[this.next];
-    this.next = this.next + 1 === this.endpoints.length ? 0 : this.next + 1;
-    return endpoint;
-  }
-}
-
-class Random implements Picker {
-  constructor(private readonly engine: Engine, private readonly endpoints: readonly Endpoint[],
-    readonly panic: boolean) {}
-  pick(): Endpoint { return this.endpoints[below(this.engine, this.endpoints.length)]; }
-}
-
-/** Of `choices` random endpoints, the one with the fewest requests in progress (power of two choices). */
-class LeastRequest implements Picker {
-  constructor(private readonly engine: Engine, private readonly endpoints: readonly Endpoint[], readonly panic: boolean,
-    private readonly choices: number) {}
-  pick(): Endpoint {
-    let best = this.endpoints[below(this.engine, this.endpoints.length)];
-    let fewest = best.activeRequests();
-    for (let i = 1; i < this.choices; i++) {
-      const other = this.endpoints[below(this.engine, this.endpoints.length)];
-      const active = other.activeRequests();
-      if (active < fewest) { best = other; fewest = active; }
-    }
-    return best;
   }
 }

@@ -244,12 +244,12 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     const picker = cluster.destinations === null ? cluster.picker : pickerFor(this.engine, stream, cluster);
     const endpoint = picker === null ? null
       : stream.tried.length === 0 ? picker.pick(stream) : this.pickAnother(stream, picker);
+    if (picker !== null && picker.panic) cluster.count(ClusterStat.lb_healthy_panic);
     if (endpoint === null) {
       cluster.count(ClusterStat.upstream_cx_none_healthy);
       this.replies.send(stream, 503, ResponseFlag.UH, detail('no_healthy_upstream'), 'no healthy upstream');
       return;
     }
-    if (picker!.panic) cluster.count(ClusterStat.lb_healthy_panic);
     const { default: normal, high } = cluster.config.circuitBreakers;
     const urgent = stream.route!.forward!.priority === 'high';
     const thresholds = urgent ? high : normal;

@@ -4,7 +4,7 @@
 import { ClusterState } from '../../core/memory-map.js';
 import { clusterScope, OVERFLOW_SCOPE } from '../../telemetry/scopes.js';
 import { WorkerStat, histogramCell } from '../../telemetry/schema.js';
-import type { ClusterConfig, OriginalDestination } from '../../config/types.js';
+import type { AssignmentPolicy, ClusterConfig, OriginalDestination } from '../../config/types.js';
 import type { AssignmentBlob } from '../../config/snapshot/layout.js';
 import { createPicker } from '../balancing/picker.js';
 import type { Picker } from '../balancing/picker.js';
@@ -15,7 +15,6 @@ import { addressText, Endpoint } from './endpoint.js';
 
 export class ClusterRuntime {
   config!: ClusterConfig;
-  picker: Picker | null = null;
   /** Of an ORIGINAL_DST cluster: requests bring their endpoints. */
   destinations: Destinations | null = null;
   /** An endpoint has a name of its own. */
@@ -31,6 +30,13 @@ export class ClusterRuntime {
   readonly requestTimeCell: number;
   /** Int32 index of the process-wide breaker counts. */
   private readonly breakers: number;
+  /** The endpoints by priority; a priority that nobody has is empty. */
+  private levels: Endpoint[][] = [];
+  private policy: AssignmentPolicy | null = null;
+  private built: Picker | null = null;
+  private stale = true;
+  /** The version of the endpoints' health that the picker was built from. */
+  private healthSeen = 0;
 
   constructor(private readonly engine: Engine, readonly slot: number) {
     const offset = clusterScope(engine.i32, engine.map, slot);
@@ -43,6 +49,16 @@ export class ClusterRuntime {
   }
 
   get name(): string { return this.config.name; }
+
+  /** What picks an endpoint, in step with the configuration and with the endpoints' health. */
+  get picker(): Picker | null {
+    const version = Atomics.load(this.engine.i32, this.breakers + ClusterState.healthVersion);
+    if (!this.stale && version === this.healthSeen) return this.built;
+    this.stale = false;
+    this.healthSeen = version;
+    this.built = createPicker(this.engine, this.config, this.levels, this.policy);
+    return this.built;
+  }
 
   /** Takes over what `root` says about this cluster. False when the cluster is gone from it. */
   adopt(root: Root): boolean {
@@ -59,10 +75,13 @@ export class ClusterRuntime {
       return true;
     }
     if (this.destinations !== null) { this.destinations.end(); this.destinations = null; this.assignmentBlob = -1; }
+    this.stale = true;
     if (assignmentBlob !== this.assignmentBlob) {
-      this.takeEndpoints(assignmentBlob === 0 ? [] : snapshot.readAssignment(assignmentBlob).endpoints);
+      const assignment = assignmentBlob === 0 ? null : snapshot.readAssignment(assignmentBlob);
+      this.policy = assignment === null ? null : assignment.policy;
+      this.takeEndpoints(assignment === null ? [] : assignment.endpoints);
       this.assignmentBlob = assignmentBlob;
-    } else this.rebuildPicker(this.current);
+    }
     return true;
   }
 
@@ -72,11 +91,10 @@ export class ClusterRuntime {
     this.destinations = new Destinations(this.engine, this, config);
   }
 
-  private current: Endpoint[] = [];
-
   private takeEndpoints(entries: AssignmentBlob['endpoints']): void {
     for (const endpoint of this.endpoints.values()) endpoint.removed = true;
-    const priorities = new Map<number, Endpoint[]>();
+    this.levels = [];
+    this.stale = true;
     for (const entry of entries) {
       const key = addressText(entry.address);
       let endpoint = this.endpoints.get(key);
@@ -87,18 +105,11 @@ export class ClusterRuntime {
         this.endpoints.set(key, endpoint);
       }
       endpoint.update(entry);
-      const list = priorities.get(entry.priority);
-      if (list === undefined) priorities.set(entry.priority, [endpoint]); else list.push(endpoint);
+      while (this.levels.length <= entry.priority) this.levels.push([]);
+      this.levels[entry.priority].push(endpoint);
     }
     this.namesHosts = entries.some(({ hostname }) => hostname !== '');
-    const levels = [...priorities.entries()].sort(([a], [b]) => a - b).map(([, list]) => list);
-    this.rebuildPicker(levels.find((list) => list.some((endpoint) => endpoint.healthy)) ?? levels[0] ?? []);
     for (const endpoint of [...this.endpoints.values()]) this.retire(endpoint);
-  }
-
-  private rebuildPicker(level: Endpoint[]): void {
-    this.current = level;
-    this.picker = createPicker(this.engine, this.config, level);
   }
 
   /** Closes idle connections of a removed endpoint and forgets it once nothing uses it. */
@@ -118,7 +129,8 @@ export class ClusterRuntime {
       endpoint.removed = true;
       this.retire(endpoint);
     }
-    this.picker = null;
+    this.levels = [];
+    this.stale = true;
     this.destinations?.end();
   }
 

@@ -2,10 +2,11 @@
 // one. Connections are exclusive (HTTP/1.1): idle ones form a stack, so that the warmest is lent first and the rest may
 // time out.
 import { FIRST_DISCOVERED_STATE } from '../../core/discovered.js';
-import { EndpointShare, EndpointState } from '../../core/memory-map.js';
+import { EndpointShare, EndpointState, HealthFlag } from '../../core/memory-map.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../../os/sockaddr.js';
-import type { Address } from '../../config/types.js';
+import type { Address, Endpoint as ConfiguredEndpoint } from '../../config/types.js';
 import type { AssignmentBlob } from '../../config/snapshot/layout.js';
+import { DEGRADED, EXCLUDED, HEALTHY, UNHEALTHY } from '../balancing/levels.js';
 import type { Engine } from '../engine.js';
 import type { Stream } from '../proxy/stream.js';
 import type { ClusterRuntime } from './cluster.js';
@@ -22,7 +23,11 @@ export class Endpoint {
   readonly text: string;
   weight = 1;
   hostname = '';
-  healthy = true;
+  /** Its locality as one text, equal for equal localities; what the locality weighs beside others, 0 = nothing. */
+  locality = '';
+  localityWeight = 0;
+  /** What its configuration says of its health. */
+  private configuredHealth: number = HEALTHY;
   /** No longer in the assignment: serves what it has, takes nothing new, goes when its last connection does. */
   removed = false;
 
@@ -47,8 +52,21 @@ export class Endpoint {
   update(entry: AssignmentBlob['endpoints'][number]): void {
     this.weight = Math.max(1, entry.weight);
     this.hostname = entry.hostname;
-    this.healthy = entry.health === 'unknown' || entry.health === 'healthy' || entry.health === 'degraded';
+    this.configuredHealth = entry.health === 'unknown' || entry.health === 'healthy' ? HEALTHY
+      : entry.health === 'degraded' ? DEGRADED : UNHEALTHY;
+    this.localityWeight = entry.localityWeight;
+    this.locality = entry.locality === null ? '' : localityText(entry.locality);
     this.removed = false;
+  }
+
+  /** What balancers think of it: the configuration's word, and what checks and outlier detection found out. */
+  health(): number {
+    const flags = Atomics.load(this.engine.i32, this.state + EndpointState.healthFlags);
+    if (flags === 0) return this.configuredHealth;
+    if ((flags & HealthFlag.pendingCheck) !== 0) return EXCLUDED;
+    if ((flags & (HealthFlag.failedActive | HealthFlag.ejected)) !== 0) return UNHEALTHY;
+    return (flags & HealthFlag.degradedActive) !== 0 && this.configuredHealth === HEALTHY ? DEGRADED
+      : this.configuredHealth;
   }
 
   activeRequests(): number { return Atomics.load(this.engine.i32, this.state + EndpointState.activeRequests); }
@@ -90,6 +108,10 @@ export class Endpoint {
     if (this.sockaddr >= 0) this.engine.heap.release(this.sockaddr, SOCKADDR_BYTES_MAX);
   }
 }
+
+/** Sorts as Envoy sorts localities: by region, zone, sub-zone. */
+const localityText = ({ region, zone, subZone }: ConfiguredEndpoint['locality']): string =>
+  `${region}\0${zone}\0${subZone}`;
 
 export function addressText(address: Address): string {
   if (address.kind === 'pipe') return address.path;

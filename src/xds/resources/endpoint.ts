@@ -6,6 +6,7 @@ import { readAddress } from './address.js';
 import type { AddressUse } from './address.js';
 import { numberOf } from './fields.js';
 
+const OVERPROVISIONING_PERCENT_DEFAULT = 140;
 const WEIGHT_SUM_MAX = 2 ** 32 - 1;
 const healths = ['unknown', 'healthy', 'unhealthy', 'draining', 'timeout', 'degraded'] as const;
 
@@ -20,7 +21,9 @@ export function readAssignment(message: ClusterLoadAssignment, use: AddressUse, 
   if (sum > WEIGHT_SUM_MAX) {
     report.fail(`${prefix}endpoints`, `the sum of the endpoints' weights must be at most ${WEIGHT_SUM_MAX}`);
   }
-  return { clusterName: message.clusterName ?? '', endpoints };
+  return { clusterName: message.clusterName ?? '', endpoints, policy: {
+    overprovisioningPercent: numberOf(message.policy?.overprovisioningFactor, OVERPROVISIONING_PERCENT_DEFAULT),
+    weightedPriorityHealth: message.policy?.weightedPriorityHealth ?? false } };
 }
 
 function readLocality(message: LocalityLbEndpoints, use: AddressUse, path: string, report: Report,

@@ -16,6 +16,10 @@ export const boolOf = (wrapper: Wrapper<boolean> | null | undefined, absent: boo
 export const numberOf = (wrapper: Wrapper<number> | null | undefined, absent: number): number =>
   wrapper === undefined || wrapper === null ? absent : wrapper.value ?? 0;
 
+/** A Percent, or its default where it is absent. */
+export const percentOf = (percent: { value?: number } | null | undefined, absent: number): number =>
+  percent === undefined || percent === null ? absent : percent.value ?? 0;
+
 /** Whole milliseconds, rounded up so that a short timeout does not become "none". */
 export function millisecondsOf<T extends number | null>(duration: Duration | null | undefined, absent: T, path: string,
   report: Report): number | T {

@@ -1,11 +1,12 @@
 // Which balancer a cluster uses, said by lb_policy or by the list of load_balancing_policy.
-import type { ClusterConfig } from '../../config/types.js';
+import type { Balancing, ClusterConfig } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
 import type { Cluster, LeastRequest } from '../wire/generated/messages.js';
-import { numberOf } from './fields.js';
+import { numberOf, percentOf } from './fields.js';
 
 const CHOICE_COUNT_DEFAULT = 2;
+const PANIC_PERCENT_DEFAULT = 50;
 const POLICY_CONFIG = 7;   // Cluster.LbPolicy.LOAD_BALANCING_POLICY_CONFIG
 const policies: { [policy: number]: ClusterConfig['lbPolicy'] } = { 0: 'roundRobin', 1: 'leastRequest', 3: 'random',
   6: 'clusterProvided' };
@@ -18,7 +19,8 @@ const typedPolicies: { [type: string]: ClusterConfig['lbPolicy'] } = {
   [`${typePrefix}cluster_provided.v3.ClusterProvided`]: 'clusterProvided',
 };
 
-type LoadBalancing = Pick<ClusterConfig, 'lbPolicy' | 'leastRequestChoiceCount'>;
+type Choice = Pick<ClusterConfig, 'lbPolicy' | 'leastRequestChoiceCount'>;
+type LoadBalancing = Choice & Pick<ClusterConfig, 'balancing'>;
 
 /** The balancer; of a list the first that Weft has, as Envoy takes the first that it has. */
 export function readLoadBalancing(message: Cluster, type: ClusterConfig['type'] | undefined, path: string,
@@ -29,10 +31,10 @@ export function readLoadBalancing(message: Cluster, type: ClusterConfig['type'] 
     report.fail(fieldPath(path, 'lb_policy'), type === 'originalDst'
       ? 'only CLUSTER_PROVIDED is allowed with the type ORIGINAL_DST' : 'CLUSTER_PROVIDED needs the type ORIGINAL_DST');
   }
-  return found;
+  return { ...found, balancing: readBalancing(message) };
 }
 
-function readPolicy(message: Cluster, path: string, report: Report): LoadBalancing {
+function readPolicy(message: Cluster, path: string, report: Report): Choice {
   const policy = message.lbPolicy ?? 0;
   const at = fieldPath(path, 'lb_policy');
   if (policy === POLICY_CONFIG) report.fail(fieldPath(path, 'load_balancing_policy'), 'required by lb_policy');
@@ -41,7 +43,7 @@ function readPolicy(message: Cluster, path: string, report: Report): LoadBalanci
     leastRequestChoiceCount: numberOf(message.leastRequestLbConfig?.choiceCount, CHOICE_COUNT_DEFAULT) };
 }
 
-function readPolicyList(message: Cluster, path: string, report: Report): LoadBalancing {
+function readPolicyList(message: Cluster, path: string, report: Report): Choice {
   const at = fieldPath(path, 'load_balancing_policy.policies');
   const list = message.loadBalancingPolicy?.policies ?? [];
   for (const policy of list) {
@@ -54,4 +56,10 @@ function readPolicyList(message: Cluster, path: string, report: Report): LoadBal
   const names = list.map((policy) => policy.typedExtensionConfig?.typedConfig?.type ?? '?').join(', ');
   report.fail(at, list.length === 0 ? 'at least one required' : `not implemented: ${names}`);
   return { lbPolicy: 'roundRobin', leastRequestChoiceCount: CHOICE_COUNT_DEFAULT };
+}
+
+function readBalancing({ commonLbConfig: common }: Cluster): Balancing {
+  const panic = percentOf(common?.healthyPanicThreshold, PANIC_PERCENT_DEFAULT);
+  return { healthyPanicPercent: Math.min(100, Math.round(panic)),
+    localityWeighted: common?.localityWeightedLbConfig !== undefined };
 }

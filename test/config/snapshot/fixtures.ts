@@ -1,9 +1,12 @@
 // Small configuration values for tests of what is made of them.
-import type { ClusterConfig, Endpoint, EndpointAssignment, HttpConnectionManager, ListenerConfig, RouteConfig } from
-  '../../../src/config/types.js';
+import type { AssignmentPolicy, Balancing, ClusterConfig, Endpoint, EndpointAssignment, HttpConnectionManager,
+  ListenerConfig, RouteConfig } from '../../../src/config/types.js';
 
 const thresholds = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 };
 const none = { add: [], remove: [] };
+/** Envoy's defaults. */
+export const policy: AssignmentPolicy = { overprovisioningPercent: 140, weightedPriorityHealth: false };
+export const balancing: Balancing = { healthyPanicPercent: 50, localityWeighted: false };
 
 export function endpoint(host: string, port: number): Endpoint {
   return { address: { kind: 'ip', host, port, ipv4Compat: false }, hostname: '', weight: 1, priority: 0,
@@ -12,13 +15,13 @@ export function endpoint(host: string, port: number): Endpoint {
 }
 
 export const assignment = (clusterName: string, ...ports: number[]): EndpointAssignment =>
-  ({ clusterName, endpoints: ports.map((port) => endpoint('127.0.0.1', port)) });
+  ({ clusterName, endpoints: ports.map((port) => endpoint('127.0.0.1', port)), policy });
 
 export function cluster(name: string, change: Partial<ClusterConfig> = {}): ClusterConfig {
   return { name, altStatName: name, type: 'static', originalDestination: null,
     edsServiceName: '', loadAssignment: null,
     metadata: null, lbPolicy: 'roundRobin',
-    leastRequestChoiceCount: 2, connectTimeoutMs: 5000, perConnectionBufferBytes: 1 << 20,
+    leastRequestChoiceCount: 2, balancing, connectTimeoutMs: 5000, perConnectionBufferBytes: 1 << 20,
     circuitBreakers: { default: thresholds, high: thresholds }, idleTimeoutMs: 3_600_000, maxRequestsPerConnection: 0,
     maxResponseHeadersBytes: 60 * 1024, maxResponseHeadersCount: 100, preserveCase: false, properCaseWords: false,
     enableTrailers: false, dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 1000,

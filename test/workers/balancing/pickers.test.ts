@@ -7,7 +7,7 @@ import { createPicker } from '../../../src/workers/balancing/picker.js';
 import { ClusterRuntime } from '../../../src/workers/upstream/cluster.js';
 import { Endpoint } from '../../../src/workers/upstream/endpoint.js';
 import { Stream } from '../../../src/workers/proxy/stream.js';
-import { cluster } from '../../config/snapshot/fixtures.js';
+import { cluster, policy } from '../../config/snapshot/fixtures.js';
 import { World } from '../../sim/world.js';
 
 const world = new World(3);
@@ -25,14 +25,14 @@ function endpoints(weights: readonly number[], health: readonly EndpointConfig['
       priority: 0,
       health: health[index] ?? 'healthy',
       localityWeight: 0,
-      zone: '',
+      locality: null,
       state: index,
     });
     return endpoint;
   });
 }
 function shares(list: readonly Endpoint[], config: Partial<ClusterConfig>, picks: number): number[] {
-  const picker = createPicker(world.engine, cluster('c', config), list)!;
+  const picker = createPicker(world.engine, cluster('c', config), [list], policy)!;
   const counts = list.map(() => 0);
   for (let n = 0; n < picks; n++) counts[list.indexOf(picker.pick(request)!)]!++;
   return counts;
@@ -49,7 +49,8 @@ t.test('weighted round robin follows the weights at once, not in runs', (t) => {
   [1000, 2000, 5000].forEach((wanted, index) => {
     t.ok(Math.abs(counts[index]! - wanted) <= 5, `${counts[index]} of ${wanted}`);
   });
-  const picker = createPicker(world.engine, cluster('c', { lbPolicy: 'roundRobin' }), endpoints([1, 1, 1, 5]))!;
+  const picker = createPicker(world.engine, cluster('c', { lbPolicy: 'roundRobin' }), [endpoints([1, 1, 1, 5])],
+    policy)!;
   let run = 0,
     longest = 0,
     last: Endpoint | null = null;
@@ -80,11 +81,3 @@ t.test('least request avoids the busy, by choices or by weight', (t) => {
   t.end();
 });
 
-t.test('the unhealthy get nothing, until most are: then everybody is asked (panic)', (t) => {
-  t.same(shares(endpoints([1, 1, 1], ['healthy', 'unhealthy', 'degraded']), {}, 100), [50, 0, 50]);
-  const panic = endpoints([1, 1, 1], ['healthy', 'unhealthy', 'draining']);
-  t.equal(createPicker(world.engine, cluster('c'), panic)!.panic, true);
-  t.same(shares(panic, {}, 300), [100, 100, 100]);
-  t.equal(createPicker(world.engine, cluster('c'), []), null);
-  t.end();
-});

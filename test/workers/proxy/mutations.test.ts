@@ -2,6 +2,7 @@
 // made of commands.
 import t from 'tap';
 import type { AppendAction, HeaderMutation, RouteConfig } from '../../../src/config/types.js';
+import { assignment } from '../../config/snapshot/fixtures.js';
 import { Exchange, linesOf } from '../../sim/exchange.js';
 
 const add = (
@@ -150,7 +151,7 @@ t.test("an answer of ours never shows another request's headers", (t) => {
   });
   exchange.get('/', 'X-In: secret\r\n');
   exchange.world.network.stopServing('127.0.0.1:80');
-  exchange.world.configure([{ kind: 'assignment', name: 'one', value: { clusterName: 'one', endpoints: [] } }]);
+  exchange.world.configure([{ kind: 'assignment', name: 'one', value: assignment('one') }]);
   t.same(linesOf(exchange.send('GET / HTTP/1.1\r\nHost: a\r\nX-In: mine\r\n\r\n').client, 'x-made'), [
     'x-made: in=mine',
   ]);

@@ -6,6 +6,7 @@ import { bootstrap, cluster, compile, configOf, errorsOf, httpOptions, ipAddress
   typeUrl, writeJson }
   from '../examples.js';
 import type { Tree } from '../examples.js';
+import { balancing, policy } from '../../config/snapshot/fixtures.js';
 
 const read = (more: Tree = {}): ClusterConfig => configOf(bootstrap([], [cluster(more)]), 'cluster');
 const errors = (more: Tree): string[] =>
@@ -22,8 +23,9 @@ t.test('defaults', async (t) => {
     edsServiceName: '', loadAssignment: { clusterName: 'c',
       endpoints: [{ address: { kind: 'ip', host: '127.0.0.1', port: 21020, ipv4Compat: false },
       hostname: '', weight: 1, health: 'unknown', priority: 0, locality: { region: '', zone: '', subZone: '' },
-        localityWeight: 0 }] },
-    lbPolicy: 'roundRobin', leastRequestChoiceCount: 2, connectTimeoutMs: 5000, perConnectionBufferBytes: 1048576,
+        localityWeight: 0 }], policy },
+    balancing, lbPolicy: 'roundRobin', leastRequestChoiceCount: 2, connectTimeoutMs: 5000,
+    perConnectionBufferBytes: 1048576,
     circuitBreakers: { default: { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 },
       high: { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 } },
         idleTimeoutMs: 3600000,
@@ -68,6 +70,16 @@ t.test('balancers', async (t) => {
   t.same(errors({ lb_policy: 'RING_HASH' }), ['C.lb_policy: not implemented: RING_HASH']);
   t.same(errors({ least_request_lb_config: { choice_count: 1 } }),
     ['C.least_request_lb_config.choice_count: must be at least 2']);
+});
+
+t.test('panic, localities, overprovisioning', async (t) => {
+  t.same(read({ common_lb_config: { healthy_panic_threshold: { value: 12.6 }, locality_weighted_lb_config: {} } })
+    .balancing, { healthyPanicPercent: 13, localityWeighted: true });
+  t.same(read({ load_assignment: { cluster_name: 'c', policy: { overprovisioning_factor: 100,
+    weighted_priority_health: true } } }).loadAssignment!.policy,
+  { overprovisioningPercent: 100, weightedPriorityHealth: true });
+  t.same(errors({ load_assignment: { cluster_name: 'c', policy: { overprovisioning_factor: 0 } } }),
+    ['C.load_assignment.policy.overprovisioning_factor: must be greater than 0']);
 });
 
 t.test('circuit breakers', async (t) => {
@@ -163,7 +175,7 @@ t.test('discovery types and their fields', async (t) => {
   t.same(errors({ connect_timeout: '0s' }), ['C.connect_timeout: must be greater than 0s']);
   t.same(errors({ name: '' }).filter((line) => line.startsWith('C.name')), ['C.name: required']);
   t.same(errors({ outlier_detection: {}, health_checks: [{}],
-    common_lb_config: { healthy_panic_threshold: { value: 1 } } }),
+    common_lb_config: { update_merge_window: '1s', ignore_new_hosts_until_first_hc: true } }),
     ['C.health_checks: not implemented', 'C.outlier_detection: not implemented',
-      'C.common_lb_config: not implemented, must be absent or empty']);
+      'C.common_lb_config.ignore_new_hosts_until_first_hc: not implemented, must be absent or false']);
 });

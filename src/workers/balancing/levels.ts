@@ -1,0 +1,106 @@
+// The endpoints of one priority, divided by health and by locality, and how much load each priority gets: Envoy's
+// percentages, step by step, because a mesh that is half moved to Weft must spread its load in one way.
+//
+//   availability of a priority = min(100, overprovisioning * healthy / all)   degraded ones likewise
+//   load = availability, in order of priority, until 100 is reached; scaled up where all of them do not reach 100
+import type { AssignmentPolicy } from '../../config/types.js';
+import type { Endpoint } from '../upstream/endpoint.js';
+
+/** An endpoint's health: EXCLUDED is not even counted among those that there are. */
+export const HEALTHY = 0, DEGRADED = 1, UNHEALTHY = 2, EXCLUDED = 3;
+
+/** Endpoints by their health. `excluded` ones are in `all`, but are not counted when shares are. */
+export class HealthSet {
+  readonly all: Endpoint[] = [];
+  readonly healthy: Endpoint[] = [];
+  readonly degraded: Endpoint[] = [];
+  excluded = 0;
+  private excludedWeight = 0;
+
+  add(endpoint: Endpoint): void {
+    const health = endpoint.health();
+    this.all.push(endpoint);
+    if (health === HEALTHY) this.healthy.push(endpoint);
+    else if (health === DEGRADED) this.degraded.push(endpoint);
+    else if (health === EXCLUDED) { this.excluded++; this.excludedWeight += endpoint.weight; }
+  }
+
+  /** Share of these endpoints among those that count, in per cent times the overprovisioning, at most 100. */
+  availability(endpoints: readonly Endpoint[], policy: AssignmentPolicy): number {
+    const { weightedPriorityHealth: weighted, overprovisioningPercent } = policy;
+    const all = weighted ? weightOf(this.all) - this.excludedWeight : this.all.length - this.excluded;
+    if (all === 0) return 0;
+    return Math.min(100, Math.floor(overprovisioningPercent * (weighted ? weightOf(endpoints) : endpoints.length)
+      / all));
+  }
+
+  isInPanic(panicPercent: number): boolean {
+    const all = this.all.length - this.excluded;
+    return (all === 0 ? 0 : 100 * (this.healthy.length + this.degraded.length) / all) < panicPercent;
+  }
+}
+
+const weightOf = (endpoints: readonly Endpoint[]): number =>
+  endpoints.reduce((total, endpoint) => total + endpoint.weight, 0);
+
+/** One priority; localities in the order of their names. */
+export class Level extends HealthSet {
+  readonly localities: HealthSet[] = [];
+
+  constructor(endpoints: readonly Endpoint[]) {
+    super();
+    const byName = new Map<string, HealthSet>();
+    for (const endpoint of endpoints) {
+      this.add(endpoint);
+      let locality = byName.get(endpoint.locality);
+      if (locality === undefined) byName.set(endpoint.locality, locality = new HealthSet());
+      locality.add(endpoint);
+    }
+    for (const name of [...byName.keys()].sort()) this.localities.push(byName.get(name)!);
+  }
+}
+
+/** Per cent of all picks, by priority: all healthy and degraded ones together are 100. */
+export interface Loads { healthy: number[]; degraded: number[]; panic: boolean[] }
+
+export function loadsOf(levels: readonly Level[], policy: AssignmentPolicy, panicPercent: number): Loads {
+  const healthy = levels.map((level) => level.availability(level.healthy, policy));
+  const degraded = levels.map((level) => level.availability(level.degraded, policy));
+  const total = Math.min(100, sum(healthy) + sum(degraded));
+  if (total === 0 && panicPercent === 0) return nowhere(levels);
+  const panic = levels.map((level) => total < 100 && level.isInPanic(panicPercent));
+  if (panic.every((inPanic) => inPanic)) return totalPanic(levels, panic);
+  const loads: Loads = { healthy: levels.map(() => 0), degraded: levels.map(() => 0), panic };
+  const left = spread(loads.degraded, degraded, spread(loads.healthy, healthy, 100, total), total);
+  // What rounding left over goes to the first priority that has anybody.
+  if (left > 0) {
+    const first = healthy.findIndex((share) => share > 0);
+    if (first >= 0) loads.healthy[first] += left;
+    else loads.degraded[degraded.findIndex((share) => share > 0)] += left;
+  }
+  return loads;
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
+
+/** Gives load to each in order; what is left is the result. */
+function spread(loads: number[], availability: readonly number[], load: number, total: number): number {
+  for (let i = 0; i < loads.length; i++) {
+    loads[i] = Math.min(load, Math.floor(availability[i] * 100 / total));
+    load -= loads[i];
+  }
+  return load;
+}
+
+/** Nobody is well, and panic is switched off: the first priority gets all picks, and has nobody for them. */
+const nowhere = (levels: readonly Level[]): Loads => ({ healthy: levels.map((_, i) => i === 0 ? 100 : 0),
+  degraded: levels.map(() => 0), panic: levels.map(() => false) });
+
+/** Every priority is in panic: load by the number of endpoints, whatever their health. */
+function totalPanic(levels: readonly Level[], panic: boolean[]): Loads {
+  const count = sum(levels.map(({ all }) => all.length));
+  if (count === 0) return { ...nowhere(levels), panic };
+  const healthy = levels.map(({ all }) => Math.floor(100 * all.length / count));
+  healthy[levels.findIndex(({ all }) => all.length > 0)] += 100 - sum(healthy);
+  return { healthy, degraded: levels.map(() => 0), panic };
+}

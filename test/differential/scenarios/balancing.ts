@@ -1,0 +1,75 @@
+// Which endpoint a request goes to where that does not depend on chance: health, priorities, panic, localities.
+import { get, type Scenario, type Step } from '../scenario.js';
+
+type Fields = Record<string, unknown>;
+/** The upstream of this name as an endpoint. */
+const at = (name: string, more: Fields = {}, endpoint: Fields = {}): object => ({ ...more, endpoint: {
+  address: { socket_address: { address: '127.0.0.1', port_value: `{port:${name}}` } }, ...endpoint } });
+const sick = (name: string, health: string = 'UNHEALTHY'): object => at(name, { health_status: health });
+const group = (endpoints: object[], more: Fields = {}): object => ({ lb_endpoints: endpoints, ...more });
+const priority = (number: number, ...endpoints: object[]): object => group(endpoints, { priority: number });
+const zone = (name: string, weight: number, ...endpoints: object[]): object => group(endpoints, {
+  locality: { zone: name }, ...(weight === 0 ? {} : { load_balancing_weight: weight }) });
+
+const stats = ['lb_healthy_panic', 'upstream_cx_none_healthy', 'membership_total', 'membership_healthy',
+  'membership_degraded'].map((name) => `cluster.{many}.${name}`);
+const steps: readonly Step[] = Array.from({ length: 4 }, () => ({ send: get('/') }));
+
+/** A cluster `many` over the upstreams a, b and c, and four requests to it. */
+const picks = (name: string, groups: object[], fields: Fields = {}, policy: Fields = {},
+  more: Partial<Scenario> = {}): Scenario => ({
+  name, upstreams: ['a', 'b', 'c'], steps, stats,
+  main: { routes: [{ match: { prefix: '/' }, route: { cluster: '{many}' } }] },
+  clusters: [{ name: 'many', fields: { ...fields,
+    load_assignment: { cluster_name: 'many', endpoints: groups, policy } } }],
+  ...more,
+});
+const panicAt = (value: number): Fields => ({ common_lb_config: { healthy_panic_threshold: { value } } });
+const weighted: Fields = { common_lb_config: { locality_weighted_lb_config: {} } };
+const policies = ['ROUND_ROBIN', 'LEAST_REQUEST', 'RANDOM'];
+
+export const scenarios: readonly Scenario[] = [
+  ...['UNHEALTHY', 'DRAINING', 'TIMEOUT'].map((health) => picks(`an endpoint that is ${health}`,
+    [group([at('a'), sick('b', health)])])),
+  picks('DEGRADED ones wait while there are healthy ones', [group([at('a'), sick('b', 'DEGRADED')])], {},
+    { overprovisioning_factor: 200 }),
+  picks('DEGRADED ones serve where nobody is healthy', [group([sick('a'), sick('b', 'DEGRADED'), sick('c')])],
+    panicAt(10)),
+  ...policies.map((lb_policy) => picks(`${lb_policy} over one that is well`, [group([at('a'), sick('b')])],
+    { lb_policy })),
+  picks('HEALTHY is as good as nothing said', [group([sick('a', 'HEALTHY'), sick('b')])]),
+  picks('priority 1 takes over', [priority(0, sick('a')), priority(1, at('b'))]),
+  picks('priority 1 waits', [priority(0, at('a')), priority(1, at('b'))]),
+  picks('priority 0 is enough at 72 %', [priority(0, at('a'), sick('c')), priority(1, at('b'))], {},
+    { overprovisioning_factor: 200 }),
+  picks('priorities with a gap', [priority(0, sick('a')), priority(3, at('b'))]),
+  picks('priority 0 has nobody', [priority(1, at('b'))]),
+  picks('a degraded priority 1 behind a healthy one', [priority(0, at('a')), priority(1, sick('b', 'DEGRADED'))]),
+  picks('a healthy priority 1 before a degraded priority 0', [priority(0, sick('a', 'DEGRADED')),
+    priority(1, at('b'))]),
+  picks('priority 1 in another locality', [group([sick('a')], { locality: { zone: 'z' } }),
+    group([at('b')], { locality: { zone: 'y' }, priority: 1 })]),
+  picks('panic over one endpoint', [group([sick('a')])]),
+  picks('panic is off and nobody is well', [group([sick('a'), sick('b')])], panicAt(0)),
+  picks('panic below the threshold only', [group([at('a'), sick('b'), sick('c')])], panicAt(33)),
+  picks('panic in both priorities', [priority(0, sick('a')), priority(1)]),
+  picks('panic in the first priority, the second takes all', [priority(0, sick('a'), sick('c')), priority(1, at('b'))],
+    panicAt(90)),
+  picks('no endpoints', []),
+  picks('no endpoints, no panic', [], panicAt(0)),
+  picks('an empty locality', [zone('z', 1)]),
+  picks('the locality with the weight', [zone('z', 0, at('a')), zone('y', 1, at('b'))], weighted),
+  picks('the locality with somebody who is well', [zone('z', 100, sick('a')), zone('y', 1, at('b'))],
+    { common_lb_config: { locality_weighted_lb_config: {}, healthy_panic_threshold: { value: 10 } } }),
+  picks('localities without any weight', [zone('z', 0, at('a')), zone('y', 0, sick('b'))], weighted),
+  picks('weights of localities in priority 1', [priority(0, sick('a')), { ...zone('z', 5, at('b')), priority: 1 },
+    { ...zone('y', 0, at('c')), priority: 1 }], weighted),
+  picks('weights of localities do not hold in panic', [zone('z', 5, sick('a')), zone('y', 0)], weighted),
+  picks('a degraded locality', [zone('z', 5, sick('a', 'DEGRADED')), zone('y', 5, sick('b'))],
+    { common_lb_config: { locality_weighted_lb_config: {}, healthy_panic_threshold: { value: 10 } } }),
+  picks('weighted health of priorities', [priority(0, at('a', { load_balancing_weight: 99 }),
+    at('c', { load_balancing_weight: 1, health_status: 'UNHEALTHY' })), priority(1, at('b'))], {},
+  { weighted_priority_health: true }),
+  picks('a weighted endpoint that is not well', [group([at('a', { load_balancing_weight: 1 }),
+    at('b', { load_balancing_weight: 100, health_status: 'UNHEALTHY' })])]),
+];
