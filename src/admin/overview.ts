@@ -4,6 +4,7 @@ import { HISTOGRAM_BUCKETS, histogramLowerBound, HttpStat, ClusterStat, Listener
 import { quantileValues } from '../telemetry/quantiles.js';
 import { EndpointState } from '../core/memory-map.js';
 import { limits } from '../core/limits.js';
+import { chainsOf } from '../config/types.js';
 import type { ListenerConfig } from '../config/types.js';
 import { errorText } from '../core/errors.js';
 import { addressText } from './address.js';
@@ -63,7 +64,7 @@ function listener(backend: AdminBackend, scopes: ReadonlyMap<string, number>, na
   config: ListenerConfig): object {
   const { statistics } = backend;
   const scope = statistics.scopeOf('listener', config.statName);
-  const prefixes = new Set(config.filterChains.map(({ hcm }) => hcm.statPrefix));
+  const prefixes = new Set(chainsOf(config).map(({ hcm }) => hcm.statPrefix));
   let requests = 0, failed = 0;
   for (const prefix of prefixes) {
     const offset = scopes.get(prefix);

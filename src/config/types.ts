@@ -1,6 +1,7 @@
 // Plain configuration values: what xds/resources/* produces from wire messages and everything else consumes.
 // Immutable once built, JSON-serialisable (they travel into the snapshot heap as JSON), every field always present.
 // Absent features are null or an empty array, never undefined. Names follow Envoy's v3 API.
+import type { FilterChainMatch } from './filter-chains.js';
 import type { RuntimeFraction, RuntimeNumber } from './runtime.js';
 
 export interface IpAddress { kind: 'ip'; host: string; port: number; ipv4Compat: boolean }
@@ -221,13 +222,20 @@ export interface HttpConnectionManager {
   upgrades: { type: string; enabled: boolean }[];   // lower case: 'websocket', 'connect', ...
 }
 
-export interface FilterChain { name: string; hcm: HttpConnectionManager; transportSocketConnectTimeoutMs: number }
+export interface FilterChain {
+  name: string;
+  /** null: every connection, which only one chain can have. */
+  match: FilterChainMatch | null;
+  hcm: HttpConnectionManager;
+  transportSocketConnectTimeoutMs: number;
+}
 
 export interface ListenerConfig {
   name: string;
   addresses: Address[];               // first is `address`, then `additional_addresses`
   statName: string;                   // stat_prefix, else address with ':' as '_' (Envoy: listener.0.0.0.0_10000.)
-  filterChains: FilterChain[];        // exactly one until filter-chain matching lands
+  filterChains: FilterChain[];
+  defaultFilterChain: FilterChain | null;   // of connections that no chain matches; null: they are closed
   reusePort: boolean;                 // enable_reuse_port, default true
   exactBalance: boolean;              // connection_balance_config.exact_balance
   backlog: number;                    // tcp_backlog_size, default 128 as Envoy's kernel somaxconn cap
@@ -236,6 +244,10 @@ export interface ListenerConfig {
   ignoreGlobalConnectionLimit: boolean;
   metadata: FilterMetadata | null;
 }
+
+/** All chains of a listener, the default one last. */
+export const chainsOf = (config: Pick<ListenerConfig, 'filterChains' | 'defaultFilterChain'>): FilterChain[] =>
+  config.defaultFilterChain === null ? config.filterChains : [...config.filterChains, config.defaultFilterChain];
 
 export interface CircuitBreakerThresholds {
   // Envoy: 1024,1024,1024,3

@@ -2,6 +2,7 @@
 // (one SO_REUSEPORT socket each) or to the acceptor, keeps them across changes that do not touch the address, and
 // closes them when the last worker has let go. A change is prepared (may fail, costs nothing), then committed or
 // aborted.
+import { chainsOf } from '../config/types.js';
 import type { Address, ListenerConfig } from '../config/types.js';
 import { errorText } from '../core/errors.js';
 import type { Log } from '../core/log.js';
@@ -88,8 +89,8 @@ export class Listeners {
     this.byName.set(config.name, listener);
     for (const bound of opened) this.serve(listener, bound);
     for (const bound of dropped) this.letGo(slot, bound);
-    const chains = JSON.stringify(config.filterChains);
-    if (old !== null && JSON.stringify(old.config.filterChains) !== chains) this.drain(slot);
+    const chains = JSON.stringify(chainsOf(config));
+    if (old !== null && JSON.stringify(chainsOf(old.config)) !== chains) this.drain(slot);
     this.log.info(`listener ${config.name} ${old === null ? 'listens on' : 'was updated on'} ` +
       listener.bound.map((bound) => formatAddress(bound.address)).join(', '));
   }

@@ -153,6 +153,7 @@ export class FakeBackend implements AdminBackend {
       statName: `127.0.0.1_${port}`,
       addresses: [{ kind: 'ip', host: '127.0.0.1', port, ipv4Compat: false }],
       filterChains: [{ hcm: { statPrefix: prefix } }],
+      defaultFilterChain: null,
     } as unknown as ListenerConfig;
     this.add('listener', name, config, { name }, origin);
     this.statistics.listenerScope(config.statName);

@@ -26,7 +26,7 @@ export async function runSteps(proxy: Proxy, running: Running): Promise<string[]
       client?.close();
       const name = step.to ?? Object.keys({ ...(scenario.main === undefined ? {} : { main: 0 }), ...scenario.listeners,
         ...scenario.rawListeners })[0];
-      client = await RawClient.open(running.ports.get(name)!);
+      client = await RawClient.open(running.ports.get(name)!, true, step.host, step.from);
     }
     if (step.send !== undefined) client.send(running.fill(step.send));
     if (step.halfClose) client.halfClose();

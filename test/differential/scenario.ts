@@ -14,6 +14,9 @@ export interface Step {
   send?: string;
   /** Listener by name; the scenario's first one when absent. */
   to?: string;
+  /** Addresses to connect to and from; 127.0.0.1 when absent. */
+  host?: string;
+  from?: string;
   /** Goes on with the connection of the step before. */
   sameConnection?: boolean;
   /** Answers to wait for; default 1, 0 where none is to come. */

@@ -10,7 +10,7 @@ import { Control, memoryMap } from '../../src/core/memory-map.js';
 import { Dispatcher } from '../../src/dispatcher/dispatcher.js';
 import type { StoreChange } from '../../src/dispatcher/configuration.js';
 import { Statistics } from '../../src/telemetry/statistics.js';
-import { assignment, cluster, hcm, listener } from '../config/snapshot/fixtures.js';
+import { assignment, cluster, httpChain, listener } from '../config/snapshot/fixtures.js';
 
 const MIB = 128;
 const codecs = new WebAssembly.Module(readFileSync(new URL('../../wasm/codecs.wasm', import.meta.url)));
@@ -136,8 +136,7 @@ t.test('an update that keeps the address keeps the socket and its connections; t
   const port = f.port('stays');
   const held = await open(port, 'hold');
   const before = await ask(port);
-  f.listen(listener('stays', 0, { statName: 'other', filterChains: [
-    { name: '', hcm: hcm({ statPrefix: 'changed' }), transportSocketConnectTimeoutMs: 0 }] }));
+  f.listen(listener('stays', 0, { statName: 'other', filterChains: [httpChain({ statPrefix: 'changed' })] }));
   t.equal(f.port('stays'), port);
   const after = await ask(port);
   t.equal(after.slot, before.slot);

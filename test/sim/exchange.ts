@@ -1,6 +1,6 @@
 // One request through a simulated worker: what the upstream got, what the client got, what was logged.
 import type { HttpConnectionManager, RouteConfig } from '../../src/config/types.js';
-import { assignment, cluster, hcm, listener, routes } from '../config/snapshot/fixtures.js';
+import { assignment, cluster, httpChain, listener, routes } from '../config/snapshot/fixtures.js';
 import { World } from './world.js';
 
 export interface ExchangeSetup {
@@ -45,15 +45,11 @@ export class Exchange {
         name: 'main',
         value: listener('main', 1, {
           filterChains: [
-            {
-              name: '',
-              transportSocketConnectTimeoutMs: 0,
-              hcm: hcm({
-                generateRequestId: false,
-                accessLogs: [{ sink: { kind: 'stdout' }, format, filter: null }],
-                ...setup.hcm,
-              }),
-            },
+            httpChain({
+              generateRequestId: false,
+              accessLogs: [{ sink: { kind: 'stdout' }, format, filter: null }],
+              ...setup.hcm,
+            }),
           ],
         }),
       },

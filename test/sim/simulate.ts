@@ -5,7 +5,7 @@ import type { SnapshotChange } from '../../src/config/snapshot/changes.js';
 import type { RouteConfig } from '../../src/config/types.js';
 import { limits } from '../../src/core/limits.js';
 import { SimNetwork } from '../../src/workers/reactor/sim-network.js';
-import { assignment, cluster, hcm, listener, routes } from '../config/snapshot/fixtures.js';
+import { assignment, cluster, httpChain, listener, routes } from '../config/snapshot/fixtures.js';
 import { Client, UpstreamPeer } from './peers.js';
 import type { Deliveries } from './peers.js';
 import { mustBeServed, planOf } from './plan.js';
@@ -139,27 +139,23 @@ function routeConfig(plan: Plan, version: number): RouteConfig {
 function listenerConfig(plan: Plan, version: number) {
   return listener('main', 10_000, {
     filterChains: [
-      {
-        name: '',
-        transportSocketConnectTimeoutMs: 0,
-        hcm: hcm({
-          statPrefix: 'sim',
-          serverName: `weft${version}`,
-          acceptHttp10: true,
-          idleTimeoutMs: 3000,
-          streamIdleTimeoutMs: 15_000,
-          requestHeadersTimeoutMs: 10_000,
-          delayedCloseTimeoutMs: 1000,
-          upgrades: [{ type: 'websocket', enabled: true }],
-          enableTrailers: version % 2 === 0,
-          accessLogs: [
-            {
-              sink: { kind: 'stdout' }, filter: null,
-              format: { kind: 'text', format: plan.keepsHeads ? FORMAT_HEADS : FORMAT, omitEmptyValues: false },
-            },
-          ],
-        }),
-      },
+      httpChain({
+        statPrefix: 'sim',
+        serverName: `weft${version}`,
+        acceptHttp10: true,
+        idleTimeoutMs: 3000,
+        streamIdleTimeoutMs: 15_000,
+        requestHeadersTimeoutMs: 10_000,
+        delayedCloseTimeoutMs: 1000,
+        upgrades: [{ type: 'websocket', enabled: true }],
+        enableTrailers: version % 2 === 0,
+        accessLogs: [
+          {
+            sink: { kind: 'stdout' }, filter: null,
+            format: { kind: 'text', format: plan.keepsHeads ? FORMAT_HEADS : FORMAT, omitEmptyValues: false },
+          },
+        ],
+      }),
     ],
   });
 }

@@ -29,9 +29,9 @@ export class RawClient {
     });
   }
 
-  static open(port: number, allowHalfOpen = true): Promise<RawClient> {
+  static open(port: number, allowHalfOpen = true, host = '127.0.0.1', localAddress?: string): Promise<RawClient> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen, noDelay: true }, () => {
+      const socket = connect({ port, host, localAddress, allowHalfOpen, noDelay: true }, () => {
         socket.off('error', reject);
         resolve(new RawClient(socket));
       });

@@ -1,6 +1,7 @@
 // Everything that /stats lists, as groups that share a name prefix: one per listener, connection manager and cluster
 // scope, and one for each statistic that stands alone. Sorted by name; the values are read while the answer is
 // written.
+import { chainsOf } from '../../config/types.js';
 import type { AdminBackend } from '../backend.js';
 import { processWideNames } from '../../telemetry/statistics.js';
 import { isGauge } from '../../telemetry/schema.js';
@@ -112,7 +113,7 @@ function managersOfListeners(backend: AdminBackend): Map<string, string[]> {
   const owners = new Map<string, Set<string>>();
   for (const record of backend.store.listeners.values()) {
     const config = record.config;
-    for (const { hcm } of config.filterChains) {
+    for (const { hcm } of chainsOf(config)) {
       const names = owners.get(hcm.statPrefix) ?? new Set<string>();
       owners.set(hcm.statPrefix, names.add(config.statName));
     }

@@ -3,6 +3,7 @@
 // publisher can take the mentions back when the resource is replaced or refused.
 import { errorText } from '../../core/errors.js';
 import { limits } from '../../core/limits.js';
+import { chainsOf } from '../types.js';
 import type { AccessLog, Address, ClusterConfig, Endpoint, EndpointAssignment, ListenerConfig } from '../types.js';
 import type { AssignmentBlob, ClusterBlob, ListenerBlob } from './layout.js';
 import type { SnapshotChange } from './changes.js';
@@ -51,7 +52,7 @@ function mention(table: SlotTable, name: string, mentions: Mention[], what: stri
 }
 
 function listenerBlob(config: ListenerConfig, slots: Slots, bindings: Bindings, mentions: Mention[]): ListenerBlob {
-  const chains = config.filterChains.map(({ hcm }) => ({
+  const chains = chainsOf(config).map(({ hcm }) => ({
     routeSlot: mention(slots.routeSlots, hcm.routeConfigName, mentions, 'route configurations',
       limits.routeConfigSlotsMax),
     httpScope: bound(bindings.httpScope(hcm.statPrefix), `statistics of http.${hcm.statPrefix}`),

@@ -34,7 +34,8 @@ export const assignmentEntry =
 export interface ListenerBlob {
   config: import('../types.js').ListenerConfig;
   scope: number;                 // statistics scope offset of listener.<statName>.
-  chains: { routeSlot: number; httpScope: number; accessLogs: number[] }[];   // by filter chain; access logs by sink id
+  /** By filter chain, the default one last; access logs by sink id. */
+  chains: { routeSlot: number; httpScope: number; accessLogs: number[] }[];
 }
 /** Contents of a cluster blob. The statistics scope is allocated on first use (MemoryMap.clusterScopes). */
 export interface ClusterBlob { config: import('../types.js').ClusterConfig }

@@ -85,12 +85,12 @@ export class DownstreamConnection implements SocketOwner {
     this.timer = engine.timers.add(this);
   }
 
-  open(fd: number, listener: ListenerRuntime, id: number): boolean {
+  open(fd: number, listener: ListenerRuntime, hcm: HcmRuntime, id: number): boolean {
     const { engine } = this;
     this.socket = engine.reactor.add(fd, this);
     if (this.socket < 0) return false;
     this.listener = listener;
-    this.hcm = listener.hcm;
+    this.hcm = hcm;
     this.id = id;
     this.state = HEAD;
     this.requests = this.scanned = 0;
@@ -441,19 +441,19 @@ export class DownstreamFactory {
   }
 
   /** False when the socket table is full; the fd is still the caller's. */
-  open(fd: number, listener: ListenerRuntime): boolean {
+  open(fd: number, listener: ListenerRuntime, hcm: HcmRuntime): boolean {
     const { engine } = this;
     const connection = this.free.pop() ?? new DownstreamConnection(engine, this.events!, this);
-    if (!connection.open(fd, listener, this.nextId++)) { this.free.push(connection); return false; }
+    if (!connection.open(fd, listener, hcm, this.nextId++)) { this.free.push(connection); return false; }
     connection.previousOfListener = null;
     connection.nextOfListener = listener.connections;
     if (listener.connections !== null) listener.connections.previousOfListener = connection;
     listener.connections = connection;
     listener.count++;
-    this.gauge(listener, 1);
+    this.gauge(listener, hcm, 1);
     engine.count(listener.scope, ListenerStat.downstream_cx_total);
-    engine.count(listener.hcm.scope, HttpStat.downstream_cx_total);
-    engine.count(listener.hcm.scope, HttpStat.downstream_cx_http1_total);
+    engine.count(hcm.scope, HttpStat.downstream_cx_total);
+    engine.count(hcm.scope, HttpStat.downstream_cx_http1_total);
     return true;
   }
 
@@ -465,9 +465,9 @@ export class DownstreamFactory {
       connection.nextOfListener.previousOfListener = connection.previousOfListener;
     connection.nextOfListener = connection.previousOfListener = null;
     listener.count--;
-    this.gauge(listener, -1);
+    this.gauge(listener, connection.hcm, -1);
     this.engine.count(listener.scope, ListenerStat.downstream_cx_destroy);
-    this.engine.count(listener.hcm.scope, HttpStat.downstream_cx_destroy);
+    this.engine.count(connection.hcm.scope, HttpStat.downstream_cx_destroy);
     this.free.push(connection);
     this.listeners!.released(listener);
   }
@@ -475,13 +475,13 @@ export class DownstreamFactory {
   /** A socket that cannot be served. */
   refuse(fd: number): void { this.listeners!.closeRaw(fd); }
 
-  private gauge(listener: ListenerRuntime, by: number): void {
+  private gauge(listener: ListenerRuntime, hcm: HcmRuntime, by: number): void {
     const { engine } = this;
     if (listener.limited) engine.overload.connection(by);
     this.open_ += by;
     engine.f64[listener.scope + ListenerStat.downstream_cx_active] += by;
-    engine.f64[listener.hcm.scope + HttpStat.downstream_cx_active] += by;
-    engine.f64[listener.hcm.scope + HttpStat.downstream_cx_http1_active] += by;
+    engine.f64[hcm.scope + HttpStat.downstream_cx_active] += by;
+    engine.f64[hcm.scope + HttpStat.downstream_cx_http1_active] += by;
     Atomics.store(engine.i32, engine.control + Control.connections, this.open_);
   }
 }

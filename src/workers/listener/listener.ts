@@ -10,34 +10,39 @@ import type { DownstreamConnection, DownstreamFactory } from '../connection/down
 import type { Engine } from '../engine.js';
 import type { AcceptOwner } from '../reactor/reactor.js';
 import type { Root } from '../snapshot/snapshot.js';
-import { HcmRuntime } from './hcm.js';
+import { AcceptedQuestion, Chains } from './chains.js';
+import type { HcmRuntime } from './hcm.js';
 
 export class ListenerRuntime {
-  readonly hcm: HcmRuntime;
   readonly scope: number;
   /** Open connections, doubly linked through DownstreamConnection. */
   connections: DownstreamConnection | null = null;
   count = 0;
   /** Gone from the newest root; its socket may still have connections in the backlog. */
   removed = false;
-
-  constructor(engine: Engine, readonly slot: number, readonly blob: number, { config, scope, chains }: ListenerBlob) {
-    this.scope = engine.statsBase + (scope >> 3);
-    this.name = config.name;
-    this.metadata = config.metadata;
-    this.inbound = config.trafficDirection === 'inbound';
-    this.limited = !config.ignoreGlobalConnectionLimit;
-    this.bufferBytes = config.perConnectionBufferBytes;
-    const chain = chains[0];
-    this.hcm = new HcmRuntime(engine, config.filterChains[0].hcm, chain.routeSlot, chain.httpScope, chain.accessLogs,
-      config.filterChains[0].name);
-  }
   readonly name: string;
   readonly metadata: FilterMetadata | null;
   readonly inbound: boolean;
   /** The limit of the process's connections concerns it. */
   readonly limited: boolean;
   readonly bufferBytes: number;
+  /** The one chain, of a listener that looks at nothing else; null: `chains` choose. */
+  readonly only: HcmRuntime | null;
+  readonly chains: Chains;
+
+  constructor(engine: Engine, readonly slot: number, readonly blob: number, contents: ListenerBlob) {
+    const { config, scope } = contents;
+    this.scope = engine.statsBase + (scope >> 3);
+    this.name = config.name;
+    this.metadata = config.metadata;
+    this.inbound = config.trafficDirection === 'inbound';
+    this.limited = !config.ignoreGlobalConnectionLimit;
+    this.bufferBytes = config.perConnectionBufferBytes;
+    this.chains = new Chains(engine, contents);
+    this.only = this.chains.only === null ? null : this.chains.get(this.chains.only);
+  }
+
+  release(engine: Engine): void { this.chains.release(engine); }
 }
 
 class Accepting implements AcceptOwner {
@@ -52,8 +57,11 @@ export class Listeners {
   private readonly accepting: Accepting[] = [];
   /** Older configurations that still have connections. */
   private readonly retired = new Set<ListenerRuntime>();
+  private readonly question: AcceptedQuestion;
 
-  constructor(private readonly engine: Engine, private readonly factory: DownstreamFactory) {}
+  constructor(private readonly engine: Engine, private readonly factory: DownstreamFactory) {
+    this.question = new AcceptedQuestion(engine);
+  }
 
   listen(slot: number, fd: number): void {
     const accepting = new Accepting(this, slot, fd);
@@ -75,11 +83,37 @@ export class Listeners {
   accepted(slot: number, fd: number): void {
     const listener = this.compiled(slot);
     if (listener !== null && this.engine.overload.active && this.overloaded(listener, fd)) return;
-    if (listener === null || !this.factory.open(fd, listener)) {
+    if (listener !== null && listener.only !== null && this.factory.open(fd, listener, listener.only)) return;
+    if (listener !== null && listener.only === null) { this.choose(fd, listener); return; }
+    this.exhausted(fd, listener);
+  }
+
+  private exhausted(fd: number, listener: ListenerRuntime | null): void {
+    this.factory.refuse(fd);
+    this.engine.count(this.engine.statsBase, WorkerStat.sockets_exhausted);
+    if (listener !== null) this.engine.count(listener.scope, ListenerStat.downstream_cx_overflow);
+  }
+
+  /** Finds the filter chain of a connection and lets it begin there. */
+  private choose(fd: number, listener: ListenerRuntime): void {
+    const { engine } = this;
+    const { question } = this;
+    question.begin(fd);
+    const chain = listener.chains.find(question);
+    if (chain < 0) {
+      engine.count(listener.scope, ListenerStat.no_filter_chain_match);
       this.factory.refuse(fd);
-      this.engine.count(this.engine.statsBase, WorkerStat.sockets_exhausted);
-      if (listener !== null) this.engine.count(listener.scope, ListenerStat.downstream_cx_overflow);
       return;
+    }
+    const hcm = this.chainOf(listener, chain);
+    if (hcm === null || !this.factory.open(fd, listener, hcm)) this.exhausted(fd, listener);
+  }
+
+  /** As `Chains.get`; null when the arena has no room for another chain. */
+  private chainOf(listener: ListenerRuntime, chain: number): HcmRuntime | null {
+    try { return listener.chains.get(chain); } catch (error) {
+      this.engine.report(error);
+      return null;
     }
   }
 
@@ -144,13 +178,13 @@ export class Listeners {
       listener.removed = blob === 0;
       if (blob === listener.blob || blob === 0) continue;
       this.bySlot[slot] = null;
-      if (listener.count > 0) this.retired.add(listener); else listener.hcm.release(this.engine);
+      if (listener.count > 0) this.retired.add(listener); else listener.release(this.engine);
     }
   }
 
   /** A connection is gone; a retired listener goes with its last one. */
   released(listener: ListenerRuntime): void {
-    if (listener.count === 0 && this.retired.delete(listener)) listener.hcm.release(this.engine);
+    if (listener.count === 0 && this.retired.delete(listener)) listener.release(this.engine);
   }
 
   /** Drains the connections of the slot's older configurations, or with slot -1 all of them. */

@@ -10,7 +10,7 @@ import { readAssignment } from './endpoint.js';
 import { millisecondsOf, numberOf, readMetadata } from './fields.js';
 import { readHeadBytes, readHeaderKeyFormat, readHeadersCount, readIdleTimeoutMs, refuseFields }
   from './http-protocol-options.js';
-import { checkTransportSocket } from './listener.js';
+import { checkTransportSocket } from './transport-socket.js';
 import { readLoadBalancing } from './load-balancing.js';
 import { readOriginalDestination } from './original-destination.js';
 

@@ -1,30 +1,16 @@
 // listener.v3.Listener into a ListenerConfig, and what it refers to: route configurations, inline or by subscription.
-import type { FileSource } from '../../config/bootstrap/bootstrap.js';
-import type { Address, FilterChain as PlainFilterChain, ListenerConfig, RouteConfig } from '../../config/types.js';
-import { limits } from '../../core/limits.js';
+import type { Address, FilterChain, ListenerConfig } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { FilterChain, HttpConnectionManager, Listener, RouteConfiguration, TransportSocket }
-  from '../wire/generated/messages.js';
+import type { Listener } from '../wire/generated/messages.js';
 import { addressText, readAddress } from './address.js';
-import { readConfigSource } from './config-source.js';
-import { boolOf, millisecondsOf, numberOf, readMetadata } from './fields.js';
-import { hcmType, readHttpConnectionManager } from './http-connection.js';
-import { readRouteConfiguration } from './route.js';
+import { boolOf, numberOf, readMetadata } from './fields.js';
+import { readFilterChain, readFilterChains } from './filter-chain.js';
+import type { Gathered, InlineRoutes, RouteSubscription } from './filter-chain.js';
 import type { ClusterReference } from './route.js';
 
 const BACKLOG_DEFAULT = 128;
 const BUFFER_BYTES_DEFAULT = 1024 * 1024;
-const CONNECT_TIMEOUT_MS_DEFAULT = 15_000;
-const rawBufferType = 'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer';
-
-/** A route configuration that stands inside a listener. */
-export interface InlineRoutes { name: string; config: RouteConfig; message: RouteConfiguration }
-/** A route configuration that a listener subscribes to. */
-export interface RouteSubscription { name: string; source: FileSource; statPrefix: string }
-
-/** What is met on the way through a listener. */
-interface Gathered { inlineRoutes: InlineRoutes[]; subscriptions: RouteSubscription[]; references: ClusterReference[] }
 
 export interface ListenerParts {
   config: ListenerConfig;
@@ -49,7 +35,7 @@ export function readListener(message: Listener, fallbackName: string | null, pat
     name,
     addresses,
     statName: statName.replaceAll(':', '_'),
-    filterChains: readFilterChains(message.filterChains ?? [], name, path, report, parts),
+    ...readChains(message, name, path, report, parts),
     reusePort: boolOf(message.enableReusePort, true),
     exactBalance: message.connectionBalanceConfig?.exactBalance !== undefined,
     backlog: numberOf(message.tcpBacklogSize, BACKLOG_DEFAULT),
@@ -77,66 +63,14 @@ function readAddresses(message: Listener, path: string, report: Report): Address
   return addresses;
 }
 
-function readFilterChains(chains: FilterChain[], name: string, path: string, report: Report,
-  parts: Gathered): PlainFilterChain[] {
+function readChains(message: Listener, name: string, path: string, report: Report,
+  parts: Gathered): { filterChains: FilterChain[]; defaultFilterChain: FilterChain | null } {
   const at = fieldPath(path, 'filter_chains');
-  if (chains.length === 0) report.fail(at, 'no filter chains specified');
-  if (chains.length > 1) report.fail(`${at}[1]`, 'not implemented: more than one filter chain');
-  return chains.slice(0, 1)
-    .flatMap((chain, index) => readFilterChain(chain, index, name, `${at}[${index}]`, report, parts));
-}
-
-/** Transport sockets other than plain bytes are refused; none is plain bytes. */
-export function checkTransportSocket(socket: TransportSocket | undefined, path: string, report: Report): void {
-  const type = socket?.typedConfig?.type;
-  if (socket === undefined || type === rawBufferType) return;
-  if (type === undefined && socket.name === 'envoy.transport_sockets.raw_buffer') return;
-  report.fail(fieldPath(path, 'typed_config'), type === undefined ? 'required'
-    : `not implemented: transport socket ${type}`);
-}
-
-function readFilterChain(chain: FilterChain, index: number, listener: string, path: string, report: Report,
-  parts: Gathered): PlainFilterChain[] {
-  checkTransportSocket(chain.transportSocket, fieldPath(path, 'transport_socket'), report);
-  const timeoutPath = fieldPath(path, 'transport_socket_connect_timeout');
-  const transportSocketConnectTimeoutMs =
-    millisecondsOf(chain.transportSocketConnectTimeout, CONNECT_TIMEOUT_MS_DEFAULT, timeoutPath, report);
-  const filters = chain.filters ?? [];
-  if (filters.length === 0) report.fail(fieldPath(path, 'filters'), 'an HTTP connection manager is required');
-  let hcm: PlainFilterChain['hcm'] | null = null;
-  filters.forEach((filter, position) => {
-    const at = `${path}.filters[${position}].typed_config`;
-    const any = filter.typedConfig;
-    if (any === undefined || any === null) report.fail(at, 'required');
-    else if (any.type !== hcmType) report.fail(at, `not implemented: network filter ${any.type}`);
-    else if (position !== filters.length - 1) report.fail(`${path}.filters[${position}]`,
-      'it ends the chain and must be the last filter');
-    else {
-      const where = any.typedStruct === undefined ? at : fieldPath(at, 'value');
-      const message = any.value as HttpConnectionManager;
-      const routeName = readRoutes(message, `@inline/${listener}/${index}`, where, report, parts);
-      hcm = readHttpConnectionManager(message, routeName, where, report);
-    }
-  });
-  return hcm === null ? [] : [{ name: chain.name ?? '', hcm, transportSocketConnectTimeoutMs }];
-}
-
-/** Takes the routes of a connection manager into `parts`; returns the name they are found by. */
-function readRoutes(message: HttpConnectionManager, inlineName: string, path: string, report: Report,
-  parts: Gathered): string {
-  if (message.rds !== undefined) {
-    const name = message.rds.routeConfigName ?? '';
-    if (name === '') report.fail(`${path}.rds.route_config_name`, 'required');
-    const source = readConfigSource(message.rds.configSource, `${path}.rds.config_source`, report);
-    if (source !== null) parts.subscriptions.push({ name, source, statPrefix: message.statPrefix ?? '' });
-    return name;
-  }
-  const routes = message.routeConfig ?? {};
-  const at = fieldPath(path, 'route_config');
-  const checked = boolOf(routes.validateClusters, true) ? parts.references : null;
-  const hosts = routes.virtualHosts?.length ?? 0;
-  if (hosts > limits.routeConfigSlotsMax * 64) report.fail(fieldPath(at, 'virtual_hosts'), 'too many');
-  parts.inlineRoutes.push({ name: inlineName, message: routes,
-    config: readRouteConfiguration(routes, inlineName, at, report, checked) });
-  return inlineName;
+  const chains = message.filterChains ?? [];
+  if (chains.length === 0 && message.defaultFilterChain === undefined) report.fail(at, 'no filter chains specified');
+  const filterChains = readFilterChains(chains, name, at, report, parts);
+  const [defaultFilterChain = null] = message.defaultFilterChain === undefined ? []
+    : readFilterChain(message.defaultFilterChain, null, 'default', name, fieldPath(path, 'default_filter_chain'),
+      report, parts);
+  return { filterChains, defaultFilterChain };
 }

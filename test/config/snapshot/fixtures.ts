@@ -1,6 +1,6 @@
 // Small configuration values for tests of what is made of them.
-import type { AssignmentPolicy, Balancing, ClusterConfig, Endpoint, EndpointAssignment, HttpConnectionManager,
-  ListenerConfig, RouteConfig } from '../../../src/config/types.js';
+import type { AssignmentPolicy, Balancing, ClusterConfig, Endpoint, EndpointAssignment, FilterChain,
+  HttpConnectionManager, ListenerConfig, RouteConfig } from '../../../src/config/types.js';
 
 const thresholds = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 };
 const none = { add: [], remove: [] };
@@ -72,9 +72,13 @@ export function hcm(change: Partial<HttpConnectionManager> = {}): HttpConnection
     streamIdleTimeoutMs: 300_000, drainTimeoutMs: 5000, delayedCloseTimeoutMs: 1000, upgrades: [], ...change };
 }
 
+/** A filter chain of one connection manager, for every connection. */
+export const httpChain = (change: Partial<HttpConnectionManager> = {}): FilterChain =>
+  ({ name: '', match: null, hcm: hcm(change), transportSocketConnectTimeoutMs: 0 });
+
 export function listener(name: string, port: number, change: Partial<ListenerConfig> = {}): ListenerConfig {
   return { name, addresses: [{ kind: 'ip', host: '127.0.0.1', port, ipv4Compat: false }], statName: name,
-    filterChains: [{ name: '', hcm: hcm(), transportSocketConnectTimeoutMs: 0 }], reusePort: true, exactBalance: false,
+    filterChains: [httpChain()], defaultFilterChain: null, reusePort: true, exactBalance: false,
       backlog: 128,
     perConnectionBufferBytes: 1 << 20, trafficDirection: 'unspecified',
     ignoreGlobalConnectionLimit: false, metadata: null,

@@ -10,7 +10,7 @@ import type {
 import { LARGE } from '../../../src/workers/memory/buffers.js';
 import { SimNetwork } from '../../../src/workers/reactor/sim-network.js';
 import type { RouteTableRuntime } from '../../../src/workers/routing/route-table.js';
-import { cluster, hcm, listener, routes } from '../../config/snapshot/fixtures.js';
+import { cluster, httpChain, listener, routes } from '../../config/snapshot/fixtures.js';
 import { World } from '../../sim/world.js';
 import { referenceMatch } from './reference.js';
 import type { Request } from './reference.js';
@@ -153,7 +153,7 @@ t.test('two hundred random tables, sixty requests each', (t) => {
       {
         kind: 'listener',
         name: 'main',
-        value: listener('main', 1, { filterChains: [{ name: '', hcm: hcm(), transportSocketConnectTimeoutMs: 0 }] }),
+        value: listener('main', 1, { filterChains: [httpChain()] }),
       },
     ]);
     const table = engine.snapshot.routeTable(world.publisher.routeSlots.slotOf('routes'))!;

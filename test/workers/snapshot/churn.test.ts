@@ -2,7 +2,7 @@
 // the buffers grow.
 import t from 'tap';
 import type { RouteConfig } from '../../../src/config/types.js';
-import { assignment, cluster, hcm, listener, routes } from '../../config/snapshot/fixtures.js';
+import { assignment, cluster, httpChain, listener, routes } from '../../config/snapshot/fixtures.js';
 import { World } from '../../sim/world.js';
 
 const FORMAT = '%START_TIME% %REQ(X-ID?:PATH)% %RESP(SERVER)% %RESPONSE_CODE%\n';
@@ -29,18 +29,12 @@ function routeConfig(version: number): RouteConfig {
 const listenerOf = (version: number) =>
   listener('main', 1, {
     filterChains: [
-      {
-        name: '',
-        transportSocketConnectTimeoutMs: 0,
-        hcm: hcm({
-          serverName: `weft-${version}`,
-          via: `1.1 weft${version % 10}`,
-          accessLogs: [
-            { sink: { kind: 'stdout' },
-          filter: null, format: { kind: 'text', format: FORMAT, omitEmptyValues: false } },
-          ],
-        }),
-      },
+      httpChain({
+        serverName: `weft-${version}`,
+        via: `1.1 weft${version % 10}`,
+        accessLogs: [{ sink: { kind: 'stdout' }, filter: null,
+          format: { kind: 'text', format: FORMAT, omitEmptyValues: false } }],
+      }),
     ],
   });
 

@@ -3,7 +3,7 @@
 import t from 'tap';
 import { EndpointState } from '../../../src/core/memory-map.js';
 import type { SimEnd } from '../../../src/workers/reactor/sim-network.js';
-import { assignment, cluster, hcm, listener, routes } from '../../config/snapshot/fixtures.js';
+import { assignment, cluster, httpChain, listener, routes } from '../../config/snapshot/fixtures.js';
 import { World } from '../../sim/world.js';
 
 const ANSWER = Buffer.from('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
@@ -36,7 +36,7 @@ class Mesh {
       {
         kind: 'listener',
         name: 'main',
-        value: listener('main', 1, { filterChains: [{ name: '', transportSocketConnectTimeoutMs: 0, hcm: hcm() }] }),
+        value: listener('main', 1, { filterChains: [httpChain()] }),
       },
     ]);
     this.world.listen('main');

@@ -83,6 +83,23 @@ t.test('fields of the connection manager', async (t) => {
   { preserveCase: true });
 });
 
+const chain = (name: string, match: Tree): Tree => ({ name, filter_chain_match: match,
+  filters: [{ name: 'h', typed_config: connectionManager() }] });
+
+t.test('filter chains', async (t) => {
+  const config = read({ filter_chains: [chain('a', { destination_port: 5, server_names: ['*.B.c'],
+    prefix_ranges: [{ address_prefix: '10.0.0.1', prefix_len: 8 }, { address_prefix: '::1', prefix_len: 128 }],
+    source_type: 'EXTERNAL', source_ports: [7], application_protocols: ['h2'], transport_protocol: 'tls' }),
+  chain('b', {})], default_filter_chain: chain('c', { destination_port: 6 }) });
+  t.match(config, { filterChains: [{ name: 'a', match: { destinationPort: 5, serverNames: ['*.b.c'],
+    prefixRanges: [{ address: '10.0.0.1', bits: 8 }, { address: '::1', bits: 128 }], sourceType: 'external',
+    sourcePorts: [7], applicationProtocols: ['h2'], transportProtocol: 'tls', directSourcePrefixRanges: [],
+    sourcePrefixRanges: [] }, hcm: { routeConfigName: '@inline/front/0' } },
+  { name: 'b', match: { destinationPort: 0 }, hcm: { routeConfigName: '@inline/front/1' } }],
+  defaultFilterChain: { name: 'c', match: null, hcm: { routeConfigName: '@inline/front/default' } } });
+  t.equal(read({ filter_chains: [chain('b', {})] }).filterChains[0].match, null);
+});
+
 const refused: [string, Tree, Tree, string[]][] = [
   ['HTTP2', {}, { codec_type: 'HTTP2' }, [`${hcmAt}.codec_type: not implemented, must be absent or AUTO or HTTP1`]],
   ['HTTP/2 options', {}, { http2_protocol_options: {} }, [`${hcmAt}.http2_protocol_options: not implemented`]],
@@ -115,9 +132,20 @@ const refused: [string, Tree, Tree, string[]][] = [
       typed_config: { '@type': typeUrl('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext') } } }] }, {},
   [`${at}.filter_chains[0].transport_socket.typed_config: not implemented: transport socket ` +
     'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext']],
-  ['chain match', { filter_chains: [{ filter_chain_match: { destination_port: 5 },
-    filters: [{ name: 'h', typed_config: connectionManager() }] }] }, {},
-    [`${at}.filter_chains[0].filter_chain_match: not implemented, must be absent or empty`]],
+  ['no chains', { filter_chains: [] }, {}, [`${at}.filter_chains: no filter chains specified`]],
+  ['chains with the same match', { filter_chains: [chain('a', { destination_port: 5 }),
+    chain('b', { destination_port: 5 })] }, {},
+    [`${at}.filter_chains[1]: filter chain 'b' has the same matching rules defined as 'a'`]],
+  ['chains that overlap', { filter_chains: [chain('a', { server_names: ['x', 'y'] }),
+    chain('b', { server_names: ['Y', 'z'] })] }, {},
+    [`${at}.filter_chains[1]: multiple filter chains with overlapping matching rules are defined`]],
+  ['a partial wildcard', { filter_chains: [chain('a', { server_names: ['*x'] })] }, {},
+    [`${at}.filter_chains[0].filter_chain_match.server_names[0]: partial wildcards are not supported`]],
+  ['a range that is none', { filter_chains: [chain('a', { prefix_ranges: [{ address_prefix: '1.2' }] })] }, {},
+    [`${at}.filter_chains[0].filter_chain_match.prefix_ranges[0].address_prefix: malformed IP address: 1.2`]],
+  ['the end of an address', { filter_chains: [chain('a', { address_suffix: '1', suffix_len: 3 })] }, {},
+    [`${at}.filter_chains[0].filter_chain_match.address_suffix: not implemented`,
+      `${at}.filter_chains[0].filter_chain_match.suffix_len: not implemented`]],
   ['network filter', { filter_chains: [
     { filters: [{ name: 't',
       typed_config: { '@type': typeUrl('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy') } }] }] }, {},

@@ -1,0 +1,70 @@
+// Filter chains of one listener: the tree that finds a connection's chain, and each chain, compiled when the first
+// connection comes to it. A listener of hundreds of chains costs what its traffic uses.
+import { FilterChainTree } from '../../config/filter-chains.js';
+import type { ChainQuestion } from '../../config/filter-chains.js';
+import { chainsOf } from '../../config/types.js';
+import type { FilterChain } from '../../config/types.js';
+import type { ListenerBlob } from '../../config/snapshot/layout.js';
+import type { SocketAddress } from '../../os/sockaddr.js';
+import type { Engine } from '../engine.js';
+import { HcmRuntime } from './hcm.js';
+
+export class Chains {
+  /** The chain that every connection has; null: `find` tells. */
+  readonly only: number | null;
+  private readonly tree = new FilterChainTree();
+  private readonly all: FilterChain[];
+  private readonly fallback: number;
+  private readonly compiled: (HcmRuntime | null)[];
+
+  constructor(private readonly engine: Engine, private readonly contents: ListenerBlob) {
+    const { config } = contents;
+    this.all = chainsOf(config);
+    this.compiled = this.all.map(() => null);
+    this.fallback = config.defaultFilterChain === null ? -1 : config.filterChains.length;
+    const matches = config.filterChains.map(({ match }) => match);
+    this.only = matches.length === 1 && matches[0] === null ? 0 : matches.length === 0 ? this.fallback : null;
+    matches.forEach((match, index) => { if (match !== null) this.tree.add(match, index); });
+  }
+
+  /** Number of the connection's chain, or -1: no chain takes it. */
+  find(question: ChainQuestion): number {
+    if (this.only !== null) return this.only;
+    const found = this.tree.find(question);
+    return found < 0 ? this.fallback : found;
+  }
+
+  /** The chain by its number. Throws when the arena has no room for it. */
+  get(index: number): HcmRuntime {
+    const known = this.compiled[index];
+    if (known !== null) return known;
+    const chain = this.contents.chains[index];
+    const { hcm, name } = this.all[index];
+    return this.compiled[index] = new HcmRuntime(this.engine, hcm, chain.routeSlot, chain.httpScope, chain.accessLogs,
+      name);
+  }
+
+  release(engine: Engine): void {
+    for (const chain of this.compiled) chain?.release(engine);
+  }
+}
+
+/** What is known of a socket that was just accepted: its two ends, asked of the kernel when somebody wants them. */
+export class AcceptedQuestion implements ChainQuestion {
+  readonly serverName = '';
+  readonly transportProtocol = 'raw_buffer';
+  readonly applicationProtocols: readonly string[] = [];
+  private fd = -1;
+  private localAddress: SocketAddress | null = null;
+  private remoteAddress: SocketAddress | null = null;
+
+  constructor(private readonly engine: Engine) {}
+
+  begin(fd: number): void {
+    this.fd = fd;
+    this.localAddress = this.remoteAddress = null;
+  }
+  get local(): SocketAddress | null { return this.localAddress ??= this.engine.outside.localAddress(this.fd); }
+  get remote(): SocketAddress | null { return this.remoteAddress ??= this.engine.outside.peerAddress(this.fd); }
+  get directRemote(): SocketAddress | null { return this.remote; }
+}

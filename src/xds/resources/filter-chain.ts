@@ -1,0 +1,135 @@
+// Filter chains of a listener: their matching rules, which must not overlap, and the network filters inside.
+import { FilterChainTree } from '../../config/filter-chains.js';
+import type { CidrRange as PlainCidrRange, FilterChainMatch as PlainMatch } from '../../config/filter-chains.js';
+import type { FileSource } from '../../config/bootstrap/bootstrap.js';
+import type { FilterChain as PlainFilterChain, RouteConfig } from '../../config/types.js';
+import { limits } from '../../core/limits.js';
+import { fieldPath } from '../wire/message.js';
+import type { Report } from '../wire/message.js';
+import type { CidrRange, FilterChain, FilterChainMatch, HttpConnectionManager, RouteConfiguration }
+  from '../wire/generated/messages.js';
+import { isIP } from 'node:net';
+import { readConfigSource } from './config-source.js';
+import { boolOf, millisecondsOf } from './fields.js';
+import { hcmType, readHttpConnectionManager } from './http-connection.js';
+import { readRouteConfiguration } from './route.js';
+import type { ClusterReference } from './route.js';
+import { checkTransportSocket } from './transport-socket.js';
+
+const CONNECT_TIMEOUT_MS_DEFAULT = 15_000;
+
+/** A route configuration that stands inside a listener. */
+export interface InlineRoutes { name: string; config: RouteConfig; message: RouteConfiguration }
+/** A route configuration that a listener subscribes to. */
+export interface RouteSubscription { name: string; source: FileSource; statPrefix: string }
+/** What is met on the way through a listener. */
+export interface Gathered { inlineRoutes: InlineRoutes[]; subscriptions: RouteSubscription[];
+  references: ClusterReference[] }
+
+/** The chains of a listener. Their rules are held against each other as Envoy does. */
+export function readFilterChains(chains: readonly FilterChain[], listener: string, path: string, report: Report,
+  parts: Gathered): PlainFilterChain[] {
+  const tree = new FilterChainTree();
+  const seen = new Map<string, string>();
+  return chains.flatMap((chain, index) => {
+    const at = `${path}[${index}]`;
+    const match = readMatch(chain.filterChainMatch ?? {}, fieldPath(at, 'filter_chain_match'), report);
+    const text = JSON.stringify(match);
+    const same = seen.get(text);
+    if (same !== undefined)
+      report.fail(at, `filter chain '${chain.name ?? ''}' has the same matching rules defined as '${same}'`);
+    else if (match !== null && !tree.add(match, index))
+      report.fail(at, 'multiple filter chains with overlapping matching rules are defined');
+    if (same === undefined) seen.set(text, chain.name ?? '');
+    const inForce = chains.length === 1 && match !== null && isEmpty(match) ? null : match;
+    return readFilterChain(chain, inForce, `${index}`, listener, at, report, parts);
+  });
+}
+
+const isEmpty = (match: PlainMatch): boolean => match.destinationPort === 0 && match.transportProtocol === ''
+  && match.sourceType === 'any' && Object.values(match).every((value) => !Array.isArray(value) || value.length === 0);
+
+const sourceTypes = ['any', 'sameIpOrLoopback', 'external'] as const;
+
+/** Null where an address or a name in it is none. */
+function readMatch(match: FilterChainMatch, path: string, report: Report): PlainMatch | null {
+  const before = report.errors.length + report.dropped;
+  const serverNames = (match.serverNames ?? []).map((name, index) => {
+    if (name.includes('*') && !/^\*\.[^*]*$/.test(name))
+      report.fail(`${path}.server_names[${index}]`, 'partial wildcards are not supported');
+    return name.toLowerCase();
+  });
+  const ranges = (list: readonly CidrRange[] | undefined, field: string): PlainCidrRange[] =>
+    (list ?? []).flatMap((range, index) => readCidrRange(range, `${path}.${field}[${index}]`, report));
+  const result = {
+    destinationPort: match.destinationPort?.value ?? 0,
+    prefixRanges: ranges(match.prefixRanges, 'prefix_ranges'),
+    serverNames,
+    transportProtocol: match.transportProtocol ?? '',
+    applicationProtocols: match.applicationProtocols ?? [],
+    directSourcePrefixRanges: ranges(match.directSourcePrefixRanges, 'direct_source_prefix_ranges'),
+    sourceType: sourceTypes[match.sourceType ?? 0] ?? 'any',
+    sourcePrefixRanges: ranges(match.sourcePrefixRanges, 'source_prefix_ranges'),
+    sourcePorts: match.sourcePorts ?? [],
+  };
+  return report.errors.length + report.dropped > before ? null : result;
+}
+
+function readCidrRange(range: CidrRange, path: string, report: Report): PlainCidrRange[] {
+  const address = range.addressPrefix ?? '';
+  const bits = range.prefixLen?.value ?? 0;
+  const version = isIP(address);
+  if (version === 0 || address.includes('%')) {
+    report.fail(fieldPath(path, 'address_prefix'), `malformed IP address: ${address}`);
+    return [];
+  }
+  // As Envoy: a length beyond the address's means all of it.
+  return [{ address, bits: Math.min(bits, version === 4 ? 32 : 128) }];
+}
+
+/** One chain; `key` tells it from the listener's others in the names of its routes. */
+export function readFilterChain(chain: FilterChain, match: PlainMatch | null, key: string, listener: string,
+  path: string, report: Report, parts: Gathered): PlainFilterChain[] {
+  checkTransportSocket(chain.transportSocket, fieldPath(path, 'transport_socket'), report);
+  const timeoutPath = fieldPath(path, 'transport_socket_connect_timeout');
+  const transportSocketConnectTimeoutMs =
+    millisecondsOf(chain.transportSocketConnectTimeout, CONNECT_TIMEOUT_MS_DEFAULT, timeoutPath, report);
+  const filters = chain.filters ?? [];
+  if (filters.length === 0) report.fail(fieldPath(path, 'filters'), 'an HTTP connection manager is required');
+  let hcm: PlainFilterChain['hcm'] | null = null;
+  filters.forEach((filter, position) => {
+    const at = `${path}.filters[${position}].typed_config`;
+    const any = filter.typedConfig;
+    if (any === undefined || any === null) report.fail(at, 'required');
+    else if (any.type !== hcmType) report.fail(at, `not implemented: network filter ${any.type}`);
+    else if (position !== filters.length - 1) report.fail(`${path}.filters[${position}]`,
+      'it ends the chain and must be the last filter');
+    else {
+      const where = any.typedStruct === undefined ? at : fieldPath(at, 'value');
+      const message = any.value as HttpConnectionManager;
+      const routeName = readRoutes(message, `@inline/${listener}/${key}`, where, report, parts);
+      hcm = readHttpConnectionManager(message, routeName, where, report);
+    }
+  });
+  return hcm === null ? [] : [{ name: chain.name ?? '', match, hcm, transportSocketConnectTimeoutMs }];
+}
+
+/** Takes the routes of a connection manager into `parts`; returns the name they are found by. */
+function readRoutes(message: HttpConnectionManager, inlineName: string, path: string, report: Report,
+  parts: Gathered): string {
+  if (message.rds !== undefined) {
+    const name = message.rds.routeConfigName ?? '';
+    if (name === '') report.fail(`${path}.rds.route_config_name`, 'required');
+    const source = readConfigSource(message.rds.configSource, `${path}.rds.config_source`, report);
+    if (source !== null) parts.subscriptions.push({ name, source, statPrefix: message.statPrefix ?? '' });
+    return name;
+  }
+  const routes = message.routeConfig ?? {};
+  const at = fieldPath(path, 'route_config');
+  const checked = boolOf(routes.validateClusters, true) ? parts.references : null;
+  const hosts = routes.virtualHosts?.length ?? 0;
+  if (hosts > limits.routeConfigSlotsMax * 64) report.fail(fieldPath(at, 'virtual_hosts'), 'too many');
+  parts.inlineRoutes.push({ name: inlineName, message: routes,
+    config: readRouteConfiguration(routes, inlineName, at, report, checked) });
+  return inlineName;
+}
