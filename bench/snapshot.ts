@@ -12,7 +12,8 @@ const none: HeaderMutations = { add: [], remove: [] };
 const name = (index: number): string => `outbound|8080||service-${index}.mesh.local`;
 
 function cluster(index: number, connectTimeoutMs = 1000): ClusterConfig {
-  const thresholds = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 };
+  const thresholds = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3,
+    retryBudget: null };
   return {
     name: name(index), altStatName: name(index), metadata: null, type: 'eds', originalDestination: null,
     edsServiceName: '', loadAssignment: null,

@@ -1,5 +1,6 @@
 // /clusters: every cluster with its circuit breakers and its endpoints' process-wide counts, as text and as JSON.
 import { EndpointState } from '../core/memory-map.js';
+import { retriesMax } from '../config/retry-budget.js';
 import type { CircuitBreakerThresholds, ClusterConfig } from '../config/types.js';
 import { addressJson, addressText } from './address.js';
 import { jsonType, textType } from './answer.js';
@@ -68,7 +69,7 @@ const breakersText = (name: string, priority: string, most: CircuitBreakerThresh
   `${name}::${priority}_priority::max_connections::${most.maxConnections}\n` +
   `${name}::${priority}_priority::max_pending_requests::${most.maxPendingRequests}\n` +
   `${name}::${priority}_priority::max_requests::${most.maxRequests}\n` +
-  `${name}::${priority}_priority::max_retries::${most.maxRetries}\n`;
+  `${name}::${priority}_priority::max_retries::${retriesMax(most, 0)}\n`;
 
 function endpointText(prefix: string, endpoint: EndpointInForce, states: SharedStates): string {
   const { locality } = endpoint;
@@ -138,7 +139,7 @@ const thresholds = (most: CircuitBreakerThresholds): JsonObject => ({
   max_connections: most.maxConnections,
   max_pending_requests: most.maxPendingRequests,
   max_requests: most.maxRequests,
-  max_retries: most.maxRetries,
+  max_retries: retriesMax(most, 0),
 });
 
 /** proto3 JSON leaves out zero values; 64-bit values are strings. */

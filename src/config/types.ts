@@ -252,6 +252,8 @@ export const chainsOf = (config: Pick<ListenerConfig, 'filterChains' | 'defaultF
 export interface CircuitBreakerThresholds {
   // Envoy: 1024,1024,1024,3
   maxConnections: number; maxPendingRequests: number; maxRequests: number; maxRetries: number;
+  /** In place of maxRetries: a share of the requests in progress, and never less than a number. */
+  retryBudget: { percent: number; minConcurrency: number } | null;
 }
 export interface Endpoint {
   address: Address;

@@ -15,7 +15,8 @@ import { ConfigStore, ResourceRecord, resourceTypeUrls } from '../../src/xds/sto
 import type { ResourceKind } from '../../src/xds/store.js';
 
 export const map = memoryMap(160, 2);
-const breakers = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 };
+const breakers = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3,
+  retryBudget: null };
 
 export class FakeBackend implements AdminBackend {
   readonly store = new ConfigStore();

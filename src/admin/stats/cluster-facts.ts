@@ -1,6 +1,7 @@
 // Statistics of a cluster that nobody counts, because they follow from its endpoints, its circuit breakers and the
 // process-wide words of shared memory: computed when they are read.
 import type { AdminBackend } from '../backend.js';
+import { retriesMax } from '../../config/retry-budget.js';
 import type { CircuitBreakerThresholds } from '../../config/types.js';
 import { ClusterState, EndpointState, HealthFlag } from '../../core/memory-map.js';
 import type { MemoryMap } from '../../core/memory-map.js';
@@ -110,7 +111,7 @@ function breakerValues(
   const connections = Math.max(0, most.maxConnections - word(ClusterState.connections));
   const pending = Math.max(0, most.maxPendingRequests - word(ClusterState.pending));
   const requests = Math.max(0, most.maxRequests - word(ClusterState.requests));
-  const retries = Math.max(0, most.maxRetries - word(ClusterState.retries));
+  const retries = Math.max(0, retriesMax(most, word(ClusterState.requests)) - word(ClusterState.retries));
   out.set(
     [open(connections), 0, connections, pending, retries, requests, open(requests), open(pending), open(retries)],
     at,

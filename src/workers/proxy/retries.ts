@@ -3,6 +3,7 @@
 //
 //   answer or failure → asks for a retry? → retries left? → breaker free? → detached, waits → dispatch
 import { ClusterState, EndpointState } from '../../core/memory-map.js';
+import { retriesMax } from '../../config/retry-budget.js';
 import { Head, Header } from '../../core/generated/layouts.js';
 import { ResponseFlag } from '../../core/response-flags.js';
 import { ClusterStat, VirtualHostStat } from '../../telemetry/schema.js';
@@ -160,8 +161,9 @@ export class Retries {
     }
     stream.retriesLeft--;
     const { default: normal, high } = cluster.config.circuitBreakers;
-    const { maxRetries } = stream.breaker === 0 ? normal : high;
-    if (!cluster.tryTake(ClusterState.retries + stream.breaker, maxRetries)) {
+    const most = retriesMax(stream.breaker === 0 ? normal : high,
+      cluster.taken(ClusterState.requests + stream.breaker));
+    if (!cluster.tryTake(ClusterState.retries + stream.breaker, most)) {
       this.count(stream, ClusterStat.upstream_rq_retry_overflow, VirtualHostStat.upstream_rq_retry_overflow);
       stream.flags |= ResponseFlag.UO;
       return false;

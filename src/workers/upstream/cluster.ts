@@ -143,6 +143,8 @@ export class ClusterRuntime {
     Atomics.sub(this.engine.i32, this.breakers + field, 1);
     return false;
   }
+  /** Units of a breaker that are taken, in the whole process. */
+  taken(field: number): number { return Atomics.load(this.engine.i32, this.breakers + field); }
   take(field: number): void { Atomics.add(this.engine.i32, this.breakers + field, 1); }
   giveBack(field: number): void { Atomics.sub(this.engine.i32, this.breakers + field, 1); }
 }

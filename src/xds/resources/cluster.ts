@@ -3,7 +3,8 @@ import type { FileSource } from '../../config/bootstrap/bootstrap.js';
 import type { CircuitBreakerThresholds, ClusterConfig } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { CircuitBreakers, Cluster, CoreHttpProtocolOptions, Http1ProtocolOptions, HttpHttpProtocolOptions }
+import type { CircuitBreakers, CircuitBreakersThresholdsRetryBudget, Cluster, CoreHttpProtocolOptions,
+  Http1ProtocolOptions, HttpHttpProtocolOptions }
   from '../wire/generated/messages.js';
 import { readConfigSource } from './config-source.js';
 import { readAssignment } from './endpoint.js';
@@ -76,7 +77,9 @@ function readEndpoints(message: Cluster, type: ClusterConfig['type'] | undefined
 }
 
 const thresholdsDefault: CircuitBreakerThresholds = { maxConnections: 1024, maxPendingRequests: 1024,
-  maxRequests: 1024, maxRetries: 3 };
+  maxRequests: 1024, maxRetries: 3, retryBudget: null };
+const BUDGET_PERCENT_DEFAULT = 20;
+const BUDGET_CONCURRENCY_DEFAULT = 3;
 
 function readCircuitBreakers(message: CircuitBreakers | undefined, path: string,
   report: Report): ClusterConfig['circuitBreakers'] {
@@ -91,10 +94,18 @@ function readCircuitBreakers(message: CircuitBreakers | undefined, path: string,
       maxPendingRequests: numberOf(thresholds.maxPendingRequests, thresholdsDefault.maxPendingRequests),
       maxRequests: numberOf(thresholds.maxRequests, thresholdsDefault.maxRequests),
       maxRetries: numberOf(thresholds.maxRetries, thresholdsDefault.maxRetries),
+      retryBudget: readRetryBudget(thresholds.retryBudget),
     };
   });
   return result;
 }
+
+const readRetryBudget = (
+  budget: CircuitBreakersThresholdsRetryBudget | undefined): CircuitBreakerThresholds['retryBudget'] =>
+  budget === undefined ? null : {
+    percent: budget.budgetPercent === undefined ? BUDGET_PERCENT_DEFAULT : budget.budgetPercent.value ?? 0,
+    minConcurrency: numberOf(budget.minRetryConcurrency, BUDGET_CONCURRENCY_DEFAULT),
+  };
 
 interface HttpOptions {
   common: CoreHttpProtocolOptions;

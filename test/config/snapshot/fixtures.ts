@@ -2,7 +2,8 @@
 import type { AssignmentPolicy, Balancing, ClusterConfig, Endpoint, EndpointAssignment, FilterChain,
   HttpConnectionManager, ListenerConfig, RouteConfig } from '../../../src/config/types.js';
 
-const thresholds = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 };
+const thresholds = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3,
+  retryBudget: null };
 const none = { add: [], remove: [] };
 /** Envoy's defaults. */
 export const policy: AssignmentPolicy = { overprovisioningPercent: 140, weightedPriorityHealth: false };

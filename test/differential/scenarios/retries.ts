@@ -105,6 +105,15 @@ export const scenarios: readonly Scenario[] = [
   { stats: ['cluster.{up}.upstream_rq_timeout', 'cluster.{up}.upstream_rq_retry'] }, { timeout: '0.3s' }),
   retrying('max_retries of the cluster', { retry_on: '5xx' }, [one(bad(500), good)], { clusterFields: { up: {
     circuit_breakers: { thresholds: [{ max_retries: 0 }] } } } }),
+  ...[{ budget_percent: { value: 0 }, min_retry_concurrency: 0 }, { budget_percent: { value: 100 },
+    min_retry_concurrency: 0 }, { budget_percent: { value: 99 }, min_retry_concurrency: 0 },
+  { budget_percent: { value: 0 }, min_retry_concurrency: 1 }, { min_retry_concurrency: 0 }, { budget_percent: {} }, {},
+  ].map((retry_budget) => retrying(`retry_budget ${JSON.stringify(retry_budget)}`, { retry_on: '5xx', num_retries: 2 },
+    [one(bad(500), bad(500), good)], { clusterFields: { up: { circuit_breakers: { thresholds: [{ max_retries: 0,
+      retry_budget }] } } } })),
+  retrying('a route of high priority has a budget of its own', { retry_on: '5xx' }, [one(bad(500), good)], {
+    clusterFields: { up: { circuit_breakers: { thresholds: [{ max_retries: 0 }, { priority: 'HIGH',
+      retry_budget: {} }] } } } }, { priority: 'HIGH' }),
   retrying('headers of clients that are not internal ask for nothing', {}, [{ send: get('/', 'x-envoy-retry-on: 5xx',
     'x-envoy-max-retries: 2'),
     answer: [bad(500), bad(500), good] }, { send: get('/', 'x-envoy-retry-on: retriable-status-codes',

@@ -26,8 +26,9 @@ t.test('defaults', async (t) => {
         localityWeight: 0 }], policy },
     balancing, lbPolicy: 'roundRobin', leastRequestChoiceCount: 2, connectTimeoutMs: 5000,
     perConnectionBufferBytes: 1048576,
-    circuitBreakers: { default: { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 },
-      high: { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 } },
+    circuitBreakers: { default: { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3,
+      retryBudget: null },
+      high: { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3, retryBudget: null } },
         idleTimeoutMs: 3600000,
     maxRequestsPerConnection: 0, maxResponseHeadersBytes: 61440, maxResponseHeadersCount: 100, preserveCase: false,
       properCaseWords: false,
@@ -87,9 +88,14 @@ t.test('circuit breakers', async (t) => {
     { priority: 'HIGH', max_requests: 2 }] } }).circuitBreakers,
     { default: { maxConnections: 1, maxPendingRequests: 1024, maxRetries: 0 },
       high: { maxRequests: 2, maxConnections: 1024 } });
-  t.same(errors({ circuit_breakers: { thresholds: [{}, { retry_budget: {} }] } }),
-    ['C.circuit_breakers.thresholds[1].retry_budget: not implemented',
-      'C.circuit_breakers.thresholds[1]: a second entry for the priority default']);
+  t.same(errors({ circuit_breakers: { thresholds: [{}, {}] } }),
+    ['C.circuit_breakers.thresholds[1]: a second entry for the priority default']);
+  t.match(read({ circuit_breakers: { thresholds: [{ retry_budget: {} }, { priority: 'HIGH', retry_budget: {
+    budget_percent: { value: 12.5 }, min_retry_concurrency: 0 } }] } }).circuitBreakers,
+  { default: { retryBudget: { percent: 20, minConcurrency: 3 } },
+    high: { retryBudget: { percent: 12.5, minConcurrency: 0 } } });
+  t.same(errors({ circuit_breakers: { thresholds: [{ retry_budget: { budget_percent: { value: 101 } } }] } }),
+    ['C.circuit_breakers.thresholds[0].retry_budget.budget_percent.value: must be at most 100']);
 });
 
 t.test('HTTP options, typed and deprecated', async (t) => {
