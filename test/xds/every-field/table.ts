@@ -74,6 +74,9 @@ export const byHand: { [type: string]: Tree } = {
   'AdditionalAddress': { address: { socket_address: { address: '127.0.0.7', port_value: 7 } } },
   'core.v3.ConfigSource': { path_config_source: { path: files[0] } },
   'core.v3.DataSource': { inline_string: 'sample' },
+  'core.v3.CidrRange': { address_prefix: '10.0.0.0', prefix_len: 8 },
+  'listener.v3.FilterChain': { filters: (listener() as { filter_chains: { filters: unknown[] }[] })
+    .filter_chains[0]!.filters },
   'TransportSocket': { name: 'raw', typed_config: rawBuffer },
   'accesslog.v3.AccessLog': { name: 'log', typed_config: stdout },
   'AccessLogFilter': statusFilter,
@@ -115,6 +118,7 @@ export const fieldSamples: { [field: string]: unknown[] } = {
   'HeaderKeyFormat.stateful_formatter': [preserveCase],
   'SocketAddress.address': ['127.0.0.7', '127.0.0.9'],
   'SocketAddress.ipv4_compat': [true],
+  'CidrRange.address_prefix': ['10.0.0.0', '11.0.0.0'],
   'PathConfigSource.path': files,
   'core.v3.ConfigSource.path': files,
   'WatchedDirectory.path': directories,
