@@ -7,5 +7,6 @@ export { h1ChunkedReset, h1ChunkedStep, h1WriteChunk } from './http1/chunked';
 export { routeMatch, routeVirtualHost, headerValue, headersHold, withoutPort } from './routing/match';
 export { normalizePath } from './http1/path';
 export { copyBytes, copyExact } from './lib/copy';
-export { hashBytes, hashCombine } from './lib/xxhash';
+export { hashBytes, hashCombine, hashSeeded } from './lib/xxhash';
+export { hashNumbered } from './lib/ring-hash';
 export { nextRandom } from './http1/encode';

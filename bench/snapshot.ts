@@ -18,7 +18,7 @@ function cluster(index: number, connectTimeoutMs = 1000): ClusterConfig {
     name: name(index), altStatName: name(index), metadata: null, type: 'eds', originalDestination: null,
     edsServiceName: '', loadAssignment: null,
     lbPolicy: 'leastRequest', leastRequestChoiceCount: 2,
-    balancing: { healthyPanicPercent: 50, localityWeighted: false }, connectTimeoutMs,
+    balancing: { healthyPanicPercent: 50, localityWeighted: false, hashing: null }, connectTimeoutMs,
     perConnectionBufferBytes: 1 << 20,
     circuitBreakers: { default: thresholds, high: thresholds }, idleTimeoutMs: 3_600_000, maxRequestsPerConnection: 0,
     maxResponseHeadersBytes: 61_440, maxResponseHeadersCount: 100, preserveCase: false, properCaseWords: false,

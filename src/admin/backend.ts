@@ -19,6 +19,7 @@ export interface EndpointInForce {
   priority: number;
   health: Endpoint['health'];
   locality: Endpoint['locality'];
+  localityWeight: number;
   /** Index of its process-wide state (SnapshotPublisher.endpointSlots.slotOf(endpointKey(...))), -1 = none. */
   state: number;
 }

@@ -275,6 +275,13 @@ export interface EndpointAssignment { clusterName: string; endpoints: Endpoint[]
 export interface Balancing {
   healthyPanicPercent: number;        // default 50; 0 = never
   localityWeighted: boolean;          // weights of localities count (locality_weighted_lb_config)
+  hashing: Hashing | null;            // of the policies ringHash and maglev
+}
+export interface RingHash { kind: 'ring'; minimumSize: number; maximumSize: number; murmur: boolean }
+export interface Hashing {
+  table: RingHash | { kind: 'maglev'; size: number };
+  byName: boolean;                    // names of endpoints are hashed, not addresses
+  boundPercent: number;               // most load beside the average (hash_balance_factor); 0 = any
 }
 
 /** envoy.config.cluster.v3.Cluster.OriginalDstLbConfig, with the cluster's cleanup_interval. */
@@ -292,7 +299,7 @@ export interface ClusterConfig {
   originalDestination: OriginalDestination | null;   // of type originalDst
   edsServiceName: string;             // '' = name
   loadAssignment: EndpointAssignment | null;   // static and strictDns (hosts are names there)
-  lbPolicy: 'roundRobin' | 'leastRequest' | 'random' | 'clusterProvided';
+  lbPolicy: 'roundRobin' | 'leastRequest' | 'random' | 'ringHash' | 'maglev' | 'clusterProvided';
   leastRequestChoiceCount: number;    // default 2
   balancing: Balancing;
   connectTimeoutMs: number;           // default 5000

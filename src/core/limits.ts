@@ -70,6 +70,9 @@ export const limits = {
   // power of two. Over: 503 for a new destination
   discoveredEndpointsMax: 8192,
   discoveredProbesMax: 64,             // places of the table that one endpoint may have
+  // places of a ring or of Maglev's table, 12 and 4 bytes each in every worker that uses the cluster; below 2^21. A
+  // table that is configured larger is rejected; a ring that weights make larger ends here, less exactly
+  hashTableEntriesMax: 1 << 20,
   rootsLiveMax: 256,                   // published and not yet released; further changes wait and are coalesced
   configDepthMax: 100,                 // messages inside messages, as protobuf's readers; deeper is rejected
   configErrorsMax: 1000,               // reported of one input; more are counted

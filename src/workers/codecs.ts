@@ -24,6 +24,13 @@ export interface Codecs {
   copyBytes(dst: number, src: number, bytes: number): void;
   /** xxHash64 of the bytes into two words at `out`, low first. */
   hashBytes(at: number, bytes: number, out: number): void;
+  /** As hashBytes, with a seed (any but 0 changes the hash). */
+  hashSeeded(at: number, bytes: number, seed: number, out: number): void;
+  /**
+   * Hashes of the bytes followed by each number from `first` in decimal, `count` of them, at `out`; `murmur` = by
+   * MurmurHash2 instead of xxHash64. Ten bytes behind the bytes are overwritten.
+   */
+  hashNumbered(at: number, bytes: number, first: number, count: number, murmur: number, out: number): void;
   /** Adds the hash of the bytes to the one at `state` as Envoy combines hash policies; `has` = there is one yet. */
   hashCombine(at: number, bytes: number, state: number, has: number): void;
   /** 32 random bits (signed) from the xoshiro128** state at `state`. */

@@ -142,6 +142,7 @@ export class FakeBackend implements AdminBackend {
         priority: 0,
         health: 'unknown',
         locality: { region: '', zone: '', subZone: '' },
+        localityWeight: 0,
         state: -1,
         ...endpoint,
       })),

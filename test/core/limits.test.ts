@@ -39,6 +39,10 @@ t.test('buffers', async (t) => {
   fits(t, limits.chunkLineBytesMax, limits.bufferSmallBytes, 'a chunk-size line');
 });
 
+t.test('tables of hashes', async (t) => {
+  fits(t, limits.hashTableEntriesMax, (1 << 21) - 1, 'remainders of hashes are exact below 2^21');
+});
+
 t.test('rings are powers of two, for their positions wrap by masking', async (t) => {
   t.ok(isPowerOfTwo(limits.dealtRingEntries), 'dealtRingEntries');
   t.ok(isPowerOfTwo(limits.logRingBytes), 'logRingBytes');

@@ -3,6 +3,7 @@ import type { Scenario } from './scenario.js';
 import { scenarios as balancing } from './scenarios/balancing.js';
 import { scenarios as basics } from './scenarios/basics.js';
 import { scenarios as listeners } from './scenarios/listeners.js';
+import { scenarios as hashing } from './scenarios/hashing.js';
 import { scenarios as retries } from './scenarios/retries.js';
 import { scenarios as routing } from './scenarios/routing.js';
 import { scenarios as telemetry } from './scenarios/telemetry.js';
@@ -10,6 +11,7 @@ import { scenarios as virtualHosts } from './scenarios/virtual-hosts.js';
 
 export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   balancing,
+  hashing,
   basics,
   listeners,
   retries,

@@ -8,6 +8,7 @@ import { isGauge } from '../../telemetry/schema.js';
 import type { ScopeKind } from '../../telemetry/schema.js';
 import { clusterFactNames, clusterFacts } from './cluster-facts.js';
 import type { SharedStates } from './cluster-facts.js';
+import { hashTableRows } from './hash-table-rows.js';
 
 export type ValueType = 'counter' | 'gauge' | 'text';
 export interface Row {
@@ -64,7 +65,7 @@ export function* collect(
       subject,
       prefix,
       offset: backend.statistics.clusterScope(slot),
-      rows: [],
+      rows: hashTableRows(backend, states, name),
       facts: values,
     });
   }

@@ -7,6 +7,7 @@ import type { AssignmentPolicy, ClusterConfig } from '../../config/types.js';
 import type { Engine } from '../engine.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 import { EarliestDeadline } from './earliest-deadline.js';
+import { ByHash } from './hashing.js';
 import { Level, loadsOf } from './levels.js';
 import { byLocality } from './localities.js';
 import { ByPriority } from './priorities.js';
@@ -22,6 +23,8 @@ export interface PickRequest {
   readonly overrideHost: string | null;
   /** Times a picker may pick; more than 1 only where `avoids` may say yes. */
   readonly hostSelectionAttempts: number;
+  /** Picks made for this attempt of the request before: only hashing, which has no chance of its own, looks. */
+  readonly pickAttempt: number;
   /** Should another endpoint be picked if there is one (a retry's host predicates)? */
   avoids(endpoint: Endpoint): boolean;
 }
@@ -47,6 +50,7 @@ export function createPicker(engine: Engine, config: ClusterConfig, priorities: 
   const rules = policy ?? policyDefault;
   const levels = (priorities.length === 0 ? [[]] : priorities).map((endpoints) => new Level(endpoints));
   const loads = loadsOf(levels, rules, healthyPanicPercent);
+  if (config.balancing.hashing !== null) return new ByHash(engine, config, levels, loads);
   const pickers: Picker[] = [];
   const shares: number[] = [];
   const over = (endpoints: readonly Endpoint[]) => overEndpoints(engine, config, endpoints, false);

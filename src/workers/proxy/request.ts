@@ -275,8 +275,9 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
 
   /** An endpoint that was not tried yet, if one is found in the picks that the route allows. */
   private pickAnother(stream: Stream, picker: Picker): Endpoint | null {
+    stream.pickAttempt = 0;
     let endpoint = picker.pick(stream);
-    for (let picks = 1; picks <= stream.hostSelectionAttempts && endpoint !== null && stream.avoids(endpoint); picks++)
+    while (++stream.pickAttempt <= stream.hostSelectionAttempts && endpoint !== null && stream.avoids(endpoint))
       endpoint = picker.pick(stream);
     return endpoint;
   }

@@ -116,6 +116,7 @@ export class Stream implements PickRequest {
   metadataMatch: MetadataMatch | null = null;
   overrideHost: string | null = null;
   hostSelectionAttempts = 1;
+  pickAttempt = 0;
   /** Conditions under which the request is sent again (routing/retry-conditions.ts); 0 = never. */
   retryOn = 0;
   retriesLeft = 0;
@@ -182,6 +183,7 @@ export class Stream implements PickRequest {
     this.metadataMatch = null;
     this.overrideHost = null;
     this.hostSelectionAttempts = 1;
+    this.pickAttempt = 0;
     this.addedResponseLines = '';
     this.upstreamConnectionId = this.connectStartMs = this.connectEndMs = 0;
     this.attempted = null;

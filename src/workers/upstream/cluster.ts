@@ -137,6 +137,13 @@ export class ClusterRuntime {
   count(stat: number): void { this.engine.f64[this.scope + stat] += 1; }
   gauge(stat: number, by: number): void { this.engine.f64[this.scope + stat] += by; }
 
+  /** Requests in progress of the whole process. */
+  activeRequests(): number {
+    const { i32 } = this.engine;
+    return Atomics.load(i32, this.breakers + ClusterState.requests)
+      + Atomics.load(i32, this.breakers + ClusterState.highOffset + ClusterState.requests);
+  }
+
   /** Takes one unit of a breaker (ClusterState.*) if it is below `max`. */
   tryTake(field: number, max: number): boolean {
     if (Atomics.add(this.engine.i32, this.breakers + field, 1) < max) return true;

@@ -68,14 +68,35 @@ t.test('balancers', async (t) => {
     { lbPolicy: 'leastRequest', leastRequestChoiceCount: 3 });
   t.same(errors({ load_balancing_policy: { policies: [policy('maglev.v3.Maglev')] } }),
     ['C.load_balancing_policy.policies: not implemented: envoy.extensions.load_balancing_policies.maglev.v3.Maglev']);
-  t.same(errors({ lb_policy: 'RING_HASH' }), ['C.lb_policy: not implemented: RING_HASH']);
   t.same(errors({ least_request_lb_config: { choice_count: 1 } }),
     ['C.least_request_lb_config.choice_count: must be at least 2']);
 });
 
+t.test('tables of hashes', async (t) => {
+  t.match(read({ lb_policy: 'RING_HASH' }), { lbPolicy: 'ringHash', balancing: { hashing: { byName: false,
+    boundPercent: 0, table: { kind: 'ring', minimumSize: 1024, maximumSize: 8_388_608, murmur: false } } } });
+  t.match(read({ lb_policy: 'RING_HASH', type: 'STRICT_DNS', common_lb_config: { consistent_hashing_lb_config: {
+    use_hostname_for_hashing: true, hash_balance_factor: 150 } }, ring_hash_lb_config: { minimum_ring_size: 10,
+    maximum_ring_size: 20, hash_function: 'MURMUR_HASH_2' } }).balancing, { hashing: { byName: true, boundPercent: 150,
+    table: { minimumSize: 10, maximumSize: 20, murmur: true } } });
+  t.same(read({ lb_policy: 'MAGLEV' }).balancing.hashing!.table, { kind: 'maglev', size: 65_537 });
+  t.equal(read({ maglev_lb_config: { table_size: 4 } }).balancing.hashing, null, 'of another balancer');
+  t.same(errors({ lb_policy: 'MAGLEV', maglev_lb_config: { table_size: 100 } }),
+    ['C.maglev_lb_config.table_size: must be a prime number']);
+  t.same(errors({ lb_policy: 'MAGLEV', maglev_lb_config: { table_size: 5_000_011 } }),
+    ['C.maglev_lb_config.table_size: at most 1048576 here']);
+  t.same(errors({ lb_policy: 'RING_HASH', ring_hash_lb_config: { maximum_ring_size: 1000 } }),
+    ['C.ring_hash_lb_config.minimum_ring_size: 1024 is more than maximum_ring_size, 1000']);
+  t.same(errors({ lb_policy: 'RING_HASH', ring_hash_lb_config: { minimum_ring_size: 2_000_000 } }),
+    ['C.ring_hash_lb_config.minimum_ring_size: at most 1048576 here']);
+  t.same(errors({ lb_policy: 'MAGLEV', common_lb_config: { consistent_hashing_lb_config: {
+    use_hostname_for_hashing: true } } }),
+  ['C.common_lb_config.consistent_hashing_lb_config.use_hostname_for_hashing: needs the type STRICT_DNS']);
+});
+
 t.test('panic, localities, overprovisioning', async (t) => {
   t.same(read({ common_lb_config: { healthy_panic_threshold: { value: 12.6 }, locality_weighted_lb_config: {} } })
-    .balancing, { healthyPanicPercent: 13, localityWeighted: true });
+    .balancing, { healthyPanicPercent: 13, localityWeighted: true, hashing: null });
   t.same(read({ load_assignment: { cluster_name: 'c', policy: { overprovisioning_factor: 100,
     weighted_priority_health: true } } }).loadAssignment!.policy,
   { overprovisioningPercent: 100, weightedPriorityHealth: true });
