@@ -54,7 +54,7 @@ function routes(hosts: number, timeoutMs: number): RouteConfig {
           runtimeFraction: null },
         action: { kind: 'forward', totalWeight: 1, randomValueHeader: null, runtimeKeyPrefix: '', regexRewrite: null,
           hostRewriteHeader: null, hostRewritePathRegex: null, autoHostRewrite: false, hashPolicies: [],
-            retryPolicy: null,
+            retryPolicy: null, internalRedirects: null,
             prefixRewrite: null, hostRewriteLiteral: null,
           appendXForwardedHost: false,
           timeoutMs, idleTimeoutMs: null, clusterNotFoundStatus: 503, priority: 'default', upgrades: [],

@@ -68,6 +68,17 @@ export interface RetryPolicy {
   hostSelectionAttempts: number;      // picks before a host that was tried is taken again
 }
 
+/** envoy.config.route.v3.InternalRedirectPolicy */
+export interface InternalRedirectPolicy {
+  most: number;                       // redirects of one request that are followed; default 1
+  codes: number[];                    // of 301, 302, 303, 307, 308; default 302
+  predicates: InternalRedirectPredicate[];
+  allowCrossScheme: boolean;
+  copyHeaders: string[];              // lower case: of the response, into the next request
+}
+export type InternalRedirectPredicate = { kind: 'previousRoutes' | 'safeCrossScheme' }
+  | { kind: 'allowListedRoutes'; names: string[] };
+
 export interface WeightedCluster {
   /** '' where clusterHeader names the header that has it. */
   cluster: string; clusterHeader: string | null; weight: number; hostRewriteLiteral: string | null;
@@ -90,6 +101,7 @@ export interface ForwardAction {
   autoHostRewrite: boolean;
   hashPolicies: HashPolicy[];
   retryPolicy: RetryPolicy | null;    // null: the virtual host's
+  internalRedirects: InternalRedirectPolicy | null;
   appendXForwardedHost: boolean;
   timeoutMs: number;                  // 0 = none; Envoy default 15000
   idleTimeoutMs: number | null;       // null = the connection manager's stream_idle_timeout

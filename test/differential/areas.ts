@@ -4,6 +4,7 @@ import { scenarios as balancing } from './scenarios/balancing.js';
 import { scenarios as basics } from './scenarios/basics.js';
 import { scenarios as listeners } from './scenarios/listeners.js';
 import { scenarios as hashing } from './scenarios/hashing.js';
+import { scenarios as redirects } from './scenarios/redirects.js';
 import { scenarios as retries } from './scenarios/retries.js';
 import { scenarios as routing } from './scenarios/routing.js';
 import { scenarios as telemetry } from './scenarios/telemetry.js';
@@ -14,6 +15,7 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   hashing,
   basics,
   listeners,
+  redirects,
   retries,
   routing,
   telemetry,

@@ -75,6 +75,17 @@ export class Finish {
     this.complete(stream, requestDone);
   }
 
+  /** An answer is not the client's: its connection serves another request if the answer has `ended` with its head. */
+  leaveUpstream(stream: Stream, ended: boolean): void {
+    const { endpoint } = stream;
+    const upstream = stream.upstream!;
+    const reusable = ended && stream.upstreamReusable && stream.request.complete && upstream.unread === 0
+      && !this.overused(stream) && this.engine.reactor.pendingSendBytes(upstream.socket) === 0;
+    this.leaveEndpoint(stream);
+    stream.upstream = null;
+    if (reusable && !endpoint!.removed) this.proxy.upstreams.release(upstream); else upstream.close();
+  }
+
   private overused(stream: Stream): boolean {
     const { maxRequestsPerConnection } = stream.cluster!.config;
     if (maxRequestsPerConnection === 0 || stream.upstream!.requests < maxRequestsPerConnection) return false;

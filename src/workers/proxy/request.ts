@@ -78,14 +78,21 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       this.replies.send(stream, 404, ResponseFlag.NR, detail('route_not_found'), '');
       return this.afterReply(connection, bodyAt, end);
     }
-    const route = table!.route(index);
+    return this.enterRoute(stream, table!, index, connection, bodyAt, end);
+  }
+
+  /** The request goes the way of the route `index`. Returns as onRequestHead. */
+  enterRoute(stream: Stream, table: RouteTableRuntime, index: number, connection: DownstreamConnection, bodyAt: number,
+      end: number): number {
+    const { hcm } = stream;
+    const route = table.route(index);
     if (route === null) {
       this.replies.send(stream, 503, ResponseFlag.OM, detail('overload'), 'out of memory for routes');
       return this.afterReply(connection, bodyAt, end);
     }
     stream.route = route;
     stream.table = table;
-    table!.enter();
+    table.enter();
     if (hcm!.config.accessLogOptions.onNewRequest) this.finish.writeLogs(stream, 'DownstreamStart');
     if (route.virtualHost.requireTls !== 'none' && !this.replies.cameByTls()) {
       this.replies.toHttps(stream);
@@ -155,7 +162,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   }
 
   /** Index of the matching route, or a negative result. */
-  private match(table: RouteTableRuntime): number {
+  match(table: RouteTableRuntime): number {
     const { engine } = this;
     const edits = engine.requestEdits >> 2;
     const path = engine.i32[edits + RequestEdits.pathAt], bytes = engine.i32[edits + RequestEdits.pathBytes];
@@ -308,7 +315,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     // A connection that served before may be dying unseen; only then a complete request is kept for one safe
     // repetition.
     if (!keepsHead(stream) && !(stream.replayable && upstream.requests > 1)) this.finish.releaseHead(stream);
-    if (stream.retried) this.retries.replay(stream);
+    if (stream.kept.length > 0) this.retries.replay(stream);
     if (stream.perTryTimed && stream.request.complete) this.timeouts.attemptBegins(stream);
     if (stream.downstream !== null && !stream.request.complete) stream.downstream.offerSoon();
   }

@@ -41,7 +41,13 @@ export class Responses {
     if (status < 200) {
       if (status !== 101 || !stream.isUpgrade) return this.onInterim(stream, status, bodyAt, end);
     } else if (stream.isUpgrade && !(stream.isConnect && status < 300)) stream.isUpgrade = false;
-    if (stream.retryOn !== 0 && this.proxy.retries.afterResponse(stream, status)) return end;
+    const flags = engine.i32[words + Head.flags];
+    stream.upstreamReusable = (flags & HeadFlag.version10) !== 0 ? (flags & HeadFlag.connectionKeepAlive) !== 0
+      : (flags & HeadFlag.connectionClose) === 0;
+    if (stream.repeats
+      && this.proxy.retries.afterResponse(stream, status, bodyAt === end && endsWithHead(engine, stream, status,
+        flags)))
+      return end;
     stream.responseStarted = true;
     stream.responseStartMs = stream.lastActivityMs = engine.nowMs;
     stream.status = status;
@@ -49,9 +55,6 @@ export class Responses {
     stream.responseHeadBytes = engine.i32[words + Head.bytes];
     if (stream.hcm!.notesHeads) stream.responseHeaderBytes = headerLinesBytes(engine, engine.responseRecord);
     if (stream.headBuffer >= 0 && !keepsHead(stream)) this.proxy.finish.releaseHead(stream);
-    const flags = engine.i32[words + Head.flags];
-    stream.upstreamReusable = (flags & HeadFlag.version10) !== 0 ? (flags & HeadFlag.connectionKeepAlive) !== 0
-      : (flags & HeadFlag.connectionClose) === 0;
     this.beginBody(stream, status, flags, words);
     return this.sendHead(stream, buffer, bodyAt, end);
   }
@@ -239,6 +242,14 @@ export class Responses {
     stream.responseAt = start;
     stream.responseEnd = headEnd;
   }
+}
+
+/** Has the response no body? */
+function endsWithHead(engine: Engine, stream: Stream, status: number, flags: number): boolean {
+  if (stream.isHead || status === 204 || status === 304) return true;
+  const words = engine.responseRecord >> 2;
+  return (flags & (HeadFlag.chunked | HeadFlag.hasContentLength)) === HeadFlag.hasContentLength
+    && engine.i32[words + Head.contentLengthLow] === 0 && engine.i32[words + Head.contentLengthHigh] === 0;
 }
 
 /** Nothing of the response has been sent yet: an answer of ours may take its place. */

@@ -10,6 +10,7 @@ import { ClusterStat, VirtualHostStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import { recordHeader } from '../routing/regex.js';
 import { BODY_NONE, OUT_SAME } from './body.js';
+import { InternalRedirects } from './internal-redirects.js';
 import type { Proxy } from './request.js';
 import { asksForGrpc, RetryOn, statusAsks } from '../routing/retry-conditions.js';
 import type { Stream } from './stream.js';
@@ -24,7 +25,11 @@ const NO_CODES: readonly number[] = [];
 const WHOLE_NUMBER = /^ *\d{1,15} *$/;
 
 export class Retries {
-  constructor(private readonly engine: Engine, private readonly proxy: Proxy) {}
+  private readonly redirects: InternalRedirects;
+
+  constructor(private readonly engine: Engine, private readonly proxy: Proxy) {
+    this.redirects = new InternalRedirects(engine, proxy);
+  }
 
   /**
    * Notes what the route asks for. The request's head is in hand. Its own x-envoy-retry-on and the like count only from
@@ -40,7 +45,8 @@ export class Retries {
       stream.perTryTimed = stream.perTryMs > 0 || stream.perTryIdleMs > 0;
       stream.hostSelectionAttempts = conditions.policy.hostSelectionAttempts;
     }
-    if (stream.retryOn !== 0 && stream.request.kind !== BODY_NONE) {
+    stream.followsRedirects = stream.route!.forward!.internalRedirects !== null;
+    if (stream.repeats && stream.request.kind !== BODY_NONE) {
       stream.keepsBody = true;
       stream.requestLength = stream.request.remaining;
       const { json, virtualHost } = stream.route!;
@@ -62,19 +68,34 @@ export class Retries {
 
   private giveUp(stream: Stream): void {
     stream.cluster!.count(ClusterStat.retry_or_shadow_abandoned);
+    stream.kept.overflowed = true;
     stream.keepsBody = false;
-    this.accept(stream);
+    this.leave(stream);
+    stream.retryOn = 0;
+    if (stream.kept.length > 0) stream.kept.release(this.engine);
   }
 
-  /** Does the answer's head make the request go out again? The head is in engine.responseRecord. */
-  afterResponse(stream: Stream, status: number): boolean {
+  /**
+   * Does the answer's head make the request go out again? The head is in engine.responseRecord; `ended`: it has no
+   * body.
+   */
+  afterResponse(stream: Stream, status: number, ended: boolean): boolean {
+    if (stream.retryOn !== 0 && this.retriesAfter(stream, status, ended)) return true;
+    if (stream.followsRedirects && this.redirects.follow(stream, status, ended)) return true;
+    this.accept(stream);
+    return false;
+  }
+
+  private retriesAfter(stream: Stream, status: number, ended: boolean): boolean {
     const { engine } = this;
     const asks = this.responseAsks(stream, status);
     if (!asks && stream.retried)
       this.count(stream, ClusterStat.upstream_rq_retry_success, VirtualHostStat.upstream_rq_retry_success);
-    if (!asks || !this.mayRetry(stream)) { this.accept(stream); return false; }
+    if (!asks || !this.mayRetry(stream)) return false;
     Atomics.add(engine.i32, stream.endpoint!.state + EndpointState.requestsError, 1);
-    this.retry(stream, this.resetMs(stream));
+    const resetMs = this.resetMs(stream);
+    this.proxy.finish.leaveUpstream(stream, ended);
+    this.retry(stream, resetMs);
     return true;
   }
 
@@ -82,6 +103,7 @@ export class Retries {
   private accept(stream: Stream): void {
     this.leave(stream);
     stream.retryOn = 0;
+    stream.followsRedirects = stream.keepsBody = false;
     if (stream.kept.length > 0) stream.kept.release(this.engine);
   }
 
@@ -109,7 +131,6 @@ export class Retries {
   replay(stream: Stream): void {
     const { engine } = this;
     const { request, kept } = stream;
-    if (!stream.retried || kept.length === 0) return;
     const { kind, forwardTrailers } = request;
     request.begin(engine, kind, stream.requestLength, OUT_SAME);
     request.forwardTrailers = forwardTrailers;
@@ -175,7 +196,7 @@ export class Retries {
   /** `resetMs`: what the answer asked to wait at least; 0 = nothing. */
   private retry(stream: Stream, resetMs: number): void {
     const { engine } = this;
-    this.proxy.failures.detach(stream);
+    if (stream.upstream !== null || stream.endpoint !== null) this.proxy.failures.detach(stream);
     if (stream.route!.retry?.policy.avoidPreviousHosts === true && stream.lastEndpoint !== null)
       stream.tried.push(stream.lastEndpoint);
     stream.retried = true;

@@ -17,8 +17,10 @@ import type { SocketAddress } from '../../os/sockaddr.js';
 import type { UpstreamConnection } from '../upstream/connection.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 import type { MetadataMatch, PickRequest } from '../balancing/picker.js';
-import { Body } from './body.js';
+import { Body, OUT_SAME } from './body.js';
 import { KeptBody } from './kept-body.js';
+
+const NO_STEPS: string[] = [];
 
 export class Stream implements PickRequest {
   downstream: DownstreamConnection | null = null;
@@ -140,6 +142,10 @@ export class Stream implements PickRequest {
   keepsBody = false;
   readonly kept = new KeptBody();
   requestLength = 0;
+  /** Redirects that are followed in the client's place: whether, how many were, and from where to where. */
+  followsRedirects = false;
+  redirects = 0;
+  redirectSteps: string[] = NO_STEPS;
   /** Endpoints that were tried, where the route avoids them. */
   readonly tried: Endpoint[] = [];
   /** The attempt that follows wants a connection that has not served yet. */
@@ -147,8 +153,32 @@ export class Stream implements PickRequest {
   /** Header lines, with their ends, that the response gets. */
   addedResponseLines = '';
 
+  /** An answer may make the request go out again. */
+  get repeats(): boolean { return this.retryOn !== 0 || this.followsRedirects; }
   /** A retry's host predicates: no endpoint is avoided without them. */
   avoids(endpoint: Endpoint): boolean { return this.tried.includes(endpoint); }
+
+  /** A redirect is followed: client and body stay, all else is as of a new request. */
+  beginAgain(engine: Engine, headBytes: number, bodyBytes: number): void {
+    const { downstream, hcm, version10, expectContinue, redirects, redirectSteps, requestLength, requestHeaderBytes,
+      request: { kind, forwardTrailers } } = this;
+    this.clear();
+    this.downstream = downstream;
+    this.hcm = hcm;
+    this.version10 = version10;
+    this.expectContinue = expectContinue;
+    this.redirects = redirects + 1;
+    this.redirectSteps = redirectSteps;
+    this.requestHeaderBytes = requestHeaderBytes;
+    this.requestHeadBytes = headBytes;
+    this.requestLength = requestLength;
+    this.startMs = this.lastActivityMs = engine.nowMs;
+    this.startWallMs = engine.wallMs;
+    this.request.begin(engine, kind, requestLength, OUT_SAME);
+    this.request.forwardTrailers = forwardTrailers;
+    // A body that was kept is sent again when there is a connection.
+    if (bodyBytes === 0) this.request.complete = true;
+  }
 
   clear(): void {
     this.downstream = this.upstream = this.hcm = this.table = this.route = this.choice = this.cluster = this.endpoint =
@@ -179,6 +209,9 @@ export class Stream implements PickRequest {
     this.retryAtMs = this.perTryDeadlineMs = this.perTryIdleFromMs = Infinity;
     this.kept.begin(0);
     this.tried.length = 0;
+    this.followsRedirects = false;
+    this.redirects = 0;
+    this.redirectSteps = NO_STEPS;
     this.hashHigh = this.hashLow = 0;
     this.metadataMatch = null;
     this.overrideHost = null;
@@ -191,7 +224,7 @@ export class Stream implements PickRequest {
 }
 
 /** Will the sent request head be asked for again: by a log line, or by a response header made of it? */
-export const keepsHead = (stream: Stream): boolean => stream.hcm!.keepsRequestHead || stream.retryOn !== 0
+export const keepsHead = (stream: Stream): boolean => stream.hcm!.keepsRequestHead || stream.repeats
   || stream.choice!.responseMutations?.needsRequestHead === true;
 
 /** Streams of one worker, reused. */

@@ -11,6 +11,7 @@ import { boolOf, millisecondsOf, numberOf, readDataSource } from './fields.js';
 import { readHeaderMutations } from './header-mutations.js';
 import { readSubstitution, readTemplateRewrite } from './expressions.js';
 import { readHashPolicy } from './hash-policy.js';
+import { readInternalRedirectPolicy } from './internal-redirect.js';
 import { readRetryPolicy } from './retry-policy.js';
 import { templateOf } from './route-path.js';
 import type { RouteContext } from './route.js';
@@ -50,6 +51,8 @@ function readForward(route: Route, action: RouteAction, path: string, context: R
     hashPolicies: (action.hashPolicy ?? []).flatMap((policy, index) =>
       readHashPolicy(policy, fieldPath(path, `hash_policy[${index}]`), report)),
     retryPolicy: readRetryPolicy(action.retryPolicy, fieldPath(path, 'retry_policy'), report),
+    internalRedirects: readInternalRedirectPolicy(action.internalRedirectPolicy,
+      fieldPath(path, 'internal_redirect_policy'), report),
     appendXForwardedHost: action.appendXForwardedHost ?? false,
     timeoutMs: millisecondsOf(action.timeout, TIMEOUT_MS_DEFAULT, fieldPath(path, 'timeout'), report),
     idleTimeoutMs: millisecondsOf(action.idleTimeout, null, fieldPath(path, 'idle_timeout'), report),

@@ -62,6 +62,8 @@ const noQuery = { name: 'formatter', typed_config: {
   '@type': 'type.googleapis.com/envoy.extensions.formatter.req_without_query.v3.ReqWithoutQuery' } };
 const roundRobin = { typed_extension_config: { name: 'policy', typed_config: {
   '@type': 'type.googleapis.com/envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin' } } };
+const previousRoutes = { name: 'previous', typed_config: {
+  '@type': 'type.googleapis.com/envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig' } };
 const previousHosts = { name: 'previous', typed_config: {
   '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate' } };
 /** A file that exists, and another; what is in them does not matter. */
@@ -130,6 +132,8 @@ export const fieldSamples: { [field: string]: unknown[] } = {
   'Cluster.lb_policy': ['LEAST_REQUEST', 'RING_HASH', 'RANDOM', 'MAGLEV'],
   'RetryBackOff.base_interval': ['2s', '3s'],
   'RetryPolicy.retry_host_predicate': [[previousHosts]],
+  'InternalRedirectPolicy.predicates': [[previousRoutes]],
+  'InternalRedirectPolicy.redirect_response_codes': [[307], [308]],
   'RouteMatch.path_match_policy': [templateMatch],
   'RouteAction.path_rewrite_policy': [templateRewrite],
   'WeightedCluster.total_weight': [7],

@@ -25,7 +25,8 @@ t.test('defaults of a route', async (t) => {
         requestHeaders: { add: [], remove: [] },
       responseHeaders: { add: [], remove: [] } }], totalWeight: 1, randomValueHeader: null,
       runtimeKeyPrefix: '', regexRewrite: null, hostRewriteHeader: null, hostRewritePathRegex: null,
-      autoHostRewrite: false, hashPolicies: [], retryPolicy: null, prefixRewrite: null, hostRewriteLiteral: null,
+      autoHostRewrite: false, hashPolicies: [], retryPolicy: null, internalRedirects: null, prefixRewrite: null,
+        hostRewriteLiteral: null,
         appendXForwardedHost: false,
     timeoutMs: 15000, idleTimeoutMs: null, clusterNotFoundStatus: 503, priority: 'default', upgrades: [] },
     metadata: null, requestHeaders: { add: [], remove: [] }, responseHeaders: { add: [], remove: [] } });
@@ -240,6 +241,27 @@ t.test('route configuration and virtual host', async (t) => {
     [`${at}.virtual_hosts[0].typed_per_filter_config: not implemented`]);
   t.same(errorsOf(hosts({ ...virtualHost(), routes: [{ match: { prefix: '/' } }] })),
     [`${at}.virtual_hosts[0].routes[0]: action is required: set one of route, redirect, direct_response`]);
+});
+
+t.test('internal redirects', async (t) => {
+  const policy = (internal_redirect_policy: Tree): Tree => ({ match: { prefix: '/' }, route: { cluster: 'backend',
+    internal_redirect_policy } });
+  const redirects = (more: Tree): unknown => {
+    const { action } = read(policy(more));
+    return action.kind === 'forward' ? action.internalRedirects : null;
+  };
+  const predicate = (name: string, more: Tree = {}): Tree => ({ name: 'p', typed_config: {
+    '@type': `type.googleapis.com/envoy.extensions.internal_redirect.${name}`, ...more } });
+  t.same(redirects({}), { most: 1, codes: [302], predicates: [], allowCrossScheme: false, copyHeaders: [] });
+  t.same(redirects({ max_internal_redirects: 0, redirect_response_codes: [301, 200, 307],
+    allow_cross_scheme_redirect: true, response_headers_to_copy: ['X-A'], predicates: [
+      predicate('previous_routes.v3.PreviousRoutesConfig'), predicate('safe_cross_scheme.v3.SafeCrossSchemeConfig'),
+      predicate('allow_listed_routes.v3.AllowListedRoutesConfig', { allowed_route_names: ['r'] })] }),
+  { most: 0, codes: [301, 307], allowCrossScheme: true, copyHeaders: ['x-a'], predicates: [
+    { kind: 'previousRoutes' }, { kind: 'safeCrossScheme' }, { kind: 'allowListedRoutes', names: ['r'] }] });
+  t.match(errors(policy({ response_headers_to_copy: [':path'] })), [/begin with a colon/]);
+  t.match(errors(policy({ response_headers_to_copy: ['a', 'A'] })), [/a stands there twice/]);
+  t.match(errors(policy({ redirect_response_codes: [1, 2, 3, 4, 5, 6] })), [/at most 5 allowed/]);
 });
 
 t.test('retry policies', async (t) => {
