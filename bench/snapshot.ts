@@ -22,7 +22,8 @@ function cluster(index: number, connectTimeoutMs = 1000): ClusterConfig {
     perConnectionBufferBytes: 1 << 20,
     circuitBreakers: { default: thresholds, high: thresholds }, idleTimeoutMs: 3_600_000, maxRequestsPerConnection: 0,
     maxResponseHeadersBytes: 61_440, maxResponseHeadersCount: 100, preserveCase: false, properCaseWords: false,
-    enableTrailers: false, dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
+    enableTrailers: false, sendFullyQualifiedUrl: false,
+    dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
       failureRefreshMaxMs: 5000 },
   };
 }

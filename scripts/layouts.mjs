@@ -107,7 +107,8 @@ const texts = {
   requestLineEnd: ' HTTP/1.1\r\n', hostName: 'host: ', hostNameProper: 'Host: ', statusLineBegin: 'HTTP/1.1 ',
   chunked: 'chunked', close: 'close', keepAlive: 'keep-alive', trailers: 'trailers',
   continueExpectation: '100-continue',
-  chunkedLine: 'transfer-encoding: chunked\r\n', closeLine: 'connection: close\r\n',
+  chunkedLine: 'transfer-encoding: chunked\r\n', lengthZeroLine: 'content-length: 0\r\n',
+  closeLine: 'connection: close\r\n',
   keepAliveLine: 'connection: keep-alive\r\n', upgradeLine: 'connection: upgrade\r\n',
   trailersLine: 'te: trailers\r\n', internalLine: 'x-envoy-internal: true\r\n', hexDigits: '0123456789abcdef',
 };

@@ -213,13 +213,11 @@ export interface HttpConnectionManager {
   stripTrailingHostDot: boolean;
   headersWithUnderscores: 'allow' | 'rejectRequest' | 'dropHeader';
   proxy100Continue: boolean;
-  streamErrorOnInvalidHttpMessage: boolean;
   acceptHttp10: boolean;
   defaultHostForHttp10: string;
   preserveCase: boolean;
   properCaseWords: boolean;
   enableTrailers: boolean;
-  sendFullyQualifiedUrl: boolean;
   maxRequestHeadersBytes: number;     // default 60 KiB
   maxHeadersCount: number;            // default 100
   maxRequestsPerConnection: number;   // 0 = no limit
@@ -322,6 +320,7 @@ export interface ClusterConfig {
   maxResponseHeadersBytes: number;    // default 60 KiB
   maxResponseHeadersCount: number;    // default 100
   preserveCase: boolean; properCaseWords: boolean; enableTrailers: boolean;
+  sendFullyQualifiedUrl: boolean;
   dns: { refreshRateMs: number; family: 'auto' | 'v4Only' | 'v6Only' | 'v4Preferred' | 'all'; respectTtl: boolean;
     failureRefreshBaseMs: number; failureRefreshMaxMs: number };
 }

@@ -1,4 +1,5 @@
 // The scenario files, by area: one line each. An area is recorded in recorded/<area>.json.
+import { messageAreas } from './message-areas.js';
 import type { Scenario } from './scenario.js';
 import { scenarios as balancing } from './scenarios/balancing.js';
 import { scenarios as basics } from './scenarios/basics.js';
@@ -11,6 +12,7 @@ import { scenarios as telemetry } from './scenarios/telemetry.js';
 import { scenarios as virtualHosts } from './scenarios/virtual-hosts.js';
 
 export const areas: Readonly<Record<string, readonly Scenario[]>> = {
+  ...messageAreas,
   balancing,
   hashing,
   basics,

@@ -57,7 +57,7 @@ t.test('every field works, is inert for a reason, or is refused by its path', as
 });
 
 /** Read already, for code that is to come. */
-const waiting = new Set(['transportSocketConnectTimeoutMs', 'schemeOverwrite', 'streamErrorOnInvalidHttpMessage']);
+const waiting = new Set(['transportSocketConnectTimeoutMs']);
 
 t.test('every property of the plain configuration is looked at by the code that runs it', async (t) => {
   const source = (folder: string): string[] => readdirSync(join(home, folder), { withFileTypes: true })

@@ -93,7 +93,10 @@ function requestFlags(config: HttpConnectionManager): number {
   } else flags |= RequestEditsFlag.protoIfAbsent;
   if (config.generateRequestId) flags |= RequestEditsFlag.generateRequestId;
   if (config.appendXForwardedPort) flags |= RequestEditsFlag.appendPort;
-  if (config.sendFullyQualifiedUrl) flags |= RequestEditsFlag.absoluteUrl;
+  if (config.schemeOverwrite !== null) {
+    flags = (flags & ~RequestEditsFlag.protoIfAbsent) | RequestEditsFlag.setProto;
+    if (config.schemeOverwrite === 'https') flags |= RequestEditsFlag.https;
+  }
   if (config.headersWithUnderscores === 'dropHeader') flags |= RequestEditsFlag.dropUnderscore;
   if (config.proxy100Continue) flags |= RequestEditsFlag.expectContinue;
   return flags;

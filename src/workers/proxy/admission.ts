@@ -1,6 +1,6 @@
 // Before routing: what an HTTP connection manager checks and changes about every request (versions, host, path,
 // underscores, Expect). Refusals end in reply.ts. Changes are written into the request record and the request edits.
-import { Head, HeadFlag, RequestEdits, RequestEditsFlag } from '../../core/generated/layouts.js';
+import { Head, HeadFlag, Header, HeaderLine, RequestEdits, RequestEditsFlag } from '../../core/generated/layouts.js';
 import { ResponseFlag, detail } from '../../core/response-flags.js';
 import { HttpStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
@@ -16,6 +16,8 @@ const NEEDS_NORMALIZING = HeadFlag.pathHasDots | HeadFlag.pathHasPercent;
 const UNUSUAL = HeadFlag.underscore | HeadFlag.fragment | HeadFlag.connectionNames | HeadFlag.upgrade
   | HeadFlag.expectContinue | HeadFlag.teTrailers;
 
+const HTTPS = Uint8Array.from('https', (letter) => letter.charCodeAt(0));
+
 /** False when the request was answered. */
 export function admit(engine: Engine, proxy: Proxy, stream: Stream): boolean {
   const hcm = stream.hcm!;
@@ -24,10 +26,15 @@ export function admit(engine: Engine, proxy: Proxy, stream: Stream): boolean {
   const { i32 } = engine;
   const flags = i32[words + Head.flags];
   i32[edits + RequestEdits.flags] = hcm.requestFlags;
+  if ((hcm.requestFlags & RequestEditsFlag.https) !== 0 || isHttps(engine, hcm)) {
+    i32[edits + RequestEdits.flags] |= RequestEditsFlag.https;
+    stream.https = true;
+  }
   i32[edits + RequestEdits.pathBytes] = i32[edits + RequestEdits.pathAt] = i32[edits + RequestEdits.hostBytes] = 0;
   if (stream.version10 && !admitVersion10(engine, proxy, stream, hcm)) return false;
   if (i32[words + Head.hostBytes] === 0) {
-    proxy.replies.send(stream, 400, ResponseFlag.DPE, detail('missing_host_header'), '');
+    stream.downstream!.closeAfterResponse = true;
+    proxy.replies.send(stream, 400, 0, detail('missing_host_header'), '');
     return false;
   }
   if ((flags & UNUSUAL) !== 0 || stream.isConnect) {
@@ -38,9 +45,22 @@ export function admit(engine: Engine, proxy: Proxy, stream: Stream): boolean {
     : normalize(engine, proxy, stream, hcm, flags);
 }
 
+/** What stands for :scheme: as x-forwarded-proto says, unless it is set here anyway. */
+function isHttps(engine: Engine, hcm: HcmRuntime): boolean {
+  if ((hcm.requestFlags & RequestEditsFlag.setProto) !== 0) return false;
+  const record = engine.requestRecord;
+  const index = engine.u16[(record >> 1) + Head.known * 2 + Header['x-forwarded-proto']];
+  if (index === 0) return false;
+  const line = (record >> 2) + Head.headers + (index - 1) * 4;
+  if (engine.i32[line + HeaderLine.valueBytes] !== HTTPS.length) return false;
+  const at = engine.i32[line + HeaderLine.valueAt];
+  for (let i = 0; i < HTTPS.length; i++) if ((engine.u8[at + i] | 32) !== HTTPS[i]) return false;
+  return true;
+}
+
 function admitVersion10(engine: Engine, proxy: Proxy, stream: Stream, hcm: HcmRuntime): boolean {
   if (!hcm.config.acceptHttp10) {
-    proxy.replies.send(stream, 426, ResponseFlag.DPE, detail('low_version'), '');
+    proxy.replies.refuseHead(stream, 426, detail('low_version'));
     return false;
   }
   const words = engine.requestRecord >> 2;
@@ -56,13 +76,14 @@ function admitUnusual(engine: Engine, proxy: Proxy, stream: Stream, hcm: HcmRunt
   if ((flags & HeadFlag.underscore) !== 0 && hcm.config.headersWithUnderscores !== 'allow') {
     if (hcm.config.headersWithUnderscores === 'rejectRequest') {
       engine.count(hcm.scope, HttpStat['http1.requests_rejected_with_underscores_in_headers']);
-      proxy.replies.send(stream, 400, ResponseFlag.DPE, detail('unexpected_underscore'), '');
+      proxy.replies.refuseHead(stream, 400, detail('http1.unexpected_underscore'));
       return false;
     }
     engine.count(hcm.scope, HttpStat['http1.dropped_headers_with_underscores']);
   }
   if ((flags & HeadFlag.fragment) !== 0) {
-    proxy.replies.send(stream, 400, ResponseFlag.DPE, detail('http1.invalid_url'), '');
+    stream.downstream!.closeAfterResponse = true;
+    proxy.replies.send(stream, 400, 0, detail('path_normalization_failed'), '');
     return false;
   }
   if (engine.codecs.h1DropNominated(engine.requestRecord) === 0) {

@@ -41,6 +41,7 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   if (stream.isUpgrade && !stream.isConnect) flags |= RequestEditsFlag.upgrade;
   const cluster = stream.cluster!;
   if (cluster.config.properCaseWords) flags |= RequestEditsFlag.properCase;
+  if (cluster.config.sendFullyQualifiedUrl) flags |= RequestEditsFlag.absoluteUrl;
   if (named && !hcm.suppressEnvoyHeaders && !(host === choice.hostRewrite
     && choice.hostOfWeight)) flags |= RequestEditsFlag.originalHost;
   i32[edits + RequestEdits.hostAt] = host === null ? 0 : host.at;

@@ -44,7 +44,6 @@ export class Formatter {
       case OP_RESPONSE_HEADER: return this.header(stream, operator, response, false);
       case OP_START_TIME: this.startTime(stream.startWallMs); return true;
       case Op.protocol:
-        if (stream.headless) return false;
         writer.text(stream.version10 ? 'HTTP/1.0' : 'HTTP/1.1');
         return true;
       case Op.responseCode: writer.number(stream.status); return true;
@@ -117,7 +116,7 @@ export class Formatter {
       case 252:
         writer.bytes(i32[words + Head.hostAt], i32[words + Head.hostBytes]);
         return i32[words + Head.hostBytes] > 0;
-      case 253: writer.text('http'); return true;
+      case 253: writer.text(stream.https ? 'https' : 'http'); return true;
       case 254: writer.number(i32[words + Head.status]); return true;
       default: break;
     }

@@ -1,5 +1,5 @@
 // The Location of a redirect (envoy.config.route.v3.RedirectAction), from the decoded request.
-import { Head, RequestEdits } from '../../core/generated/layouts.js';
+import { Head, RequestEdits, RequestEditsFlag } from '../../core/generated/layouts.js';
 import type { RedirectAction } from '../../config/types.js';
 import { Replacement } from '../routing/expression.js';
 import type { Engine } from '../engine.js';
@@ -12,7 +12,8 @@ export function locationOf(engine: Engine, action: RedirectAction, matchedBytes:
   const normalized = i32[edits + RequestEdits.pathBytes];
   const full = normalized > 0 ? engine.readText(i32[edits + RequestEdits.pathAt], normalized)
     : engine.readText(i32[words + Head.pathAt], i32[words + Head.pathBytes]);
-  const scheme = action.scheme ?? (action.httpsRedirect ? 'https' : 'http');
+  const cameByHttps = (i32[edits + RequestEdits.flags] & RequestEditsFlag.https) !== 0;
+  const scheme = action.scheme ?? (action.httpsRedirect || cameByHttps ? 'https' : 'http');
   const question = full.indexOf('?');
   const path = question < 0 ? full : full.slice(0, question);
   const query = question < 0 ? '' : full.slice(question);

@@ -105,6 +105,15 @@ export class Replies {
     this.redirectTo(stream, 301, locationOf(this.engine, HTTPS, 0), detail('ssl_required'));
   }
 
+  /** A head that was decoded, but that Envoy's codec refuses: the log has nothing of it, and the connection ends. */
+  refuseHead(stream: Stream, status: number, details: number): void {
+    stream.headless = true;
+    stream.version10 = false;
+    this.engine.recordOwner = 0;
+    stream.downstream!.closeAfterResponse = true;
+    this.send(stream, status, ResponseFlag.DPE, details, STATUS_CODES[status] ?? '');
+  }
+
   sendContinue(stream: Stream): void {
     this.raw(stream.downstream!, 'HTTP/1.1 100 Continue\r\n\r\n');
     this.engine.count(stream.hcm!.scope, HttpStat.downstream_rq_1xx);
@@ -119,8 +128,8 @@ export class Replies {
     const name = rejectionNames[rejection] ?? 'none';
     const [status, details] = REJECTIONS[name] ?? [400, 'http1.codec_error' as const];
     engine.count(connection.hcm.scope, HttpStat.downstream_cx_protocol_error);
-    if (status === 431) engine.count(connection.hcm.scope, HttpStat.downstream_rq_too_large);
-    this.refuseConnection(connection, status, detail(details), ResponseFlag.DPE);
+    if (name === 'missingHost') this.refuseConnection(connection, status, detail(details), 0, '', false);
+    else this.refuseConnection(connection, status, detail(details), ResponseFlag.DPE);
   }
 
   /** A chunked request body broke its framing. */
@@ -146,7 +155,7 @@ export class Replies {
 
   /** Answers a connection that has no stream and never will: counted and logged as a request, then closed. */
   refuseConnection(connection: DownstreamConnection, status: number, details: number, flag: number,
-      body = STATUS_CODES[status] ?? ''): void {
+      body = STATUS_CODES[status] ?? '', headless = true): void {
     const { engine } = this;
     const { hcm } = connection;
     const stream = connection.stream ?? this.proxy.streams.take();
@@ -167,7 +176,8 @@ export class Replies {
     if (stream !== null) {
       stream.response.bytes = bytes.length;
       stream.responseStarted = true;
-      stream.headless = true;
+      stream.headless = headless;
+      if (!headless) engine.recordOwner = stream.id;
       engine.f64[hcm.scope + HttpStat.downstream_rq_total] += 1;
       engine.f64[hcm.scope + HttpStat.downstream_rq_http1_total] += 1;
       engine.f64[hcm.scope + HttpStat.downstream_rq_active] += 1;

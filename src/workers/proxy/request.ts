@@ -3,7 +3,7 @@
 //
 //   onRequestHead → admit → route → pick → acquire → send head → relay body      (client to upstream)
 //   onResponseHead → send head → relay body → complete                           (upstream to client)
-import { Head, HeadFlag, Method, RequestEdits } from '../../core/generated/layouts.js';
+import { Head, HeadFlag, Method, RequestEdits, RequestEditsFlag } from '../../core/generated/layouts.js';
 import { ClusterState, EndpointState } from '../../core/memory-map.js';
 import { limits } from '../../core/limits.js';
 import { ResponseFlag, detail } from '../../core/response-flags.js';
@@ -165,12 +165,13 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   match(table: RouteTableRuntime): number {
     const { engine } = this;
     const edits = engine.requestEdits >> 2;
+    const https = (engine.i32[edits + RequestEdits.flags] & RequestEditsFlag.https) === 0 ? 0 : 1;
     const path = engine.i32[edits + RequestEdits.pathAt], bytes = engine.i32[edits + RequestEdits.pathBytes];
     const pathOnly = engine.i32[edits + RequestEdits.spare];
     let from = 0;
     for (;;) {
       const found = engine.codecs.routeMatch(table.table, engine.requestRecord,
-        bytes === 0 ? 0 : path, bytes, pathOnly, 0, from);
+        bytes === 0 ? 0 : path, bytes, pathOnly, https, from);
       if (found < 0 || (found & NEEDS_TEXT) === 0) return found;
       const index = found & ~NEEDS_TEXT;
       const words = engine.requestRecord >> 2;

@@ -191,6 +191,9 @@ export class Responses {
     if (stream.response.kind === BODY_CHUNKED || stream.response.kind === BODY_CLOSE) {
       flags |= stream.response.out === OUT_BARE ? ResponseEditsFlag.dropLength : ResponseEditsFlag.chunked;
     }
+    // Nothing follows a HEAD, but Envoy tells how it would be framed.
+    else if (stream.isHead && (i32[(engine.responseRecord >> 2) + Head.flags] & HeadFlag.chunked) !== 0)
+      flags |= ResponseEditsFlag.chunked;
     if (stream.isUpgrade && !stream.isConnect) flags |= ResponseEditsFlag.upgrade;
     if (stream.isConnect) flags |= ResponseEditsFlag.dropLength;
     if (hcm.config.alwaysSetRequestIdInResponse && findRequestId(engine, stream, edits + ResponseEdits.requestIdAt)) {

@@ -56,6 +56,8 @@ export class Stream implements PickRequest {
   id = 0;
   method = 0;
   version10 = false;
+  /** :scheme is https. */
+  https = false;
   isHead = false;
   isConnect = false;
   isUpgrade = false;
@@ -188,7 +190,7 @@ export class Stream implements PickRequest {
     this.upstreamLocal = null;
     this.requestTaken = false;
     this.breaker = 0;
-    this.pending = this.version10 = this.isHead = this.isConnect = this.isUpgrade = this.expectContinue =
+    this.pending = this.version10 = this.https = this.isHead = this.isConnect = this.isUpgrade = this.expectContinue =
       this.upstreamReusable = this.rawTunnel = false;
     this.request.clear();
     this.response.clear();

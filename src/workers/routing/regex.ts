@@ -2,7 +2,7 @@
 // about a route matched. This is the one place on a request's path that makes strings, and only for routes that ask for
 // it.
 import type { RE2JS } from 're2js';
-import { Head, Header, HeaderLine } from '../../core/generated/layouts.js';
+import { Head, Header, HeaderLine, RequestEdits, RequestEditsFlag } from '../../core/generated/layouts.js';
 import type { RouteJson } from '../../config/snapshot/route-table.js';
 import type { Engine } from '../engine.js';
 import { compileExpression } from './expression.js';
@@ -48,7 +48,8 @@ function headerText(engine: Engine, name: string, pathAt: number, pathBytes: num
   if (name === ':method') return engine.readText(i32[words + Head.methodAt], i32[words + Head.methodBytes]);
   if (name === ':authority' || name === 'host')
     return engine.readText(i32[words + Head.hostAt], i32[words + Head.hostBytes]);
-  if (name === ':scheme') return 'http';
+  if (name === ':scheme')
+    return (i32[(engine.requestEdits >> 2) + RequestEdits.flags] & RequestEditsFlag.https) === 0 ? 'http' : 'https';
   return recordHeader(engine, engine.requestRecord, name, REPEATED);
 }
 

@@ -147,8 +147,7 @@ function readHttpOptions(message: Cluster, path: string, report: Report) {
   refuseFields(common, { maxConnectionDuration: 'max_connection_duration', maxStreamDuration: 'max_stream_duration',
     headersWithUnderscoresAction: 'headers_with_underscores_action' }, commonPath, report);
   refuseFields(http1, { acceptHttp10: 'accept_http_10', defaultHostForHttp10: 'default_host_for_http_10',
-    sendFullyQualifiedUrl: 'send_fully_qualified_url',
-    overrideStreamErrorOnInvalidHttpMessage: 'override_stream_error_on_invalid_http_message' }, http1Path, report);
+  }, http1Path, report);
   return {
     idleTimeoutMs: readIdleTimeoutMs(common, commonPath, report),
     maxRequestsPerConnection: numberOf(common.maxRequestsPerConnection, numberOf(message.maxRequestsPerConnection, 0)),
@@ -158,6 +157,7 @@ function readHttpOptions(message: Cluster, path: string, report: Report) {
     maxResponseHeadersCount: readHeadersCount(common, commonPath, report),
     ...readHeaderKeyFormat(http1, http1Path, report),
     enableTrailers: http1.enableTrailers ?? false,
+    sendFullyQualifiedUrl: http1.sendFullyQualifiedUrl ?? false,
   };
 }
 

@@ -27,6 +27,7 @@ export function readHttpConnectionManager(message: HttpConnectionManager, routeC
   const commonPath = fieldPath(path, 'common_http_protocol_options');
   const http1 = message.httpProtocolOptions ?? {};
   const at = (name: string): string => fieldPath(path, name);
+  refuseFields(http1, { sendFullyQualifiedUrl: 'send_fully_qualified_url' }, at('http_protocol_options'), report);
   refuseFields(common, { maxResponseHeadersKb: 'max_response_headers_kb' }, commonPath, report);
   return {
     statPrefix: message.statPrefix ?? '',
@@ -39,8 +40,6 @@ export function readHttpConnectionManager(message: HttpConnectionManager, routeC
     ...readPaths(message, path, report),
     headersWithUnderscores: (['allow', 'rejectRequest', 'dropHeader'] as const)[common.headersWithUnderscoresAction
       ?? 0] ?? 'allow',
-    streamErrorOnInvalidHttpMessage:
-      boolOf(http1.overrideStreamErrorOnInvalidHttpMessage, boolOf(message.streamErrorOnInvalidHttpMessage, false)),
     ...readHttp1(http1, at('http_protocol_options'), report),
     maxRequestHeadersBytes: readHeadBytes(numberOf(message.maxRequestHeadersKb, limits.requestHeadBytesDefault / 1024),
       at('max_request_headers_kb'), report),
@@ -107,7 +106,6 @@ function readHttp1(http1: Http1ProtocolOptions, path: string, report: Report) {
     defaultHostForHttp10: http1.defaultHostForHttp10 ?? '',
     ...readHeaderKeyFormat(http1, path, report),
     enableTrailers: http1.enableTrailers ?? false,
-    sendFullyQualifiedUrl: http1.sendFullyQualifiedUrl ?? false,
   };
 }
 

@@ -25,7 +25,8 @@ export function cluster(name: string, change: Partial<ClusterConfig> = {}): Clus
     leastRequestChoiceCount: 2, balancing, connectTimeoutMs: 5000, perConnectionBufferBytes: 1 << 20,
     circuitBreakers: { default: thresholds, high: thresholds }, idleTimeoutMs: 3_600_000, maxRequestsPerConnection: 0,
     maxResponseHeadersBytes: 60 * 1024, maxResponseHeadersCount: 100, preserveCase: false, properCaseWords: false,
-    enableTrailers: false, dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 1000,
+    enableTrailers: false, sendFullyQualifiedUrl: false,
+    dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 1000,
       failureRefreshMaxMs: 5000 }, ...change };
 }
 
@@ -65,9 +66,8 @@ export function hcm(change: Partial<HttpConnectionManager> = {}): HttpConnection
       mergeSlashes: false,
     pathWithEscapedSlashes: 'keepUnchanged', stripPort: 'none', stripTrailingHostDot: false,
       headersWithUnderscores: 'allow',
-    proxy100Continue: false, streamErrorOnInvalidHttpMessage: false, acceptHttp10: false, defaultHostForHttp10: '',
+    proxy100Continue: false, acceptHttp10: false, defaultHostForHttp10: '',
     preserveCase: false, properCaseWords: false, enableTrailers: false,
-      sendFullyQualifiedUrl: false,
     maxRequestHeadersBytes: 60 * 1024, maxHeadersCount: 100, maxRequestsPerConnection: 0, idleTimeoutMs: 3_600_000,
     maxConnectionDurationMs: 0, maxStreamDurationMs: 0, requestHeadersTimeoutMs: 0, requestTimeoutMs: 0,
     streamIdleTimeoutMs: 300_000, drainTimeoutMs: 5000, delayedCloseTimeoutMs: 1000, upgrades: [], ...change };

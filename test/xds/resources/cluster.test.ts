@@ -32,7 +32,8 @@ t.test('defaults', async (t) => {
         idleTimeoutMs: 3600000,
     maxRequestsPerConnection: 0, maxResponseHeadersBytes: 61440, maxResponseHeadersCount: 100, preserveCase: false,
       properCaseWords: false,
-    enableTrailers: false, dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
+    enableTrailers: false, sendFullyQualifiedUrl: false,
+    dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
       failureRefreshMaxMs: 5000 } });
 });
 

@@ -50,7 +50,6 @@ t.test('fields of the connection manager', async (t) => {
     append_x_forwarded_port: true, normalize_path: true, merge_slashes: true,
       path_with_escaped_slashes_action: 'REJECT_REQUEST',
     strip_any_host_port: true, strip_trailing_host_dot: true, proxy_100_continue: true,
-      stream_error_on_invalid_http_message: true,
     stream_idle_timeout: '0s', request_timeout: '1.0005s', request_headers_timeout: '2s', drain_timeout: '3s',
     delayed_close_timeout: '0s', max_request_headers_kb: 8,
       upgrade_configs: [{ upgrade_type: 'WebSocket' }, { upgrade_type: 'CONNECT', enabled: false }],
@@ -58,8 +57,7 @@ t.test('fields of the connection manager', async (t) => {
       max_headers_count: 50,
       max_requests_per_connection: 7, headers_with_underscores_action: 'DROP_HEADER' },
     http_protocol_options: { accept_http_10: true, default_host_for_http_10: 'h', enable_trailers: true,
-      send_fully_qualified_url: true, override_stream_error_on_invalid_http_message: false,
-        header_key_format: { proper_case_words: {} } } })
+      header_key_format: { proper_case_words: {} } } })
     .filterChains[0].hcm;
   t.match(hcm, { serverName: 's', serverHeaderTransformation: 'passThrough', via: 'v',
     schemeOverwrite: 'https',
@@ -67,13 +65,12 @@ t.test('fields of the connection manager', async (t) => {
       preserveExternalRequestId: true,
     alwaysSetRequestIdInResponse: true, appendXForwardedPort: true, normalizePath: true, mergeSlashes: true,
     pathWithEscapedSlashes: 'reject', stripPort: 'any', stripTrailingHostDot: true, proxy100Continue: true,
-    streamErrorOnInvalidHttpMessage: false, streamIdleTimeoutMs: 0, requestTimeoutMs: 1001,
+    streamIdleTimeoutMs: 0, requestTimeoutMs: 1001,
       requestHeadersTimeoutMs: 2000,
     drainTimeoutMs: 3000, delayedCloseTimeoutMs: 0, maxRequestHeadersBytes: 8192, idleTimeoutMs: 0,
       maxConnectionDurationMs: 9000,
     maxStreamDurationMs: 8000, maxHeadersCount: 50, maxRequestsPerConnection: 7, headersWithUnderscores: 'dropHeader',
     acceptHttp10: true, defaultHostForHttp10: 'h', enableTrailers: true,
-      sendFullyQualifiedUrl: true,
     properCaseWords: true, preserveCase: false, upgrades: [{ type: 'websocket', enabled: true },
       { type: 'connect', enabled: false }] });
   t.match(read({}, { http_protocol_options: { header_key_format: { stateful_formatter: { name: 'preserve_case',
