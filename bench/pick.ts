@@ -30,7 +30,8 @@ const picking = (lbPolicy: Policy, weighted: boolean, count: number) => bench({
   setup: () => {
     const engine = benchEngine();
     const config = { lbPolicy, leastRequestChoiceCount: 2,                 // all that a picker reads
-      balancing: { healthyPanicPercent: 50, localityWeighted: false, hashing: null } } as ClusterConfig;
+      balancing: { healthyPanicPercent: 50, localityWeighted: false, hashing: null, slowStart: null,
+    activeRequestBias: null, fullScan: false } } as ClusterConfig;
     return createPicker(engine, config, [endpoints(count, weighted)], null)!;
   },
   run: (picker, iterations) => {

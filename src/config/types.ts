@@ -286,7 +286,12 @@ export interface Balancing {
   healthyPanicPercent: number;        // default 50; 0 = never
   localityWeighted: boolean;          // weights of localities count (locality_weighted_lb_config)
   hashing: Hashing | null;            // of the policies ringHash and maglev
+  slowStart: SlowStart | null;        // of roundRobin and leastRequest
+  activeRequestBias: RuntimeNumber | null;   // of leastRequest where weights differ; null: 1
+  fullScan: boolean;                  // of leastRequest: all are looked at, not a few by chance
 }
+/** New endpoints get a part of their weight that grows over the window: max(minimum, time ^ (1 / aggression)). */
+export interface SlowStart { windowMs: number; aggression: RuntimeNumber; minimumPercent: number }
 export interface RingHash { kind: 'ring'; minimumSize: number; maximumSize: number; murmur: boolean }
 export interface Hashing {
   table: RingHash | { kind: 'maglev'; size: number };

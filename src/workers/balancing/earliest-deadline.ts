@@ -1,5 +1,6 @@
 // Weighted picking by earliest deadline first, as Envoy does: what has the weight w comes round every 1/w. A binary
 // heap in typed arrays; equal deadlines go in order of insertion, so equal weights give a plain rotation.
+import type { NumberCell } from '../../config/runtime-cells.js';
 import type { Engine } from '../engine.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 import type { Picker } from './picker.js';
@@ -56,21 +57,47 @@ export class Deadlines {
   }
 }
 
-/**
- * Endpoints by their weights. With `byLoad` a weight shrinks with the endpoint's requests in progress (Envoy's least
- * request with unequal weights: weight / (active + 1)).
- */
+/** What makes the weight of an endpoint differ from the one in its configuration; null where nothing does. */
+export interface WeightRules {
+  /** Exponent of the requests in progress that the weight is divided by (least request); null: they do not count. */
+  bias: NumberCell | null;
+  slowStart: { windowMs: number; aggression: NumberCell; minimum: number } | null;
+}
+
+/** Endpoints by their weights, as these are at the time of each turn. */
 export class EarliestDeadline implements Picker {
   private readonly turns: Deadlines;
 
-  constructor(engine: Engine, private readonly endpoints: readonly Endpoint[], readonly panic: boolean,
-      private readonly byLoad: boolean) {
-    this.turns = new Deadlines(engine, endpoints.map(({ weight }) => weight));
+  constructor(private readonly engine: Engine, private readonly endpoints: readonly Endpoint[], readonly panic: boolean,
+      private readonly rules: WeightRules | null) {
+    this.turns = new Deadlines(engine, endpoints.map((endpoint) => this.weightOf(endpoint)));
   }
 
   pick(): Endpoint {
     const endpoint = this.endpoints[this.turns.first()];
-    this.turns.took(this.byLoad ? endpoint.weight / (endpoint.activeRequests() + 1) : endpoint.weight);
+    this.turns.took(this.rules === null ? endpoint.weight : this.weightOf(endpoint));
     return endpoint;
   }
+
+  private weightOf(endpoint: Endpoint): number {
+    const { rules } = this;
+    let { weight } = endpoint;
+    if (rules === null) return weight;
+    if (rules.bias !== null) {
+      const bias = rules.bias.value;
+      weight = bias === 1 ? weight / (endpoint.activeRequests() + 1)
+        : weight / (endpoint.activeRequests() + 1) ** bias;
+    }
+    return rules.slowStart === null || endpoint.healthySinceMs === 0 ? weight
+      : weight * startedPart(rules.slowStart, this.engine.nowMs - endpoint.healthySinceMs);
+  }
+}
+
+/** The part of its weight that an endpoint has so long after it became healthy. */
+function startedPart(rules: NonNullable<WeightRules['slowStart']>, sinceMs: number): number {
+  const { windowMs, aggression, minimum } = rules;
+  if (sinceMs >= windowMs) return 1;
+  const time = Math.max(1, sinceMs) / windowMs;
+  const exponent = aggression.value;
+  return Math.max(minimum, exponent === 1 || exponent <= 0 ? time : time ** (1 / exponent));
 }

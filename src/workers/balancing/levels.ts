@@ -19,6 +19,7 @@ export class HealthSet {
 
   add(endpoint: Endpoint): void {
     const health = endpoint.health();
+    endpoint.noteHealth(health);
     this.all.push(endpoint);
     if (health === HEALTHY) this.healthy.push(endpoint);
     else if (health === DEGRADED) this.degraded.push(endpoint);

@@ -11,7 +11,7 @@ import { ByHash } from './hashing.js';
 import { Level, loadsOf } from './levels.js';
 import { byLocality } from './localities.js';
 import { ByPriority } from './priorities.js';
-import { LeastRequest, Nobody, Random, RoundRobin, Single } from './unweighted.js';
+import { FullScan, LeastRequest, Nobody, Random, RoundRobin, Single } from './unweighted.js';
 
 /** What a picker may ask of the request: implemented by Stream, and by whatever else needs an endpoint. */
 export interface PickRequest {
@@ -70,13 +70,24 @@ export function createPicker(engine: Engine, config: ClusterConfig, priorities: 
 function overEndpoints(engine: Engine, config: ClusterConfig, endpoints: readonly Endpoint[], panic: boolean): Picker {
   if (endpoints.length === 0) return new Nobody(panic);
   if (endpoints.length === 1) return new Single(endpoints[0], panic);
-  const weighted = endpoints.some((endpoint) => endpoint.weight !== endpoints[0].weight);
-  switch (config.lbPolicy) {
-    case 'random': return new Random(engine, endpoints, panic);
-    case 'leastRequest': return weighted ? new EarliestDeadline(engine, endpoints, panic, true)
-      : new LeastRequest(engine, endpoints, panic, config.leastRequestChoiceCount);
-    default: return weighted
-      ? new EarliestDeadline(engine, endpoints, panic, false)
-      : new RoundRobin(engine, endpoints, panic);
+  if (config.lbPolicy === 'random') return new Random(engine, endpoints, panic);
+  const { balancing } = config;
+  const leastRequest = config.lbPolicy === 'leastRequest';
+  const slowStart = balancing.slowStart !== null && isStarting(engine, endpoints, balancing.slowStart.windowMs)
+    ? balancing.slowStart : null;
+  if (slowStart !== null || endpoints.some((endpoint) => endpoint.weight !== endpoints[0].weight)) {
+    const bias = leastRequest ? engine.runtime.number(balancing.activeRequestBias ?? biasDefault) : null;
+    const rules = bias === null && slowStart === null ? null : { bias, slowStart: slowStart === null ? null
+      : { windowMs: slowStart.windowMs, aggression: engine.runtime.number(slowStart.aggression),
+        minimum: slowStart.minimumPercent / 100 } };
+    return new EarliestDeadline(engine, endpoints, panic, rules);
   }
+  if (!leastRequest) return new RoundRobin(engine, endpoints, panic);
+  return balancing.fullScan ? new FullScan(engine, endpoints, panic)
+    : new LeastRequest(engine, endpoints, panic, config.leastRequestChoiceCount);
 }
+
+const biasDefault = { runtimeKey: '', defaultValue: 1 };
+
+const isStarting = (engine: Engine, endpoints: readonly Endpoint[], windowMs: number): boolean =>
+  endpoints.some(({ healthySinceMs }) => healthySinceMs > 0 && engine.nowMs - healthySinceMs < windowMs);

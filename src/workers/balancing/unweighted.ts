@@ -52,3 +52,23 @@ export class LeastRequest implements Picker {
     return best;
   }
 }
+
+/** The one with the fewest requests in progress; among equals one by chance. */
+export class FullScan implements Picker {
+  constructor(private readonly engine: Engine, private readonly endpoints: readonly Endpoint[],
+    readonly panic: boolean) {}
+  pick(): Endpoint {
+    let best = this.endpoints[0];
+    let fewest = best.activeRequests();
+    let equals = 1;
+    for (let i = 1; i < this.endpoints.length; i++) {
+      const active = this.endpoints[i].activeRequests();
+      if (active > fewest) continue;
+      equals = active < fewest ? 1 : equals + 1;
+      if (active === fewest && below(this.engine, equals) !== 0) continue;
+      best = this.endpoints[i];
+      fewest = active;
+    }
+    return best;
+  }
+}

@@ -26,6 +26,8 @@ export class Endpoint {
   /** Its locality as one text, equal for equal localities; what the locality weighs beside others, 0 = nothing. */
   locality = '';
   localityWeight = 0;
+  /** Since when it has been healthy, as far as this worker knows; 0 = it is not. */
+  healthySinceMs = 0;
   /** What its configuration says of its health. */
   private configuredHealth: number = HEALTHY;
   /** No longer in the assignment: serves what it has, takes nothing new, goes when its last connection does. */
@@ -57,6 +59,13 @@ export class Endpoint {
     this.localityWeight = entry.localityWeight;
     this.locality = entry.locality === null ? '' : localityText(entry.locality);
     this.removed = false;
+  }
+
+  /** Notes when it became healthy: slow start begins then. An ejected endpoint comes back as it was, as in Envoy. */
+  noteHealth(health: number): void {
+    if (health === HEALTHY) { if (this.healthySinceMs === 0) this.healthySinceMs = this.engine.nowMs; return; }
+    const flags = Atomics.load(this.engine.i32, this.state + EndpointState.healthFlags);
+    if ((flags & (HealthFlag.failedActive | HealthFlag.pendingCheck)) !== 0) this.healthySinceMs = 0;
   }
 
   /** What balancers think of it: the configuration's word, and what checks and outlier detection found out. */

@@ -1,107 +1,146 @@
 // Which balancer a cluster uses, said by lb_policy and the fields beside it, or by the list of load_balancing_policy.
-import { isPrime } from '../../config/hash-tables.js';
-import type { Balancing, ClusterConfig, Hashing } from '../../config/types.js';
-import { limits } from '../../core/limits.js';
+import type { Balancing, ClusterConfig } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
-import type { Report, Wrapper } from '../wire/message.js';
-import type { Cluster, LeastRequest } from '../wire/generated/messages.js';
-import { numberOf, percentOf } from './fields.js';
+import type { Report } from '../wire/message.js';
+import type { Cluster, ClusterSlowStartConfig, LeastRequest, LoadBalancingPolicy, LocalityLbConfig, Maglev, Random,
+  RingHash, RoundRobin, SlowStartConfig } from '../wire/generated/messages.js';
+import { boolOf, millisecondsOf, numberOf, percentOf } from './fields.js';
+import { readHashing, readMaglev, readRing } from './hash-tables.js';
+import { readRuntimeNumber } from './runtime.js';
 
 const CHOICE_COUNT_DEFAULT = 2;
 const PANIC_PERCENT_DEFAULT = 50;
-const RING_SIZE_DEFAULT = 1024;
-const RING_SIZE_MAX_DEFAULT = 8_388_608;
-const MAGLEV_SIZE_DEFAULT = 65_537;
-const POLICY_CONFIG = 7;   // Cluster.LbPolicy.LOAD_BALANCING_POLICY_CONFIG
-const MURMUR = 1;          // Cluster.RingHashLbConfig.HashFunction
+const SLOW_START_PERCENT_DEFAULT = 10;
+const POLICY_CONFIG = 7;           // Cluster.LbPolicy.LOAD_BALANCING_POLICY_CONFIG
+const FULL_SCAN = 1;               // LeastRequest.SelectionMethod
+const MURMUR = 1, TYPED_MURMUR = 2;   // Cluster.RingHashLbConfig.HashFunction, RingHash.HashFunction
 const policies: { [policy: number]: ClusterConfig['lbPolicy'] } = { 0: 'roundRobin', 1: 'leastRequest', 2: 'ringHash',
   3: 'random', 5: 'maglev', 6: 'clusterProvided' };
-const typePrefix = 'envoy.extensions.load_balancing_policies.';
-const typedPolicies: { [type: string]: ClusterConfig['lbPolicy'] } = {
-  [`${typePrefix}round_robin.v3.RoundRobin`]: 'roundRobin',
-  [`${typePrefix}least_request.v3.LeastRequest`]: 'leastRequest',
-  [`${typePrefix}random.v3.Random`]: 'random',
-  [`${typePrefix}cluster_provided.v3.ClusterProvided`]: 'clusterProvided',
-};
+const notCombined = ['zone_aware_lb_config', 'locality_weighted_lb_config', 'consistent_hashing_lb_config'];
 
 type LoadBalancing = Pick<ClusterConfig, 'lbPolicy' | 'leastRequestChoiceCount' | 'balancing'>;
 
 /** The balancer; of a list the first that Weft has, as Envoy takes the first that it has. */
 export function readLoadBalancing(message: Cluster, type: ClusterConfig['type'] | undefined, path: string,
   report: Report): LoadBalancing {
-  const found = message.loadBalancingPolicy !== undefined ? readPolicyList(message, path, report)
-    : readPolicy(message, path, report);
+  const found = message.loadBalancingPolicy === undefined ? readPolicy(message, path, report)
+    : readTyped(message, message.loadBalancingPolicy, path, report);
   if ((type === 'originalDst') !== (found.lbPolicy === 'clusterProvided')) {
     report.fail(fieldPath(path, 'lb_policy'), type === 'originalDst'
       ? 'only CLUSTER_PROVIDED is allowed with the type ORIGINAL_DST' : 'CLUSTER_PROVIDED needs the type ORIGINAL_DST');
   }
   if (found.balancing.hashing?.byName === true && type !== 'strictDns')
-    report.fail(fieldPath(path, 'common_lb_config.consistent_hashing_lb_config.use_hostname_for_hashing'),
-      'needs the type STRICT_DNS');
+    report.fail(fieldPath(path, message.loadBalancingPolicy !== undefined ? 'load_balancing_policy'
+      : 'common_lb_config.consistent_hashing_lb_config.use_hostname_for_hashing'),
+    'hashing by host name needs the type STRICT_DNS');
   return found;
+}
+
+/** What every balancer has where its configuration says nothing. */
+function plain(message: Cluster): Balancing {
+  const panic = percentOf(message.commonLbConfig?.healthyPanicThreshold, PANIC_PERCENT_DEFAULT);
+  return { healthyPanicPercent: Math.min(100, Math.round(panic)), localityWeighted: false, hashing: null,
+    slowStart: null, activeRequestBias: null, fullScan: false };
 }
 
 function readPolicy(message: Cluster, path: string, report: Report): LoadBalancing {
   const policy = message.lbPolicy ?? 0;
   if (policy === POLICY_CONFIG) report.fail(fieldPath(path, 'load_balancing_policy'), 'required by lb_policy');
-  return { lbPolicy: policies[policy] ?? 'roundRobin',
-    leastRequestChoiceCount: numberOf(message.leastRequestLbConfig?.choiceCount, CHOICE_COUNT_DEFAULT),
-    balancing: { ...readCommon(message), hashing: readHashing(message, path, report),
-      localityWeighted: message.commonLbConfig?.localityWeightedLbConfig !== undefined } };
-}
-
-function readPolicyList(message: Cluster, path: string, report: Report): LoadBalancing {
-  const at = fieldPath(path, 'load_balancing_policy.policies');
-  const list = message.loadBalancingPolicy?.policies ?? [];
-  const balancing: Balancing = { ...readCommon(message), localityWeighted: false, hashing: null };
-  for (const policy of list) {
-    const any = policy.typedExtensionConfig?.typedConfig;
-    const lbPolicy = any === undefined ? undefined : typedPolicies[any.type];
-    if (any === undefined || lbPolicy === undefined) continue;
-    const choices = lbPolicy === 'leastRequest' ? (any.value as LeastRequest).choiceCount : undefined;
-    return { lbPolicy, leastRequestChoiceCount: numberOf(choices, CHOICE_COUNT_DEFAULT), balancing };
-  }
-  const names = list.map((policy) => policy.typedExtensionConfig?.typedConfig?.type ?? '?').join(', ');
-  report.fail(at, list.length === 0 ? 'at least one required' : `not implemented: ${names}`);
-  return { lbPolicy: 'roundRobin', leastRequestChoiceCount: CHOICE_COUNT_DEFAULT, balancing };
-}
-
-function readCommon({ commonLbConfig: common }: Cluster): Pick<Balancing, 'healthyPanicPercent'> {
-  const panic = percentOf(common?.healthyPanicThreshold, PANIC_PERCENT_DEFAULT);
-  return { healthyPanicPercent: Math.min(100, Math.round(panic)) };
-}
-
-function readHashing(message: Cluster, path: string, report: Report): Hashing | null {
-  const consistent = message.commonLbConfig?.consistentHashingLbConfig;
-  const more = { byName: consistent?.useHostnameForHashing ?? false,
-    boundPercent: numberOf(consistent?.hashBalanceFactor, 0) };
-  switch (policies[message.lbPolicy ?? 0]) {
+  const lbPolicy = policies[policy] ?? 'roundRobin';
+  const balancing: Balancing = { ...plain(message),
+    localityWeighted: message.commonLbConfig?.localityWeightedLbConfig !== undefined };
+  const least = message.leastRequestLbConfig;
+  switch (lbPolicy) {
+    case 'roundRobin':
+      balancing.slowStart = readSlowStart(message.roundRobinLbConfig?.slowStartConfig,
+        `${fieldPath(path, 'round_robin_lb_config')}.slow_start_config`, report);
+      break;
+    case 'leastRequest':
+      balancing.slowStart = readSlowStart(least?.slowStartConfig,
+        `${fieldPath(path, 'least_request_lb_config')}.slow_start_config`, report);
+      balancing.activeRequestBias = readBias(least?.activeRequestBias);
+      break;
     case 'ringHash': {
       const ring = message.ringHashLbConfig;
-      return { ...more, table: readRing(ring?.minimumRingSize, ring?.maximumRingSize, ring?.hashFunction === MURMUR,
-        fieldPath(path, 'ring_hash_lb_config'), report) };
+      balancing.hashing = readHashing(message.commonLbConfig?.consistentHashingLbConfig, readRing(ring?.minimumRingSize,
+        ring?.maximumRingSize, ring?.hashFunction === MURMUR, fieldPath(path, 'ring_hash_lb_config'), report));
+      break;
     }
-    case 'maglev': return { ...more, table: readMaglev(message.maglevLbConfig?.tableSize,
-      fieldPath(path, 'maglev_lb_config'), report) };
-    default: return null;
+    case 'maglev':
+      balancing.hashing = readHashing(message.commonLbConfig?.consistentHashingLbConfig,
+        readMaglev(message.maglevLbConfig?.tableSize, fieldPath(path, 'maglev_lb_config'), report));
+      break;
+    default:
   }
+  return { lbPolicy, leastRequestChoiceCount: numberOf(least?.choiceCount, CHOICE_COUNT_DEFAULT), balancing };
 }
 
-type Size = Wrapper<number | string> | undefined;
-const sizeOf = (size: Size, absent: number): number => size === undefined ? absent : Number(size.value ?? 0);
-
-function readRing(minimum: Size, maximum: Size, murmur: boolean, path: string, report: Report): Hashing['table'] {
-  const minimumSize = sizeOf(minimum, RING_SIZE_DEFAULT), maximumSize = sizeOf(maximum, RING_SIZE_MAX_DEFAULT);
-  const at = fieldPath(path, 'minimum_ring_size');
-  if (minimumSize > maximumSize) report.fail(at, `${minimumSize} is more than maximum_ring_size, ${maximumSize}`);
-  else if (minimumSize > limits.hashTableEntriesMax) report.fail(at, `at most ${limits.hashTableEntriesMax} here`);
-  return { kind: 'ring', minimumSize, maximumSize, murmur };
+function readTyped(message: Cluster, list: LoadBalancingPolicy, path: string, report: Report): LoadBalancing {
+  const common = message.commonLbConfig;
+  if (common?.localityWeightedLbConfig !== undefined || common?.consistentHashingLbConfig !== undefined) {
+    report.fail(fieldPath(path, 'load_balancing_policy'),
+      `cannot be combined with ${notCombined.join(', ')} of common_lb_config`);
+  }
+  return readList(list, plain(message), fieldPath(path, 'load_balancing_policy'), report);
 }
 
-function readMaglev(tableSize: Size, path: string, report: Report): Hashing['table'] {
-  const size = sizeOf(tableSize, MAGLEV_SIZE_DEFAULT);
-  const at = fieldPath(path, 'table_size');
-  if (!isPrime(size)) report.fail(at, 'must be a prime number');
-  else if (size > limits.hashTableEntriesMax) report.fail(at, `at most ${limits.hashTableEntriesMax} here`);
-  return { kind: 'maglev', size };
+type Reader = (value: never, common: Balancing, at: string, report: Report) => LoadBalancing;
+const typePrefix = 'envoy.extensions.load_balancing_policies.';
+const readers: { readonly [type: string]: Reader } = {
+  [`${typePrefix}round_robin.v3.RoundRobin`]: (value: RoundRobin, common, at, report) =>
+    chosen('roundRobin', common, { ...readLocality(value.localityLbConfig),
+      slowStart: readSlowStart(value.slowStartConfig, `${at}.slow_start_config`, report) }),
+  [`${typePrefix}least_request.v3.LeastRequest`]: (value: LeastRequest, common, at, report) =>
+    chosen('leastRequest', common, { ...readLocality(value.localityLbConfig),
+      slowStart: readSlowStart(value.slowStartConfig, `${at}.slow_start_config`, report),
+      activeRequestBias: readBias(value.activeRequestBias),
+      fullScan: value.selectionMethod === FULL_SCAN || boolOf(value.enableFullScan, false) },
+    numberOf(value.choiceCount, CHOICE_COUNT_DEFAULT)),
+  [`${typePrefix}random.v3.Random`]: (value: Random, common) =>
+    chosen('random', common, readLocality(value.localityLbConfig)),
+  [`${typePrefix}cluster_provided.v3.ClusterProvided`]: (_value, common) => chosen('clusterProvided', common, {}),
+  [`${typePrefix}ring_hash.v3.RingHash`]: (value: RingHash, common, at, report) => {
+    const consistent = value.consistentHashingLbConfig ?? { useHostnameForHashing: value.useHostnameForHashing,
+      hashBalanceFactor: value.hashBalanceFactor };
+    return chosen('ringHash', common, { localityWeighted: value.localityWeightedLbConfig !== undefined,
+      hashing: readHashing(consistent, readRing(value.minimumRingSize, value.maximumRingSize,
+        value.hashFunction === TYPED_MURMUR, at, report)) });
+  },
+  [`${typePrefix}maglev.v3.Maglev`]: (value: Maglev, common, at, report) =>
+    chosen('maglev', common, { localityWeighted: value.localityWeightedLbConfig !== undefined,
+      hashing: readHashing(value.consistentHashingLbConfig, readMaglev(value.tableSize, at, report)) }),
+};
+
+const chosen = (lbPolicy: ClusterConfig['lbPolicy'], common: Balancing, own: Partial<Balancing>,
+  leastRequestChoiceCount = CHOICE_COUNT_DEFAULT): LoadBalancing =>
+  ({ lbPolicy, leastRequestChoiceCount, balancing: { ...common, ...own } });
+
+/** The first of the list that Weft has. */
+function readList(message: LoadBalancingPolicy, common: Balancing, path: string, report: Report): LoadBalancing {
+  const list = message.policies ?? [];
+  for (const [index, policy] of list.entries()) {
+    const any = policy.typedExtensionConfig?.typedConfig;
+    const reader = any === undefined ? undefined : readers[any.type];
+    if (any === undefined || reader === undefined) continue;
+    return reader(any.value as never, common, `${path}.policies[${index}].typed_extension_config.typed_config`, report);
+  }
+  const names = list.map((policy) => policy.typedExtensionConfig?.typedConfig?.type ?? '?').join(', ');
+  report.fail(`${path}.policies`, list.length === 0 ? 'at least one required' : `not implemented: ${names}`);
+  return chosen('roundRobin', common, {});
+}
+
+const readLocality = (config: LocalityLbConfig | undefined): Pick<Balancing, 'localityWeighted'> =>
+  ({ localityWeighted: config?.localityWeightedLbConfig !== undefined });
+
+const readBias = (bias: LeastRequest['activeRequestBias']): Balancing['activeRequestBias'] =>
+  bias === undefined ? null : readRuntimeNumber(bias, 1);
+
+function readSlowStart(config: ClusterSlowStartConfig | SlowStartConfig | undefined, at: string,
+  report: Report): Balancing['slowStart'] {
+  const windowMs = millisecondsOf(config?.slowStartWindow, 0, `${at}.slow_start_window`, report);
+  if (config === undefined || windowMs === 0) return null;
+  const aggression = readRuntimeNumber(config.aggression, 1);
+  if (aggression.defaultValue <= 0) report.fail(`${at}.aggression.default_value`, 'must be greater than 0');
+  return { windowMs, aggression,
+    minimumPercent: percentOf(config.minWeightPercent, SLOW_START_PERCENT_DEFAULT) };
 }

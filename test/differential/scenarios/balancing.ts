@@ -28,6 +28,14 @@ const panicAt = (value: number): Fields => ({ common_lb_config: { healthy_panic_
 const weighted: Fields = { common_lb_config: { locality_weighted_lb_config: {} } };
 const policies = ['ROUND_ROBIN', 'LEAST_REQUEST', 'RANDOM'];
 
+const typed = (policy: string, config: Fields = {}): Fields => ({ load_balancing_policy: { policies: [{
+  typed_extension_config: { name: 'p', typed_config: {
+    '@type': `type.googleapis.com/envoy.extensions.load_balancing_policies.${policy}`, ...config } } }] } });
+const localityWeighted = { locality_lb_config: { locality_weighted_lb_config: {} } };
+const slow = { slow_start_config: { slow_start_window: '60s', aggression: { default_value: 2, runtime_key: 'k' },
+  min_weight_percent: { value: 20 } } };
+const typedPolicies = ['round_robin.v3.RoundRobin', 'least_request.v3.LeastRequest', 'random.v3.Random'];
+
 export const scenarios: readonly Scenario[] = [
   ...['UNHEALTHY', 'DRAINING', 'TIMEOUT'].map((health) => picks(`an endpoint that is ${health}`,
     [group([at('a'), sick('b', health)])])),
@@ -37,6 +45,19 @@ export const scenarios: readonly Scenario[] = [
     panicAt(10)),
   ...policies.map((lb_policy) => picks(`${lb_policy} over one that is well`, [group([at('a'), sick('b')])],
     { lb_policy })),
+  ...typedPolicies.map((policy) => picks(`typed ${policy}`, [group([at('a'), sick('b')])], typed(policy))),
+  ...typedPolicies.map((policy) => picks(`typed ${policy} by weights of localities`,
+    [zone('z', 0, at('a')), zone('y', 1, at('b'), sick('c'))], typed(policy, localityWeighted))),
+  ...typedPolicies.slice(0, 2).map((policy) => picks(`typed ${policy} that starts slowly`,
+    [group([at('a'), sick('b')])], typed(policy, slow))),
+  picks('typed least request over all', [group([at('a'), sick('b')])], typed('least_request.v3.LeastRequest',
+    { selection_method: 'FULL_SCAN', active_request_bias: { default_value: 2, runtime_key: 'k' }, choice_count: 4 })),
+  picks('round robin that starts slowly', [group([at('a'), sick('b')])], { round_robin_lb_config: slow }),
+  picks('least request that starts slowly', [group([at('a', { load_balancing_weight: 4 }), sick('b')])],
+    { lb_policy: 'LEAST_REQUEST', least_request_lb_config: { ...slow, choice_count: 3, active_request_bias: {
+      default_value: 0.5, runtime_key: 'k' } } }),
+  picks('panic with a typed policy', [group([sick('a')])], { ...typed('random.v3.Random'), ...panicAt(20) }),
+  picks('no panic with a typed policy', [group([sick('a')])], { ...typed('random.v3.Random'), ...panicAt(0) }),
   picks('HEALTHY is as good as nothing said', [group([sick('a', 'HEALTHY'), sick('b')])]),
   picks('priority 1 takes over', [priority(0, sick('a')), priority(1, at('b'))]),
   picks('priority 1 waits', [priority(0, at('a')), priority(1, at('b'))]),

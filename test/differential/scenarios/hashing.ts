@@ -36,6 +36,12 @@ const priority = (number: number, ...endpoints: object[]): object => group(endpo
 const kinds = ['RING_HASH', 'MAGLEV'];
 const forBoth = (make: (kind: string) => Scenario): Scenario[] => kinds.map(make);
 
+/** Both tables by load_balancing_policy. */
+const typed = (kind: string, config: Fields = {}): Fields => ({ lb_policy: undefined, common_lb_config: undefined,
+  load_balancing_policy: { policies: [{ typed_extension_config: { name: 'p', typed_config: {
+    '@type': `type.googleapis.com/envoy.extensions.load_balancing_policies.${kind === 'MAGLEV' ? 'maglev.v3.Maglev'
+      : 'ring_hash.v3.RingHash'}`, ...byName, ...config } } }] } });
+
 export const scenarios: readonly Scenario[] = [
   ...forBoth((kind) => hashed(`${kind} by header`, kind)),
   ...forBoth((kind) => hashed(`${kind} with weights`, kind, {}, weights(1, 2, 5))),
@@ -71,6 +77,14 @@ export const scenarios: readonly Scenario[] = [
     retry_back_off: { base_interval: '0.001s', max_interval: '0.002s' }, retry_host_predicate: [{
       name: 'envoy.retry_host_predicates.previous_hosts', typed_config: {
         '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate' } }] } })),
+  ...forBoth((kind) => hashed(`typed ${kind}`, kind, typed(kind), weights(1, 2, 5))),
+  ...forBoth((kind) => hashed(`typed ${kind} with weights of localities`, kind,
+    typed(kind, { locality_weighted_lb_config: {} }), [zone('z', 1, at('a')), zone('y', 3, at('b'), at('c'))])),
+  hashed('a typed ring by MurmurHash2', 'RING_HASH', typed('RING_HASH', { hash_function: 'MURMUR_HASH_2',
+    minimum_ring_size: 100 })),
+  hashed('a typed ring with the deprecated fields', 'RING_HASH', typed('RING_HASH', { use_hostname_for_hashing: true,
+    consistent_hashing_lb_config: undefined, hash_balance_factor: 500, maximum_ring_size: 2000 })),
+  hashed('a typed table of another size', 'MAGLEV', typed('MAGLEV', { table_size: 1009 })),
   hashed('a ring by MurmurHash2', 'RING_HASH', { ring_hash_lb_config: { hash_function: 'MURMUR_HASH_2' } }),
   hashed('a small ring', 'RING_HASH', { ring_hash_lb_config: { minimum_ring_size: 3, maximum_ring_size: 7 } },
     weights(1, 1, 2)),

@@ -7,7 +7,7 @@ import { createPicker } from '../../../src/workers/balancing/picker.js';
 import { ClusterRuntime } from '../../../src/workers/upstream/cluster.js';
 import { Endpoint } from '../../../src/workers/upstream/endpoint.js';
 import { Stream } from '../../../src/workers/proxy/stream.js';
-import { cluster, policy } from '../../config/snapshot/fixtures.js';
+import { balancing, cluster, policy } from '../../config/snapshot/fixtures.js';
 import { World } from '../../sim/world.js';
 
 const world = new World(3);
@@ -81,3 +81,40 @@ t.test('least request avoids the busy, by choices or by weight', (t) => {
   t.end();
 });
 
+
+t.test('least request over all: the least, equals alike', (t) => {
+  const list = endpoints([1, 1, 1, 1]);
+  list[1]!.add(EndpointState.activeRequests, 2);
+  const counts = shares(list, { lbPolicy: 'leastRequest', balancing: { ...balancing, fullScan: true } }, 6000);
+  t.equal(counts[1], 0);
+  for (const index of [0, 2, 3]) t.ok(Math.abs(counts[index]! - 2000) < 200, `${counts[index]} of 2000`);
+  t.end();
+});
+
+t.test('active_request_bias: how much requests in progress weigh', (t) => {
+  const list = endpoints([1, 2]);
+  list[1]!.add(EndpointState.activeRequests, 3 - list[1]!.activeRequests());
+  list[0]!.add(EndpointState.activeRequests, -list[0]!.activeRequests());
+  const withBias = (defaultValue: number) => shares(list, { lbPolicy: 'leastRequest', balancing: { ...balancing,
+    activeRequestBias: { runtimeKey: '', defaultValue } } }, 3300);
+  for (const [bias, first] of [[0, 1100], [1, 2200], [2, 2933]] as const)
+    t.ok(Math.abs(withBias(bias)[0]! - first) < 20, `bias ${bias}: ${withBias(bias)[0]} of ${first}`);
+  t.end();
+});
+
+t.test('slow start: a part of the weight that grows, then all of it', (t) => {
+  for (const lbPolicy of ['roundRobin', 'leastRequest'] as const) {
+    const list = endpoints([1, 1]);
+    const slow = (aggression: number) => ({ lbPolicy, balancing: { ...balancing, slowStart: { windowMs: 10_000,
+      aggression: { runtimeKey: '', defaultValue: aggression }, minimumPercent: 10 } } });
+    for (const one of list) one.add(EndpointState.activeRequests, -one.activeRequests());
+    list[0]!.healthySinceMs = world.engine.nowMs - 20_000;
+    for (const [sinceMs, aggression, part] of [[1, 1, 0.1], [5000, 1, 0.5], [2500, 2, 0.5], [10_000, 1, 1]] as const) {
+      list[1]!.healthySinceMs = world.engine.nowMs - sinceMs;
+      const counts = shares(list, slow(aggression), 3000);
+      const wanted = 3000 * part / (1 + part);
+      t.ok(Math.abs(counts[1]! - wanted) < 15, `${lbPolicy} after ${sinceMs}: ${counts[1]} of ${wanted}`);
+    }
+  }
+  t.end();
+});

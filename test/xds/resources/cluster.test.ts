@@ -64,11 +64,32 @@ t.test('balancers', async (t) => {
     { lbPolicy: 'leastRequest', leastRequestChoiceCount: 5 });
   const policy = (name: string, more: Tree = {}): Tree => ({ typed_extension_config: { name: 'p', typed_config: {
     '@type': typeUrl(`envoy.extensions.load_balancing_policies.${name}`), ...more } } });
-  t.match(read({ load_balancing_policy: { policies: [policy('maglev.v3.Maglev'),
-    policy('least_request.v3.LeastRequest', { choice_count: 3 })] } }),
-    { lbPolicy: 'leastRequest', leastRequestChoiceCount: 3 });
-  t.same(errors({ load_balancing_policy: { policies: [policy('maglev.v3.Maglev')] } }),
-    ['C.load_balancing_policy.policies: not implemented: envoy.extensions.load_balancing_policies.maglev.v3.Maglev']);
+  const typedPolicy = (...list: Tree[]): Tree => ({ load_balancing_policy: { policies: list } });
+  t.match(read(typedPolicy(policy('subset.v3.Subset', { subset_lb_policy: {} }),
+    policy('least_request.v3.LeastRequest', { choice_count: 3, selection_method: 'FULL_SCAN', active_request_bias: {
+      default_value: 2, runtime_key: 'bias' }, locality_lb_config: { locality_weighted_lb_config: {} } }))),
+  { lbPolicy: 'leastRequest', leastRequestChoiceCount: 3, balancing: { localityWeighted: true, fullScan: true,
+    activeRequestBias: { runtimeKey: 'bias', defaultValue: 2 } } });
+  t.same(errors(typedPolicy(policy('pick_first.v3.PickFirst'))),
+    ['C.load_balancing_policy.policies: not implemented: '
+      + 'envoy.extensions.load_balancing_policies.pick_first.v3.PickFirst']);
+  t.match(read(typedPolicy(policy('ring_hash.v3.RingHash', { hash_function: 'MURMUR_HASH_2', minimum_ring_size: 7,
+    consistent_hashing_lb_config: { hash_balance_factor: 120 }, locality_weighted_lb_config: {} }))),
+  { lbPolicy: 'ringHash', balancing: { localityWeighted: true, hashing: { boundPercent: 120,
+    table: { kind: 'ring', minimumSize: 7, murmur: true } } } });
+  t.match(read(typedPolicy(policy('maglev.v3.Maglev', { table_size: 101 }))),
+    { lbPolicy: 'maglev', balancing: { hashing: { table: { kind: 'maglev', size: 101 } } } });
+  t.same(errors({ ...typedPolicy(policy('random.v3.Random')), common_lb_config: { locality_weighted_lb_config: {} } }),
+    ['C.load_balancing_policy: cannot be combined with zone_aware_lb_config, locality_weighted_lb_config, '
+      + 'consistent_hashing_lb_config of common_lb_config']);
+  const slow = { slow_start_window: '30s', aggression: { default_value: 2, runtime_key: 'speed' },
+    min_weight_percent: { value: 5 } };
+  const slowStart = { windowMs: 30_000, aggression: { runtimeKey: 'speed', defaultValue: 2 }, minimumPercent: 5 };
+  t.match(read({ round_robin_lb_config: { slow_start_config: slow } }).balancing, { slowStart });
+  t.match(read({ lb_policy: 'LEAST_REQUEST', least_request_lb_config: { slow_start_config: slow } }).balancing,
+    { slowStart });
+  t.match(read(typedPolicy(policy('round_robin.v3.RoundRobin', { slow_start_config: { slow_start_window: '1s' } })))
+    .balancing, { slowStart: { windowMs: 1000, aggression: { defaultValue: 1 }, minimumPercent: 10 } });
   t.same(errors({ least_request_lb_config: { choice_count: 1 } }),
     ['C.least_request_lb_config.choice_count: must be at least 2']);
 });
@@ -91,13 +112,13 @@ t.test('tables of hashes', async (t) => {
   t.same(errors({ lb_policy: 'RING_HASH', ring_hash_lb_config: { minimum_ring_size: 2_000_000 } }),
     ['C.ring_hash_lb_config.minimum_ring_size: at most 1048576 here']);
   t.same(errors({ lb_policy: 'MAGLEV', common_lb_config: { consistent_hashing_lb_config: {
-    use_hostname_for_hashing: true } } }),
-  ['C.common_lb_config.consistent_hashing_lb_config.use_hostname_for_hashing: needs the type STRICT_DNS']);
+    use_hostname_for_hashing: true } } }), ['C.common_lb_config.consistent_hashing_lb_config.use_hostname_for_hashing: '
+      + 'hashing by host name needs the type STRICT_DNS']);
 });
 
 t.test('panic, localities, overprovisioning', async (t) => {
   t.same(read({ common_lb_config: { healthy_panic_threshold: { value: 12.6 }, locality_weighted_lb_config: {} } })
-    .balancing, { healthyPanicPercent: 13, localityWeighted: true, hashing: null });
+    .balancing, { ...balancing, healthyPanicPercent: 13, localityWeighted: true });
   t.same(read({ load_assignment: { cluster_name: 'c', policy: { overprovisioning_factor: 100,
     weighted_priority_health: true } } }).loadAssignment!.policy,
   { overprovisioningPercent: 100, weightedPriorityHealth: true });
