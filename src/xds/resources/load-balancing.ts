@@ -139,8 +139,6 @@ function readSlowStart(config: ClusterSlowStartConfig | SlowStartConfig | undefi
   report: Report): Balancing['slowStart'] {
   const windowMs = millisecondsOf(config?.slowStartWindow, 0, `${at}.slow_start_window`, report);
   if (config === undefined || windowMs === 0) return null;
-  const aggression = readRuntimeNumber(config.aggression, 1);
-  if (aggression.defaultValue <= 0) report.fail(`${at}.aggression.default_value`, 'must be greater than 0');
-  return { windowMs, aggression,
+  return { windowMs, aggression: readRuntimeNumber(config.aggression, 1),
     minimumPercent: percentOf(config.minWeightPercent, SLOW_START_PERCENT_DEFAULT) };
 }
