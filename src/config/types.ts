@@ -2,6 +2,7 @@
 // Immutable once built, JSON-serialisable (they travel into the snapshot heap as JSON), every field always present.
 // Absent features are null or an empty array, never undefined. Names follow Envoy's v3 API.
 import type { FilterChainMatch } from './filter-chains.js';
+import type { ListenerFilters } from './listener-filters.js';
 import type { RuntimeFraction, RuntimeNumber } from './runtime.js';
 
 export interface IpAddress { kind: 'ip'; host: string; port: number; ipv4Compat: boolean }
@@ -246,6 +247,7 @@ export interface ListenerConfig {
   statName: string;                   // stat_prefix, else address with ':' as '_' (Envoy: listener.0.0.0.0_10000.)
   filterChains: FilterChain[];
   defaultFilterChain: FilterChain | null;   // of connections that no chain matches; null: they are closed
+  listenerFilters: ListenerFilters | null;
   reusePort: boolean;                 // enable_reuse_port, default true
   exactBalance: boolean;              // connection_balance_config.exact_balance
   backlog: number;                    // tcp_backlog_size, default 128 as Envoy's kernel somaxconn cap

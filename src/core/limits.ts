@@ -31,6 +31,12 @@ export const limits = {
   restartAnswerMs: 5000,           // of the running process; later: the new one does not start
   workerQuestionsMax: 64,          // open questions of main to workers (describe, cpuProfile); over: refused at once
 
+  // Listener filters
+  clientHelloBytesMax: 16 * KiB,   // a longer ClientHello closes the connection
+  inspectedHeadBytesMax: 64 * KiB, // a request line that is not complete by then closes the connection
+  proxyHeaderBytesMax: 64 * KiB,   // PROXY protocol with its extensions; its length has 16 bits
+  predicateDepthMax: 16,           // predicates inside predicates; a configuration that goes deeper is rejected
+
   // Buffers: [class] bytes. Large holds one head of requestHeadBytesMax plus what is added to it.
   bufferSmallBytes: 4 * KiB,
   bufferMediumBytes: 16 * KiB,

@@ -77,6 +77,7 @@ export class Dispatcher {
     this.workerLog = new Log(options.logs, 'worker');
     const bindings: Bindings = {
       listenerScope: (name) => statistics.listenerScope(name), httpScope: (prefix) => statistics.httpScope(prefix),
+      networkScope: (kind, name) => statistics.networkScope(kind, name),
       virtualHostScope: (name) => statistics.virtualHostScope(name),
       accessLogSink: options.accessLogSink, clusterRecycled: (slot, name) => statistics.clusterRecycled(slot, name),
     };

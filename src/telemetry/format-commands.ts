@@ -43,7 +43,8 @@ const named = {
   LISTENER_NAME: 'listenerName', FILTER_CHAIN_NAME: 'filterChainName', HOSTNAME: 'hostname',
   CONNECTION_ID: 'connectionId', ACCESS_LOG_TYPE: 'accessLogType', LOCAL_REPLY_BODY: 'localReplyBody',
   UNIQUE_ID: 'uniqueId', CUSTOM_FLAGS: 'empty', TRACE_ID: 'absent', SPAN_ID: 'absent',
-  REQUESTED_SERVER_NAME: 'absent', UPSTREAM_SERVER_NAME: 'absent', DOWNSTREAM_TRANSPORT_FAILURE_REASON: 'absent',
+  REQUESTED_SERVER_NAME: 'requestedServerName', UPSTREAM_SERVER_NAME: 'absent',
+    DOWNSTREAM_TRANSPORT_FAILURE_REASON: 'absent',
   TLS_JA3_FINGERPRINT: 'absent', TLS_JA4_FINGERPRINT: 'absent',
 } as const;
 

@@ -2,9 +2,11 @@
 // first the counters and gauges in the order given here, then the histograms. Every worker has its own copy of every
 // scope, at the same offset from the start of its statistics region; main sums them. Names are Envoy's. Appending is
 // safe; order carries no meaning.
+import type { NetworkScopeKind } from '../config/listener-filters.js';
 
 const listener = ['downstream_cx_total', 'downstream_cx_active', 'downstream_cx_destroy', 'downstream_cx_overflow',
-  'downstream_pre_cx_timeout', 'downstream_global_cx_overflow', 'downstream_cx_overload_reject',
+  'downstream_pre_cx_timeout', 'downstream_pre_cx_active', 'downstream_listener_filter_remote_close',
+  'downstream_listener_filter_error', 'downstream_global_cx_overflow', 'downstream_cx_overload_reject',
   'no_filter_chain_match', 'weft_accept_failed'] as const;
 
 const http = ['downstream_cx_total', 'downstream_cx_active', 'downstream_cx_http1_total', 'downstream_cx_http1_active',
@@ -66,6 +68,13 @@ const vhost = ['upstream_rq_total', 'upstream_rq_timeout', 'upstream_rq_retry', 
   'upstream_rq_retry_overflow', 'upstream_rq_retry_success', 'upstream_rq_completed', 'upstream_rq_1xx',
   'upstream_rq_2xx', 'upstream_rq_3xx', 'upstream_rq_4xx', 'upstream_rq_5xx', ...codes] as const;
 
+// Of listener filters and network filters.
+const tls_inspector = ['client_hello_too_large', 'tls_found', 'tls_not_found', 'alpn_found', 'alpn_not_found',
+  'sni_found', 'sni_not_found'] as const;
+const http_inspector = ['read_error', 'http10_found', 'http11_found', 'http2_found', 'http_not_found'] as const;
+const proxy_proto = ['not_found_allowed', 'not_found_disallowed', 'versions.v1.found', 'versions.v1.disallowed',
+  'versions.v1.error', 'versions.v2.found', 'versions.v2.disallowed', 'versions.v2.error'] as const;
+
 /** One scope, allocated first (offset 0 of each region): what belongs to a worker itself. */
 const worker = ['loop_turns', 'exceptions', 'buffers_exhausted', 'sockets_exhausted', 'stats_overflow',
   'access_log_written', 'access_log_dropped', 'connections_dealt'] as const;
@@ -74,7 +83,7 @@ const worker = ['loop_turns', 'exceptions', 'buffers_exhausted', 'sockets_exhaus
 const gauges = new Set<string>(['downstream_cx_active', 'downstream_cx_http1_active', 'downstream_cx_upgrades_active',
   'downstream_rq_active', 'downstream_cx_rx_bytes_buffered', 'downstream_cx_tx_bytes_buffered', 'upstream_cx_active',
   'upstream_rq_active', 'upstream_rq_pending_active', 'upstream_cx_rx_bytes_buffered',
-  'upstream_cx_tx_bytes_buffered']);
+  'upstream_cx_tx_bytes_buffered', 'downstream_pre_cx_active']);
 export const isGauge = (name: string): boolean => gauges.has(name);
 
 // Histograms are log-linear over non-negative integers: 16 buckets per power of two, so a bucket is at most 1/16 of its
@@ -103,10 +112,14 @@ const histograms = {
   http: ['downstream_cx_length_ms', 'downstream_rq_time'],
   cluster: ['upstream_cx_connect_ms', 'upstream_cx_length_ms', 'upstream_rq_time'],
   vhost: ['upstream_rq_time'],
+  tls_inspector: ['bytes_processed'],
+  http_inspector: [],
+  proxy_proto: [],
 } as const;
 
-export type ScopeKind = 'worker' | 'listener' | 'http' | 'cluster' | 'vhost';
-export const scopeCounters = { worker, listener, http, cluster, vhost } as const;
+export type ScopeKind = 'worker' | 'listener' | 'http' | 'cluster' | 'vhost' | NetworkScopeKind;
+export const scopeCounters = { worker, listener, http, cluster, vhost, tls_inspector, http_inspector,
+  proxy_proto } as const;
 export const scopeHistograms: { readonly [K in ScopeKind]: readonly string[] } = histograms;
 
 type Index<T extends readonly string[]> = { readonly [K in T[number]]: number };
@@ -119,6 +132,9 @@ export const ListenerStat = indexes(listener);
 export const HttpStat = indexes(http);
 export const ClusterStat = indexes(cluster);
 export const VirtualHostStat = indexes(vhost);
+export const TlsInspectorStat = indexes(tls_inspector);
+export const HttpInspectorStat = indexes(http_inspector);
+export const ProxyProtocolStat = indexes(proxy_proto);
 
 /** First cell of histogram number `index` of a scope kind. */
 export const histogramCell = (kind: ScopeKind, index: number): number =>

@@ -16,6 +16,7 @@ import {
   scopeHistograms,
   WorkerStat,
 } from './schema.js';
+import type { NetworkScopeKind } from '../config/listener-filters.js';
 import type { ScopeKind } from './schema.js';
 import { allocateScope, clusterScopeIfUsed, OVERFLOW_SCOPE, reserveFixedScopes, WORKER_SCOPE } from './scopes.js';
 
@@ -59,7 +60,7 @@ export interface NamedScope {
 }
 
 /** Kinds of scopes that main allocates by name. */
-type OwnedKind = 'listener' | 'http' | 'vhost';
+type OwnedKind = 'listener' | 'http' | 'vhost' | NetworkScopeKind;
 interface Owned {
   kind: OwnedKind;
   name: string;
@@ -82,7 +83,7 @@ export class Statistics {
   readonly #map: MemoryMap;
   readonly #firstCell: number[] = [];
   readonly #owned = new Map<string, Owned>();
-  readonly #free: { readonly [K in OwnedKind]: number[] } = { listener: [], http: [], vhost: [] };
+  readonly #free: { readonly [K in OwnedKind]?: number[] } = { listener: [], http: [] };
 
   constructor(memory: ArrayBufferLike, map: MemoryMap) {
     this.#words = new Int32Array(memory);
@@ -134,6 +135,11 @@ export class Statistics {
     return this.#own('vhost', name);
   }
 
+  /** Scope of `<kind>.<name>.` of a listener filter or network filter, or of `<kind>.` without a name. */
+  networkScope(kind: NetworkScopeKind, name: string): number {
+    return this.#own(kind, name);
+  }
+
   /** The scope of a name that has one, else -1. */
   scopeOf(kind: 'listener' | 'http', name: string): number {
     return this.#owned.get(`${kind}\n${name}`)?.offset ?? -1;
@@ -155,7 +161,8 @@ export class Statistics {
    * used.
    */
   *scopes(): Iterable<NamedScope> {
-    for (const { kind, name, offset } of this.#owned.values()) yield { kind, prefix: `${kind}.${name}.`, offset };
+    for (const { kind, name, offset } of this.#owned.values()) yield { kind, prefix: name === '' ? `${kind}.`
+      : `${kind}.${name}.`, offset };
     yield { kind: 'worker', prefix: 'server.weft.', offset: WORKER_SCOPE };
     if (this.sum(WORKER_SCOPE, WorkerStat.stats_overflow) > 0) {
       yield { kind: 'cluster', prefix: 'cluster.weft_overflow.', offset: OVERFLOW_SCOPE };
@@ -168,11 +175,12 @@ export class Statistics {
    */
   release(listenerNames: ReadonlySet<string>, httpPrefixes: ReadonlySet<string>): void {
     for (const [key, owned] of this.#owned) {
-      if (owned.kind === 'vhost') continue;
+      if (owned.kind !== 'listener' && owned.kind !== 'http') continue;
       const wanted = owned.kind === 'listener' ? listenerNames : httpPrefixes;
       if (wanted.has(owned.name) || this.cell(owned.kind, owned.offset, 'downstream_cx_active') !== 0) continue;
       this.#owned.delete(key);
-      if (this.#free[owned.kind].length < limits.scopesFreeMax) this.#free[owned.kind].push(owned.offset);
+      const free = this.#free[owned.kind]!;
+      if (free.length < limits.scopesFreeMax) free.push(owned.offset);
     }
   }
 
@@ -266,7 +274,7 @@ export class Statistics {
     const key = `${kind}\n${name}`;
     const known = this.#owned.get(key);
     if (known !== undefined) return known.offset;
-    const reused = this.#free[kind].pop();
+    const reused = this.#free[kind]?.pop();
     const offset = reused ?? allocateScope(this.#words, this.#map, kind);
     if (offset < 0) return -1;
     if (reused !== undefined) this.#clear(offset, kind);

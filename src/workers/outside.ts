@@ -1,7 +1,7 @@
 // What an engine asks the outside for besides its reactor: the time, and sockets to connect with. A parameter, so that
 // the simulation can put virtual time and pretended sockets in its place.
 import { close } from '../os/libc.js';
-import { localAddress, newStreamSocket, peerAddress, setNoDelay } from '../os/socket.js';
+import { localAddress, newStreamSocket, originalDestination, peerAddress, setNoDelay } from '../os/socket.js';
 import type { SocketAddress } from '../os/sockaddr.js';
 
 export interface Outside {
@@ -16,6 +16,8 @@ export interface Outside {
   closeSocket(fd: number): void;
   localAddress(fd: number): SocketAddress | null;
   peerAddress(fd: number): SocketAddress | null;
+  /** Where the client wanted to go before the kernel redirected it here; null if it did not. */
+  originalDestination(fd: number): SocketAddress | null;
 }
 
 export const kernel: Outside = {
@@ -31,4 +33,5 @@ export const kernel: Outside = {
   closeSocket: (fd) => { close(fd); },
   localAddress,
   peerAddress,
+  originalDestination,
 };

@@ -6,6 +6,7 @@ import type { SnapshotChange } from '../../src/config/snapshot/changes.js';
 import { formatAddress } from '../../src/os/sockaddr.js';
 import { LogRingReader } from '../../src/telemetry/log-ring.js';
 import { HttpStat, ClusterStat } from '../../src/telemetry/schema.js';
+import type { ScopeKind } from '../../src/telemetry/schema.js';
 import { allocateScope, clusterScopeIfUsed, reserveFixedScopes } from '../../src/telemetry/scopes.js';
 import { instantiateCodecs } from '../../src/workers/codecs.js';
 import { DownstreamFactory } from '../../src/workers/connection/downstream.js';
@@ -62,6 +63,7 @@ export class World {
       },
       localAddress: (fd) => ({ kind: 'ip', host: '10.9.9.9', port: fd }),
       peerAddress: (fd) => ({ kind: 'ip', host: '10.1.1.1', port: fd }),
+      originalDestination: () => null,
     });
     const { engine } = this;
     for (let i = 0; i < 4; i++) engine.i32[(engine.randomState >> 2) + i] = ((seed + 1) * (i + 7)) | 0;
@@ -98,7 +100,7 @@ export class World {
     };
     this.freeAtStart = [0, 1, 2].map((size) => engine.pool.freeOf(size as 0 | 1 | 2));
     this.log = new LogRingReader(this.memory.buffer, this.map, 0);
-    const scope = (kind: 'listener' | 'http' | 'vhost', name: string) => {
+    const scope = (kind: ScopeKind, name: string) => {
       const known = this.scopes.get(`${kind} ${name}`) ?? allocateScope(words, this.map, kind);
       this.scopes.set(`${kind} ${name}`, known);
       return known;
@@ -109,6 +111,7 @@ export class World {
       {
         listenerScope: (name) => scope('listener', name),
         httpScope: (name) => scope('http', name),
+        networkScope: (kind, name) => scope(kind, name),
         virtualHostScope: (name) => scope('vhost', name),
         accessLogSink: () => 0,
         clusterRecycled: () => undefined,

@@ -18,6 +18,7 @@ import {
   listenerTag,
   managerLabel,
   metricName,
+  networkTag,
   singleTag,
   textLabel,
   virtualHostTag,
@@ -100,6 +101,10 @@ function sectionTag(group: ScopeGroup): { base: string; labels: string } {
       return virtualHostTag(group.subject);
     case 'listener':
       return listenerTag(group.subject);
+    case 'tls_inspector':
+    case 'http_inspector':
+    case 'proxy_proto':
+      return networkTag(group.kind, group.subject);
     case 'worker':
       return { base: group.prefix.slice(0, -1), labels: '' };
   }

@@ -1,5 +1,6 @@
 // Which part of a statistic's name becomes a Prometheus label, by Envoy's default rules. A cluster's or a stat
 // prefix's name is taken whole, dots included, because the scope is known; Envoy's expressions stop at the first dot.
+import type { NetworkScopeKind } from '../../config/listener-filters.js';
 
 export interface Tagged {
   base: string;
@@ -28,9 +29,19 @@ export function listenerTag(statName: string): Tagged {
     : { base: `listener.${statName}`, labels: '' };
 }
 
+/** Of a network filter or listener filter: its stat prefix, where it has one. */
+export function networkTag(kind: NetworkScopeKind, subject: string): Tagged {
+  return { base: kind, labels: subject === '' ? '' : label(networkLabels[kind], subject) };
+}
+const networkLabels: { readonly [K in NetworkScopeKind]: string } = {
+  proxy_proto: 'envoy_proxy_protocol_prefix', tls_inspector: '', http_inspector: '',
+};
+
 /** A name inside a scope: status codes and classes become labels. */
 export function codeTag(name: string): Tagged {
   const match = /^(.*_rq)_(\d\d\d|\dxx)$/.exec(name);
+  const version = /^versions\.v(\d)\.(.*)$/.exec(name);
+  if (version !== null) return { base: version[2], labels: label('envoy_proxy_protocol_version', version[1]) };
   if (match === null) return { base: name, labels: '' };
   return match[2].endsWith('xx')
     ? { base: `${match[1]}_xx`, labels: label('envoy_response_code_class', match[2][0]) }

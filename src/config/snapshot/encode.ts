@@ -3,6 +3,7 @@
 // publisher can take the mentions back when the resource is replaced or refused.
 import { errorText } from '../../core/errors.js';
 import { limits } from '../../core/limits.js';
+import type { ListenerFilter, NetworkScopeKind } from '../listener-filters.js';
 import { chainsOf } from '../types.js';
 import type { AccessLog, Address, ClusterConfig, Endpoint, EndpointAssignment, ListenerConfig } from '../types.js';
 import type { AssignmentBlob, ClusterBlob, ListenerBlob } from './layout.js';
@@ -14,6 +15,8 @@ import type { SlotTable } from './slots.js';
 export interface Bindings {
   listenerScope(statName: string): number;
   httpScope(statPrefix: string): number;
+  /** Of a listener filter or network filter; '' where its kind is counted as one. */
+  networkScope(kind: NetworkScopeKind, name: string): number;
   /** `name`: a virtual host's name, then `.vcluster.<name>` or `.route.<stat_prefix>`. */
   virtualHostScope(name: string): number;
   accessLogSink(log: AccessLog): number;
@@ -59,7 +62,18 @@ function listenerBlob(config: ListenerConfig, slots: Slots, bindings: Bindings, 
     accessLogs: hcm.accessLogs.map((log) => bound(bindings.accessLogSink(log), 'another access log')),
   }));
   return { config, scope: bound(bindings.listenerScope(config.statName), `statistics of listener.${config.statName}`),
-    chains };
+    chains, filterScopes: (config.listenerFilters?.filters ?? []).map((filter) => filterScope(filter, bindings)) };
+}
+
+/** Filters that count nothing have the worker's scope, and do not use it. */
+function filterScope(filter: ListenerFilter, bindings: Bindings): number {
+  switch (filter.kind) {
+    case 'originalDst': return 0;
+    case 'tlsInspector': return bound(bindings.networkScope('tls_inspector', ''), 'statistics of tls_inspector');
+    case 'httpInspector': return bound(bindings.networkScope('http_inspector', ''), 'statistics of http_inspector');
+    case 'proxyProtocol':
+      return bound(bindings.networkScope('proxy_proto', filter.statPrefix), 'statistics of proxy_proto');
+  }
 }
 
 /**

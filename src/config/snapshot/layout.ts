@@ -34,6 +34,7 @@ export const assignmentEntry =
 export interface ListenerBlob {
   config: import('../types.js').ListenerConfig;
   scope: number;                 // statistics scope offset of listener.<statName>.
+  filterScopes: number[];        // statistics of each listener filter
   /** By filter chain, the default one last; access logs by sink id. */
   chains: { routeSlot: number; httpScope: number; accessLogs: number[] }[];
 }

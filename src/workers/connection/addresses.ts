@@ -6,7 +6,18 @@ import type { Engine } from '../engine.js';
 const BLOCK_BYTES = 64;
 const PORT_AT = 48;
 
+/** What listener filters found out about a connection. */
+export interface ConnectionFacts {
+  /** Where the client wanted to go. */
+  readonly restored: SocketAddress | null;
+  /** Who the client is, where that is another one than the peer of the socket. */
+  readonly client: SocketAddress | null;
+  readonly serverName: string;
+}
+
 export class ConnectionAddresses {
+  /** The name that the client asked for in its ClientHello, or ''. */
+  serverName = '';
   private fd = -1;
   private block = -1;
   private remoteAddress: SocketAddress | null = null;
@@ -21,17 +32,22 @@ export class ConnectionAddresses {
   reset(fd: number): void {
     this.fd = fd;
     this.remoteAddress = this.localAddress = null;
-    this.restoredText = '';
+    this.restoredText = this.serverName = '';
     this.ipBytes = this.portBytes = -1;
   }
 
-  /** A listener filter found out where the client wanted to go: from now on that is the local address. */
-  restoreLocal(address: SocketAddress): void {
-    this.localAddress = address;
-    this.restoredText = fullText(address);
+  /** From now on the local address is where the client wanted to go, and the remote one is the client's own. */
+  learn({ restored, client, serverName }: ConnectionFacts): void {
+    this.serverName = serverName;
+    if (client !== null) this.remoteAddress = client;
+    if (restored === null) return;
+    this.localAddress = restored;
+    this.restoredText = fullText(restored);
   }
 
   get remote(): SocketAddress | null { return this.remoteAddress ??= this.engine.outside.peerAddress(this.fd); }
+  /** The peer of the socket itself. */
+  directRemote(): SocketAddress | null { return this.engine.outside.peerAddress(this.fd); }
   get local(): SocketAddress | null { return this.localAddress ??= this.engine.outside.localAddress(this.fd); }
 
   /** As workers/routing/hash-policies.ts asks for the two ends. */

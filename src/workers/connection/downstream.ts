@@ -16,6 +16,7 @@ import type { ListenerRuntime, Listeners } from '../listener/listener.js';
 import type { Stream } from '../proxy/stream.js';
 import type { SocketOwner } from '../reactor/reactor.js';
 import { ConnectionAddresses } from './addresses.js';
+import type { ConnectionFacts } from './addresses.js';
 import { Held } from './held.js';
 
 export interface DownstreamEvents {
@@ -85,10 +86,13 @@ export class DownstreamConnection implements SocketOwner {
     this.timer = engine.timers.add(this);
   }
 
-  open(fd: number, listener: ListenerRuntime, hcm: HcmRuntime, id: number): boolean {
+  /** `socket`: its id, if the reactor has the socket already; `facts`: what was found out before. */
+  open(fd: number, listener: ListenerRuntime, hcm: HcmRuntime, id: number, socket: number,
+      facts: ConnectionFacts | null): boolean {
     const { engine } = this;
-    this.socket = engine.reactor.add(fd, this);
+    this.socket = socket < 0 ? engine.reactor.add(fd, this) : socket;
     if (this.socket < 0) return false;
+    if (socket >= 0) engine.reactor.setOwner(socket, this);
     this.listener = listener;
     this.hcm = hcm;
     this.id = id;
@@ -99,6 +103,7 @@ export class DownstreamConnection implements SocketOwner {
     this.peerFull = this.ended = this.processing = false;
     this.openedMs = engine.nowMs;
     this.addresses.reset(fd);
+    if (facts !== null) this.addresses.learn(facts);
     this.headDeadlineMs = Infinity;
     const { maxConnectionDurationMs } = this.hcm.config;
     this.lifeDeadlineMs = maxConnectionDurationMs > 0 ? engine.nowMs + maxConnectionDurationMs : Infinity;
@@ -440,11 +445,12 @@ export class DownstreamFactory {
     this.listeners = listeners;
   }
 
-  /** False when the socket table is full; the fd is still the caller's. */
-  open(fd: number, listener: ListenerRuntime, hcm: HcmRuntime): boolean {
+  /** Null when the socket table is full; the fd is still the caller's. */
+  open(fd: number, listener: ListenerRuntime, hcm: HcmRuntime, socket: number,
+      facts: ConnectionFacts | null): DownstreamConnection | null {
     const { engine } = this;
     const connection = this.free.pop() ?? new DownstreamConnection(engine, this.events!, this);
-    if (!connection.open(fd, listener, hcm, this.nextId++)) { this.free.push(connection); return false; }
+    if (!connection.open(fd, listener, hcm, this.nextId++, socket, facts)) { this.free.push(connection); return null; }
     connection.previousOfListener = null;
     connection.nextOfListener = listener.connections;
     if (listener.connections !== null) listener.connections.previousOfListener = connection;
@@ -454,7 +460,7 @@ export class DownstreamFactory {
     engine.count(listener.scope, ListenerStat.downstream_cx_total);
     engine.count(hcm.scope, HttpStat.downstream_cx_total);
     engine.count(hcm.scope, HttpStat.downstream_cx_http1_total);
-    return true;
+    return connection;
   }
 
   closed(connection: DownstreamConnection): void {

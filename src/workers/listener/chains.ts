@@ -5,7 +5,6 @@ import type { ChainQuestion } from '../../config/filter-chains.js';
 import { chainsOf } from '../../config/types.js';
 import type { FilterChain } from '../../config/types.js';
 import type { ListenerBlob } from '../../config/snapshot/layout.js';
-import type { SocketAddress } from '../../os/sockaddr.js';
 import type { Engine } from '../engine.js';
 import { HcmRuntime } from './hcm.js';
 
@@ -47,24 +46,4 @@ export class Chains {
   release(engine: Engine): void {
     for (const chain of this.compiled) chain?.release(engine);
   }
-}
-
-/** What is known of a socket that was just accepted: its two ends, asked of the kernel when somebody wants them. */
-export class AcceptedQuestion implements ChainQuestion {
-  readonly serverName = '';
-  readonly transportProtocol = 'raw_buffer';
-  readonly applicationProtocols: readonly string[] = [];
-  private fd = -1;
-  private localAddress: SocketAddress | null = null;
-  private remoteAddress: SocketAddress | null = null;
-
-  constructor(private readonly engine: Engine) {}
-
-  begin(fd: number): void {
-    this.fd = fd;
-    this.localAddress = this.remoteAddress = null;
-  }
-  get local(): SocketAddress | null { return this.localAddress ??= this.engine.outside.localAddress(this.fd); }
-  get remote(): SocketAddress | null { return this.remoteAddress ??= this.engine.outside.peerAddress(this.fd); }
-  get directRemote(): SocketAddress | null { return this.remote; }
 }

@@ -8,10 +8,14 @@ import type { FilterMetadata } from '../../config/types.js';
 import type { ListenerBlob } from '../../config/snapshot/layout.js';
 import type { DownstreamConnection, DownstreamFactory } from '../connection/downstream.js';
 import type { Engine } from '../engine.js';
-import type { AcceptOwner } from '../reactor/reactor.js';
+import type { AcceptOwner, SocketOwner } from '../reactor/reactor.js';
 import type { Root } from '../snapshot/snapshot.js';
-import { AcceptedQuestion, Chains } from './chains.js';
+import { Chains } from './chains.js';
 import type { HcmRuntime } from './hcm.js';
+import { Inspection } from './inspection.js';
+import type { InspectionEvents } from './inspection.js';
+import { compileInspector } from './inspectors.js';
+import type { Inspector } from './inspectors.js';
 
 export class ListenerRuntime {
   readonly scope: number;
@@ -26,9 +30,12 @@ export class ListenerRuntime {
   /** The limit of the process's connections concerns it. */
   readonly limited: boolean;
   readonly bufferBytes: number;
-  /** The one chain, of a listener that looks at nothing else; null: `chains` choose. */
+  /** The one chain, of a listener that looks at nothing before; null: filters look, and `chains` choose. */
   readonly only: HcmRuntime | null;
   readonly chains: Chains;
+  readonly inspectors: readonly Inspector[];
+  readonly inspectionTimeoutMs: number;
+  readonly continuesOnTimeout: boolean;
 
   constructor(engine: Engine, readonly slot: number, readonly blob: number, contents: ListenerBlob) {
     const { config, scope } = contents;
@@ -39,7 +46,12 @@ export class ListenerRuntime {
     this.limited = !config.ignoreGlobalConnectionLimit;
     this.bufferBytes = config.perConnectionBufferBytes;
     this.chains = new Chains(engine, contents);
-    this.only = this.chains.only === null ? null : this.chains.get(this.chains.only);
+    const filters = config.listenerFilters;
+    this.inspectors = (filters?.filters ?? []).map((filter, index) =>
+      compileInspector(engine, filter, contents.filterScopes[index]));
+    this.inspectionTimeoutMs = filters?.timeoutMs ?? 0;
+    this.continuesOnTimeout = filters?.continueOnTimeout ?? false;
+    this.only = this.chains.only === null || filters !== null ? null : this.chains.get(this.chains.only);
   }
 
   release(engine: Engine): void { this.chains.release(engine); }
@@ -52,16 +64,14 @@ class Accepting implements AcceptOwner {
   onAcceptFailed(): void { this.listeners.acceptFailed(this.slot); }
 }
 
-export class Listeners {
+export class Listeners implements InspectionEvents {
   private readonly bySlot: (ListenerRuntime | null)[] = [];
   private readonly accepting: Accepting[] = [];
   /** Older configurations that still have connections. */
   private readonly retired = new Set<ListenerRuntime>();
-  private readonly question: AcceptedQuestion;
+  private readonly idle: Inspection[] = [];
 
-  constructor(private readonly engine: Engine, private readonly factory: DownstreamFactory) {
-    this.question = new AcceptedQuestion(engine);
-  }
+  constructor(private readonly engine: Engine, private readonly factory: DownstreamFactory) {}
 
   listen(slot: number, fd: number): void {
     const accepting = new Accepting(this, slot, fd);
@@ -83,30 +93,36 @@ export class Listeners {
   accepted(slot: number, fd: number): void {
     const listener = this.compiled(slot);
     if (listener !== null && this.engine.overload.active && this.overloaded(listener, fd)) return;
-    if (listener !== null && listener.only !== null && this.factory.open(fd, listener, listener.only)) return;
-    if (listener !== null && listener.only === null) { this.choose(fd, listener); return; }
-    this.exhausted(fd, listener);
+    if (listener === null) { this.refuse(fd, null); return; }
+    if (listener.only === null) (this.idle.pop() ?? new Inspection(this.engine, this, this.idle)).begin(fd, listener);
+    else if (this.factory.open(fd, listener, listener.only, -1, null) === null) this.refuse(fd, listener);
   }
 
-  private exhausted(fd: number, listener: ListenerRuntime | null): void {
+  /** A connection that there is no room for. */
+  private refuse(fd: number, listener: ListenerRuntime | null): void {
     this.factory.refuse(fd);
+    this.overflown(listener);
+  }
+
+  exhausted(inspection: Inspection): void { this.overflown(inspection.listener); }
+
+  private overflown(listener: ListenerRuntime | null): void {
     this.engine.count(this.engine.statsBase, WorkerStat.sockets_exhausted);
     if (listener !== null) this.engine.count(listener.scope, ListenerStat.downstream_cx_overflow);
   }
 
-  /** Finds the filter chain of a connection and lets it begin there. */
-  private choose(fd: number, listener: ListenerRuntime): void {
-    const { engine } = this;
-    const { question } = this;
-    question.begin(fd);
-    const chain = listener.chains.find(question);
-    if (chain < 0) {
-      engine.count(listener.scope, ListenerStat.no_filter_chain_match);
-      this.factory.refuse(fd);
-      return;
+  /** A connection whose listener filters have finished begins in the filter chain that fits. */
+  settle(inspection: Inspection): SocketOwner | null {
+    const { listener, fd, socket } = inspection;
+    const number = listener.chains.find(inspection);
+    if (number < 0) {
+      this.engine.count(listener.scope, ListenerStat.no_filter_chain_match);
+      return null;
     }
-    const hcm = this.chainOf(listener, chain);
-    if (hcm === null || !this.factory.open(fd, listener, hcm)) this.exhausted(fd, listener);
+    const chain = this.chainOf(listener, number);
+    const owner = chain === null ? null : this.factory.open(fd, listener, chain, socket, inspection);
+    if (owner === null) this.overflown(listener);
+    return owner;
   }
 
   /** As `Chains.get`; null when the arena has no room for another chain. */

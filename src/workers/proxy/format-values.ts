@@ -125,10 +125,13 @@ export class FormatValues {
       case Op.upstreamLocalIp: return this.ip(ipText(this.upstreamLocal(stream)), operator);
       case Op.upstreamLocalPort:
         return this.text(this.upstreamLocal(stream) === null ? '' : portText(this.upstreamLocal(stream)));
-      case Op.downstreamRemoteAddress:
-      case Op.downstreamDirectRemoteAddress: return this.text(fullText(addresses.remote));
-      case Op.downstreamRemoteIp: case Op.downstreamDirectRemoteIp: return this.ip(ipText(addresses.remote), operator);
-      case Op.downstreamRemotePort: case Op.downstreamDirectRemotePort: return this.text(portText(addresses.remote));
+      case Op.downstreamRemoteAddress: return this.text(fullText(addresses.remote));
+      case Op.downstreamDirectRemoteAddress: return this.text(fullText(addresses.directRemote()));
+      case Op.downstreamRemoteIp: return this.ip(ipText(addresses.remote), operator);
+      case Op.downstreamDirectRemoteIp: return this.ip(ipText(addresses.directRemote()), operator);
+      case Op.downstreamRemotePort: return this.text(portText(addresses.remote));
+      case Op.downstreamDirectRemotePort: return this.text(portText(addresses.directRemote()));
+      case Op.requestedServerName: return this.text(addresses.serverName);
       case Op.downstreamLocalAddress: return this.text(fullText(addresses.local));
       case Op.downstreamLocalIp: return this.ip(ipText(addresses.local), operator);
       case Op.downstreamLocalPort: return this.text(portText(addresses.local));

@@ -7,6 +7,7 @@ import { addressText, readAddress } from './address.js';
 import { boolOf, numberOf, readMetadata } from './fields.js';
 import { readFilterChain, readFilterChains } from './filter-chain.js';
 import type { Gathered, InlineRoutes, RouteSubscription } from './filter-chain.js';
+import { readListenerFilters } from './listener-filters.js';
 import type { ClusterReference } from './route.js';
 
 const BACKLOG_DEFAULT = 128;
@@ -36,6 +37,7 @@ export function readListener(message: Listener, fallbackName: string | null, pat
     addresses,
     statName: statName.replaceAll(':', '_'),
     ...readChains(message, name, path, report, parts),
+    listenerFilters: readListenerFilters(message, path, report),
     reusePort: boolOf(message.enableReusePort, true),
     exactBalance: message.connectionBalanceConfig?.exactBalance !== undefined,
     backlog: numberOf(message.tcpBacklogSize, BACKLOG_DEFAULT),

@@ -66,6 +66,8 @@ const previousRoutes = { name: 'previous', typed_config: {
   '@type': 'type.googleapis.com/envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig' } };
 const previousHosts = { name: 'previous', typed_config: {
   '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate' } };
+const httpInspector = { name: 'inspector', typed_config: {
+  '@type': 'type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector' } };
 /** A file that exists, and another; what is in them does not matter. */
 const files = ['package.json', 'tsconfig.json'];
 const directories = ['src', 'test'];
@@ -105,6 +107,9 @@ export const byHand: { [type: string]: Tree } = {
   'ScaleTimersOverloadActionConfig': { timer_scale_factors: reduceTimeouts.timer_scale_factors },
   'ScaleTimer': { timer: 'HTTP_DOWNSTREAM_CONNECTION_IDLE', min_timeout: '1s' },
   'ResourceMonitor': monitor,
+  'listener.v3.ListenerFilter': httpInspector,
+  'MatchSet': { rules: [{ any_match: true }, { any_match: true }] },
+  'ListenerFilterChainMatchPredicate': { destination_port_range: { start: 7, end: 9 } },
   'DiskLayer': { symlink_root: 'sample' },
   'UriTemplateMatchConfig': { path_template: '/a/{b}' },
   'UriTemplateRewriteConfig': { path_template_rewrite: '/c/{b}' },
@@ -120,6 +125,7 @@ export const fieldSamples: { [field: string]: unknown[] } = {
   'HeaderKeyFormat.stateful_formatter': [preserveCase],
   'SocketAddress.address': ['127.0.0.7', '127.0.0.9'],
   'SocketAddress.ipv4_compat': [true],
+  'ListenerFilterChainMatchPredicate.any_match': [true],
   'CidrRange.address_prefix': ['10.0.0.0', '11.0.0.0'],
   'PathConfigSource.path': files,
   'core.v3.ConfigSource.path': files,
@@ -169,6 +175,8 @@ const longReply = { match: { prefix: '/' },
  */
 export const beside: { [field: string]: Tree } = {
   'SocketAddress.ipv4_compat': { address: '::1' },
+  'Listener.listener_filters_timeout': { listener_filters: [httpInspector] },
+  'Listener.continue_on_listener_filters_timeout': { listener_filters: [httpInspector] },
   'TransportSocket.name': { typed_config: undefined },
   'RetryHostPredicate.name': { typed_config: undefined },
   'HttpFilter.is_optional': { '^^http_filters': [unknownFilter, { name: 'router', typed_config: routerAny }] },

@@ -97,6 +97,28 @@ t.test('filter chains', async (t) => {
   t.equal(read({ filter_chains: [chain('b', {})] }).filterChains[0].match, null);
 });
 
+const listenerFilter = (type: string, config: Tree = {}): Tree => ({ name: 'f',
+  typed_config: { '@type': typeUrl(`envoy.extensions.filters.listener.${type}`), ...config } });
+const nested = (depth: number): Tree => (depth === 0 ? { any_match: true } : { not_match: nested(depth - 1) });
+
+t.test('listener filters', async (t) => {
+  t.same(read({ listener_filters: [listenerFilter('original_dst.v3.OriginalDst'),
+    { ...listenerFilter('tls_inspector.v3.TlsInspector'), filter_disabled: { or_match: { rules: [{ any_match: true },
+      { destination_port_range: { start: 1, end: 9 } }] } } },
+    listenerFilter('proxy_protocol.v3.ProxyProtocol', { stat_prefix: 'p', disallowed_versions: ['V2'],
+      allow_requests_without_proxy_protocol: true })], listener_filters_timeout: '2s',
+  continue_on_listener_filters_timeout: true }).listenerFilters, { timeoutMs: 2000, continueOnTimeout: true, filters: [
+    { kind: 'originalDst', disabled: null },
+    { kind: 'tlsInspector', disabled: { kind: 'or', rules: [{ kind: 'any' },
+      { kind: 'destinationPort', start: 1, end: 9 }] }, maxClientHelloBytes: 16384, closeOnError: false },
+    { kind: 'proxyProtocol', disabled: null, statPrefix: 'p', disallowed: ['v2'], allowWithout: true }] });
+  t.match(read({ listener_filters: [listenerFilter('http_inspector.v3.HttpInspector')] }).listenerFilters,
+    { timeoutMs: 15000, continueOnTimeout: false });
+  t.equal(read({ listener_filters_timeout: '2s' }).listenerFilters, null);
+  t.same(errors({ listener_filters: [{ ...listenerFilter('http_inspector.v3.HttpInspector'),
+    filter_disabled: nested(16) }] }), []);
+});
+
 const refused: [string, Tree, Tree, string[]][] = [
   ['HTTP2', {}, { codec_type: 'HTTP2' }, [`${hcmAt}.codec_type: not implemented, must be absent or AUTO or HTTP1`]],
   ['HTTP/2 options', {}, { http2_protocol_options: {} }, [`${hcmAt}.http2_protocol_options: not implemented`]],
@@ -148,7 +170,23 @@ const refused: [string, Tree, Tree, string[]][] = [
       typed_config: { '@type': typeUrl('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy') } }] }] }, {},
     [`${at}.filter_chains[0].filters[0].typed_config: not implemented: network filter ` +
       'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy']],
-  ['listener filters', { listener_filters: [{ name: 'x' }] }, {}, [`${at}.listener_filters: not implemented`]],
+  ['a listener filter without configuration', { listener_filters: [{ name: 'x' }] }, {},
+    [`${at}.listener_filters[0].typed_config: required`]],
+  ['a listener filter that Weft does not have', { listener_filters: [listenerFilter('original_src.v3.OriginalSrc')] },
+    {},
+    [`${at}.listener_filters[0].typed_config: not implemented: listener filter `
+      + 'envoy.extensions.filters.listener.original_src.v3.OriginalSrc']],
+  ['rules of the PROXY protocol', { listener_filters: [listenerFilter('proxy_protocol.v3.ProxyProtocol',
+    { rules: [{ tlv_type: 1 }] })] }, {}, [`${at}.listener_filters[0].typed_config.rules: not implemented`]],
+  ['every version of the PROXY protocol', { listener_filters: [listenerFilter('proxy_protocol.v3.ProxyProtocol',
+    { disallowed_versions: ['V1', 'V2'] })] }, {},
+    [`${at}.listener_filters[0].typed_config.disallowed_versions: no version is left`]],
+  ['a large ClientHello', { listener_filters: [listenerFilter('tls_inspector.v3.TlsInspector',
+    { max_client_hello_size: 16385 })] }, {},
+    [`${at}.listener_filters[0].typed_config.max_client_hello_size: must be at most 16384`]],
+  ['predicates that nest too deep', { listener_filters: [{ ...listenerFilter('http_inspector.v3.HttpInspector'),
+    filter_disabled: nested(17) }] }, {}, [`${at}.listener_filters[0].filter_disabled${'.not_match'.repeat(17)}: `
+    + 'nested deeper than 16']],
   ['no address', { address: null }, {}, [`${at}.address: required`]],
   ['address twice', { additional_addresses: [{ address: ipAddress(21010) }] }, {},
     [`${at}: has the address 127.0.0.1:21010 twice`]],
