@@ -48,9 +48,9 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   private readonly timeouts: Timeouts;
 
   constructor(readonly engine: Engine) {
-    this.streams = new StreamPool(engine);
+    this.streams = new StreamPool(engine, this);
     this.clusters = new Clusters(engine);
-    this.upstreams = new UpstreamPool(engine, this);
+    this.upstreams = new UpstreamPool(engine);
     this.finish = new Finish(engine, this);
     this.replies = new Replies(engine, this);
     this.failures = new Failures(engine, this);

@@ -14,7 +14,8 @@ import type { VirtualCluster } from '../routing/route-counts.js';
 import type { RouteTableRuntime } from '../routing/route-table.js';
 import type { ClusterRuntime } from '../upstream/cluster.js';
 import type { SocketAddress } from '../../os/sockaddr.js';
-import type { UpstreamConnection } from '../upstream/connection.js';
+import type { Borrower } from '../upstream/borrower.js';
+import type { UpstreamConnection, UpstreamEvents } from '../upstream/connection.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 import type { MetadataMatch, PickRequest } from '../balancing/picker.js';
 import { Body, OUT_SAME } from './body.js';
@@ -22,7 +23,8 @@ import { KeptBody } from './kept-body.js';
 
 const NO_STEPS: string[] = [];
 
-export class Stream implements PickRequest {
+export class Stream implements PickRequest, Borrower {
+  events!: UpstreamEvents;
   downstream: DownstreamConnection | null = null;
   upstream: UpstreamConnection | null = null;
   hcm: HcmRuntime | null = null;
@@ -48,9 +50,8 @@ export class Stream implements PickRequest {
   virtualCluster: VirtualCluster | null = null;
   /** Counted against the cluster's max_requests. */
   requestTaken = false;
-  /** Links of the endpoint's queue of streams that wait for a connection. */
-  pendingNext: Stream | null = null;
-  pendingPrevious: Stream | null = null;
+  pendingNext: Borrower | null = null;
+  pendingPrevious: Borrower | null = null;
   pending = false;
 
   id = 0;
@@ -236,7 +237,7 @@ export class StreamPool {
   /** Streams in use. */
   active = 0;
 
-  constructor(private readonly engine: Engine) {}
+  constructor(private readonly engine: Engine, private readonly events: UpstreamEvents) {}
 
   /** A cleared stream, or null when the arena cannot hold another one's state. */
   take(): Stream | null {
@@ -245,6 +246,7 @@ export class StreamPool {
       const at = this.engine.heap.allocate(2 * ChunkedRecordBytes);
       if (at < 0) return null;
       stream = new Stream();
+      stream.events = this.events;
       stream.request.chunked = at;
       stream.response.chunked = at + ChunkedRecordBytes;
     }

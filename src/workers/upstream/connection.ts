@@ -11,35 +11,35 @@ import { ClusterStat } from '../../telemetry/schema.js';
 import { DECODE_LOWER_CASE } from '../codecs.js';
 import { Held } from '../connection/held.js';
 import type { Engine } from '../engine.js';
-import type { Stream } from '../proxy/stream.js';
+import type { Borrower } from './borrower.js';
 import type { SocketOwner } from '../reactor/reactor.js';
 import type { Endpoint } from './endpoint.js';
 import type { UpstreamPool } from './pool.js';
 
 export interface UpstreamEvents {
   /** `stream.upstream` is set and ready to be written to. */
-  onAcquired(stream: Stream): void;
-  onConnectFailed(stream: Stream): void;
+  onAcquired(stream: Borrower): void;
+  onConnectFailed(stream: Borrower): void;
   /**
    * A response head was decoded into engine.responseRecord; its body begins at `bodyAt`. Returns how far the bytes
    * were taken.
    */
-  onResponseHead(stream: Stream, buffer: number, bodyAt: number, end: number): number;
+  onResponseHead(stream: Borrower, buffer: number, bodyAt: number, end: number): number;
   /** Bytes of the response body. Returns how far they were taken; what is left is offered again after `resume`. */
-  onResponseBytes(stream: Stream, buffer: number, at: number, end: number): number;
-  onResponseRejected(stream: Stream, rejection: number): void;
+  onResponseBytes(stream: Borrower, buffer: number, at: number, end: number): number;
+  onResponseRejected(stream: Borrower, rejection: number): void;
   /** The connection ended under the stream. errno 0 = FIN. */
-  onUpstreamEnd(stream: Stream, errno: number): void;
-  onUpstreamDrained(stream: Stream): void;
+  onUpstreamEnd(stream: Borrower, errno: number): void;
+  onUpstreamDrained(stream: Borrower): void;
   /** Sending to the upstream failed; a response may still arrive. */
-  onUpstreamSendFailed(stream: Stream): void;
+  onUpstreamSendFailed(stream: Borrower): void;
 }
 
 const ECONNABORTED = 103;
 
 export class UpstreamConnection implements SocketOwner {
   endpoint!: Endpoint;
-  stream: Stream | null = null;
+  stream: Borrower | null = null;
   socket = -1;
   /** Requests served, the current one included once it was sent. */
   requests = 0;
@@ -56,8 +56,7 @@ export class UpstreamConnection implements SocketOwner {
   private readonly held: Held;
   private readonly timer: number;
 
-  constructor(private readonly engine: Engine, private readonly events: UpstreamEvents,
-      private readonly pool: UpstreamPool) {
+  constructor(private readonly engine: Engine, private readonly pool: UpstreamPool) {
     this.held = new Held(engine);
     this.timer = engine.timers.add(this);
   }
@@ -177,18 +176,19 @@ export class UpstreamConnection implements SocketOwner {
   onReceiveEnd(errno: number): void { try { this.receiveEnd(errno); } catch (error) { this.failed(error); } }
   onSendFailed(): void {
     try {
-      if (this.stream !== null) this.events.onUpstreamSendFailed(this.stream); else this.close();
+      if (this.stream !== null) this.stream.events.onUpstreamSendFailed(this.stream); else this.close();
     } catch (error) { this.failed(error); }
   }
   onSendDrained(): void {
-    try { if (this.stream !== null) this.events.onUpstreamDrained(this.stream); } catch (error) { this.failed(error); }
+    const { stream } = this;
+    try { if (stream !== null) stream.events.onUpstreamDrained(stream); } catch (error) { this.failed(error); }
   }
 
   private failed(error: unknown): void {
     this.engine.report(error);
     const { stream } = this;
     try {
-      if (stream !== null) this.events.onUpstreamEnd(stream, ECONNABORTED);
+      if (stream !== null) stream.events.onUpstreamEnd(stream, ECONNABORTED);
     } catch (again) {
       this.engine.report(again);
     }
@@ -243,12 +243,12 @@ export class UpstreamConnection implements SocketOwner {
   }
 
   /** In steps: a complete head makes room in the largest buffer for what follows it. */
-  private appendHeld(stream: Stream, offset: number, length: number): void {
+  private appendHeld(stream: Borrower, offset: number, length: number): void {
     const { held } = this;
     for (this.unread = length; this.unread > 0;) {
       const taken = held.bytes > 0 ? held.append(offset, this.unread)
         : held.keep(offset, this.unread) ? this.unread : -1;
-      if (taken <= 0) { this.events.onResponseRejected(stream, 0); break; }
+      if (taken <= 0) { stream.events.onResponseRejected(stream, 0); break; }
       offset += taken;
       this.unread -= taken;
       this.offerHeld();
@@ -258,7 +258,7 @@ export class UpstreamConnection implements SocketOwner {
   }
 
   private hold(at: number, end: number): void {
-    if (!this.held.keep(at, end - at)) this.events.onResponseRejected(this.stream!, 0);
+    if (!this.held.keep(at, end - at)) this.stream!.events.onResponseRejected(this.stream!, 0);
   }
 
   private offerHeld(): void {
@@ -271,10 +271,10 @@ export class UpstreamConnection implements SocketOwner {
     if (held.buffer === buffer) held.consume(taken - at);
   }
 
-  private process(stream: Stream, buffer: number, at: number, end: number): number {
+  private process(stream: Borrower, buffer: number, at: number, end: number): number {
     while (at < end && this.stream === stream) {
       if (this.headDone) {
-        const taken = this.events.onResponseBytes(stream, buffer, at, end);
+        const taken = stream.events.onResponseBytes(stream, buffer, at, end);
         if (taken === at) return at;
         at = taken;
         continue;
@@ -285,12 +285,12 @@ export class UpstreamConnection implements SocketOwner {
         config.preserveCase ? 0 : DECODE_LOWER_CASE, config.maxResponseHeadersBytes, config.maxResponseHeadersCount);
       if (used < 0) return at;
       if (used === 0) {
-        this.events.onResponseRejected(stream, engine.i32[(engine.responseRecord >> 2) + Head.code]);
+        stream.events.onResponseRejected(stream, engine.i32[(engine.responseRecord >> 2) + Head.code]);
         return end;
       }
       const status = engine.i32[(engine.responseRecord >> 2) + Head.status];
       this.headDone = status >= 200 || status === 101;
-      at = this.events.onResponseHead(stream, buffer, at + used, end);
+      at = stream.events.onResponseHead(stream, buffer, at + used, end);
     }
     return at;
   }
@@ -303,6 +303,6 @@ export class UpstreamConnection implements SocketOwner {
       if (this.idle) this.closeIdle(); else this.close();
       return;
     }
-    this.events.onUpstreamEnd(stream, errno);
+    stream.events.onUpstreamEnd(stream, errno);
   }
 }

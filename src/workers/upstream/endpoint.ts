@@ -8,7 +8,7 @@ import type { Address, Endpoint as ConfiguredEndpoint } from '../../config/types
 import type { AssignmentBlob } from '../../config/snapshot/layout.js';
 import { DEGRADED, EXCLUDED, HEALTHY, UNHEALTHY } from '../balancing/levels.js';
 import type { Engine } from '../engine.js';
-import type { Stream } from '../proxy/stream.js';
+import type { Borrower } from './borrower.js';
 import type { ClusterRuntime } from './cluster.js';
 import type { UpstreamConnection } from './connection.js';
 
@@ -36,8 +36,8 @@ export class Endpoint {
   idle: UpstreamConnection | null = null;
   connections = 0;
   connecting = 0;
-  pendingFirst: Stream | null = null;
-  pendingLast: Stream | null = null;
+  pendingFirst: Borrower | null = null;
+  pendingLast: Borrower | null = null;
   pendingCount = 0;
 
   constructor(private readonly engine: Engine, readonly cluster: ClusterRuntime, readonly address: Address,
@@ -92,7 +92,7 @@ export class Endpoint {
   }
   add(field: number, by: number): void { Atomics.add(this.engine.i32, this.state + field, by); }
 
-  pushPending(stream: Stream): void {
+  pushPending(stream: Borrower): void {
     stream.pending = true;
     stream.pendingNext = null;
     stream.pendingPrevious = this.pendingLast;
@@ -101,7 +101,7 @@ export class Endpoint {
     this.pendingCount++;
   }
 
-  removePending(stream: Stream): void {
+  removePending(stream: Borrower): void {
     if (stream.pendingPrevious === null) this.pendingFirst = stream.pendingNext;
     else stream.pendingPrevious.pendingNext = stream.pendingNext;
     if (stream.pendingNext === null) this.pendingLast = stream.pendingPrevious;

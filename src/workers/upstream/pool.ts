@@ -8,9 +8,8 @@ import { ClusterState, EndpointState } from '../../core/memory-map.js';
 import { ClusterStat } from '../../telemetry/schema.js';
 import type { CircuitBreakerThresholds } from '../../config/types.js';
 import type { Engine } from '../engine.js';
-import type { Stream } from '../proxy/stream.js';
+import type { Borrower } from './borrower.js';
 import { UpstreamConnection } from './connection.js';
-import type { UpstreamEvents } from './connection.js';
 import type { Endpoint } from './endpoint.js';
 
 export const ACQUIRED = 0;
@@ -23,10 +22,10 @@ export class UpstreamPool {
   nextConnectionId = 1;
   private readonly free: UpstreamConnection[] = [];
 
-  constructor(private readonly engine: Engine, private readonly events: UpstreamEvents) {}
+  constructor(private readonly engine: Engine) {}
 
   /** Lends a connection to `stream` (ACQUIRED: stream.upstream is set), queues it (WAITING), or refuses. */
-  acquire(stream: Stream, endpoint: Endpoint, thresholds: CircuitBreakerThresholds): number {
+  acquire(stream: Borrower, endpoint: Endpoint, thresholds: CircuitBreakerThresholds): number {
     let { idle } = endpoint;
     // The attempt follows a connection that had died unseen; the others may have died with it. One of them makes room
     // for a new one.
@@ -54,7 +53,7 @@ export class UpstreamPool {
   }
 
   /** Takes a stream out of the queue it waits in. */
-  cancel(stream: Stream, endpoint: Endpoint): void {
+  cancel(stream: Borrower, endpoint: Endpoint): void {
     endpoint.removePending(stream);
     endpoint.cluster.giveBack(ClusterState.pending + stream.breaker);
     endpoint.cluster.gauge(ClusterStat.upstream_rq_pending_active, -1);
@@ -68,14 +67,14 @@ export class UpstreamPool {
     if (waiting === null) { connection.becomeIdle(); return; }
     this.cancel(waiting, endpoint);
     this.lend(connection, waiting);
-    this.events.onAcquired(waiting);
+    waiting.events.onAcquired(waiting);
   }
 
   /**
    * The first waiting stream that this connection can serve: a raw tunnel wants a connection that nobody has spoken
    * HTTP on.
    */
-  private nextFor(connection: UpstreamConnection): Stream | null {
+  private nextFor(connection: UpstreamConnection): Borrower | null {
     let stream = connection.endpoint.pendingFirst;
     while (stream !== null && stream.rawTunnel && connection.requests > 0) stream = stream.pendingNext;
     return stream;
@@ -96,11 +95,11 @@ export class UpstreamPool {
   failAll(endpoint: Endpoint): void {
     for (let stream = endpoint.pendingFirst; stream !== null; stream = endpoint.pendingFirst) {
       this.cancel(stream, endpoint);
-      this.events.onConnectFailed(stream);
+      stream.events.onConnectFailed(stream);
     }
   }
 
-  private lend(connection: UpstreamConnection, stream: Stream): void {
+  private lend(connection: UpstreamConnection, stream: Borrower): void {
     connection.stream = stream;
     stream.upstream = connection;
   }
@@ -115,7 +114,7 @@ export class UpstreamPool {
     }
     const fd = this.engine.outside.openSocket(endpoint.address);
     if (fd < 0) return this.refuse(endpoint);
-    const connection = this.free.pop() ?? new UpstreamConnection(this.engine, this.events, this);
+    const connection = this.free.pop() ?? new UpstreamConnection(this.engine, this);
     if (!connection.open(fd, endpoint)) {
       this.free.push(connection);
       this.engine.outside.closeSocket(fd);

@@ -1,0 +1,19 @@
+// What uses a connection of an endpoint: the attempt that a stream is making, one that goes on beside it, a mirrored
+// request. Plain fields, so that lending and waiting allocate nothing; `events` says who decides for it.
+import type { UpstreamConnection, UpstreamEvents } from './connection.js';
+
+export interface Borrower {
+  events: UpstreamEvents;
+  upstream: UpstreamConnection | null;
+  /** Which of the cluster's breaker counts it uses: 0 default, ClusterState.highOffset for routes of high priority. */
+  breaker: number;
+  /** Links of the endpoint's queue of those that wait for a connection. */
+  pending: boolean;
+  pendingNext: Borrower | null;
+  pendingPrevious: Borrower | null;
+  /** Wants a connection of its own that nobody has spoken HTTP on. */
+  rawTunnel: boolean;
+  /** The attempt that follows wants a connection that has not served yet. */
+  wantsNewConnection: boolean;
+  connectErrno: number;
+}
