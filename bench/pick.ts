@@ -1,5 +1,6 @@
 // Choosing an endpoint, by balancer and by number of endpoints, on the process-wide counts in shared memory.
-import type { ClusterConfig, Endpoint as EndpointConfig } from '../src/config/types.js';
+import type { Balancing, ClusterConfig, Endpoint as EndpointConfig } from '../src/config/types.js';
+import { EndpointState } from '../src/core/memory-map.js';
 import { createPicker } from '../src/workers/balancing/picker.js';
 import { Stream } from '../src/workers/proxy/stream.js';
 import { ClusterRuntime } from '../src/workers/upstream/cluster.js';
@@ -8,6 +9,7 @@ import { bench } from './bench.js';
 import { benchEngine } from './engine.js';
 
 const request = new Stream();
+request.hasHash = true;
 
 type Policy = ClusterConfig['lbPolicy'];
 
@@ -25,18 +27,31 @@ function endpoints(count: number, weighted: boolean): Endpoint[] {
   });
 }
 
+function balancingOf(lbPolicy: Policy): Balancing {
+  const ring = { kind: 'ring', minimumSize: 1024, maximumSize: 1 << 20, murmur: false } as const;
+  const maglev = { kind: 'maglev', size: 65_537 } as const;
+  const table = lbPolicy === 'ringHash' ? ring : lbPolicy === 'maglev' ? maglev : null;
+  return { healthyPanicPercent: 50, localityWeighted: false, slowStart: null, activeRequestBias: null, fullScan: false,
+    hashing: table === null ? null : { table, byName: false, boundPercent: 0 },
+    peakEwma: lbPolicy === 'peakEwma' ? { decayMs: 10_000, defaultMs: 10, penalty: 1_000_000 } : null };
+}
+
 const picking = (lbPolicy: Policy, weighted: boolean, count: number) => bench({
   name: `${lbPolicy}${weighted ? ', weighted' : ''}, ${count.toLocaleString('en')} endpoints`,
   setup: () => {
     const engine = benchEngine();
-    const config = { lbPolicy, leastRequestChoiceCount: 2,                 // all that a picker reads
-      balancing: { healthyPanicPercent: 50, localityWeighted: false, hashing: null, slowStart: null,
-    activeRequestBias: null, fullScan: false } } as ClusterConfig;
-    return createPicker(engine, config, [endpoints(count, weighted)], null)!;
+    // all that a picker reads
+    const config = { lbPolicy, leastRequestChoiceCount: 2, balancing: balancingOf(lbPolicy) } as ClusterConfig;
+    const list = endpoints(count, weighted);
+    list.forEach((endpoint, index) => { engine.f32[endpoint.state + EndpointState.latency] = 1 + index % 7; });
+    return createPicker(engine, config, [list], null)!;
   },
   run: (picker, iterations) => {
     let sum = 0;
-    for (let turn = 0; turn < iterations; turn++) sum += picker.pick(request)!.weight;
+    for (let turn = 0; turn < iterations; turn++) {
+      request.hashHigh = turn * 0x9e3779b1 | 0;
+      sum += picker.pick(request)!.weight;
+    }
     return sum;
   },
 });
@@ -47,4 +62,7 @@ export const benches = [10, 1000].flatMap((count) => [
   picking('random', false, count),
   picking('leastRequest', false, count),
   picking('leastRequest', true, count),
+  picking('peakEwma', false, count),
+  picking('ringHash', false, count),
+  picking('maglev', false, count),
 ]);

@@ -9,7 +9,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
 import { readFields } from './fields.mjs';
-import { loadProtos } from './protos.mjs';
+import { loadProtos, ownProtoFiles } from './protos.mjs';
 
 const home = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
@@ -173,7 +173,7 @@ function write(file, text) {
 }
 
 const newest = Math.max(...[fieldsFile, fileURLToPath(import.meta.url),
-  require.resolve('@grpc/grpc-js-xds/package.json')]
+  require.resolve('@grpc/grpc-js-xds/package.json'), ...ownProtoFiles]
   .map((file) => fs.statSync(file).mtimeMs));
 const stamp = path.join(home, 'dist/generated/wire.stamp');
 const current = [jsonFile, typesFile, stamp].every((file) => fs.existsSync(file))

@@ -291,6 +291,12 @@ export interface Balancing {
   slowStart: SlowStart | null;        // of roundRobin and leastRequest
   activeRequestBias: RuntimeNumber | null;   // of leastRequest where weights differ; null: 1
   fullScan: boolean;                  // of leastRequest: all are looked at, not a few by chance
+  peakEwma: PeakEwma | null;          // of the policy peakEwma
+}
+export interface PeakEwma {
+  decayMs: number;                    // default 10000
+  defaultMs: number;                  // expected of an endpoint that nobody has asked; default 10
+  penalty: number;                    // cost of one that was asked and has not answered; default 1000000
 }
 /** New endpoints get a part of their weight that grows over the window: max(minimum, time ^ (1 / aggression)). */
 export interface SlowStart { windowMs: number; aggression: RuntimeNumber; minimumPercent: number }
@@ -316,7 +322,8 @@ export interface ClusterConfig {
   originalDestination: OriginalDestination | null;   // of type originalDst
   edsServiceName: string;             // '' = name
   loadAssignment: EndpointAssignment | null;   // static and strictDns (hosts are names there)
-  lbPolicy: 'roundRobin' | 'leastRequest' | 'random' | 'ringHash' | 'maglev' | 'clusterProvided';
+  lbPolicy: 'roundRobin' | 'leastRequest' | 'random' | 'ringHash' | 'maglev' | 'peakEwma'
+    | 'clusterProvided';
   leastRequestChoiceCount: number;    // default 2
   balancing: Balancing;
   connectTimeoutMs: number;           // default 5000

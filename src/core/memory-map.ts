@@ -61,7 +61,8 @@ export const EndpointState = {
   bytes: 64, activeRequests: 0, activeConnections: 1, requestsTotal: 2, requestsSuccess: 3, requestsError: 4,
   connectionsTotal: 5, connectFailures: 6, requestsTimeout: 7,
   healthFlags: 8,         // HealthFlag
-  latency: 12,            // float64: decaying average of response times, milliseconds (peak EWMA); 0 = none yet
+  latency: 12,            // float32: decaying average of response times, milliseconds (peak EWMA); 0 = none yet
+  latencySeen: 13,        // when it was last written: lower 32 bits of wall-clock milliseconds
 } as const;
 /** Bits of an endpoint's health flags: what was found out about it, beside what its configuration says. */
 export const HealthFlag = { failedActive: 1, ejected: 2, degradedActive: 4, pendingCheck: 8 } as const;

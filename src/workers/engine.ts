@@ -29,6 +29,7 @@ export class Engine {
   readonly u8: Uint8Array;
   readonly i32: Int32Array;
   readonly u16: Uint16Array;
+  readonly f32: Float32Array;
   readonly f64: Float64Array;
   readonly pool: BufferPool;
   readonly heap: ArenaHeap;
@@ -84,6 +85,7 @@ export class Engine {
     this.u8 = new Uint8Array(memory.buffer);
     this.i32 = new Int32Array(memory.buffer);
     this.u16 = new Uint16Array(memory.buffer);
+    this.f32 = new Float32Array(memory.buffer);
     this.f64 = new Float64Array(memory.buffer);
     this.statsBase = workerStats(map, worker) >> 3;
     this.control = workerControl(map, worker) >> 2;

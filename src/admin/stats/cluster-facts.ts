@@ -34,11 +34,11 @@ export const clusterFactNames: readonly string[] = [
 /** Reads the process-wide words that workers share. */
 export class SharedStates {
   readonly #words: Int32Array;
-  readonly #numbers: Float64Array;
+  readonly #numbers: Float32Array;
   readonly #map: MemoryMap;
   constructor(memory: ArrayBufferLike, map: MemoryMap) {
     this.#words = new Int32Array(memory);
-    this.#numbers = new Float64Array(memory);
+    this.#numbers = new Float32Array(memory);
     this.#map = map;
   }
   cluster(slot: number, word: number): number {
@@ -63,7 +63,7 @@ export class SharedStates {
   /** Moving average of its response times, null while nobody keeps one. */
   endpointLatencyMs(state: number): number | null {
     if (state < 0) return null;
-    const value = this.#numbers[(this.#endpointAt(state) + EndpointState.latency) >> 1];
+    const value = this.#numbers[this.#endpointAt(state) + EndpointState.latency];
     return value > 0 ? value : null;
   }
   #endpointAt(state: number): number {

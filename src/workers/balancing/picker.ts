@@ -10,6 +10,7 @@ import { EarliestDeadline } from './earliest-deadline.js';
 import { ByHash } from './hashing.js';
 import { Level, loadsOf } from './levels.js';
 import { byLocality } from './localities.js';
+import { PeakEwmaPicker } from './peak-ewma.js';
 import { ByPriority } from './priorities.js';
 import { FullScan, LeastRequest, Nobody, Random, RoundRobin, Single } from './unweighted.js';
 
@@ -72,6 +73,7 @@ function overEndpoints(engine: Engine, config: ClusterConfig, endpoints: readonl
   if (endpoints.length === 1) return new Single(endpoints[0], panic);
   if (config.lbPolicy === 'random') return new Random(engine, endpoints, panic);
   const { balancing } = config;
+  if (balancing.peakEwma !== null) return new PeakEwmaPicker(engine, endpoints, panic, balancing.peakEwma);
   const leastRequest = config.lbPolicy === 'leastRequest';
   const slowStart = balancing.slowStart !== null && isStarting(engine, endpoints, balancing.slowStart.windowMs)
     ? balancing.slowStart : null;

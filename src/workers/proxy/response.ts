@@ -44,6 +44,8 @@ export class Responses {
     const flags = engine.i32[words + Head.flags];
     stream.upstreamReusable = (flags & HeadFlag.version10) !== 0 ? (flags & HeadFlag.connectionKeepAlive) !== 0
       : (flags & HeadFlag.connectionClose) === 0;
+    const { latencies } = stream.cluster!;
+    if (latencies !== null) latencies.observe(stream.endpoint!, engine.nowMs - stream.upstreamSentMs);
     if (stream.repeats
       && this.proxy.retries.afterResponse(stream, status, bodyAt === end && endsWithHead(engine, stream, status,
         flags)))

@@ -74,6 +74,7 @@ export class Timeouts {
       // Between two attempts nobody kept the client waiting but we.
       if (stream.endpoint !== null) stream.cluster!.count(ClusterStat.upstream_rq_timeout);
       stream.route!.counts?.count(this.engine, stream, VirtualHostStat.upstream_rq_timeout);
+      this.noteSilence(stream);
       this.expire(stream, 504, ResponseFlag.UT, detail('response_timeout'), 'upstream request timeout');
     } else if (stream.retryAtMs <= nowMs) {
       this.proxy.retries.due(stream);
@@ -100,11 +101,19 @@ export class Timeouts {
     if (stream.responseStarted && !idle) return;
     stream.perTryIdleFromMs = Infinity;
     stream.cluster!.count(stat);
+    this.noteSilence(stream);
     if (stream.endpoint !== null)
       Atomics.add(this.engine.i32, stream.endpoint.state + EndpointState.requestsTimeout, 1);
     if (stream.retryOn !== 0 && !stream.responseStarted && this.proxy.retries.afterFailure(stream, FAILED_PER_TRY))
       return;
     this.expire(stream, 504, ResponseFlag.UT, details, 'upstream request timeout');
+  }
+
+  /** An endpoint that did not answer in time is expected to take at least as long. */
+  private noteSilence({ cluster, endpoint, upstream, responseStarted, upstreamSentMs }: Stream): void {
+    const { latencies } = cluster!;
+    if (latencies !== null && endpoint !== null && upstream !== null && !responseStarted)
+      latencies.observe(endpoint, this.engine.nowMs - upstreamSentMs);
   }
 
   private expire(stream: Stream, status: number, flag: number, details: number, body: string): void {

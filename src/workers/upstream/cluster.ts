@@ -6,6 +6,7 @@ import { clusterScope, OVERFLOW_SCOPE } from '../../telemetry/scopes.js';
 import { WorkerStat, histogramCell } from '../../telemetry/schema.js';
 import type { AssignmentPolicy, ClusterConfig, OriginalDestination } from '../../config/types.js';
 import type { AssignmentBlob } from '../../config/snapshot/layout.js';
+import { Latencies } from '../balancing/peak-ewma.js';
 import { createPicker } from '../balancing/picker.js';
 import type { Picker } from '../balancing/picker.js';
 import type { Engine } from '../engine.js';
@@ -17,6 +18,8 @@ export class ClusterRuntime {
   config!: ClusterConfig;
   /** Of an ORIGINAL_DST cluster: requests bring their endpoints. */
   destinations: Destinations | null = null;
+  /** Response times of endpoints, where the balancer asks for them. */
+  latencies: Latencies | null = null;
   /** An endpoint has a name of its own. */
   namesHosts = false;
   /** Every endpoint that is in the assignment or still has connections, by address text. */
@@ -69,6 +72,8 @@ export class ClusterRuntime {
     if (clusterBlob === this.clusterBlob && assignmentBlob === this.assignmentBlob) return true;
     this.config = snapshot.readCluster(clusterBlob).config;
     this.clusterBlob = clusterBlob;
+    const { peakEwma } = this.config.balancing;
+    this.latencies = peakEwma === null ? null : new Latencies(this.engine, peakEwma.decayMs);
     if (this.config.originalDestination !== null) {
       this.takeDestinations(this.config.originalDestination);
       this.assignmentBlob = assignmentBlob;

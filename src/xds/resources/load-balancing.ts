@@ -2,8 +2,8 @@
 import type { Balancing, ClusterConfig } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { Cluster, ClusterSlowStartConfig, LeastRequest, LoadBalancingPolicy, LocalityLbConfig, Maglev, Random,
-  RingHash, RoundRobin, SlowStartConfig } from '../wire/generated/messages.js';
+import type { Cluster, ClusterSlowStartConfig, LeastRequest, LoadBalancingPolicy, LocalityLbConfig, Maglev, PeakEwma,
+  Random, RingHash, RoundRobin, SlowStartConfig } from '../wire/generated/messages.js';
 import { boolOf, millisecondsOf, numberOf, percentOf } from './fields.js';
 import { readHashing, readMaglev, readRing } from './hash-tables.js';
 import { readRuntimeNumber } from './runtime.js';
@@ -11,6 +11,7 @@ import { readRuntimeNumber } from './runtime.js';
 const CHOICE_COUNT_DEFAULT = 2;
 const PANIC_PERCENT_DEFAULT = 50;
 const SLOW_START_PERCENT_DEFAULT = 10;
+const DECAY_MS_DEFAULT = 10_000, LATENCY_MS_DEFAULT = 10, PENALTY_DEFAULT = 1_000_000;
 const POLICY_CONFIG = 7;           // Cluster.LbPolicy.LOAD_BALANCING_POLICY_CONFIG
 const FULL_SCAN = 1;               // LeastRequest.SelectionMethod
 const MURMUR = 1, TYPED_MURMUR = 2;   // Cluster.RingHashLbConfig.HashFunction, RingHash.HashFunction
@@ -40,7 +41,7 @@ export function readLoadBalancing(message: Cluster, type: ClusterConfig['type'] 
 function plain(message: Cluster): Balancing {
   const panic = percentOf(message.commonLbConfig?.healthyPanicThreshold, PANIC_PERCENT_DEFAULT);
   return { healthyPanicPercent: Math.min(100, Math.round(panic)), localityWeighted: false, hashing: null,
-    slowStart: null, activeRequestBias: null, fullScan: false };
+    slowStart: null, activeRequestBias: null, fullScan: false, peakEwma: null };
 }
 
 function readPolicy(message: Cluster, path: string, report: Report): LoadBalancing {
@@ -99,6 +100,8 @@ const readers: { readonly [type: string]: Reader } = {
   [`${typePrefix}random.v3.Random`]: (value: Random, common) =>
     chosen('random', common, readLocality(value.localityLbConfig)),
   [`${typePrefix}cluster_provided.v3.ClusterProvided`]: (_value, common) => chosen('clusterProvided', common, {}),
+  [`${typePrefix}peak_ewma.v3alpha.PeakEwma`]: (value: PeakEwma, common, at, report) =>
+    chosen('peakEwma', common, { peakEwma: readPeakEwma(value, at, report) }),
   [`${typePrefix}ring_hash.v3.RingHash`]: (value: RingHash, common, at, report) => {
     const consistent = value.consistentHashingLbConfig ?? { useHostnameForHashing: value.useHostnameForHashing,
       hashBalanceFactor: value.hashBalanceFactor };
@@ -141,4 +144,12 @@ function readSlowStart(config: ClusterSlowStartConfig | SlowStartConfig | undefi
   if (config === undefined || windowMs === 0) return null;
   return { windowMs, aggression: readRuntimeNumber(config.aggression, 1),
     minimumPercent: percentOf(config.minWeightPercent, SLOW_START_PERCENT_DEFAULT) };
+}
+
+function readPeakEwma(value: PeakEwma, at: string, report: Report): Balancing['peakEwma'] {
+  const decayMs = millisecondsOf(value.decayTime, DECAY_MS_DEFAULT, `${at}.decay_time`, report);
+  const defaultMs = millisecondsOf(value.defaultRtt, LATENCY_MS_DEFAULT, `${at}.default_rtt`, report);
+  if (decayMs === 0) report.fail(`${at}.decay_time`, 'must be greater than 0s');
+  if (defaultMs === 0) report.fail(`${at}.default_rtt`, 'must be greater than 0s');
+  return { decayMs, defaultMs, penalty: numberOf(value.penaltyValue, PENALTY_DEFAULT) };
 }

@@ -82,6 +82,13 @@ t.test('balancers', async (t) => {
   t.same(errors({ ...typedPolicy(policy('random.v3.Random')), common_lb_config: { locality_weighted_lb_config: {} } }),
     ['C.load_balancing_policy: cannot be combined with zone_aware_lb_config, locality_weighted_lb_config, '
       + 'consistent_hashing_lb_config of common_lb_config']);
+  t.match(read(typedPolicy(policy('peak_ewma.v3alpha.PeakEwma', { decay_time: '3s', default_rtt: '0.020s',
+    penalty_value: 5, aggregation_interval: '1s' }))), { lbPolicy: 'peakEwma', balancing: { peakEwma: { decayMs: 3000,
+    defaultMs: 20, penalty: 5 } } });
+  t.same(read(typedPolicy(policy('peak_ewma.v3alpha.PeakEwma'))).balancing.peakEwma,
+    { decayMs: 10_000, defaultMs: 10, penalty: 1_000_000 });
+  t.same(errors(typedPolicy(policy('peak_ewma.v3alpha.PeakEwma', { decay_time: '0s' }))), [
+    'C.load_balancing_policy.policies[0].typed_extension_config.typed_config.decay_time: must be greater than 0s']);
   const slow = { slow_start_window: '30s', aggression: { default_value: 2, runtime_key: 'speed' },
     min_weight_percent: { value: 5 } };
   const slowStart = { windowMs: 30_000, aggression: { runtimeKey: 'speed', defaultValue: 2 }, minimumPercent: 5 };
