@@ -26,13 +26,16 @@ function cluster(index: number, connectTimeoutMs = 1000): ClusterConfig {
     enableTrailers: false, sendFullyQualifiedUrl: false,
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
       failureRefreshMaxMs: 5000 },
+    healthCheck: null, health: { closeConnectionsOnFailure: false, ignoreHealthOnRemoval: false,
+      ignoreNewUntilChecked: false },
   };
 }
 
 function endpoint(index: number, replica: number, weight: number): Endpoint {
   return { address: { kind: 'ip', host: `10.${index >> 8}.${index & 255}.${replica}`, port: 8080, ipv4Compat: false },
     hostname: '',
-    weight, priority: 0, health: 'healthy', locality: { region: 'r', zone: 'z', subZone: '' }, localityWeight: 0 };
+    weight, priority: 0, health: 'healthy', locality: { region: 'r', zone: 'z', subZone: '' }, localityWeight: 0,
+    healthCheck: null };
 }
 
 function assignment(index: number, weight = 1): EndpointAssignment {

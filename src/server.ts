@@ -68,7 +68,7 @@ export class Server {
     this.dispatcher = new Dispatcher({
       memory, map, memoryMiB, codecs, io: driver, workerUrl: new URL('./workers/worker.js', import.meta.url),
       resourceLimits: { maxYoungGenerationSizeMb: 2 }, statistics: this.statistics,
-        accessLogSink: (log) => this.sinks.sink(log.sink),
+        accessLogSink: (log) => this.sinks.sink(log.sink), writeEvent: (path, line) => this.writeEvent(path, line),
       store: this.store, logs, drainMs: flags.drainTimeMs,
       onRefused: (kind, name, details) => this.refused(kind, name, details),
       onAllReady: () => allReady(), onFatal: (line) => this.fatal(line),
@@ -142,6 +142,7 @@ export class Server {
       log: new Log(this.logs, 'config') });
     await this.files.start(compiled.bootstrap, compiled.resources);
     await new Promise<void>((resolve) => store.onReady(resolve));
+    await new Promise<void>((resolve) => this.dispatcher.warmUp.onReady(resolve));
     return compiled.bootstrap;
   }
 
@@ -206,6 +207,14 @@ export class Server {
     if (kind === 'listener') this.statistics.counter('listener_manager.listener_create_failure').add();
     if (this.starting && record?.origin === 'static') this.refusedAtStart.push(`${kind} ${name}: ${details}`);
     else this.log.error(`${kind} ${name} is not in force: ${details}`);
+  }
+
+  private writeEvent(path: string, line: string): void {
+    try {
+      this.sinks.append(this.sinks.sink({ kind: 'file', path }), Buffer.from(`${line}\n`));
+    } catch (error) {
+      this.log.error(errorText(error));
+    }
   }
 
   private reopenLogs(): void {

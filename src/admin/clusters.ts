@@ -1,5 +1,5 @@
 // /clusters: every cluster with its circuit breakers and its endpoints' process-wide counts, as text and as JSON.
-import { EndpointState } from '../core/memory-map.js';
+import { EndpointState, HealthFlag } from '../core/memory-map.js';
 import { retriesMax } from '../config/retry-budget.js';
 import type { CircuitBreakerThresholds, ClusterConfig } from '../config/types.js';
 import { addressJson, addressText } from './address.js';
@@ -81,7 +81,7 @@ function endpointText(prefix: string, endpoint: EndpointInForce, states: SharedS
   rows.sort(([a], [b]) => (a < b ? -1 : 1));
   rows.push(
     ['hostname', endpoint.hostname],
-    ['health_flags', healthFlags(endpoint)],
+    ['health_flags', healthFlags(endpoint, states)],
     ['weight', endpoint.weight],
     ['region', locality.region],
     ['zone', locality.zone],
@@ -94,19 +94,46 @@ function endpointText(prefix: string, endpoint: EndpointInForce, states: SharedS
   return rows.map(([name, value]) => `${prefix}${name}::${value}\n`).join('');
 }
 
-function healthFlags({ health }: EndpointInForce): string {
-  switch (health) {
-    case 'unhealthy':
-    case 'timeout':
-      return '/failed_eds_health';
-    case 'draining':
-      return '/eds_status_draining';
-    case 'degraded':
-      return '/degraded_eds_health';
-    case 'healthy':
-    case 'unknown':
-      return 'healthy';
-  }
+/** In Envoy's order: bits of the shared state, or null for what the configuration says. */
+const flagNames: readonly (readonly [flag: number, name: string])[] = [
+  [HealthFlag.failedActive, '/failed_active_hc'],
+  [HealthFlag.ejected, '/failed_outlier_check'],
+  [0, '/failed_eds_health'],
+  [HealthFlag.degradedActive, '/degraded_active_hc'],
+  [0, '/degraded_eds_health'],
+  [HealthFlag.removing, '/pending_dynamic_removal'],
+  [HealthFlag.pendingCheck, '/pending_active_hc'],
+  [HealthFlag.excluded, '/excluded_via_immediate_hc_fail'],
+  [HealthFlag.timedOut, '/active_hc_timeout'],
+  [0, '/eds_status_draining'],
+];
+const configuredFlags: { readonly [health: string]: string } = {
+  unhealthy: '/failed_eds_health',
+  timeout: '/failed_eds_health',
+  degraded: '/degraded_eds_health',
+  draining: '/eds_status_draining',
+};
+
+function healthFlags({ health, state }: EndpointInForce, states: SharedStates): string {
+  const flags = states.healthFlags(state);
+  const configured = configuredFlags[health];
+  if (flags === 0 && configured === undefined) return 'healthy';
+  return flagNames.map(([flag, name]) => ((flag & flags) !== 0 || name === configured ? name : '')).join('');
+}
+
+/** envoy.admin.v3.HostHealthStatus */
+function healthStatus(endpoint: EndpointInForce, states: SharedStates): JsonObject {
+  const flags = states.healthFlags(endpoint.state);
+  const status: JsonObject = {};
+  if ((flags & HealthFlag.failedActive) !== 0) status.failed_active_health_check = true;
+  if ((flags & HealthFlag.ejected) !== 0) status.failed_outlier_check = true;
+  status.eds_health_status = healthName(endpoint);
+  if ((flags & HealthFlag.degradedActive) !== 0) status.failed_active_degraded_check = true;
+  if ((flags & HealthFlag.removing) !== 0) status.pending_dynamic_removal = true;
+  if ((flags & HealthFlag.pendingCheck) !== 0) status.pending_active_hc = true;
+  if ((flags & HealthFlag.excluded) !== 0) status.excluded_via_immediate_hc_fail = true;
+  if ((flags & HealthFlag.timedOut) !== 0) status.active_hc_timeout = true;
+  return status;
 }
 
 function* clustersJson(backend: AdminBackend, states: SharedStates, wanted: Matches | null): Generator<string> {
@@ -157,7 +184,7 @@ function endpointJson(endpoint: EndpointInForce, states: SharedStates): JsonObje
   const status: JsonObject = {
     address: addressJson(endpoint.address),
     stats,
-    health_status: { eds_health_status: healthName(endpoint) },
+    health_status: healthStatus(endpoint, states),
     weight: endpoint.weight,
   };
   if (endpoint.hostname !== '') status.hostname = endpoint.hostname;

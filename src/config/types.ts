@@ -2,6 +2,7 @@
 // Immutable once built, JSON-serialisable (they travel into the snapshot heap as JSON), every field always present.
 // Absent features are null or an empty array, never undefined. Names follow Envoy's v3 API.
 import type { FilterChainMatch } from './filter-chains.js';
+import type { EndpointHealthCheck, HealthCheck, HealthOptions } from './health.js';
 import type { ListenerFilters } from './listener-filters.js';
 import type { RuntimeFraction, RuntimeNumber } from './runtime.js';
 
@@ -275,6 +276,7 @@ export interface Endpoint {
   health: 'unknown' | 'healthy' | 'unhealthy' | 'draining' | 'timeout' | 'degraded';
   locality: { region: string; zone: string; subZone: string };
   localityWeight: number;             // 0 = unset
+  healthCheck: EndpointHealthCheck | null;
 }
 /** envoy.config.endpoint.v3.ClusterLoadAssignment.Policy */
 export interface AssignmentPolicy {
@@ -337,6 +339,8 @@ export interface ClusterConfig {
   sendFullyQualifiedUrl: boolean;
   dns: { refreshRateMs: number; family: 'auto' | 'v4Only' | 'v6Only' | 'v4Preferred' | 'all'; respectTtl: boolean;
     failureRefreshBaseMs: number; failureRefreshMaxMs: number };
+  healthCheck: HealthCheck | null;
+  health: HealthOptions;
 }
 
 export interface AdminConfig { address: Address | null; accessLogs: AccessLog[] }

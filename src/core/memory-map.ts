@@ -61,11 +61,17 @@ export const EndpointState = {
   bytes: 64, activeRequests: 0, activeConnections: 1, requestsTotal: 2, requestsSuccess: 3, requestsError: 4,
   connectionsTotal: 5, connectFailures: 6, requestsTimeout: 7,
   healthFlags: 8,         // HealthFlag
+  consecutive5xx: 9, consecutiveGatewayFailures: 10, consecutiveLocalFailures: 11,
   latency: 12,            // float32: decaying average of response times, milliseconds (peak EWMA); 0 = none yet
   latencySeen: 13,        // when it was last written: lower 32 bits of wall-clock milliseconds
+  intervalRequests: 14, intervalSuccesses: 15,
 } as const;
 /** Bits of an endpoint's health flags: what was found out about it, beside what its configuration says. */
-export const HealthFlag = { failedActive: 1, ejected: 2, degradedActive: 4, pendingCheck: 8 } as const;
+export const HealthFlag = { failedActive: 1, ejected: 2, degradedActive: 4, pendingCheck: 8,
+  excluded: 16,           // x-envoy-immediate-health-check-fail; with failedActive
+  timedOut: 32,           // the last failed check was a timeout; with failedActive
+  removing: 64,           // no longer in the configuration, kept while its checks succeed
+} as const;
 
 export const DISCOVERED_BYTES = 64;
 

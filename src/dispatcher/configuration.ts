@@ -11,7 +11,9 @@ import type { ClusterConfig, EndpointAssignment, ListenerConfig, RouteConfig } f
 import { errorText } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import type { DnsClusters } from './dns.js';
+import type { EndpointHealth } from './health/health.js';
 import type { Listeners, Prepared } from './listeners.js';
+import type { Warming } from './warming.js';
 
 interface RecordOf<T> { readonly config: T }
 /** One change of the store; xds/store.ts has the full shape. */
@@ -32,6 +34,8 @@ export interface ConfigurationOptions {
   publisher: SnapshotPublisher;
   listeners: Listeners;
   dns: () => Promise<DnsClusters>;
+  health: EndpointHealth;
+  warmUp: Warming;
   wakeAll(): void;
   /** What could not be put in force, for error_state and the counters. */
   onRefused(kind: SnapshotKind, name: string, details: string): void;
@@ -41,7 +45,9 @@ export interface ConfigurationOptions {
 export class Configuration {
   /** Clusters by the EDS resource that they follow. */
   private readonly edsFollowers = new Map<string, Set<string>>();
-  private readonly clusters = new Map<string, { type: ClusterConfig['type']; edsName: string }>();
+  private readonly clusters = new Map<string, { config: ClusterConfig; edsName: string }>();
+  /** Endpoints of clusters with health checks, as their source gave them. */
+  private readonly given = new Map<string, EndpointAssignment>();
   /** Listeners accepted by the store and not bound yet: their route configurations are on the way. */
   private readonly warming = new Map<string, ListenerConfig>();
   private readonly resolved = new Map<string, EndpointAssignment>();
@@ -57,14 +63,16 @@ export class Configuration {
   get warmingListeners(): string[] { return [...this.warming.keys()]; }
 
   /** Are the cluster's endpoints found by workers? */
-  discovers(cluster: string): boolean { return this.clusters.get(cluster)?.type === 'originalDst'; }
+  discovers(cluster: string): boolean { return this.typeOf(cluster) === 'originalDst'; }
+  private typeOf(cluster: string) { return this.clusters.get(cluster)?.config.type; }
 
   /** Takes one batch of the store's changes. */
   change(changes: readonly StoreChange[]): void {
     const { publisher } = this.options;
     const out: SnapshotChange[] = [];
+    const known = new Set(this.clusters.keys());
     for (const change of changes) this.collect(change, out);
-    this.refuse(publisher.apply(out));
+    this.apply(out, known);
     const removed = changes.filter((change) => change.kind === 'listener' && change.record === null);
     for (const { name } of removed) {
       this.warming.delete(name);
@@ -75,7 +83,41 @@ export class Configuration {
       if (change.kind === 'listener' && change.record !== null) this.warming.set(change.name, change.record.config);
     }
     this.publishWith(this.readyListeners());
-    if (this.warming.size > 0) this.options.store.onReady(() => this.publishWith(this.readyListeners()));
+    if (this.warming.size === 0) return;
+    const { store, warmUp } = this.options;
+    store.onReady(() => warmUp.onReady(() => this.publishWith(this.readyListeners())));
+  }
+
+  /** Applies changes of clusters, assignments and routes; the health of endpoints follows before anybody sees them. */
+  private apply(changes: SnapshotChange[], known: ReadonlySet<string> | null): void {
+    const { publisher, health } = this.options;
+    this.refuse(publisher.apply(changes));
+    const names = new Set<string>();
+    for (const { kind, name, value } of changes) {
+      if (kind !== 'cluster' && kind !== 'assignment') continue;
+      const checked = (this.clusters.get(name)?.config.healthCheck ?? null) !== null;
+      if (kind === 'assignment' && checked && value !== null) this.given.set(name, value);
+      else if (!checked) this.given.delete(name);
+      if (checked || health.watches(name)) names.add(name);
+    }
+    for (const name of names) {
+      const config = this.clusters.get(name)?.config ?? null;
+      health.update(name, config, this.given.get(name) ?? null, known !== null && !known.has(name));
+    }
+  }
+
+  /** An endpoint that was kept for its health is not kept any more. */
+  endpointUnkept(cluster: string): void {
+    const assignment = this.given.get(cluster);
+    if (assignment === undefined) return;
+    this.apply([{ kind: 'assignment', name: cluster, value: this.kept(cluster, assignment) }], null);
+    this.publish();
+  }
+
+  private kept(cluster: string, assignment: EndpointAssignment | null): EndpointAssignment | null {
+    const config = this.clusters.get(cluster)?.config;
+    if (assignment === null || config === undefined || config.healthCheck === null) return assignment;
+    return this.options.health.keep(cluster, config, assignment);
   }
 
   private collect(change: StoreChange, out: SnapshotChange[]): void {
@@ -84,7 +126,7 @@ export class Configuration {
       case 'cluster': this.collectCluster(change.name, change.record?.config ?? null, out); break;
       case 'assignment':
         for (const cluster of this.edsFollowers.get(change.name) ?? []) {
-          out.push({ kind: 'assignment', name: cluster, value: change.record?.config ?? null });
+          out.push({ kind: 'assignment', name: cluster, value: this.kept(cluster, change.record?.config ?? null) });
         }
         break;
       case 'listener': break;
@@ -94,8 +136,8 @@ export class Configuration {
   private collectCluster(name: string, config: ClusterConfig | null, out: SnapshotChange[]): void {
     out.push({ kind: 'cluster', name, value: config });
     const old = this.clusters.get(name);
-    if (old?.type === 'eds') this.edsFollowers.get(old.edsName)?.delete(name);
-    if (old?.type === 'strictDns' && config?.type !== 'strictDns') {
+    if (old?.config.type === 'eds') this.edsFollowers.get(old.edsName)?.delete(name);
+    if (old?.config.type === 'strictDns' && config?.type !== 'strictDns') {
       void this.options.dns().then((dns) => dns.unwatch(name));
       this.resolved.delete(name);
     }
@@ -105,7 +147,7 @@ export class Configuration {
       return;
     }
     const edsName = config.edsServiceName === '' ? name : config.edsServiceName;
-    this.clusters.set(name, { type: config.type, edsName });
+    this.clusters.set(name, { config, edsName });
     if (config.type === 'originalDst') {
       out.push({ kind: 'assignment', name, value: null });
     } else if (config.type === 'static') {
@@ -113,24 +155,26 @@ export class Configuration {
     } else if (config.type === 'eds') {
       const followers = this.edsFollowers.get(edsName) ?? new Set();
       this.edsFollowers.set(edsName, followers.add(name));
-      out.push({ kind: 'assignment', name, value: this.options.store.assignments.get(edsName)?.config ?? null });
+      const assignment = this.options.store.assignments.get(edsName)?.config ?? null;
+      out.push({ kind: 'assignment', name, value: this.kept(name, assignment) });
     } else {
-      if (old?.type !== 'strictDns') out.push({ kind: 'assignment', name, value: null });
-      void this.options.dns().then((dns) => { if (this.clusters.get(name)?.type === 'strictDns') dns.watch(config); });
+      if (old?.config.type !== 'strictDns') out.push({ kind: 'assignment', name, value: null });
+      void this.options.dns().then((dns) => { if (this.typeOf(name) === 'strictDns') dns.watch(config); });
     }
   }
 
   /** A name was resolved anew. Results that arrive together are published together. */
   resolvedTo(cluster: string, assignment: EndpointAssignment): void {
-    if (this.clusters.get(cluster)?.type !== 'strictDns') return;
+    if (this.typeOf(cluster) !== 'strictDns') return;
     this.resolved.set(cluster, assignment);
     if (this.publishing) return;
     this.publishing = true;
     setImmediate(() => {
       this.publishing = false;
-      const changes = [...this.resolved].map(([name, value]) => ({ kind: 'assignment', name, value } as const));
+      const changes = [...this.resolved].map(([name, value]) =>
+        ({ kind: 'assignment', name, value: this.kept(name, value) } as const));
       this.resolved.clear();
-      this.refuse(this.options.publisher.apply(changes));
+      this.apply(changes, null);
       this.publish();
     });
   }
@@ -139,7 +183,10 @@ export class Configuration {
    * While initial answers are outstanding no listener is bound: at start all of them begin to serve together, and
    * complete.
    */
-  private readyListeners(): ListenerConfig[] { return this.options.store.ready ? [...this.warming.values()] : []; }
+  private readyListeners(): ListenerConfig[] {
+    const { store, warmUp } = this.options;
+    return store.ready && warmUp.ready ? [...this.warming.values()] : [];
+  }
 
   /** Binds, publishes, then serves: all or nothing for each listener on its own. */
   private publishWith(configs: ListenerConfig[]): void {

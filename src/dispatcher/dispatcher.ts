@@ -24,11 +24,13 @@ import { Configuration } from './configuration.js';
 import type { Store, StoreChange } from './configuration.js';
 import { DrainState } from './control-block.js';
 import type { DnsClusters } from './dns.js';
+import { EndpointHealth } from './health/health.js';
 import type { DrainMessage } from './lifecycle.js';
 import { Listeners } from './listeners.js';
 import { Supervisor } from './supervisor.js';
 import type { SupervisorOptions } from './supervisor.js';
 import { settleClusterCounts, settleConnections, settleEndpointCounts } from './worker-death.js';
+import { Warming } from './warming.js';
 import { WorkerQuestions } from './worker-questions.js';
 
 export interface DispatcherOptions extends
@@ -36,6 +38,8 @@ export interface DispatcherOptions extends
     'memory' | 'map' | 'memoryMiB' | 'codecs' | 'io' | 'workerUrl' | 'resourceLimits' | 'onFatal'> {
   statistics: Statistics;
   accessLogSink(log: AccessLog): number;
+  /** Writes a line into an event log. */
+  writeEvent(path: string, line: string): void;
   store: Store;
   logs: LogSink;
   drainMs: number;
@@ -52,6 +56,8 @@ export class Dispatcher {
   readonly listeners: Listeners;
   readonly configuration: Configuration;
   readonly questions: WorkerQuestions;
+  readonly health: EndpointHealth;
+  readonly warmUp: Warming;
   private readonly acceptor: Acceptor;
   private readonly words: Int32Array;
   private readonly log: Log;
@@ -89,9 +95,22 @@ export class Dispatcher {
     this.acceptor = new Acceptor({ workers: map.workers, load: (worker, slot) => this.load(worker, slot),
       deal: (worker, fd, slot) => this.deal(worker, fd, slot) }, this.log);
     this.listeners = new Listeners(this.supervisor, this.acceptor, options.drainMs, this.log);
+    this.warmUp = new Warming(() => options.store.ready);
+    this.health = this.endpointHealth();
     this.configuration = new Configuration({ store: options.store, publisher: this.publisher, listeners: this.listeners,
+      health: this.health, warmUp: this.warmUp,
       log: this.log, onRefused: options.onRefused, dns: () => this.loadDns(), wakeAll: () => this.afterPublish() });
     statistics.addSource(() => this.statistics());
+  }
+
+  private endpointHealth(): EndpointHealth {
+    const { options, publisher, supervisor } = this;
+    return new EndpointHealth({ words: this.words, map: this.map, statistics: options.statistics, warming: this.warmUp,
+      clusterSlot: (name) => publisher.clusterSlots.slotOf(name),
+      endpointState: (key) => publisher.endpointSlots.slotOf(key),
+      writeEvent: (path, line) => options.writeEvent(path, line),
+      onUnhealthy: (cluster, state, close) => supervisor.postAll({ kind: 'endpointFailed', cluster, state, close }),
+      onUnkept: (cluster) => this.configuration.endpointUnkept(cluster) });
   }
 
   /** Starts the worker threads; they find an empty configuration until something is published. */
@@ -135,6 +154,7 @@ export class Dispatcher {
     if (this.reclaimTimer !== null) clearTimeout(this.reclaimTimer);
     const dns = await this.dns;
     dns?.end();
+    this.health.end();
     this.acceptor.end();
     await this.supervisor.end();
   }
@@ -182,6 +202,7 @@ export class Dispatcher {
     yield gauge('snapshot_refused', usage.refused);
     yield { name: 'listener_manager.total_listeners_warming', value: this.configuration.warmingListeners.length,
       type: 'gauge' };
+    yield* this.health.statistics();
     if (this.resolver === null) return;
     for (const [cluster, counts] of this.resolver.counts) {
       for (const [name, value] of Object.entries(counts)) {
@@ -222,6 +243,7 @@ export class Dispatcher {
       case 'log': this.workerLog.at(message.level === 'warn' ? 'warning' : message.level,
         `[${worker}] ${message.text}`, message.fields); break;
       case 'cpuProfile': case 'described': this.questions.answered(message); break;
+      case 'healthFailed': this.health.failedPassively(message.cluster, message.state); break;
       case 'ready': case 'ended': break;
     }
   }

@@ -14,6 +14,7 @@ import { Drain } from './drain.js';
 import { ArenaHeap } from './memory/arena-heap.js';
 import { BufferPool, SMALL } from './memory/buffers.js';
 import { TimerWheel } from './memory/timers.js';
+import type { FromWorker } from './messages.js';
 import { kernel } from './outside.js';
 import { Overload } from './overload.js';
 import type { Outside } from './outside.js';
@@ -68,6 +69,8 @@ export class Engine {
 
   /** Tells main about an exception that was contained. */
   report: (error: unknown) => void = () => undefined;
+  /** Sends main a message; for rare things. */
+  post: (message: FromWorker) => void = () => undefined;
   reactor!: Reactor;
   snapshot!: Snapshot;
   /** Monotonic and wall time of this loop turn, milliseconds. */

@@ -29,6 +29,7 @@ export class Mailbox {
     this.ring = workerMailbox(engine.map, engine.worker) >> 2;
     this.head = Atomics.load(engine.i32, engine.control + Control.dealtHead);
     engine.report = (error) => this.report(error);
+    engine.post = (message) => this.post(message);
   }
 
   /** Takes what has arrived. True when something was taken, so that the loop does not sleep on its consequences. */
@@ -73,6 +74,9 @@ export class Mailbox {
         this.listeners.overloadChanged();
         break;
       case 'runtime': this.engine.runtime.set(message.entries); break;
+      case 'endpointFailed':
+        this.proxy.clusters.endpointFailed(message.cluster, message.state, this.proxy.upstreams.nextConnectionId);
+        break;
       case 'stop': this.stopped = true; break;
     }
   }

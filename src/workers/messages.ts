@@ -36,6 +36,8 @@ export type ToWorker =
   /** All runtime values that are in force from now on. */
   | { kind: 'runtime'; entries: RuntimeEntries }
   | { kind: 'overload'; state: OverloadState }
+  /** An endpoint has become unhealthy: no connection of before serves another request; `close`: tunnels end now. */
+  | { kind: 'endpointFailed'; cluster: number; state: number; close: boolean }
   | { kind: 'stop' };
 
 export type FromWorker =
@@ -44,4 +46,6 @@ export type FromWorker =
   | { kind: 'log'; level: 'debug' | 'info' | 'warn' | 'error'; text: string; fields: Record<string, string | number> }
   | { kind: 'cpuProfile'; id: number; profile: string | null; error: string | null }
   | { kind: 'described'; id: number; text: string }
+  /** An endpoint takes itself out of service (x-envoy-immediate-health-check-fail). */
+  | { kind: 'healthFailed'; cluster: number; state: number }
   | { kind: 'ended' };

@@ -32,7 +32,8 @@ class Fixture {
     this.ready = new Promise((resolve) => { onAllReady = resolve; });
     this.dispatcher = new Dispatcher({ memory, map, memoryMiB: MIB, codecs, io: 'epoll', onAllReady,
       workerUrl: new URL('./plain-worker.js', import.meta.url), resourceLimits: {}, logs: new LogSink('off'),
-      statistics: new Statistics(memory.buffer, map), accessLogSink: () => 0, store: this.known, drainMs: 1000,
+      statistics: new Statistics(memory.buffer, map), accessLogSink: () => 0, store: this.known,
+      writeEvent: () => {}, drainMs: 1000,
       onRefused: (kind, name, details) => this.refusals.push(`${kind} ${name}: ${details}`),
       onFatal: (line) => this.fatal.push(line) });
     this.dispatcher.start();

@@ -6,7 +6,8 @@ import type { CircuitBreakerThresholds } from '../../config/types.js';
 import { ClusterState, EndpointState, HealthFlag } from '../../core/memory-map.js';
 import type { MemoryMap } from '../../core/memory-map.js';
 
-const EXCLUDING_FLAGS = HealthFlag.failedActive | HealthFlag.ejected | HealthFlag.pendingCheck;
+const FAILED_FLAGS = HealthFlag.failedActive | HealthFlag.ejected;
+const EXCLUDING_FLAGS = HealthFlag.pendingCheck | HealthFlag.excluded;
 
 const breakers = [
   'cx_open',
@@ -49,15 +50,19 @@ export class SharedStates {
   endpoint(state: number, word: number): number {
     return state < 0 ? 0 : Atomics.load(this.#words, this.#endpointAt(state) + word);
   }
+  /** HealthFlag bits. */
+  healthFlags(state: number): number {
+    return this.endpoint(state, EndpointState.healthFlags);
+  }
   /** Is the endpoint left out by a health check or by outlier detection? */
   isExcluded(state: number): boolean {
-    return (this.endpoint(state, EndpointState.healthFlags) & EXCLUDING_FLAGS) !== 0;
+    return (this.healthFlags(state) & (FAILED_FLAGS | EXCLUDING_FLAGS)) !== 0;
   }
   /** What checks and outlier detection found out; null: nothing that counts. */
   foundHealth(state: number): 'excluded' | 'unhealthy' | 'degraded' | null {
-    const flags = this.endpoint(state, EndpointState.healthFlags);
-    if ((flags & HealthFlag.pendingCheck) !== 0) return 'excluded';
-    if ((flags & EXCLUDING_FLAGS) !== 0) return 'unhealthy';
+    const flags = this.healthFlags(state);
+    if ((flags & EXCLUDING_FLAGS) !== 0) return 'excluded';
+    if ((flags & FAILED_FLAGS) !== 0) return 'unhealthy';
     return (flags & HealthFlag.degradedActive) !== 0 ? 'degraded' : null;
   }
   /** Moving average of its response times, null while nobody keeps one. */

@@ -1,6 +1,6 @@
 // The way back: decides how the response is framed for the client, writes its head, relays its body, and notices when
 // both are done.
-import { Head, HeadFlag, ResponseEdits, ResponseEditsFlag } from '../../core/generated/layouts.js';
+import { Head, HeadFlag, Header, ResponseEdits, ResponseEditsFlag } from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
 import { detail } from '../../core/response-flags.js';
 import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
@@ -41,6 +41,7 @@ export class Responses {
     if (status < 200) {
       if (status !== 101 || !stream.isUpgrade) return this.onInterim(stream, status, bodyAt, end);
     } else if (stream.isUpgrade && !(stream.isConnect && status < 300)) stream.isUpgrade = false;
+    if (stream.cluster!.config.healthCheck !== null) this.noteHealth(stream, words);
     const flags = engine.i32[words + Head.flags];
     stream.upstreamReusable = (flags & HeadFlag.version10) !== 0 ? (flags & HeadFlag.connectionKeepAlive) !== 0
       : (flags & HeadFlag.connectionClose) === 0;
@@ -59,6 +60,15 @@ export class Responses {
     if (stream.headBuffer >= 0 && !keepsHead(stream)) this.proxy.finish.releaseHead(stream);
     this.beginBody(stream, status, flags, words);
     return this.sendHead(stream, buffer, bodyAt, end);
+  }
+
+  /** Does the endpoint take itself out of service? All workers leave it out from now on; main counts a failed check. */
+  private noteHealth(stream: Stream, words: number): void {
+    const { engine } = this;
+    const known = engine.u16[(words + Head.known) * 2 + Header['x-envoy-immediate-health-check-fail']];
+    if (known === 0 || stream.endpoint === null) return;
+    stream.endpoint.exclude();
+    engine.post({ kind: 'healthFailed', cluster: stream.cluster!.slot, state: stream.endpoint.stateIndex });
   }
 
   /** How long the body is (RFC 9112 6.3) and how it must be framed for this client. */

@@ -128,6 +128,15 @@ export class ClusterRuntime {
     }
   }
 
+  /** The endpoint has become unhealthy: connections with smaller numbers are not used again. */
+  endpointFailed(state: number, usableFromId: number): void {
+    for (const endpoint of this.endpoints.values()) {
+      if (endpoint.stateIndex !== state) continue;
+      endpoint.usableFromId = usableFromId;
+      while (endpoint.idle !== null) endpoint.idle.closeIdle();
+    }
+  }
+
   /** Everything of this cluster is closed as it becomes idle: it is gone from the snapshot. */
   remove(): void {
     for (const endpoint of [...this.endpoints.values()]) {
@@ -157,6 +166,7 @@ export class ClusterRuntime {
   }
   /** Units of a breaker that are taken, in the whole process. */
   taken(field: number): number { return Atomics.load(this.engine.i32, this.breakers + field); }
+  healthChanged(): void { Atomics.add(this.engine.i32, this.breakers + ClusterState.healthVersion, 1); }
   take(field: number): void { Atomics.add(this.engine.i32, this.breakers + field, 1); }
   giveBack(field: number): void { Atomics.sub(this.engine.i32, this.breakers + field, 1); }
 }
@@ -191,6 +201,10 @@ export class Clusters {
       cluster.remove();
       this.bySlot[slot] = null;
     }
+  }
+
+  endpointFailed(slot: number, state: number, usableFromId: number): void {
+    if (slot < this.bySlot.length) this.bySlot[slot]?.endpointFailed(state, usableFromId);
   }
 
   describe(): string {

@@ -32,6 +32,8 @@ export class Endpoint {
   private configuredHealth: number = HEALTHY;
   /** No longer in the assignment: serves what it has, takes nothing new, goes when its last connection does. */
   removed = false;
+  /** Connections with smaller numbers are from before it became unhealthy: they serve what they have and then go. */
+  usableFromId = 0;
 
   idle: UpstreamConnection | null = null;
   connections = 0;
@@ -72,10 +74,16 @@ export class Endpoint {
   health(): number {
     const flags = Atomics.load(this.engine.i32, this.state + EndpointState.healthFlags);
     if (flags === 0) return this.configuredHealth;
-    if ((flags & HealthFlag.pendingCheck) !== 0) return EXCLUDED;
+    if ((flags & (HealthFlag.pendingCheck | HealthFlag.excluded)) !== 0) return EXCLUDED;
     if ((flags & (HealthFlag.failedActive | HealthFlag.ejected)) !== 0) return UNHEALTHY;
     return (flags & HealthFlag.degradedActive) !== 0 && this.configuredHealth === HEALTHY ? DEGRADED
       : this.configuredHealth;
+  }
+
+  /** The endpoint says that it is out of service: no worker picks it from now on. */
+  exclude(): void {
+    Atomics.or(this.engine.i32, this.state + EndpointState.healthFlags, HealthFlag.excluded);
+    this.cluster.healthChanged();
   }
 
   activeRequests(): number { return Atomics.load(this.engine.i32, this.state + EndpointState.activeRequests); }

@@ -63,7 +63,7 @@ export class UpstreamPool {
   release(connection: UpstreamConnection): void {
     const { endpoint } = connection;
     const waiting = this.nextFor(connection);
-    if (endpoint.removed && waiting === null) { connection.close(); return; }
+    if ((endpoint.removed && waiting === null) || connection.id < endpoint.usableFromId) { connection.close(); return; }
     if (waiting === null) { connection.becomeIdle(); return; }
     this.cancel(waiting, endpoint);
     this.lend(connection, waiting);

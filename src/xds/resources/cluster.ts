@@ -9,6 +9,7 @@ import type { CircuitBreakers, CircuitBreakersThresholdsRetryBudget, Cluster, Co
 import { readConfigSource } from './config-source.js';
 import { readAssignment } from './endpoint.js';
 import { millisecondsOf, numberOf, readMetadata } from './fields.js';
+import { readHealth } from './health-check.js';
 import { readHeadBytes, readHeaderKeyFormat, readHeadersCount, readIdleTimeoutMs, refuseFields }
   from './http-protocol-options.js';
 import { checkTransportSocket } from './transport-socket.js';
@@ -50,6 +51,7 @@ export function readCluster(message: Cluster, path: string, report: Report): Clu
     circuitBreakers: readCircuitBreakers(message.circuitBreakers, fieldPath(path, 'circuit_breakers'), report),
     ...readHttpOptions(message, path, report),
     dns: readDns(message, path, report),
+    ...readHealth(message, path, report),
   };
   return { config, eds };
 }

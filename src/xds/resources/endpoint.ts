@@ -5,6 +5,7 @@ import type { ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints } from '../
 import { readAddress } from './address.js';
 import type { AddressUse } from './address.js';
 import { numberOf } from './fields.js';
+import { readEndpointHealthCheck } from './health-check.js';
 
 const OVERPROVISIONING_PERCENT_DEFAULT = 140;
 const WEIGHT_SUM_MAX = 2 ** 32 - 1;
@@ -39,7 +40,7 @@ function readLocality(message: LocalityLbEndpoints, use: AddressUse, path: strin
 }
 
 function readEndpoint(message: LbEndpoint, use: AddressUse, path: string, report: Report):
-  Pick<PlainEndpoint, 'address' | 'hostname' | 'weight' | 'health'> | null {
+  Pick<PlainEndpoint, 'address' | 'hostname' | 'weight' | 'health' | 'healthCheck'> | null {
   if (message.endpoint === undefined || message.endpoint === null) {
     report.fail(`${path}.endpoint`, 'required');
     return null;
@@ -51,5 +52,7 @@ function readEndpoint(message: LbEndpoint, use: AddressUse, path: string, report
     hostname: message.endpoint.hostname ?? '',
     weight: numberOf(message.loadBalancingWeight, 1),
     health: healths[message.healthStatus ?? 0] ?? 'unknown',
+    healthCheck: readEndpointHealthCheck(message.endpoint.healthCheckConfig, use,
+      `${path}.endpoint.health_check_config`, report),
   };
 }

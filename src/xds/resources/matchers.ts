@@ -8,7 +8,7 @@ import type { Report } from '../wire/message.js';
 import type { HeaderMatcher, QueryParameterMatcher, StringMatcher } from '../wire/generated/messages.js';
 
 /** type.matcher.v3.StringMatcher */
-function readStringMatcher(matcher: StringMatcher, path: string, report: Report): PlainStringMatcher {
+export function readStringMatcher(matcher: StringMatcher, path: string, report: Report): PlainStringMatcher {
   const ignoreCase = matcher.ignoreCase ?? false;
   if (matcher.safeRegex !== undefined) return { kind: 'regex', value: readRegex(matcher.safeRegex, fieldPath(path,
     'safe_regex'), report) };

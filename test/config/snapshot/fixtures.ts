@@ -13,7 +13,7 @@ export const balancing: Balancing = { healthyPanicPercent: 50, localityWeighted:
 export function endpoint(host: string, port: number): Endpoint {
   return { address: { kind: 'ip', host, port, ipv4Compat: false }, hostname: '', weight: 1, priority: 0,
     health: 'unknown',
-    locality: { region: '', zone: '', subZone: '' }, localityWeight: 0 };
+    locality: { region: '', zone: '', subZone: '' }, localityWeight: 0, healthCheck: null };
 }
 
 export const assignment = (clusterName: string, ...ports: number[]): EndpointAssignment =>
@@ -28,7 +28,9 @@ export function cluster(name: string, change: Partial<ClusterConfig> = {}): Clus
     maxResponseHeadersBytes: 60 * 1024, maxResponseHeadersCount: 100, preserveCase: false, properCaseWords: false,
     enableTrailers: false, sendFullyQualifiedUrl: false,
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 1000,
-      failureRefreshMaxMs: 5000 }, ...change };
+      failureRefreshMaxMs: 5000 },
+    healthCheck: null, health: { closeConnectionsOnFailure: false, ignoreHealthOnRemoval: false,
+      ignoreNewUntilChecked: false }, ...change };
 }
 
 /** One virtual host for every domain that forwards everything to `clusterName`. */

@@ -68,6 +68,8 @@ const previousHosts = { name: 'previous', typed_config: {
   '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate' } };
 const httpInspector = { name: 'inspector', typed_config: {
   '@type': 'type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector' } };
+const eventFile = { name: 'file', typed_config: { event_log_path: 'sample', '@type':
+  'type.googleapis.com/envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink' } };
 /** A file that exists, and another; what is in them does not matter. */
 const files = ['package.json', 'tsconfig.json'];
 const directories = ['src', 'test'];
@@ -111,6 +113,9 @@ export const byHand: { [type: string]: Tree } = {
   'MatchSet': { rules: [{ any_match: true }, { any_match: true }] },
   'ListenerFilterChainMatchPredicate': { destination_port_range: { start: 7, end: 9 } },
   'DiskLayer': { symlink_root: 'sample' },
+  'HealthCheck': { timeout: '1s', interval: '2s', unhealthy_threshold: 2, healthy_threshold: 2,
+    http_health_check: { path: '/' } },
+  'HealthCheck.Payload': { text: '6869' },
   'UriTemplateMatchConfig': { path_template: '/a/{b}' },
   'UriTemplateRewriteConfig': { path_template_rewrite: '/c/{b}' },
 };
@@ -161,6 +166,13 @@ export const fieldSamples: { [field: string]: unknown[] } = {
   'ScaleTimer.timer': ['HTTP_DOWNSTREAM_CONNECTION_IDLE', 'HTTP_DOWNSTREAM_STREAM_IDLE'],
   'overload.v3.Trigger.name': ['monitor'],
   'ResourceMonitor.name': ['monitor'],
+  'HealthCheck.event_logger': [[eventFile]],
+  'HealthCheck.Payload.text': ['6869', '00'],
+  'HealthCheck.HttpHealthCheck.expected_statuses': [[{ start: 201, end: 300 }], [{ start: 100, end: 600 }]],
+  'HealthCheck.HttpHealthCheck.retriable_statuses': [[{ start: 201, end: 300 }]],
+  'Int64Range.start': [100, 150],
+  'Int64Range.end': [500, 550],
+  'HealthCheck.HttpHealthCheck.method': ['POST', 'HEAD'],
 };
 
 const unknownFilter = { name: 'unknown',
@@ -198,6 +210,9 @@ export const beside: { [field: string]: Tree } = {
   'RingHash.consistent_hashing_lb_config': { '^^^^^type': 'STRICT_DNS' },
   'Maglev.consistent_hashing_lb_config': { '^^^^^type': 'STRICT_DNS' },
   'Thresholds.priority': { max_requests: 7 },
+  'HealthCheck.tcp_health_check': { http_health_check: undefined },
+  'HealthCheck.grpc_health_check': { http_health_check: undefined },
+  'HttpHealthCheck.send': { method: 'POST' },
   'ClusterWeight.cluster_header': { name: undefined },
   'RouteAction.path_rewrite_policy': { '^match': { path_match_policy: templateMatch } },
   'RouteAction.UpgradeConfig.connect_config': { upgrade_type: 'CONNECT' },

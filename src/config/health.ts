@@ -1,0 +1,44 @@
+// Active health checks and outlier detection of a cluster as plain values.
+import type { Address, HeaderMutations, StringMatcher } from './types.js';
+
+/** [start, end) */
+export interface StatusRange { start: number; end: number }
+
+/** What one check asks an endpoint, and what it wants to hear. Payloads are hexadecimal. */
+export type Checker =
+  | { kind: 'http'; host: string; path: string; method: string; headers: HeaderMutations; send: string;
+    receive: string[]; responseBufferBytes: number; expected: StatusRange[]; retriable: StatusRange[];
+    serviceName: StringMatcher | null }
+  | { kind: 'tcp'; send: string; receive: string[] }
+  | { kind: 'grpc'; serviceName: string; authority: string; metadata: HeaderMutations };
+
+/** envoy.config.core.v3.HealthCheck */
+export interface HealthCheck {
+  checker: Checker;
+  timeoutMs: number;
+  intervalMs: number;
+  initialJitterMs: number;
+  intervalJitterMs: number;
+  intervalJitterPercent: number;
+  unhealthyThreshold: number;
+  healthyThreshold: number;
+  reuseConnection: boolean;
+  noTrafficIntervalMs: number;          // default 60000
+  noTrafficHealthyIntervalMs: number;   // default noTrafficIntervalMs
+  unhealthyIntervalMs: number;          // default intervalMs
+  unhealthyEdgeIntervalMs: number;      // default unhealthyIntervalMs
+  healthyEdgeIntervalMs: number;        // default intervalMs
+  eventLogs: string[];                  // paths of files
+  alwaysLogFailures: boolean;
+  alwaysLogSuccess: boolean;
+}
+
+/** Cluster.health_checks and what else of a cluster concerns the health of its endpoints; all defaults are false. */
+export interface HealthOptions {
+  closeConnectionsOnFailure: boolean;   // close_connections_on_host_health_failure
+  ignoreHealthOnRemoval: boolean;       // ignore_health_on_host_removal
+  ignoreNewUntilChecked: boolean;       // ignore_new_hosts_until_first_hc
+}
+
+/** envoy.config.endpoint.v3.Endpoint.HealthCheckConfig */
+export interface EndpointHealthCheck { port: number; hostname: string; address: Address | null; disabled: boolean }

@@ -1,0 +1,137 @@
+// Active health checks of one cluster: a session for each endpoint that is checked.
+import { createRequire } from 'node:module';
+import type { Checker, HealthCheck } from '../../config/health.js';
+import type { Address, ClusterConfig, Endpoint, StringMatcher } from '../../config/types.js';
+import { HealthFlag } from '../../core/memory-map.js';
+import { healthEventLine } from './events.js';
+import type { HealthEvent, WriteEvent } from './events.js';
+import type { HealthFlags } from './flags.js';
+import { GrpcProbe } from './grpc-probe.js';
+import { HttpProbe } from './http-probe.js';
+import type { Probe, ProbeTarget } from './probe.js';
+import { HealthCounts, Session } from './session.js';
+import type { SessionOwner } from './session.js';
+import { TcpProbe } from './tcp-probe.js';
+
+export interface ChecksOptions {
+  cluster: ClusterConfig;
+  slot: number;
+  flags: HealthFlags;
+  writeEvent: WriteEvent;
+  hasTraffic(): boolean;
+  onChecked(session: Session, ok: boolean, unhealthy: boolean): void;
+}
+
+const checkerTypes = { http: 'HTTP', tcp: 'TCP', grpc: 'GRPC' } as const;
+
+export class Checks implements SessionOwner {
+  readonly config: HealthCheck;
+  readonly counts: HealthCounts;
+  private readonly sessions = new Map<number, Session>();
+  private readonly matches: ((name: string) => boolean) | null;
+
+  /** Goes on counting where `before` left off. */
+  constructor(private readonly options: ChecksOptions, before: Checks | null) {
+    this.config = options.cluster.healthCheck!;
+    this.counts = before?.counts ?? new HealthCounts();
+    const { checker } = this.config;
+    this.matches = checker.kind === 'http' && checker.serviceName !== null ? compiled(checker.serviceName) : null;
+  }
+
+  /** Endpoints, by the index of their process-wide state, that are checked from now on. */
+  take(endpoints: ReadonlyMap<number, Endpoint>): void {
+    for (const [state, session] of this.sessions) {
+      const endpoint = endpoints.get(state);
+      if (endpoint !== undefined && sameTarget(endpoint, session.endpoint)) { session.endpoint = endpoint; continue; }
+      session.end();
+      this.sessions.delete(state);
+    }
+    for (const [state, endpoint] of endpoints) {
+      if (this.sessions.has(state) || endpoint.healthCheck?.disabled === true) continue;
+      const session = new Session(this, endpoint, state);
+      session.probe = this.probeOf(session);
+      this.sessions.set(state, session);
+      session.start();
+    }
+  }
+
+  /** Every endpoint has a result. */
+  get complete(): boolean {
+    for (const { first } of this.sessions.values()) if (first) return false;
+    return true;
+  }
+
+  session(state: number): Session | null { return this.sessions.get(state) ?? null; }
+
+  /** Endpoints that are healthy, and those that are degraded. */
+  gauges(): { healthy: number; degraded: number } {
+    let healthy = 0, degraded = 0;
+    for (const { state } of this.sessions.values()) {
+      const flags = this.flagsOf(state);
+      if ((flags & HealthFlag.failedActive) === 0) healthy++;
+      if ((flags & HealthFlag.degradedActive) !== 0) degraded++;
+    }
+    return { healthy, degraded };
+  }
+
+  end(): void {
+    for (const session of this.sessions.values()) session.end();
+    this.sessions.clear();
+  }
+
+  hasTraffic(): boolean { return this.options.hasTraffic(); }
+  flagsOf(state: number): number { return this.options.flags.of(state); }
+  change(state: number, set: number, clear: number): void {
+    this.options.flags.change(this.options.slot, state, set, clear);
+  }
+  log({ endpoint }: Session, event: HealthEvent): void {
+    for (const path of this.config.eventLogs) {
+      this.options.writeEvent(path, healthEventLine(checkerTypes[this.config.checker.kind],
+        this.options.cluster.name, endpoint, event));
+    }
+  }
+  checked(session: Session, ok: boolean, unhealthy: boolean): void { this.options.onChecked(session, ok, unhealthy); }
+
+  private probeOf(session: Session): Probe {
+    const { checker, reuseConnection } = this.config;
+    const { endpoint } = session;
+    const own = endpoint.healthCheck?.hostname ?? '';
+    const target: ProbeTarget = { address: addressOf(endpoint), reuseConnection,
+      hostname: own !== '' ? own : hostOf(checker) !== '' ? hostOf(checker) : this.options.cluster.name };
+    const onResult = session.result.bind(session);
+    switch (checker.kind) {
+      case 'http': return new HttpProbe(checker, target, onResult, this.matches, () => this.counts.verifyCluster++);
+      case 'tcp': return new TcpProbe(checker, target, onResult);
+      case 'grpc': return new GrpcProbe(checker, target, onResult);
+    }
+  }
+}
+
+const hostOf = (checker: Checker): string =>
+  checker.kind === 'http' ? checker.host : checker.kind === 'grpc' ? checker.authority : '';
+
+/** Where an endpoint is checked: its own address unless its health_check_config says otherwise. */
+function addressOf({ address, healthCheck }: Endpoint): Address {
+  const base = healthCheck?.address ?? address;
+  const port = healthCheck?.port ?? 0;
+  return base.kind === 'ip' && port !== 0 && healthCheck?.address === null ? { ...base, port } : base;
+}
+
+const sameTarget = (a: Endpoint, b: Endpoint): boolean =>
+  JSON.stringify([a.address, a.healthCheck]) === JSON.stringify([b.address, b.healthCheck]);
+
+function compiled(matcher: StringMatcher): (name: string) => boolean {
+  if (matcher.kind === 'regex') {
+    const { RE2JS } = createRequire(import.meta.url)('re2js') as typeof import('re2js');
+    const pattern = RE2JS.compile(matcher.value);
+    return (name) => pattern.matches(name);
+  }
+  const fold = (text: string) => matcher.ignoreCase ? text.toLowerCase() : text;
+  const value = fold(matcher.value);
+  switch (matcher.kind) {
+    case 'exact': return (name) => fold(name) === value;
+    case 'prefix': return (name) => fold(name).startsWith(value);
+    case 'suffix': return (name) => fold(name).endsWith(value);
+    case 'contains': return (name) => fold(name).includes(value);
+  }
+}

@@ -1,0 +1,31 @@
+// One way to ask one endpoint. A probe keeps its connection between checks where that is wanted; it knows nothing of
+// thresholds, intervals or timeouts.
+import type { NetConnectOpts } from 'node:net';
+import type { Address } from '../../config/types.js';
+
+/** envoy.data.core.v3.HealthCheckFailureType */
+export type FailureType = 'ACTIVE' | 'PASSIVE' | 'NETWORK' | 'NETWORK_TIMEOUT';
+
+/** `excluded`: the endpoint itself says that it is out of service. `status`: of HTTP, 0 = there was none. */
+export interface Failure { ok: false; type: FailureType; retriable: boolean; excluded: boolean; status: number }
+export type ProbeResult = { ok: true; degraded: boolean } | Failure;
+
+export const SUCCEEDED: ProbeResult = { ok: true, degraded: false };
+export const failed = (type: FailureType, status = 0, retriable = false, excluded = false): Failure =>
+  ({ ok: false, type, retriable, excluded, status });
+
+export interface Probe {
+  /** Begins a check; its result comes through the callback that the probe was made with. */
+  start(): void;
+  /** The check took too long, or nobody wants its result any more: no result comes. */
+  abort(): void;
+  /** As `abort`, for good. */
+  end(): void;
+}
+
+export interface ProbeTarget { address: Address; hostname: string; reuseConnection: boolean }
+export type OnResult = (result: ProbeResult) => void;
+
+export const connectOptions = (address: Address): NetConnectOpts => address.kind === 'pipe'
+  ? { path: address.path.startsWith('@') ? `\0${address.path.slice(1)}` : address.path }
+  : { host: address.host, port: address.port };

@@ -1,0 +1,70 @@
+// Health checks over TCP: can it be connected to, and does it answer bytes with bytes?
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import type { Checker } from '../../config/health.js';
+import { Payload } from './payload.js';
+import { SUCCEEDED, connectOptions, failed } from './probe.js';
+import type { OnResult, Probe, ProbeTarget } from './probe.js';
+
+/** An answer that is still none after this many bytes is not waited for. */
+const ANSWER_BYTES_MAX = 64 * 1024;
+
+export class TcpProbe implements Probe {
+  private socket: Socket | null = null;
+  private received: Buffer = Buffer.alloc(0);
+  private readonly send: Buffer;
+  private readonly receive: Payload;
+
+  constructor(checker: Extract<Checker, { kind: 'tcp' }>, private readonly target: ProbeTarget,
+    private readonly onResult: OnResult) {
+    this.send = Buffer.from(checker.send, 'hex');
+    this.receive = new Payload(checker.receive);
+  }
+
+  start(): void {
+    this.received = Buffer.alloc(0);
+    const socket = this.socket ?? this.open();
+    if (this.send.length > 0) socket.write(this.send);
+  }
+
+  abort(): void {
+    const { socket } = this;
+    this.socket = null;
+    socket?.destroy();
+  }
+  end(): void { this.abort(); }
+
+  private open(): Socket {
+    const socket = connect(connectOptions(this.target.address)).setNoDelay(true);
+    this.socket = socket;
+    socket.on('connect', () => {
+      if (this.socket !== socket || !this.receive.isEmpty) return;
+      this.abort();
+      this.onResult(SUCCEEDED);
+    });
+    socket.on('data', (bytes) => { if (this.socket === socket) this.answered(bytes); });
+    socket.on('error', () => {});                          // 'close' follows
+    socket.on('end', () => this.closed(socket));
+    socket.on('close', () => this.closed(socket));
+    return socket;
+  }
+
+  private answered(bytes: Buffer): void {
+    this.received = Buffer.concat([this.received, bytes]);
+    if (this.receive.isIn(this.received)) {
+      this.received = Buffer.alloc(0);
+      if (!this.target.reuseConnection) this.abort();
+      this.onResult(SUCCEEDED);
+    } else if (this.received.length > ANSWER_BYTES_MAX) {
+      this.abort();
+      this.onResult(failed('NETWORK'));
+    }
+  }
+
+  /** Also between two checks: an endpoint that ends the connection is not well, as Envoy sees it. */
+  private closed(socket: Socket): void {
+    if (this.socket !== socket) return;
+    this.abort();
+    this.onResult(failed('NETWORK'));
+  }
+}
