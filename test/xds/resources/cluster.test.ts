@@ -23,7 +23,7 @@ t.test('defaults', async (t) => {
     edsServiceName: '', loadAssignment: { clusterName: 'c',
       endpoints: [{ address: { kind: 'ip', host: '127.0.0.1', port: 21020, ipv4Compat: false },
       hostname: '', weight: 1, health: 'unknown', priority: 0, locality: { region: '', zone: '', subZone: '' },
-        localityWeight: 0 }], policy },
+        localityWeight: 0, healthCheck: null }], policy },
     balancing, lbPolicy: 'roundRobin', leastRequestChoiceCount: 2, connectTimeoutMs: 5000,
     perConnectionBufferBytes: 1048576,
     circuitBreakers: { default: { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3,
@@ -34,7 +34,9 @@ t.test('defaults', async (t) => {
       properCaseWords: false,
     enableTrailers: false, sendFullyQualifiedUrl: false,
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
-      failureRefreshMaxMs: 5000 } });
+      failureRefreshMaxMs: 5000 },
+    healthCheck: null, health: { closeConnectionsOnFailure: false, ignoreHealthOnRemoval: false,
+      ignoreNewUntilChecked: false } });
 });
 
 t.test('original destinations', async (t) => {
@@ -196,7 +198,8 @@ t.test('endpoints', async (t) => {
         metadata: { filter_metadata: { a: {} } } }] }] } });
   t.same(config.loadAssignment?.endpoints,
     [{ address: { kind: 'pipe', path: '/s', mode: 0 }, hostname: 'h', weight: 7, health: 'draining',
-    priority: 1, locality: { region: 'r', zone: 'z', subZone: 's' }, localityWeight: 3 }]);
+    priority: 1, locality: { region: 'r', zone: 'z', subZone: 's' }, localityWeight: 3,
+    healthCheck: null }]);
   const at = 'C.load_assignment.endpoints[0].lb_endpoints[0]';
   t.match(errors(endpoints(endpoint(ipAddress(80, 'name')))),
     [`${at}.endpoint.address.socket_address.address: malformed IP address: name. ` +
@@ -230,8 +233,27 @@ t.test('discovery types and their fields', async (t) => {
     ['C.eds_cluster_config.eds_config.ads: not implemented']);
   t.same(errors({ connect_timeout: '0s' }), ['C.connect_timeout: must be greater than 0s']);
   t.same(errors({ name: '' }).filter((line) => line.startsWith('C.name')), ['C.name: required']);
-  t.same(errors({ outlier_detection: {}, health_checks: [{}],
-    common_lb_config: { update_merge_window: '1s', ignore_new_hosts_until_first_hc: true } }),
-    ['C.health_checks: not implemented', 'C.outlier_detection: not implemented',
-      'C.common_lb_config.ignore_new_hosts_until_first_hc: not implemented, must be absent or false']);
+  t.same(errors({ outlier_detection: {}, common_lb_config: { update_merge_window: '1s' } }),
+    ['C.outlier_detection: not implemented']);
+});
+
+t.test('health checks', async (t) => {
+  const check = (more: object) => ({ timeout: '1s', interval: '2s', unhealthy_threshold: 2, healthy_threshold: 3,
+    ...more });
+  const { healthCheck } = read({ health_checks: [check({ http_health_check: { path: '/h' } })] });
+  t.match(healthCheck, { timeoutMs: 1000, intervalMs: 2000, unhealthyThreshold: 2, healthyThreshold: 3,
+    reuseConnection: true, noTrafficIntervalMs: 60_000, noTrafficHealthyIntervalMs: 60_000, unhealthyIntervalMs: 2000,
+    unhealthyEdgeIntervalMs: 2000, healthyEdgeIntervalMs: 2000, eventLogs: [],
+    checker: { kind: 'http', method: 'GET', expected: [{ start: 200, end: 201 }] } });
+  const one = (more: object) => errors({ health_checks: [check(more)] });
+  const at = 'C.health_checks[0]';
+  t.same(errors({ health_checks: [check({ tcp_health_check: {} }), check({ tcp_health_check: {} })] }),
+    ['C.health_checks[1]: a cluster may have one health check, as in Envoy']);
+  t.same(one({ http_health_check: { path: '/', send: { text: '00' } } }),
+    [`${at}.http_health_check.send: a request with the method GET has no body`]);
+  t.same(one({ http_health_check: { path: '/', expected_statuses: [{ start: 300, end: 200 }] } }),
+    [`${at}.http_health_check.expected_statuses[0]: not a range of statuses: [300, 200)`]);
+  t.same(one({ tcp_health_check: { send: { text: '0' } } }),
+    [`${at}.tcp_health_check.send.text: not pairs of hexadecimal digits`]);
+  t.same(one({ custom_health_check: { name: 'redis' } }).slice(0, 1), [`${at}.custom_health_check: not implemented`]);
 });
