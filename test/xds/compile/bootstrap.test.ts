@@ -42,15 +42,15 @@ const yaml = `static_resources:
   clusters:
   - name: one
     connect_timeout: 1
-    health_checks: [{}]
+    lrs_server: {}
 `;
 t.test('all errors at once, each with file, path and line', async (t) => {
   const path = file('bad.yaml', yaml);
   const result = load(path);
   t.same(result.ok ? [] : result.errors.sort(), [
     `${path}: static_resources.clusters[0].connect_timeout: expected a duration such as "1.5s", got 1 (line 10)`,
-    `${path}: static_resources.clusters[0].health_checks: not implemented (line 11)`,
     `${path}: static_resources.clusters[0].load_assignment: required (line 9)`,
+    `${path}: static_resources.clusters[0].lrs_server: not implemented (line 11)`,
     `${path}: static_resources.listeners[0].address.socket_address.address: malformed IP address: localhost (line 5)`,
     `${path}: static_resources.listeners[0].address.socket_address.port_value: must be at most 65535 (line 5)`,
     `${path}: static_resources.listeners[0].colour: unknown field of envoy.config.listener.v3.Listener (line 6)`,
