@@ -70,6 +70,16 @@ export interface RetryPolicy {
   hostSelectionAttempts: number;      // picks before a host that was tried is taken again
 }
 
+/** envoy.config.route.v3.RouteAction.RequestMirrorPolicy */
+export interface MirrorPolicy {
+  /** '' where clusterHeader names the header that has it. */
+  cluster: string; clusterHeader: string | null;
+  fraction: RuntimeFraction | null;   // null: every request
+  hostSuffix: boolean;                // '-shadow' is appended to the host, before its port
+  hostRewrite: string | null;         // in place of the suffix
+  headers: HeaderMutations[];         // in order
+}
+
 /** envoy.config.route.v3.InternalRedirectPolicy */
 export interface InternalRedirectPolicy {
   most: number;                       // redirects of one request that are followed; default 1
@@ -104,6 +114,7 @@ export interface ForwardAction {
   hashPolicies: HashPolicy[];
   retryPolicy: RetryPolicy | null;    // null: the virtual host's
   internalRedirects: InternalRedirectPolicy | null;
+  mirrors: MirrorPolicy[];            // the route's, else the virtual host's, else the route configuration's
   appendXForwardedHost: boolean;
   timeoutMs: number;                  // 0 = none; Envoy default 15000
   idleTimeoutMs: number | null;       // null = the connection manager's stream_idle_timeout

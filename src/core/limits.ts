@@ -50,6 +50,8 @@ export const limits = {
   headersCountMax: 1000,               // a configuration that asks for more is rejected
   chunkLineBytesMax: 512,              // chunk-size line with extensions; over: 400
   virtualClustersMax: 256,             // of a virtual host; a configuration that has more is rejected
+  mirrorsMax: 16,                      // request_mirror_policies of a level; a configuration that has more is rejected
+  shadowsMax: 4096,                    // mirrored requests in progress, a worker; over: not mirrored, counted
   trailerBytesMax: 8 * KiB,            // over: 431 (request), 502 (response)
   rewrittenBytesMax: 16 * KiB,         // a path or host that an expression makes; longer: 500
   addedHeadBytesMax: 16 * KiB,         // what always fits a large buffer beside the longest head; over: 503

@@ -37,6 +37,7 @@ export async function runSteps(proxy: Proxy, running: Running): Promise<string[]
       for (const message of found) lines.push(...showResponse(message, varying));
       if (client.ended || client.closed) lines.push('connection ended');
     }
+    await seeForwarded(upstreams, step.forwarded ?? 0);
     lines.push(...showForwarded(upstreams, varying));
   }
   client?.close();
@@ -99,6 +100,11 @@ function showResponse(message: Message, varying: ReadonlySet<string>): string[] 
   return [`response ${statusOf(message)} ${JSON.stringify(message.body.slice(0, 300))} ${message.framing}`,
     ...showHeaders(message.headers, varying).map((line) => `response header ${line}`),
     ...message.trailers.map(([name, value]) => `response trailer ${name}: ${value}`)];
+}
+
+async function seeForwarded(upstreams: ReadonlyMap<string, Upstream>, wanted: number): Promise<void> {
+  const seen = (): number => [...upstreams.values()].reduce((sum, { requests }) => sum + requests.length, 0);
+  for (let tries = 0; tries < 100 && seen() < wanted; tries++) await sleep(10);
 }
 
 function showForwarded(upstreams: ReadonlyMap<string, Upstream>, varying: ReadonlySet<string>): string[] {

@@ -31,6 +31,8 @@ export interface Step {
   raw?: boolean;
   /** Longest wait for an answer; default 3000. */
   quietMs?: number;
+  /** Requests of the step that are waited for at the upstreams, where the answer does not wait for them. */
+  forwarded?: number;
   /** Pause before the step. */
   waitMs?: number;
   /** What upstreams answer, by name, or for `up`: one reply for all requests, or one a request, the last one again. */

@@ -6,7 +6,8 @@ import {
   RouteTableRecordBytes, ValueMatcher, ValueMatcherFlag, ValueMatcherRecordBytes, VirtualHostEntryRecordBytes,
 } from '../../core/generated/layouts.js';
 import type { RuntimeFraction } from '../runtime.js';
-import type { ForwardAction, HeaderMatcher, HeaderMutations, QueryParameterMatcher, Route, RouteAction, RouteConfig,
+import type { ForwardAction, HeaderMatcher, HeaderMutations, MirrorPolicy, QueryParameterMatcher, Route, RouteAction,
+  RouteConfig,
   StringMatcher, VirtualHost, FilterMetadata } from '../types.js';
 
 /** JSON beside the table, its virtual hosts and its routes: all that is needed after a match. */
@@ -28,7 +29,9 @@ export interface VirtualHostJson {
   requestHeaders: HeaderMutations; responseHeaders: HeaderMutations
 }
 export type BoundAction = Exclude<RouteAction, ForwardAction>
-  | (Omit<ForwardAction, 'clusters'> & { clusters: (ForwardAction['clusters'][number] & { slot: number })[] });
+  | (Omit<ForwardAction, 'clusters' | 'mirrors'> & {
+    clusters: (ForwardAction['clusters'][number] & { slot: number })[]; mirrors: BoundMirror[] });
+export type BoundMirror = MirrorPolicy & { slot: number };
 /**
  * `matchedBytes`: what a prefix rewrite replaces; -1 = all of the path. `scope`: an offset of statistics, -1 = its
  * requests are not counted apart.
@@ -168,9 +171,9 @@ class TableWriter {
 
   private bind(action: RouteAction): BoundAction {
     if (action.kind !== 'forward') return action;
-    const clusters = action.clusters.map((cluster) =>
-      ({ ...cluster, slot: cluster.clusterHeader === null ? this.clusterSlot(cluster.cluster) : -1 }));
-    return { ...action, clusters };
+    const bound = <T extends { cluster: string; clusterHeader: string | null }>(target: T) =>
+      ({ ...target, slot: target.clusterHeader === null ? this.clusterSlot(target.cluster) : -1 });
+    return { ...action, clusters: action.clusters.map(bound), mirrors: action.mirrors.map(bound) };
   }
 
   private headerMatcher(header: HeaderMatcher): number[] {

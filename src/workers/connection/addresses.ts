@@ -3,8 +3,9 @@
 import type { SocketAddress } from '../../os/sockaddr.js';
 import type { Engine } from '../engine.js';
 
-const BLOCK_BYTES = 64;
+const BLOCK_BYTES = 128;
 const PORT_AT = 48;
+const LOCAL_AT = 64;
 
 /** What listener filters found out about a connection. */
 export interface ConnectionFacts {
@@ -26,6 +27,7 @@ export class ConnectionAddresses {
   restoredText = '';
   private ipBytes = -1;
   private portBytes = -1;
+  private localBytes = -1;
 
   constructor(private readonly engine: Engine) {}
 
@@ -33,7 +35,7 @@ export class ConnectionAddresses {
     this.fd = fd;
     this.remoteAddress = this.localAddress = null;
     this.restoredText = this.serverName = '';
-    this.ipBytes = this.portBytes = -1;
+    this.ipBytes = this.portBytes = this.localBytes = -1;
   }
 
   /** From now on the local address is where the client wanted to go, and the remote one is the client's own. */
@@ -62,6 +64,12 @@ export class ConnectionAddresses {
   clientIpBytes(): number {
     if (this.ipBytes < 0) this.ipBytes = this.write(0, ipText(this.remote));
     return this.ipBytes;
+  }
+  /** As clientIpBytes, of our end. */
+  get localIpAt(): number { return this.block + LOCAL_AT; }
+  localIpBytes(): number {
+    if (this.localBytes < 0) this.localBytes = this.write(LOCAL_AT, ipText(this.local));
+    return this.localBytes;
   }
   get localPortAt(): number { return this.block + PORT_AT; }
   localPortBytes(): number {

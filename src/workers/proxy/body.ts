@@ -114,6 +114,21 @@ export class Body {
   /** Bytes that `copyInto` may write for this much input: chunked.ts adds 128 at most, copies overshoot by 15. */
   static roomFor(inputBytes: number): number { return inputBytes + 144; }
 
+  /** As `relay`, to nowhere. */
+  skip(engine: Engine, at: number, end: number): number {
+    if (this.kind === BODY_LENGTH) {
+      const bytes = Math.min(end - at, this.remaining);
+      this.take(bytes);
+      return at + bytes;
+    }
+    if (this.kind !== BODY_CHUNKED) { this.bytes += end - at; return end; }
+    const out = engine.pool.acquire(LARGE);
+    if (out < 0) return RELAY_STARVED;
+    const next = this.step(engine, at, end, engine.pool.offsetOf(out), CHUNKED_STRIP);
+    engine.pool.release(out);
+    return next;
+  }
+
   private take(bytes: number): void {
     this.bytes += bytes;
     this.remaining -= bytes;

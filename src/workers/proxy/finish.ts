@@ -8,12 +8,23 @@ import { AccessLogWriter } from './access-log.js';
 import type { LogType } from './log-filter.js';
 import type { Proxy } from './request.js';
 import type { Stream } from './stream.js';
+import type { ClusterRuntime } from '../upstream/cluster.js';
+import type { UpstreamConnection } from '../upstream/connection.js';
 
 /** Cell of upstream_rq_<code>, or -1 for codes that are counted by class only. */
 const codeCells = new Int16Array(600).fill(-1);
 for (const [name, index] of Object.entries(ClusterStat)) {
   const code = /^upstream_rq_(\d{3})$/.exec(name);
   if (code !== null) codeCells[Number(code[1])] = index;
+}
+
+/** Counts an answer that a request to `cluster` got. */
+export function countStatus(cluster: ClusterRuntime, status: number): void {
+  cluster.count(ClusterStat.upstream_rq_completed);
+  const family = (status / 100) | 0;
+  if (family >= 1 && family <= 5) cluster.count(ClusterStat.upstream_rq_1xx + family - 1);
+  const cell = status < 600 ? codeCells[status] : -1;
+  if (cell >= 0) cluster.count(cell);
 }
 
 export class Finish {
@@ -62,7 +73,8 @@ export class Finish {
     const { engine } = this;
     const upstream = stream.upstream!;
     const requestDone = stream.request.complete;
-    const reusable = clean && upstream.unread === 0 && requestDone && stream.upstreamReusable && !this.overused(stream)
+    const reusable = clean && upstream.unread === 0 && requestDone && stream.upstreamReusable
+      && !this.overused(stream.cluster!, upstream)
       && engine.reactor.pendingSendBytes(upstream.socket) === 0;
     const { endpoint } = stream;
     this.countUpstream(stream);
@@ -80,16 +92,17 @@ export class Finish {
     const { endpoint } = stream;
     const upstream = stream.upstream!;
     const reusable = ended && stream.upstreamReusable && stream.request.complete && upstream.unread === 0
-      && !this.overused(stream) && this.engine.reactor.pendingSendBytes(upstream.socket) === 0;
+      && !this.overused(stream.cluster!, upstream) && this.engine.reactor.pendingSendBytes(upstream.socket) === 0;
     this.leaveEndpoint(stream);
     stream.upstream = null;
     if (reusable && !endpoint!.removed) this.proxy.upstreams.release(upstream); else upstream.close();
   }
 
-  private overused(stream: Stream): boolean {
-    const { maxRequestsPerConnection } = stream.cluster!.config;
-    if (maxRequestsPerConnection === 0 || stream.upstream!.requests < maxRequestsPerConnection) return false;
-    stream.cluster!.count(ClusterStat.upstream_cx_max_requests);
+  /** Has the connection served as many requests as it may? */
+  overused(cluster: ClusterRuntime, upstream: UpstreamConnection): boolean {
+    const { maxRequestsPerConnection } = cluster.config;
+    if (maxRequestsPerConnection === 0 || upstream.requests < maxRequestsPerConnection) return false;
+    cluster.count(ClusterStat.upstream_cx_max_requests);
     return true;
   }
 
@@ -159,6 +172,7 @@ export class Finish {
       f64[scope + HttpStat.downstream_cx_upgrades_active] -= 1;
     this.writeLogs(stream, 'DownstreamEnd');
     if (stream.retryTaken) this.proxy.retries.leave(stream);
+    if (stream.shadows !== null) this.proxy.shadows.leave(stream);
     if (stream.kept.length > 0) stream.kept.release(engine);
     if (stream.headBuffer >= 0) this.releaseHead(stream);
     if (stream.responseBuffer >= 0) engine.pool.release(stream.responseBuffer);
@@ -172,11 +186,7 @@ export class Finish {
     const { engine } = this;
     const cluster = stream.cluster!;
     const { status } = stream;
-    cluster.count(ClusterStat.upstream_rq_completed);
-    const family = (status / 100) | 0;
-    if (family >= 1 && family <= 5) cluster.count(ClusterStat.upstream_rq_1xx + family - 1);
-    const cell = status < 600 ? codeCells[status] : -1;
-    if (cell >= 0) cluster.count(cell);
+    countStatus(cluster, status);
     engine.observe(cluster.requestTimeCell, engine.nowMs - stream.startMs);
     if (stream.route!.counts !== null) stream.route!.counts.response(engine, stream, true);
     const endpoint = stream.endpoint ?? stream.lastEndpoint;
@@ -188,12 +198,7 @@ export class Finish {
 
   /** A reply of ours for a request that reached a cluster counts as the cluster's, as Envoy counts it. */
   countLocal(stream: Stream): void {
-    const cluster = stream.cluster!;
-    const family = (stream.status / 100) | 0;
-    cluster.count(ClusterStat.upstream_rq_completed);
-    cluster.count(ClusterStat.upstream_rq_1xx + family - 1);
-    const cell = codeCells[stream.status];
-    if (cell >= 0) cluster.count(cell);
+    countStatus(stream.cluster!, stream.status);
     if (stream.route!.counts !== null) stream.route!.counts.response(this.engine, stream, false);
     if ((stream.flags & (ResponseFlag.UF | ResponseFlag.UC | ResponseFlag.UT | ResponseFlag.UPE)) !== 0
         && stream.lastEndpoint !== null) {

@@ -31,6 +31,7 @@ import { Finish } from './finish.js';
 import { replaceAttempts, replaceExpected, replaceHost } from './late-values.js';
 import { Retries } from './retries.js';
 import { Replies } from './reply.js';
+import { Shadows } from './shadows.js';
 import { Responses } from './response.js';
 import { keepsHead, StreamPool } from './stream.js';
 import type { Stream } from './stream.js';
@@ -44,6 +45,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   readonly replies: Replies;
   readonly failures: Failures;
   readonly retries: Retries;
+  readonly shadows: Shadows;
   private readonly responses: Responses;
   private readonly timeouts: Timeouts;
 
@@ -55,6 +57,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     this.replies = new Replies(engine, this);
     this.failures = new Failures(engine, this);
     this.retries = new Retries(engine, this);
+    this.shadows = new Shadows(engine, this);
     this.responses = new Responses(engine, this);
     this.timeouts = new Timeouts(engine, this);
   }
@@ -276,6 +279,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     }
     endpoint.request(1);
     const result = this.upstreams.acquire(stream, endpoint, thresholds);
+    if (stream.route!.mirrors !== null && stream.attempts === 1 && !stream.isUpgrade) this.shadows.begin(stream);
     if (result === ACQUIRED) this.onAcquired(stream);
     else if (result === OVERFLOW) this.replies.overflow(stream);
     else if (result !== WAITING) this.onConnectFailed(stream);
@@ -352,6 +356,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     }
     stream.cluster!.gauge(ClusterStat.upstream_cx_tx_bytes_total, taken - at);
     if (stream.keepsBody) this.retries.keep(stream, at, taken);
+    if (stream.shadows !== null) this.shadows.relay(stream, buffer, at, taken);
     if (!stream.bulkRequest && request.bytes + request.remaining >= limits.bulkBodyBytes && !request.complete) {
       stream.bulkRequest = true;
       engine.reactor.setBulk(stream.downstream!.socket, true);
@@ -369,6 +374,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   requestReceived(stream: Stream): void {
     stream.requestEndMs = this.engine.nowMs;
     if (stream.bulkRequest) this.engine.reactor.setBulk(stream.downstream!.socket, false);
+    if (stream.shadows !== null) this.shadows.requestReceived(stream);
     stream.downstream!.requestComplete();
     this.timeouts.requestReceived(stream);
     if (stream.response.complete && stream.responseStarted) this.finish.complete(stream, true);

@@ -20,6 +20,7 @@ import type { Endpoint } from '../upstream/endpoint.js';
 import type { MetadataMatch, PickRequest } from '../balancing/picker.js';
 import { Body, OUT_SAME } from './body.js';
 import { KeptBody } from './kept-body.js';
+import type { Shadow } from './shadow.js';
 
 const NO_STEPS: string[] = [];
 
@@ -149,6 +150,8 @@ export class Stream implements PickRequest, Borrower {
   followsRedirects = false;
   redirects = 0;
   redirectSteps: string[] = NO_STEPS;
+  /** Its mirrors, while the request is arriving. */
+  shadows: Shadow | null = null;
   /** Endpoints that were tried, where the route avoids them. */
   readonly tried: Endpoint[] = [];
   /** The attempt that follows wants a connection that has not served yet. */
@@ -213,6 +216,7 @@ export class Stream implements PickRequest, Borrower {
     this.kept.begin(0);
     this.tried.length = 0;
     this.followsRedirects = false;
+    this.shadows = null;
     this.redirects = 0;
     this.redirectSteps = NO_STEPS;
     this.hashHigh = this.hashLow = 0;

@@ -9,6 +9,7 @@ import { RetryConditions } from './retry-conditions.js';
 import { HashPolicies } from './hash-policies.js';
 import { RouteCounts } from './route-counts.js';
 import type { VirtualCluster } from './route-counts.js';
+import { Mirror } from './mirrors.js';
 import { CompiledMutations } from './mutations.js';
 import { RegexConditions } from './regex.js';
 import { Rewrites } from './rewrites.js';
@@ -60,6 +61,8 @@ export class RouteRuntime {
   rewrites: Rewrites | null = null;
   hashPolicies: HashPolicies | null = null;
   retry: RetryConditions | null = null;
+  /** Where its requests are sent as well. */
+  mirrors: Mirror[] | null = null;
   private weightsChange = false;
   private readonly texts: KeptText[] = [];
   private readonly mutations: CompiledMutations[] = [];
@@ -113,6 +116,7 @@ export class RouteRuntime {
       this.added = this.keep(engine, `x-envoy-expected-rq-timeout-ms: ${expectedMs}\r\n`);
       if (this.added === null) return false;
     }
+    if (!this.compileMirrors(engine, action)) return false;
     let upTo = 0;
     for (const cluster of action.clusters) {
       const request = CompiledMutations.compile(engine, [
@@ -135,9 +139,19 @@ export class RouteRuntime {
     return true;
   }
 
+  private compileMirrors(engine: Engine, action: Forward): boolean {
+    for (const policy of action.mirrors) {
+      const mirror = Mirror.compile(engine, policy);
+      if (mirror === null) return false;
+      (this.mirrors ??= []).push(mirror);
+    }
+    return true;
+  }
+
   /** Gives everything compiled back to the arena; no stream is in a root that has this route. */
   release(engine: Engine): void {
     this.retry?.release();
+    for (const mirror of this.mirrors ?? []) mirror.release(engine);
     for (const text of this.texts) engine.heap.release(text.at, text.bytes + 16);
     for (const mutations of this.mutations) mutations.release();
   }

@@ -39,11 +39,11 @@ export class UpstreamPool {
       return ACQUIRED;
     }
     const { cluster } = endpoint;
-    cluster.count(ClusterStat.upstream_rq_pending_total);
     if (!cluster.tryTake(ClusterState.pending + stream.breaker, thresholds.maxPendingRequests)) {
       cluster.count(ClusterStat.upstream_rq_pending_overflow);
       return OVERFLOW;
     }
+    cluster.count(ClusterStat.upstream_rq_pending_total);
     cluster.gauge(ClusterStat.upstream_rq_pending_active, 1);
     endpoint.pushPending(stream);
     if (endpoint.connecting < endpoint.pendingCount && !this.open(endpoint, thresholds)) {

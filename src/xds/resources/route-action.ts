@@ -12,6 +12,7 @@ import { readHeaderMutations } from './header-mutations.js';
 import { readSubstitution, readTemplateRewrite } from './expressions.js';
 import { readHashPolicy } from './hash-policy.js';
 import { readInternalRedirectPolicy } from './internal-redirect.js';
+import { readMirrorPolicies } from './mirror-policy.js';
 import { readRetryPolicy } from './retry-policy.js';
 import { templateOf } from './route-path.js';
 import type { RouteContext } from './route.js';
@@ -35,6 +36,7 @@ const emptyToNull = (text: string | undefined): string | null => text === undefi
 function readForward(route: Route, action: RouteAction, path: string, context: RouteContext): ForwardAction {
   const { report } = context;
   const clusters = readClusters(action, path, context);
+  const own = readMirrorPolicies(action.requestMirrorPolicies, path, report, context.references);
   return {
     kind: 'forward',
     clusters,
@@ -53,6 +55,7 @@ function readForward(route: Route, action: RouteAction, path: string, context: R
     retryPolicy: readRetryPolicy(action.retryPolicy, fieldPath(path, 'retry_policy'), report),
     internalRedirects: readInternalRedirectPolicy(action.internalRedirectPolicy,
       fieldPath(path, 'internal_redirect_policy'), report),
+    mirrors: own.length > 0 ? own : context.mirrors,
     appendXForwardedHost: action.appendXForwardedHost ?? false,
     timeoutMs: millisecondsOf(action.timeout, TIMEOUT_MS_DEFAULT, fieldPath(path, 'timeout'), report),
     idleTimeoutMs: millisecondsOf(action.idleTimeout, null, fieldPath(path, 'idle_timeout'), report),

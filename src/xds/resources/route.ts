@@ -1,5 +1,6 @@
 // route.v3.RouteConfiguration into a RouteConfig, with Envoy's rules on domains.
-import type { Route as PlainRoute, RouteConfig, RouteMatch as PlainMatch, VirtualCluster as PlainVirtualCluster,
+import type { MirrorPolicy, Route as PlainRoute, RouteConfig, RouteMatch as PlainMatch,
+  VirtualCluster as PlainVirtualCluster,
   VirtualHost as PlainVirtualHost }
   from '../../config/types.js';
 import { always } from '../../config/runtime.js';
@@ -13,6 +14,7 @@ import { readHeaderMutations } from './header-mutations.js';
 import { readHeaderMatcher, readQueryParameterMatcher } from './matchers.js';
 import { readAction } from './route-action.js';
 import { readRuntimeFraction } from './runtime.js';
+import { readMirrorPolicies } from './mirror-policy.js';
 import { readRetryPolicy } from './retry-policy.js';
 import { readPath } from './route-path.js';
 
@@ -24,6 +26,7 @@ export interface RouteContext {
   report: Report;
   directResponseBodyBytesMax: number;
   references: ClusterReference[] | null;    // collected when they are to be checked
+  mirrors: MirrorPolicy[];                  // of routes that have none
 }
 
 /**
@@ -33,6 +36,7 @@ export interface RouteContext {
 export function readRouteConfiguration(message: RouteConfiguration, name: string, path: string, report: Report,
   references: ClusterReference[] | null): RouteConfig {
   const context: RouteContext = { report, references,
+    mirrors: readMirrorPolicies(message.requestMirrorPolicies, path, report, references),
     directResponseBodyBytesMax: numberOf(message.maxDirectResponseBodySizeBytes,
       limits.directResponseBodyBytesDefault) };
   const hosts = message.virtualHosts ?? [];
@@ -53,10 +57,12 @@ function readVirtualHost(host: VirtualHost, path: string, context: RouteContext,
   string>): PlainVirtualHost {
   const domains = (host.domains ?? []).map((domain) => domain.toLowerCase());
   domains.forEach((domain, index) => checkDomain(domain, `${path}.domains[${index}]`, context.report, seen));
+  const mirrors = readMirrorPolicies(host.requestMirrorPolicies, path, context.report, context.references);
+  const inner = mirrors.length > 0 ? { ...context, mirrors } : context;
   return {
     name: host.name ?? '',
     domains,
-    routes: (host.routes ?? []).map((route, index) => readRoute(route, `${path}.routes[${index}]`, context)),
+    routes: (host.routes ?? []).map((route, index) => readRoute(route, `${path}.routes[${index}]`, inner)),
     virtualClusters: readVirtualClusters(host.virtualClusters ?? [], path, context.report),
     requireTls: requireTls[host.requireTls ?? 0] ?? 'none',
     retryPolicy: readRetryPolicy(host.retryPolicy, fieldPath(path, 'retry_policy'), context.report),

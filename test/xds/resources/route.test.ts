@@ -25,7 +25,8 @@ t.test('defaults of a route', async (t) => {
         requestHeaders: { add: [], remove: [] },
       responseHeaders: { add: [], remove: [] } }], totalWeight: 1, randomValueHeader: null,
       runtimeKeyPrefix: '', regexRewrite: null, hostRewriteHeader: null, hostRewritePathRegex: null,
-      autoHostRewrite: false, hashPolicies: [], retryPolicy: null, internalRedirects: null, prefixRewrite: null,
+      autoHostRewrite: false, hashPolicies: [], retryPolicy: null, internalRedirects: null, mirrors: [],
+        prefixRewrite: null,
         hostRewriteLiteral: null,
         appendXForwardedHost: false,
     timeoutMs: 15000, idleTimeoutMs: null, clusterNotFoundStatus: 503, priority: 'default', upgrades: [] },
@@ -241,6 +242,35 @@ t.test('route configuration and virtual host', async (t) => {
     [`${at}.virtual_hosts[0].typed_per_filter_config: not implemented`]);
   t.same(errorsOf(hosts({ ...virtualHost(), routes: [{ match: { prefix: '/' } }] })),
     [`${at}.virtual_hosts[0].routes[0]: action is required: set one of route, redirect, direct_response`]);
+});
+
+t.test('mirrors', async (t) => {
+  const mirrored = (request_mirror_policies: Tree[], more: Tree = {}): Tree => ({ match: { prefix: '/' },
+    route: { cluster: 'backend', request_mirror_policies, ...more } });
+  const mirrors = (policies: Tree[]): unknown => {
+    const { action } = read(mirrored(policies));
+    return action.kind === 'forward' ? action.mirrors : null;
+  };
+  t.same(mirrors([{ cluster: 'backend' }, { cluster_header: 'X-To', disable_shadow_host_suffix_append: true,
+    host_rewrite_literal: 'h', runtime_fraction: { default_value: { numerator: 7 }, runtime_key: 'k' } }]), [
+    { cluster: 'backend', clusterHeader: null, fraction: null, hostSuffix: true, hostRewrite: null, headers: [] },
+    { cluster: '', clusterHeader: 'x-to', hostSuffix: false, hostRewrite: 'h', headers: [],
+      fraction: { numerator: 7, denominator: 100, runtimeKey: 'k' } }]);
+  t.same(errors(mirrored([{}])),
+    ['R.route.request_mirror_policies[0]: exactly one of cluster and cluster_header must be set']);
+  t.match(errors(mirrored([{ cluster: 'backend', cluster_header: 'a' }])), [/exactly one/]);
+  t.match(errors(mirrored([{ cluster: 'nowhere' }])), [/request_mirror_policies\[0\]\.cluster.*nowhere/]);
+  const many = (count: number): Tree => mirrored(Array.from({ length: count }, () => ({ cluster: 'backend' })));
+  t.same(errors(many(limits.mirrorsMax)), []);
+  t.same(errors(many(limits.mirrorsMax + 1)), [`R.route.request_mirror_policies: more than ${limits.mirrorsMax}`]);
+  const levels = (host: Tree, config: Tree): unknown => {
+    const plain = configOf(tree({ virtual_hosts: [{ ...virtualHost(), ...host }], ...config }), 'route') as
+      { virtualHosts: { routes: { action: { mirrors: { clusterHeader: string }[] } }[] }[] };
+    return plain.virtualHosts[0].routes[0].action.mirrors.map(({ clusterHeader }) => clusterHeader);
+  };
+  const to = (cluster_header: string): Tree => ({ request_mirror_policies: [{ cluster_header }] });
+  t.same([levels({}, {}), levels({}, to('a')), levels(to('b'), to('a')), levels(to('b'), {})],
+    [[], ['a'], ['b'], ['b']]);
 });
 
 t.test('internal redirects', async (t) => {

@@ -1,0 +1,385 @@
+// Requests that are sent to another cluster as well (request_mirror_policies). A mirror goes its own way: its own
+// connection, its own counts,
+// an answer that is read and thrown away. What the client's request does never waits for it:
+// a mirror that does not take its bytes in time is given up.
+//
+//   begin: a copy of the request's head → pick → acquire → head, then the body as it comes → answer skipped → gone
+import { ChunkedRecordBytes, Head, HeadFlag, RequestEdits, RequestEditsFlag,
+  RequestEditsRecordBytes } from '../../core/generated/layouts.js';
+import { limits } from '../../core/limits.js';
+import { ClusterState, EndpointState } from '../../core/memory-map.js';
+import { ClusterStat } from '../../telemetry/schema.js';
+import type { BufferClass } from '../memory/buffers.js';
+import type { Engine } from '../engine.js';
+import { recordHeader } from '../routing/regex.js';
+import type { Mirror } from '../routing/mirrors.js';
+import { ACQUIRED, WAITING } from '../upstream/pool.js';
+import type { ClusterRuntime } from '../upstream/cluster.js';
+import type { UpstreamEvents } from '../upstream/connection.js';
+import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, OUT_SAME, RELAY_ERROR } from './body.js';
+import { pickerFor } from './destination.js';
+import { applyMutations } from './edits.js';
+import { countStatus } from './finish.js';
+import type { Proxy } from './request.js';
+import { sentHead } from './request-id.js';
+import { Shadow } from './shadow.js';
+import type { Stream } from './stream.js';
+
+const SUFFIX = '-shadow';
+/** x-envoy-internal, x-forwarded-for and its address, the suffix. */
+const ADDED_BYTES = 256;
+const EDITS_WORDS = RequestEditsRecordBytes >> 2;
+
+export class Shadows implements UpstreamEvents {
+  private readonly free: Shadow[] = [];
+  /** In progress. */
+  active = 0;
+
+  constructor(private readonly engine: Engine, private readonly proxy: Proxy) {}
+
+  /** Sends the encoded request of `stream` to every mirror of its route whose share it belongs to. */
+  begin(stream: Stream): void {
+    const mirrors = stream.route!.mirrors!;
+    for (let i = 0; i < mirrors.length; i++) {
+      const mirror = mirrors[i];
+      const cluster = mirror.takes(this.engine) ? this.clusterOf(stream, mirror) : null;
+      if (cluster !== null && !this.mirror(stream, mirror, cluster))
+        stream.cluster!.count(ClusterStat.retry_or_shadow_abandoned);
+    }
+  }
+
+  /** The stream relayed [at, end) of its body. Its mirrors get the same. */
+  relay(stream: Stream, buffer: number, at: number, end: number): void {
+    for (let shadow = stream.shadows, next = shadow; shadow !== null; shadow = next) {
+      next = shadow.next;
+      if (this.take(shadow, buffer, at, end)) continue;
+      stream.cluster!.count(ClusterStat.retry_or_shadow_abandoned);
+      this.unlink(stream, shadow);
+      this.cancel(shadow);
+    }
+  }
+
+  /** The whole request has come: the stream's mirrors go on without it. */
+  requestReceived(stream: Stream): void {
+    for (let shadow = stream.shadows, next = shadow; shadow !== null; shadow = next) {
+      next = shadow.next;
+      shadow.next = shadow.stream = null;
+      shadow.awaitAnswer();
+    }
+    stream.shadows = null;
+  }
+
+  /** The stream is over before its request has come: so are its mirrors. */
+  leave(stream: Stream): void {
+    for (let shadow = stream.shadows, next = shadow; shadow !== null; shadow = next) {
+      next = shadow.next;
+      this.cancel(shadow);
+    }
+    stream.shadows = null;
+  }
+
+  private clusterOf(stream: Stream, mirror: Mirror): ClusterRuntime | null {
+    const { engine } = this;
+    if (mirror.clusterHeader === null) return this.proxy.clusters.get(mirror.slot);
+    const record = sentHead(engine, stream);
+    const name = record === 0 ? null : recordHeader(engine, record, mirror.clusterHeader);
+    const slot = name === null || name === '' ? -1 : engine.snapshot.clusterSlot(name);
+    return slot < 0 ? null : this.proxy.clusters.get(slot);
+  }
+
+  private mirror(stream: Stream, mirror: Mirror, cluster: ClusterRuntime): boolean {
+    const { engine } = this;
+    const shadow = this.active < limits.shadowsMax ? this.obtain(cluster) : null;
+    if (shadow === null) return false;
+    shadow.startMs = engine.nowMs;
+    shadow.timeoutMs = stream.route!.timeoutMs;
+    shadow.isHead = stream.isHead;
+    shadow.kept.begin(stream.downstream!.listener.bufferBytes);
+    const { kind, complete, remaining, forwardTrailers } = stream.request;
+    shadow.request.begin(engine, kind, remaining, OUT_SAME);
+    shadow.request.forwardTrailers = forwardTrailers;
+    if (complete) shadow.request.complete = true;
+    cluster.gauge(ClusterStat.upstream_rq_active, 1);
+    if (!this.encode(stream, shadow, mirror)) { this.give(shadow); return false; }
+    if (complete) shadow.awaitAnswer();
+    else {
+      shadow.stream = stream;
+      shadow.next = stream.shadows;
+      stream.shadows = shadow;
+    }
+    const picker = pickerFor(engine, stream, cluster);
+    const endpoint = picker === null ? null : picker.pick(shadow);
+    if (endpoint === null) {
+      cluster.count(ClusterStat.upstream_cx_none_healthy);
+      this.failAtOnce(shadow);
+      return true;
+    }
+    const thresholds = cluster.config.circuitBreakers.default;
+    if (!cluster.tryTake(ClusterState.requests, thresholds.maxRequests)) {
+      cluster.count(ClusterStat.upstream_rq_pending_overflow);
+      this.failAtOnce(shadow);
+      return true;
+    }
+    shadow.requestTaken = true;
+    shadow.endpoint = endpoint;
+    endpoint.request(1);
+    const result = this.proxy.upstreams.acquire(shadow, endpoint, thresholds);
+    if (result === ACQUIRED) this.onAcquired(shadow);
+    else if (result !== WAITING) this.failAtOnce(shadow);
+    return true;
+  }
+
+  /** The request as it was sent, for another host and with its mutations. False: no buffer is free. */
+  private encode(stream: Stream, shadow: Shadow, mirror: Mirror): boolean {
+    const { engine } = this;
+    const { i32, pool, codecs } = engine;
+    const record = sentHead(engine, stream);
+    if (record === 0) return false;
+    const words = record >> 2;
+    const edits = engine.requestEdits >> 2;
+    const headBytes = i32[words + Head.bytes];
+    const inline = stream.headBytes - headBytes;
+    let flags = RequestEditsFlag.setInternal | RequestEditsFlag.appendXff
+      | (stream.hcm!.requestFlags & RequestEditsFlag.absoluteUrl);
+    if (stream.request.kind === BODY_CHUNKED) flags |= RequestEditsFlag.chunked;
+    if ((i32[words + Head.flags] & HeadFlag.teTrailers) !== 0) flags |= RequestEditsFlag.teTrailers;
+    if (shadow.cluster.config.properCaseWords) flags |= RequestEditsFlag.properCase;
+    i32.fill(0, edits, edits + EDITS_WORDS);
+    i32[edits + RequestEdits.flags] = flags;
+    i32[edits + RequestEdits.random] = engine.randomState;
+    this.setHost(mirror, words, edits);
+    const { addresses } = stream.downstream!;
+    i32[edits + RequestEdits.clientBytes] = addresses.localIpBytes();
+    i32[edits + RequestEdits.clientAt] = addresses.localIpAt;
+    const more = applyMutations(engine, stream, mirror.mutations, record, edits + RequestEdits.mutationsAt);
+    const size = pool.classFor(stream.headBytes + ADDED_BYTES + i32[words + Head.headerCount] + more
+      + i32[edits + RequestEdits.hostBytes] * 2);
+    const out = size < 0 ? -1 : pool.acquire(size as BufferClass);
+    if (out < 0) return false;
+    const start = pool.offsetOf(out);
+    const after = codecs.h1EncodeRequest(record, engine.requestEdits, start);
+    if (inline > 0) codecs.copyExact(after, stream.headAt + headBytes, inline);
+    shadow.headBuffer = out;
+    shadow.headAt = start;
+    shadow.headBytes = after - start + inline;
+    return true;
+  }
+
+  /** The host of the policy; else the request's, with the suffix before its port. */
+  private setHost(mirror: Mirror, words: number, edits: number): void {
+    const { engine } = this;
+    const { i32, codecs } = engine;
+    if (mirror.host !== null) {
+      i32[edits + RequestEdits.hostAt] = mirror.host.at;
+      i32[edits + RequestEdits.hostBytes] = mirror.host.bytes;
+      return;
+    }
+    if (!mirror.hostSuffix) return;
+    const host = i32[words + Head.hostAt], bytes = i32[words + Head.hostBytes];
+    const bare = codecs.withoutPort(host, bytes);
+    const at = engine.rewriteScratch;
+    if (bytes + SUFFIX.length > limits.rewrittenBytesMax) return;
+    codecs.copyExact(at, host, bare);
+    engine.writeText(at + bare, SUFFIX);
+    codecs.copyExact(at + bare + SUFFIX.length, host + bare, bytes - bare);
+    i32[edits + RequestEdits.hostAt] = at;
+    i32[edits + RequestEdits.hostBytes] = bytes + SUFFIX.length;
+  }
+
+  /** Gives [at, end) of the body to a mirror. False: it cannot take it. */
+  private take(shadow: Shadow, buffer: number, at: number, end: number): boolean {
+    const { engine } = this;
+    if (!shadow.headSent) {
+      shadow.kept.add(engine, at, end);
+      return !shadow.kept.overflowed;
+    }
+    const { socket } = shadow.upstream!;
+    return shadow.request.relay(engine, buffer, at, end, socket) >= 0
+      && !shadow.request.backedUp(engine, socket, limits.sendHighWatermarkBytes);
+  }
+
+  onAcquired(shadow: Shadow): void {
+    const { engine } = this;
+    const { cluster, endpoint, kept } = shadow;
+    const upstream = shadow.upstream!;
+    cluster.count(ClusterStat.upstream_rq_total);
+    upstream.beginRequest();
+    engine.i32[endpoint!.state + EndpointState.requestsTotal]++;
+    shadow.headSent = true;
+    engine.reactor.send(upstream.socket, shadow.headBuffer, shadow.headAt, shadow.headBytes, false);
+    cluster.gauge(ClusterStat.upstream_cx_tx_bytes_total, shadow.headBytes);
+    this.releaseHead(shadow);
+    for (let i = 0; i < kept.length; i++) {
+      const { buffer, at, end } = kept.pieces[i]!;
+      for (let from = at; from < end && !shadow.request.complete;) {
+        const taken = shadow.request.relay(engine, buffer, from, end, upstream.socket);
+        if (taken <= from) { upstream.close(); this.fail(shadow, 503); return; }
+        from = taken;
+      }
+    }
+    kept.release(engine);
+  }
+
+  onConnectFailed(shadow: Shadow): void {
+    shadow.cluster.count(ClusterStat.upstream_rq_pending_failure_eject);
+    this.fail(shadow, 503);
+  }
+
+  onResponseHead(shadow: Shadow, _buffer: number, bodyAt: number, end: number): number {
+    const { engine } = this;
+    const { i32 } = engine;
+    const words = engine.responseRecord >> 2;
+    const status = i32[words + Head.status], flags = i32[words + Head.flags];
+    if (status < 200) {
+      if (status !== 101) return bodyAt;
+      this.onResponseRejected(shadow);
+      return end;
+    }
+    shadow.status = status;
+    shadow.reusable = (flags & HeadFlag.version10) !== 0 ? (flags & HeadFlag.connectionKeepAlive) !== 0
+      : (flags & HeadFlag.connectionClose) === 0;
+    const length = i32[words + Head.contentLengthHigh] * 4294967296 + (i32[words + Head.contentLengthLow] >>> 0);
+    const { response } = shadow;
+    if (shadow.isHead || status === 204 || status === 304) response.begin(engine, BODY_NONE, 0, OUT_SAME);
+    else if ((flags & HeadFlag.chunked) !== 0) response.begin(engine, BODY_CHUNKED, 0, OUT_SAME);
+    else if ((flags & HeadFlag.hasContentLength) !== 0) response.begin(engine, BODY_LENGTH, length, OUT_SAME);
+    else response.begin(engine, BODY_CLOSE, 0, OUT_SAME);
+    if (response.complete) return this.answered(shadow, bodyAt, end);
+    return bodyAt;
+  }
+
+  onResponseBytes(shadow: Shadow, _buffer: number, at: number, end: number): number {
+    const taken = shadow.response.skip(this.engine, at, end);
+    if (taken < 0) {
+      if (taken === RELAY_ERROR) this.onResponseRejected(shadow);
+      else { shadow.upstream!.close(); this.fail(shadow, 503); }
+      return end;
+    }
+    return shadow.response.complete ? this.answered(shadow, taken, end) : taken;
+  }
+
+  onResponseRejected(shadow: Shadow): void {
+    shadow.cluster.count(ClusterStat.upstream_cx_protocol_error);
+    shadow.upstream!.close();
+    this.fail(shadow, 502);
+  }
+
+  onUpstreamEnd(shadow: Shadow, errno: number): void {
+    const { cluster } = shadow;
+    cluster.count(ClusterStat.upstream_cx_destroy_with_active_rq);
+    cluster.count(ClusterStat.upstream_cx_destroy_remote_with_active_rq);
+    const whole = errno === 0 && shadow.status > 0 && shadow.response.kind === BODY_CLOSE;
+    shadow.upstream!.close();
+    if (whole) { this.count(shadow, shadow.status); this.give(shadow); } else this.fail(shadow, 503);
+  }
+
+  /** What it sent before closing is still read. */
+  onUpstreamSendFailed(): void { /* onUpstreamEnd follows */ }
+  onUpstreamDrained(): void { /* nothing of it waits */ }
+
+  private timedOut(shadow: Shadow): void {
+    shadow.cluster.count(ClusterStat.upstream_rq_timeout);
+    this.close(shadow);
+    this.fail(shadow, 504);
+  }
+
+  /** The answer is over. Its connection serves another request if nothing followed it. */
+  private answered(shadow: Shadow, at: number, end: number): number {
+    const { upstream, endpoint } = shadow;
+    const reusable = at === end && shadow.reusable && shadow.request.complete && upstream!.unread === 0
+      && !endpoint!.removed && !this.proxy.finish.overused(shadow.cluster, upstream!)
+      && this.engine.reactor.pendingSendBytes(upstream!.socket) === 0;
+    this.count(shadow, shadow.status);
+    // An answer that came before the whole request: what is still to come of it goes nowhere.
+    this.forget(shadow);
+    shadow.upstream = null;
+    this.give(shadow);
+    if (reusable) this.proxy.upstreams.release(upstream!); else upstream!.close();
+    return end;
+  }
+
+  private count(shadow: Shadow, status: number): void {
+    const { engine } = this;
+    const { cluster, endpoint } = shadow;
+    countStatus(cluster, status);
+    engine.observe(cluster.requestTimeCell, engine.nowMs - shadow.startMs);
+    if (endpoint === null) return;
+    const word = status >= 500 ? EndpointState.requestsError : EndpointState.requestsSuccess;
+    Atomics.add(engine.i32, endpoint.state + word, 1);
+  }
+
+  /** It gets no answer: counted as if it had got `status`. */
+  private fail(shadow: Shadow, status: number): void {
+    this.count(shadow, shadow.status > 0 ? shadow.status : status);
+    this.forget(shadow);
+    this.give(shadow);
+  }
+
+  private failAtOnce(shadow: Shadow): void {
+    this.forget(shadow);
+    countStatus(shadow.cluster, 503);
+    this.give(shadow);
+  }
+
+  private cancel(shadow: Shadow): void {
+    this.close(shadow);
+    this.give(shadow);
+  }
+
+  private close(shadow: Shadow): void {
+    const { upstream } = shadow;
+    shadow.upstream = null;
+    if (upstream !== null) upstream.close();
+  }
+
+  /** Takes a mirror that is over off the stream whose request is still arriving. */
+  private forget(shadow: Shadow): void { if (shadow.stream !== null) this.unlink(shadow.stream, shadow); }
+
+  private unlink(stream: Stream, shadow: Shadow): void {
+    if (stream.shadows === shadow) stream.shadows = shadow.next;
+    else {
+      let before = stream.shadows;
+      while (before !== null && before.next !== shadow) before = before.next;
+      if (before !== null) before.next = shadow.next;
+    }
+    shadow.next = shadow.stream = null;
+  }
+
+  private releaseHead(shadow: Shadow): void {
+    if (shadow.headBuffer < 0) return;
+    this.engine.pool.release(shadow.headBuffer);
+    shadow.headBuffer = -1;
+  }
+
+  private obtain(cluster: ClusterRuntime): Shadow | null {
+    const { engine } = this;
+    let shadow = this.free.pop();
+    if (shadow === undefined) {
+      const at = engine.heap.allocate(2 * ChunkedRecordBytes);
+      if (at < 0) return null;
+      shadow = new Shadow(engine, this, (late) => this.timedOut(late));
+      shadow.request.chunked = at;
+      shadow.response.chunked = at + ChunkedRecordBytes;
+    }
+    shadow.cluster = cluster;
+    this.active++;
+    return shadow;
+  }
+
+  private give(shadow: Shadow): void {
+    const { engine } = this;
+    const { cluster, endpoint } = shadow;
+    cluster.gauge(ClusterStat.upstream_rq_active, -1);
+    if (shadow.pending) {
+      this.proxy.upstreams.cancel(shadow, endpoint!);
+      cluster.count(ClusterStat.upstream_rq_cancelled);
+    }
+    if (shadow.requestTaken) cluster.giveBack(ClusterState.requests);
+    if (endpoint !== null) endpoint.request(-1);
+    this.releaseHead(shadow);
+    if (shadow.kept.length > 0) shadow.kept.release(engine);
+    shadow.clear();
+    this.active--;
+    this.free.push(shadow);
+  }
+}
