@@ -57,7 +57,7 @@ const flags = {
   RequestEdits: ['appendXff', 'setProto', 'generateRequestId', 'overwriteRequestId', 'external', 'setInternal',
     'preserveCase', 'chunked', 'https', 'appendHostXfh', 'upgrade', 'expectContinue', 'appendPort', 'absoluteUrl',
     'setPath', 'originalPath', 'properCase', 'externalAddress', 'dropUnderscore', 'connectionClose', 'teTrailers',
-    'protoIfAbsent', 'originalHost'],
+    'protoIfAbsent', 'originalHost', 'schemeHttps'],
   RouteTable: ['ignorePort'],
   RouteEntry: ['ignoreCase', 'needsText'],
   ValueMatcher: ['invert', 'ignoreCase', 'missingAsEmpty', 'presentFalse'],

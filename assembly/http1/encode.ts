@@ -21,7 +21,8 @@ import {
   REQUEST_EDITS_FLAG_APPEND_XFF, REQUEST_EDITS_FLAG_CHUNKED, REQUEST_EDITS_FLAG_DROP_UNDERSCORE,
   REQUEST_EDITS_FLAG_EXPECT_CONTINUE, REQUEST_EDITS_FLAG_EXTERNAL, REQUEST_EDITS_FLAG_EXTERNAL_ADDRESS,
   REQUEST_EDITS_FLAG_GENERATE_REQUEST_ID, REQUEST_EDITS_FLAG_HTTPS, REQUEST_EDITS_FLAG_ORIGINAL_HOST,
-  REQUEST_EDITS_FLAG_ORIGINAL_PATH, REQUEST_EDITS_FLAG_OVERWRITE_REQUEST_ID, REQUEST_EDITS_FLAG_PROPER_CASE,
+  REQUEST_EDITS_FLAG_SCHEME_HTTPS, REQUEST_EDITS_FLAG_ORIGINAL_PATH, REQUEST_EDITS_FLAG_OVERWRITE_REQUEST_ID,
+  REQUEST_EDITS_FLAG_PROPER_CASE,
   REQUEST_EDITS_FLAG_PROTO_IF_ABSENT, REQUEST_EDITS_FLAG_SET_INTERNAL, REQUEST_EDITS_FLAG_SET_PROTO,
   REQUEST_EDITS_FLAG_TE_TRAILERS, REQUEST_EDITS_FLAG_UPGRADE, REQUEST_EDITS_FLAG_CONNECTION_CLOSE, HEADER_TE,
   HEADER_KEEP_ALIVE, HEADER_PROXY_CONNECTION, HEADER_TRANSFER_ENCODING, HEADER_HTTP2_SETTINGS, TEXT_HEX_DIGITS,
@@ -115,11 +116,34 @@ const ACTION_OVERWRITE: u32 = 2;
 const ACTION_OVERWRITE_IF_EXISTS: u32 = 3;
 const ACTION_REMOVE: u32 = 4;
 
+/** Makes a request id at `at` and gives it to the head, in the place of the client's or as a line of its own. */
+export function h1PlaceRequestId(record: usize, at: usize, state: usize, countMax: u32): void {
+  let line = lineOf(record, HEADER_X_REQUEST_ID);
+  const count = load<u32>(record + HEAD_HEADER_COUNT);
+  if (line == 0) {
+    if (count >= countMax) return;
+    line = record + HEAD_HEADERS + (<usize>count << 4);
+    store<u32>(record + HEAD_HEADER_COUNT, count + 1);
+    store<u16>(record + HEAD_KNOWN + (<usize>HEADER_X_REQUEST_ID << 1), <u16>(count + 1));
+  }
+  writeUuid(at, <u32>state);
+  store<u32>(line, <u32>NAME_X_REQUEST_ID);
+  store<u32>(line + 4, NAME_X_REQUEST_ID_BYTES | (HEADER_X_REQUEST_ID << 16));
+  store<u32>(line + 8, <u32>at);
+  store<u32>(line + 12, 36);
+}
+
 /** Applies evaluated mutations in order: marks lines dropped and additions to be written. */
 export function h1ApplyMutations(record: usize, list: usize, count: u32): void {
   for (let i: u32 = 0; i < count; i++) {
     const m = list + <usize>i * MUTATION_RECORD_BYTES;
     const action = load<u32>(m + MUTATION_ACTION);
+    // An empty value that is not kept changes nothing.
+    const isEmpty = load<u32>(m + MUTATION_VALUE_BYTES) == 0 && load<u32>(m + MUTATION_KEEP_EMPTY) == 0;
+    if (action != ACTION_REMOVE && isEmpty) {
+      store<u32>(m + MUTATION_STATE, 0);
+      continue;
+    }
     if (action == ACTION_APPEND) { store<u32>(m + MUTATION_STATE, 1); continue; }
     const drops = action == ACTION_OVERWRITE || action == ACTION_REMOVE || action == ACTION_OVERWRITE_IF_EXISTS;
     const found = visitNamed(record, list, i, m, drops);
@@ -253,7 +277,6 @@ export function h1EncodeRequest(record: usize, edits: usize, dst: usize): usize 
   if (flags & REQUEST_EDITS_FLAG_APPEND_XFF) drop |= bit(HEADER_X_FORWARDED_FOR);
   if (flags & REQUEST_EDITS_FLAG_SET_PROTO) drop |= bit(HEADER_X_FORWARDED_PROTO);
   if (flags & REQUEST_EDITS_FLAG_APPEND_HOST_XFH) drop |= bit(HEADER_X_FORWARDED_HOST);
-  if (flags & REQUEST_EDITS_FLAG_APPEND_PORT) drop |= bit(HEADER_X_FORWARDED_PORT);
   if (flags & REQUEST_EDITS_FLAG_OVERWRITE_REQUEST_ID) drop |= bit(HEADER_X_REQUEST_ID);
   if (flags & REQUEST_EDITS_FLAG_ORIGINAL_HOST) drop |= bit(HEADER_X_ENVOY_ORIGINAL_HOST);
   if (flags & REQUEST_EDITS_FLAG_ORIGINAL_PATH) drop |= bit(HEADER_X_ENVOY_ORIGINAL_PATH);
@@ -277,7 +300,7 @@ function writeRequestLine(record: usize, edits: usize, flags: u32, dst: usize): 
     p = put(p, host, hostBytes);
   } else {
     if (flags & REQUEST_EDITS_FLAG_ABSOLUTE_URL) {
-      if (flags & REQUEST_EDITS_FLAG_HTTPS) p = put(p, TEXT_HTTPS_ORIGIN, TEXT_HTTPS_ORIGIN_BYTES);
+      if (flags & REQUEST_EDITS_FLAG_SCHEME_HTTPS) p = put(p, TEXT_HTTPS_ORIGIN, TEXT_HTTPS_ORIGIN_BYTES);
       else p = put(p, TEXT_HTTP_ORIGIN, TEXT_HTTP_ORIGIN_BYTES);
       p = put(p, host, hostBytes);
     }
@@ -314,7 +337,7 @@ function writeAdded(record: usize, edits: usize, flags: u32, p: usize, proper: b
     p = writeName(p, NAME_X_FORWARDED_PROTO, NAME_X_FORWARDED_PROTO_BYTES, proper);
     p = writeEnd(put(p, TEXT_HTTPS, flags & REQUEST_EDITS_FLAG_HTTPS ? TEXT_HTTPS_BYTES : TEXT_HTTP_BYTES));
   }
-  if (flags & REQUEST_EDITS_FLAG_APPEND_PORT) {
+  if ((flags & REQUEST_EDITS_FLAG_APPEND_PORT) && lineOf(record, HEADER_X_FORWARDED_PORT) == 0) {
     p = writeName(p, NAME_X_FORWARDED_PORT, NAME_X_FORWARDED_PORT_BYTES, proper);
     p = writeEnd(put(p, load<u32>(edits + REQUEST_EDITS_PORT_AT), load<u32>(edits + REQUEST_EDITS_PORT_BYTES)));
   }

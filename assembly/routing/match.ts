@@ -15,7 +15,8 @@ import {
   VALUE_MATCHER_END_LOW, VALUE_MATCHER_FLAGS, VALUE_MATCHER_FLAG_IGNORE_CASE, VALUE_MATCHER_FLAG_INVERT,
   VALUE_MATCHER_FLAG_MISSING_AS_EMPTY, VALUE_MATCHER_FLAG_PRESENT_FALSE, VALUE_MATCHER_KIND, VALUE_MATCHER_KNOWN,
   VALUE_MATCHER_NAME_AT, VALUE_MATCHER_NAME_BYTES, VALUE_MATCHER_RECORD_BYTES, VALUE_MATCHER_START_LOW,
-  VALUE_MATCHER_VALUE_AT, VALUE_MATCHER_VALUE_BYTES, TEXT_HTTPS, TEXT_HTTPS_BYTES, TEXT_HTTP, TEXT_HTTP_BYTES,
+  HEADER_X_FORWARDED_PROTO, VALUE_MATCHER_VALUE_AT, VALUE_MATCHER_VALUE_BYTES,
+  TEXT_HTTPS, TEXT_HTTPS_BYTES, TEXT_HTTP, TEXT_HTTP_BYTES,
 } from '../generated/layouts';
 import { equalBytes, equalIgnoreCase, findByte, lowerOf } from '../lib/bytes';
 
@@ -29,6 +30,9 @@ const KIND_EXACT: u32 = 0, KIND_PREFIX: u32 = 1, KIND_SUFFIX: u32 = 2, KIND_CONT
 const PATH_EXACT: u32 = 1, PATH_CONNECT: u32 = 2, PATH_SEPARATED_PREFIX: u32 = 3;
 // Known ids of pseudo headers inside ValueMatcher.
 const PSEUDO_METHOD: u32 = 250, PSEUDO_PATH: u32 = 251, PSEUDO_AUTHORITY: u32 = 252, PSEUDO_SCHEME: u32 = 253;
+
+// What routeMatch is told of the scheme: :scheme, the x-forwarded-proto of ours, and that ours replaces the client's.
+const SCHEME_HTTPS: u32 = 1, PROTO_HTTPS: u32 = 2, PROTO_SET: u32 = 4;
 
 /** FNV-1a over the bytes, letters lowered; never 0. config/snapshot/route-table.ts computes the same. */
 export function hashLower(p: usize, n: u32): u32 {
@@ -154,7 +158,7 @@ function findHeader(record: usize, matcher: usize, table: usize, path: usize, pa
     if (known == PSEUDO_METHOD) found(load<u32>(record + HEAD_METHOD_AT), load<u32>(record + HEAD_METHOD_BYTES));
     else if (known == PSEUDO_PATH) found(path, pathBytes);
     else if (known == PSEUDO_AUTHORITY) found(load<u32>(record + HEAD_HOST_AT), load<u32>(record + HEAD_HOST_BYTES));
-    else if (https) found(TEXT_HTTPS, TEXT_HTTPS_BYTES);
+    else if (https & SCHEME_HTTPS) found(TEXT_HTTPS, TEXT_HTTPS_BYTES);
     else found(TEXT_HTTP, TEXT_HTTP_BYTES);
     return 1;
   }
@@ -162,6 +166,12 @@ function findHeader(record: usize, matcher: usize, table: usize, path: usize, pa
   let i = from;
   if (known != 0 && from == 0) {
     const index = <u32>load<u16>(record + HEAD_KNOWN + (<usize>known << 1));
+    // Envoy has set x-forwarded-proto before it looks for a route; here it is written when the head is.
+    if (known == HEADER_X_FORWARDED_PROTO && (index == 0 || (https & PROTO_SET))) {
+      if (https & PROTO_HTTPS) found(TEXT_HTTPS, TEXT_HTTPS_BYTES);
+      else found(TEXT_HTTP, TEXT_HTTP_BYTES);
+      return count;
+    }
     if (index == 0) return 0;
     i = index - 1;
   }

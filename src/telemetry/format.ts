@@ -223,7 +223,7 @@ export const needsResponseHead = (operators: readonly Operator[]): boolean => so
   || operator.op === 'responseHeadersBytes' || operator.op === 'grpcStatus');
 export const needsRequestHead = (operators: readonly Operator[]): boolean => some(operators, ({ op }) =>
   op === 'requestHeader' || op === 'queryParameter' || op === 'queryParameters' || op === 'requestHeadersBytes'
-  || op === 'grpcStatus');
+  || op === 'grpcStatus' || op.startsWith('downstreamRemote'));
 /** Must something of the upstream connection be noted while it is open, or of each attempt? */
 export const needsUpstreamNotes = (operators: readonly Operator[]): boolean => some(operators, (operator) =>
   operator.op.startsWith('upstreamLocal') || operator.op === 'upstreamConnectionId'

@@ -17,6 +17,8 @@ export interface Codecs {
     from: number): number;
   routeVirtualHost(table: number, host: number, hostBytes: number): number;
   headerValue(record: number, name: number, nameBytes: number, known: number, out: number): number;
+  /** Makes a request id of 36 bytes at `at` and gives it to the head. */
+  h1PlaceRequestId(record: number, at: number, state: number, countMax: number): void;
   headersHold(table: number, matchersAt: number, count: number, record: number, path: number,
     pathBytes: number): number;
   withoutPort(host: number, hostBytes: number): number;
@@ -45,6 +47,10 @@ export const CHUNKED_RECHUNK = 0;
 export const CHUNKED_STRIP = 1;
 export const CHUNKED_SCAN = 2;
 export const CHUNKED_TRAILERS = 4;
+/** What routeMatch is told of the scheme. */
+export const SCHEME_HTTPS = 1;
+export const PROTO_HTTPS = 2;
+export const PROTO_SET = 4;
 /** Results of routeMatch. */
 export const NO_VIRTUAL_HOST = -1;
 export const NO_ROUTE = -2;

@@ -40,6 +40,8 @@ export class HcmRuntime {
   /** What becomes of our own answers, or null. */
   readonly localReplies: LocalReplies | null;
   readonly suppressEnvoyHeaders: boolean;
+  /** What clients claim about themselves is not believed. */
+  readonly isEdge: boolean;
   readonly upgrades: ReadonlyMap<string, boolean>;
   private readonly kept: KeptText[] = [];
 
@@ -51,6 +53,7 @@ export class HcmRuntime {
     this.decodeOptions = config.preserveCase ? 0 : DECODE_LOWER_CASE;
     this.suppressEnvoyHeaders = config.httpFilters.some((filter) => filter.config.suppressEnvoyHeaders);
     this.requestFlags = requestFlags(config);
+    this.isEdge = config.useRemoteAddress && config.xffNumTrustedHops === 0;
     this.responseFlags = responseFlags(config, this.suppressEnvoyHeaders);
     this.pathOptions = (config.normalizePath ? PATH_NORMALIZE : 0) | (config.mergeSlashes ? PATH_MERGE_SLASHES : 0)
       | (config.pathWithEscapedSlashes.startsWith('unescape') ? PATH_UNESCAPE_SLASHES : 0);

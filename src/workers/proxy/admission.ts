@@ -26,11 +26,16 @@ export function admit(engine: Engine, proxy: Proxy, stream: Stream): boolean {
   const { i32 } = engine;
   const flags = i32[words + Head.flags];
   i32[edits + RequestEdits.flags] = hcm.requestFlags;
-  if ((hcm.requestFlags & RequestEditsFlag.https) !== 0 || isHttps(engine, hcm)) {
-    i32[edits + RequestEdits.flags] |= RequestEditsFlag.https;
+  if (isHttps(engine, hcm, flags)) {
+    i32[edits + RequestEdits.flags] |= RequestEditsFlag.schemeHttps;
     stream.https = true;
   }
   i32[edits + RequestEdits.pathBytes] = i32[edits + RequestEdits.pathAt] = i32[edits + RequestEdits.hostBytes] = 0;
+  if ((flags & HeadFlag.httpsScheme) !== 0 && hcm.isEdge) {
+    // Nobody can have asked for https on a plain connection at the edge.
+    proxy.replies.refuseHead(stream, 403, detail('http1.invalid_scheme'));
+    return false;
+  }
   if (stream.version10 && !admitVersion10(engine, proxy, stream, hcm)) return false;
   if (i32[words + Head.hostBytes] === 0) {
     stream.downstream!.closeAfterResponse = true;
@@ -45,8 +50,10 @@ export function admit(engine: Engine, proxy: Proxy, stream: Stream): boolean {
     : normalize(engine, proxy, stream, hcm, flags);
 }
 
-/** What stands for :scheme: as x-forwarded-proto says, unless it is set here anyway. */
-function isHttps(engine: Engine, hcm: HcmRuntime): boolean {
+/** What stands for :scheme: as the target says, or as x-forwarded-proto says, unless that is set here anyway. */
+function isHttps(engine: Engine, hcm: HcmRuntime, flags: number): boolean {
+  if (hcm.config.schemeOverwrite !== null) return hcm.config.schemeOverwrite === 'https';
+  if ((flags & HeadFlag.absoluteForm) !== 0) return (flags & HeadFlag.httpsScheme) !== 0;
   if ((hcm.requestFlags & RequestEditsFlag.setProto) !== 0) return false;
   const record = engine.requestRecord;
   const index = engine.u16[(record >> 1) + Head.known * 2 + Header['x-forwarded-proto']];

@@ -9,7 +9,7 @@ import type { CompiledMutations } from '../routing/mutations.js';
 import type { ClusterChoice, RouteRuntime } from '../routing/route.js';
 import { BODY_CHUNKED, BODY_NONE, BODY_TUNNEL, Body } from './body.js';
 import { formatInto } from './formatter.js';
-import { sentHead } from './request-id.js';
+import { placeRequestId, sentHead } from './request-id.js';
 import type { Stream } from './stream.js';
 
 /** Everything constant that an edited head may gain: fixed names, request id, addresses, framing. */
@@ -62,6 +62,11 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   i32[edits + RequestEdits.random] = engine.randomState;
   if ((flags & (RequestEditsFlag.appendXff | RequestEditsFlag.appendPort | RequestEditsFlag.externalAddress)) !== 0)
     setAddresses(engine, stream, edits);
+  const mutations = choice.requestMutations;
+  if (mutations !== null) {
+    if (mutations.needsRequestId && !mutations.replacesRequestId) flags = placeRequestId(engine, flags);
+    flags &= ~mutations.replaces;
+  }
   i32[edits + RequestEdits.flags] = flags;
   const more = applyMutations(engine, stream, choice.requestMutations, engine.requestRecord,
     edits + RequestEdits.mutationsAt);

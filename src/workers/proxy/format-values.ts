@@ -13,6 +13,8 @@ import { recordHeader } from '../routing/regex.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 import { endpointName, grpcStatusNames, grpcStatusOf, maskedAddress, metadataText, queryParameter, withoutPort }
   from './format-texts.js';
+import { forwardedAddress } from './remote-address.js';
+import type { SocketAddress } from '../../os/sockaddr.js';
 import type { Formatter } from './formatter.js';
 import { strftime } from '../../telemetry/strftime.js';
 import type { Stream } from './stream.js';
@@ -43,7 +45,7 @@ export class FormatValues {
       case OP_FIRST_OF: return this.firstOf(stream, operator, request, response);
       case Op.requestHeadersBytes: this.writer.number(this.headersBytes(request, true)); return true;
       case Op.responseHeadersBytes: this.writer.number(this.headersBytes(response, false)); return true;
-      default: return this.plain(stream, operator.code) ?? this.address(stream, operator);
+      default: return this.plain(stream, operator.code) ?? this.address(stream, operator, request);
     }
   }
 
@@ -112,7 +114,7 @@ export class FormatValues {
     return true;
   }
 
-  private address(stream: Stream, operator: CompiledOperator): boolean {
+  private address(stream: Stream, operator: CompiledOperator, request: number): boolean {
     const endpoint = stream.endpoint ?? stream.lastEndpoint;
     const { addresses } = stream.downstream!;
     switch (operator.code) {
@@ -125,11 +127,11 @@ export class FormatValues {
       case Op.upstreamLocalIp: return this.ip(ipText(this.upstreamLocal(stream)), operator);
       case Op.upstreamLocalPort:
         return this.text(this.upstreamLocal(stream) === null ? '' : portText(this.upstreamLocal(stream)));
-      case Op.downstreamRemoteAddress: return this.text(fullText(addresses.remote));
+      case Op.downstreamRemoteAddress: return this.text(fullText(this.remote(stream, request)));
+      case Op.downstreamRemoteIp: return this.ip(ipText(this.remote(stream, request)), operator);
+      case Op.downstreamRemotePort: return this.text(portText(this.remote(stream, request)));
       case Op.downstreamDirectRemoteAddress: return this.text(fullText(addresses.directRemote()));
-      case Op.downstreamRemoteIp: return this.ip(ipText(addresses.remote), operator);
       case Op.downstreamDirectRemoteIp: return this.ip(ipText(addresses.directRemote()), operator);
-      case Op.downstreamRemotePort: return this.text(portText(addresses.remote));
       case Op.downstreamDirectRemotePort: return this.text(portText(addresses.directRemote()));
       case Op.requestedServerName: return this.text(addresses.serverName);
       case Op.downstreamLocalAddress: return this.text(fullText(addresses.local));
@@ -141,6 +143,11 @@ export class FormatValues {
       case Op.hostNamesOnlyAttempted: return this.attempted(stream, (each) => withoutPort(endpointName(each)));
       default: return false;
     }
+  }
+
+  private remote(stream: Stream, request: number): SocketAddress | null {
+    const host = forwardedAddress(this.engine, stream, request);
+    return host === '' ? stream.downstream!.addresses.remote : { kind: 'ip', host, port: 0 };
   }
 
   private attempted(stream: Stream, name: (endpoint: Endpoint) => string): boolean {

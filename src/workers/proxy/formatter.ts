@@ -5,12 +5,14 @@ import { responseFlagNames } from '../../core/response-flags.js';
 import type { Engine } from '../engine.js';
 import { OP_REQUEST_HEADER, OP_RESPONSE_HEADER, OP_START_TIME, OP_TEXT, Op } from '../routing/compiled-format.js';
 import type { CompiledOperator } from '../routing/compiled-format.js';
+import { forwardedProto } from '../routing/regex.js';
 import { FormatValues } from './format-values.js';
 import type { Stream } from './stream.js';
 import { TextWriter } from './text-writer.js';
 
 const DASH = 45;
 const QUESTION_MARK = 63;
+const PROTO = Header['x-forwarded-proto'];
 const SERVICE_TIME = Header['x-envoy-upstream-service-time'];
 
 export class Formatter {
@@ -119,6 +121,10 @@ export class Formatter {
       case 253: writer.text(stream.https ? 'https' : 'http'); return true;
       case 254: writer.number(i32[words + Head.status]); return true;
       default: break;
+    }
+    if (operator.known === PROTO && record === engine.requestRecord) {
+      writer.text(forwardedProto(engine));
+      return true;
     }
     const out = engine.valueScratch;
     if (engine.codecs.headerValue(record, operator.at, operator.bytes, operator.known, out) === 0) return false;

@@ -2,14 +2,15 @@
 // response would get.
 import { Mutation, MutationRecordBytes } from '../../core/generated/layouts.js';
 import type { Engine } from '../engine.js';
+import { REMOVE } from '../routing/mutations.js';
 import type { CompiledMutations } from '../routing/mutations.js';
 import { formatInto } from './formatter.js';
 import { sentHead } from './request-id.js';
 import type { Stream } from './stream.js';
 
-const REMOVE = 4;
+const ADD_IF_ABSENT = 1, OVERWRITE = 2, OVERWRITE_IF_EXISTS = 3;
 
-/** Header lines, or ''. Only additions matter: there is nothing of ours that a route may remove. */
+/** Header lines, or ''. */
 export function localMutations(engine: Engine, stream: Stream): string {
   const { route } = stream;
   const mutations = route === null ? null : route.forward === null ? route.localResponse
@@ -17,22 +18,34 @@ export function localMutations(engine: Engine, stream: Stream): string {
   return mutations === null ? '' : mutationLines(engine, stream, mutations);
 }
 
-/** The lines that mutations add. */
+/**
+ * The lines that mutations add, each by its action. Of what stands in such an answer already only Location and
+ * Content-Type can be meant; the server's name is the connection manager's.
+ */
 export function mutationLines(engine: Engine, stream: Stream, mutations: CompiledMutations): string {
-  let lines = '';
+  const overwritesServer = stream.hcm!.config.serverHeaderTransformation === 'overwrite';
+  let lines: { name: string; value: string }[] = [];
   for (let i = 0; i < mutations.count; i++) {
     const entry = (mutations.at + i * MutationRecordBytes) >> 2;
     const { i32 } = engine;
-    if (i32[entry + Mutation.action] === REMOVE) continue;
+    const action = i32[entry + Mutation.action];
     const name = engine.readText(i32[entry + Mutation.nameAt], i32[entry + Mutation.nameBytes]);
-    const dynamic = mutations.dynamic?.find((value) => value.index === i);
-    let value = engine.readText(i32[entry + Mutation.valueAt], i32[entry + Mutation.valueBytes]);
-    if (dynamic !== undefined) {
-      const end = formatInto(engine, stream, dynamic.operators, sentHead(engine, stream), 0, engine.text,
-        engine.text + engine.textBytes, false);
-      value = engine.readText(engine.text, end - engine.text);
-    }
-    if (value !== '' || i32[entry + Mutation.keepEmpty] === 1) lines += `${name}: ${value}\r\n`;
+    const value = valueOf(engine, stream, mutations, i, entry);
+    if (action !== REMOVE && value === '' && i32[entry + Mutation.keepEmpty] === 0) continue;
+    const present = lines.some((line) => line.name === name);
+    if (action >= OVERWRITE) lines = lines.filter((line) => line.name !== name);
+    if (action === REMOVE || (action === ADD_IF_ABSENT && present) || (action === OVERWRITE_IF_EXISTS && !present))
+      continue;
+    if (name !== 'server' || !overwritesServer) lines.push({ name, value });
   }
-  return lines;
+  return lines.map(({ name, value }) => `${name}: ${value}\r\n`).join('');
+}
+
+function valueOf(engine: Engine, stream: Stream, mutations: CompiledMutations, index: number, entry: number): string {
+  const dynamic = mutations.dynamic?.find((value) => value.index === index);
+  if (dynamic === undefined)
+    return engine.readText(engine.i32[entry + Mutation.valueAt], engine.i32[entry + Mutation.valueBytes]);
+  const end = formatInto(engine, stream, dynamic.operators, sentHead(engine, stream), 0, engine.text,
+    engine.text + engine.textBytes, false);
+  return engine.readText(engine.text, end - engine.text);
 }

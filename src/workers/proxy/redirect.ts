@@ -12,7 +12,7 @@ export function locationOf(engine: Engine, action: RedirectAction, matchedBytes:
   const normalized = i32[edits + RequestEdits.pathBytes];
   const full = normalized > 0 ? engine.readText(i32[edits + RequestEdits.pathAt], normalized)
     : engine.readText(i32[words + Head.pathAt], i32[words + Head.pathBytes]);
-  const cameByHttps = (i32[edits + RequestEdits.flags] & RequestEditsFlag.https) !== 0;
+  const cameByHttps = (i32[edits + RequestEdits.flags] & RequestEditsFlag.schemeHttps) !== 0;
   const scheme = action.scheme ?? (action.httpsRedirect || cameByHttps ? 'https' : 'http');
   const question = full.indexOf('?');
   const path = question < 0 ? full : full.slice(0, question);

@@ -6,7 +6,7 @@ import { rejectionNames } from '../../core/generated/layouts.js';
 import { ResponseFlag, detail } from '../../core/response-flags.js';
 import type { DetailText } from '../../core/response-flags.js';
 import { HttpStat } from '../../telemetry/schema.js';
-import type { RedirectAction } from '../../config/types.js';
+import type { HttpConnectionManager, RedirectAction } from '../../config/types.js';
 import type { DownstreamConnection } from '../connection/downstream.js';
 import type { Engine } from '../engine.js';
 import type { BufferClass } from '../memory/buffers.js';
@@ -33,6 +33,11 @@ const REJECTIONS: Readonly<Record<string, readonly [number, DetailText]>> = {
   badHeaderName: [400, 'http1.invalid_characters'], badHeaderValue: [400, 'http1.invalid_characters'],
   badTarget: [400, 'http1.invalid_url'], missingHost: [400, 'missing_host_header'],
 };
+
+/** Has the answer a server header without ours, or none at all? */
+const passesServer = ({ serverHeaderTransformation }: HttpConnectionManager, headers: string): boolean =>
+  serverHeaderTransformation === 'passThrough'
+  || (serverHeaderTransformation === 'appendIfAbsent' && /(^|\n)server:/i.test(headers));
 
 export class Replies {
   constructor(private readonly engine: Engine, private readonly proxy: Proxy) {}
@@ -194,7 +199,8 @@ export class Replies {
     let head = `HTTP/1.${version10 ? 0 : 1} ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`;
     if (!noBody) head += `content-length: ${body.length}\r\n`;
     if (body.length > 0 && !/(^|\n)content-type:/i.test(headers)) head += `content-type: ${PLAIN}\r\n`;
-    head += `${headers}date: ${new Date(this.engine.wallMs).toUTCString()}\r\nserver: ${server}\r\n`;
+    head += `${headers}date: ${new Date(this.engine.wallMs).toUTCString()}\r\n`;
+    if (!passesServer(connection.hcm.config, headers)) head += `server: ${server}\r\n`;
     head += close ? 'connection: close\r\n\r\n' : version10 ? 'connection: keep-alive\r\n\r\n' : '\r\n';
     this.raw(connection, head, isHead || noBody ? undefined : body);
   }

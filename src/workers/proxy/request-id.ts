@@ -1,6 +1,6 @@
 // The request id of a stream, for responses that must carry it (always_set_request_id_in_response): read from the head
 // as it was sent upstream.
-import { Header } from '../../core/generated/layouts.js';
+import { Head, Header, RequestEditsFlag } from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
 import type { Engine } from '../engine.js';
 import type { Stream } from './stream.js';
@@ -13,9 +13,26 @@ export function findRequestId(engine: Engine, stream: Stream, word: number): boo
   return record !== 0 && engine.codecs.headerValue(record, 0, NAME_BYTES, Header['x-request-id'], word << 2) === 1;
 }
 
+const OURS = RequestEditsFlag.generateRequestId | RequestEditsFlag.overwriteRequestId;
+
+/**
+ * Gives the decoded head its request id before it is encoded, because something is made of it. Returns the flags of
+ * the edits without those that ask for one.
+ */
+export function placeRequestId(engine: Engine, flags: number): number {
+  const { u16, codecs, requestRecord } = engine;
+  const has = u16[(requestRecord >> 1) + Head.known * 2 + Header['x-request-id']] !== 0;
+  if ((flags & (has ? RequestEditsFlag.overwriteRequestId : OURS)) === 0) return flags;
+  // Behind what values are written into; a log line comes later.
+  const at = engine.text + engine.textBytes - limits.logLineBytesMax;
+  codecs.h1PlaceRequestId(requestRecord, at, engine.randomState, limits.headersCountMax);
+  return flags & ~OURS;
+}
+
 /** The header line for an answer of ours, or ''. */
 export function requestIdLine(engine: Engine, stream: Stream): string {
   if (!stream.hcm!.config.alwaysSetRequestIdInResponse) return '';
+  if (stream.headBuffer < 0 && engine.recordOwner === stream.id) placeRequestId(engine, stream.hcm!.requestFlags);
   const word = engine.text >> 2;
   if (!findRequestId(engine, stream, word)) return '';
   return `x-request-id: ${engine.readText(engine.i32[word], engine.i32[word + 1])}\r\n`;

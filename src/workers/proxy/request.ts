@@ -8,7 +8,7 @@ import { ClusterState, EndpointState } from '../../core/memory-map.js';
 import { limits } from '../../core/limits.js';
 import { ResponseFlag, detail } from '../../core/response-flags.js';
 import { ClusterStat, HttpStat, VirtualHostStat } from '../../telemetry/schema.js';
-import { NEEDS_TEXT, NO_VIRTUAL_HOST } from '../codecs.js';
+import { NEEDS_TEXT, NO_VIRTUAL_HOST, PROTO_HTTPS, PROTO_SET, SCHEME_HTTPS } from '../codecs.js';
 import type { DownstreamConnection, DownstreamEvents } from '../connection/downstream.js';
 import type { Picker } from '../balancing/picker.js';
 import type { Engine } from '../engine.js';
@@ -30,6 +30,7 @@ import { Failures } from './failure.js';
 import { Finish } from './finish.js';
 import { replaceAttempts, replaceExpected, replaceHost } from './late-values.js';
 import { Retries } from './retries.js';
+import { forwardedAddress } from './remote-address.js';
 import { Replies } from './reply.js';
 import { Shadows } from './shadows.js';
 import { Responses } from './response.js';
@@ -168,7 +169,10 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   match(table: RouteTableRuntime): number {
     const { engine } = this;
     const edits = engine.requestEdits >> 2;
-    const https = (engine.i32[edits + RequestEdits.flags] & RequestEditsFlag.https) === 0 ? 0 : 1;
+    const flags = engine.i32[edits + RequestEdits.flags];
+    const https = ((flags & RequestEditsFlag.schemeHttps) === 0 ? 0 : SCHEME_HTTPS)
+      | ((flags & RequestEditsFlag.https) === 0 ? 0 : PROTO_HTTPS)
+      | ((flags & RequestEditsFlag.setProto) === 0 ? 0 : PROTO_SET);
     const path = engine.i32[edits + RequestEdits.pathAt], bytes = engine.i32[edits + RequestEdits.pathBytes];
     const pathOnly = engine.i32[edits + RequestEdits.spare];
     let from = 0;
@@ -235,7 +239,11 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   }
 
   private hash(stream: Stream, policies: HashPolicies): void {
-    policies.evaluate(this.engine, stream, stream.downstream!.addresses, this.pathAt(), this.pathBytes());
+    const { addresses } = stream.downstream!;
+    const forwarded = forwardedAddress(this.engine, stream, this.engine.requestRecord);
+    const ends = forwarded === '' ? addresses : { remoteIp: () => forwarded, remoteText: () => `${forwarded}:0`,
+      localText: () => addresses.localText() };
+    policies.evaluate(this.engine, stream, ends, this.pathAt(), this.pathBytes());
   }
 
   /** Path and query of the decoded request, normalised where that was asked for. */

@@ -1,6 +1,7 @@
 // The way back: decides how the response is framed for the client, writes its head, relays its body, and notices when
 // both are done.
-import { Head, HeadFlag, Header, ResponseEdits, ResponseEditsFlag } from '../../core/generated/layouts.js';
+import { Head, HeadFlag, Header, Mutation, MutationRecordBytes, ResponseEdits, ResponseEditsFlag }
+  from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
 import { detail } from '../../core/response-flags.js';
 import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
@@ -11,6 +12,8 @@ import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, Body, OU
   RELAY_ERROR } from './body.js';
 import { DateText } from './date-text.js';
 import { applyMutations } from './edits.js';
+import { REMOVE } from '../routing/mutations.js';
+import type { CompiledMutations } from '../routing/mutations.js';
 import { headerLinesBytes } from './format-texts.js';
 import type { Proxy } from './request.js';
 import { findRequestId } from './request-id.js';
@@ -21,6 +24,17 @@ const VIA_UPSTREAM = detail('via_upstream');
 const FIXED_ADDED_BYTES = 384;
 const BODY_COPY_BYTES_MAX = 8 * 1024;
 const INTERIM_RESPONSES_MAX = 64;
+
+/** The connection manager has the last word about Server: it overwrites a route's, or leaves it. */
+function settleServer(engine: Engine, mutations: CompiledMutations, flags: number): number {
+  let found = false;
+  for (const index of mutations.servers) {
+    const state = ((mutations.at + index * MutationRecordBytes) >> 2) + Mutation.state;
+    found ||= engine.i32[state] !== 0 && engine.i32[state - Mutation.state + Mutation.action] !== REMOVE;
+    if ((flags & ResponseEditsFlag.serverOverwrite) !== 0) engine.i32[state] = 0;
+  }
+  return found ? flags & ~ResponseEditsFlag.serverIfAbsent : flags;
+}
 
 export class Responses {
   readonly watermarkBytes = limits.sendHighWatermarkBytes;
@@ -225,6 +239,8 @@ export class Responses {
     const { responseMutations } = stream.choice!;
     const more = applyMutations(engine, stream, responseMutations, engine.responseRecord,
       edits + ResponseEdits.mutationsAt);
+    if (responseMutations !== null && responseMutations.servers.length > 0)
+      i32[edits + ResponseEdits.flags] = settleServer(engine, responseMutations, i32[edits + ResponseEdits.flags]);
     return more + added.length + hcm.serverName.bytes + (hcm.via === null ? 0 : hcm.via.bytes);
   }
 

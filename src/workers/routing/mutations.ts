@@ -1,7 +1,7 @@
 // Header mutations of a route, compiled: records (layout Mutation) and texts in the arena, ready for the encoder.
 // Values that hold commands are evaluated per request into scratch text (proxy/edits.ts); all others are written once,
 // here.
-import { Header, Mutation, MutationRecordBytes } from '../../core/generated/layouts.js';
+import { Header, Mutation, MutationRecordBytes, RequestEditsFlag } from '../../core/generated/layouts.js';
 import type { HeaderMutations } from '../../config/types.js';
 import { needsRequestHead, parseFormat } from '../../telemetry/format.js';
 import type { Engine } from '../engine.js';
@@ -10,7 +10,14 @@ import { compileOperators, releaseOperators } from './compiled-format.js';
 import type { CompiledOperator } from './compiled-format.js';
 
 const ACTIONS = { append: 0, addIfAbsent: 1, overwrite: 2, overwriteIfExists: 3 } as const;
-const REMOVE = 4;
+export const REMOVE = 4;
+/** What the encoder writes by itself, unless a route replaces or removes it. */
+const OWN: Readonly<Record<string, number>> = {
+  'x-forwarded-proto': RequestEditsFlag.setProto | RequestEditsFlag.protoIfAbsent,
+  'x-request-id': RequestEditsFlag.generateRequestId | RequestEditsFlag.overwriteRequestId,
+  'x-forwarded-for': RequestEditsFlag.appendXff, 'x-forwarded-port': RequestEditsFlag.appendPort,
+  'x-envoy-external-address': RequestEditsFlag.externalAddress,
+};
 
 export interface DynamicValue { index: number; operators: CompiledOperator[] }
 
@@ -23,6 +30,13 @@ export class CompiledMutations {
   dynamic: DynamicValue[] | null = null;
   /** A value is taken from the request's head. */
   needsRequestHead = false;
+  /** A value is taken from the request id. */
+  needsRequestId = false;
+  /** Flags of the request's edits that a replacement or removal turns off. */
+  replaces = 0;
+  get replacesRequestId(): boolean { return (this.replaces & RequestEditsFlag.generateRequestId) !== 0; }
+  /** Records that name the server header. */
+  readonly servers: number[] = [];
   private readonly kept: { at: number; bytes: number }[] = [];
 
   private constructor(private readonly engine: Engine) {}
@@ -53,7 +67,10 @@ export class CompiledMutations {
     this.kept.push({ at: this.at, bytes: size });
     for (const level of levels) {
       for (const name of level.remove) if (!this.record(REMOVE, name, '', false)) return false;
-      for (const { action, name, value, keepEmptyValue } of level.add) {
+      // As Envoy: what is replaced is replaced first, then the rest is added.
+      const replaced = level.add.filter(({ action }) => action.startsWith('overwrite'));
+      for (const { action, name, value, keepEmptyValue } of [...replaced,
+        ...level.add.filter((one) => !replaced.includes(one))]) {
         if (!this.record(ACTIONS[action], name, value, keepEmptyValue)) return false;
       }
     }
@@ -67,6 +84,12 @@ export class CompiledMutations {
     const text = isStatic ? operators.map((operator) => (operator.op === 'text' ? operator.text : '')).join('') : '';
     const nameText = this.keep(name), valueText = this.keep(text);
     if (nameText === null || valueText === null) return false;
+    if (action >= ACTIONS.overwrite && (isStatic ? text !== '' || keepEmpty || action === REMOVE : true))
+      this.replaces |= OWN[name] ?? 0;
+    // Envoy has set it before it looks for a route.
+    if (name === 'x-forwarded-proto' && action === ACTIONS.overwriteIfExists) action = ACTIONS.overwrite;
+    if (name === 'x-forwarded-proto' && action === ACTIONS.addIfAbsent) return true;
+    if (name === 'server') this.servers.push(this.count);
     const words = (this.at + this.count * MutationRecordBytes) >> 2;
     const { i32 } = this.engine;
     i32[words + Mutation.action] = action;
@@ -81,6 +104,7 @@ export class CompiledMutations {
     if (!isStatic) {
       const compiled = compileOperators(this.engine, operators);
       this.needsRequestHead ||= needsRequestHead(operators);
+      this.needsRequestId ||= /x-request-id/i.test(value);
       if (compiled === null) return false;
       (this.dynamic ??= []).push({ index: this.count, operators: compiled });
     }

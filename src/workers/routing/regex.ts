@@ -49,8 +49,18 @@ function headerText(engine: Engine, name: string, pathAt: number, pathBytes: num
   if (name === ':authority' || name === 'host')
     return engine.readText(i32[words + Head.hostAt], i32[words + Head.hostBytes]);
   if (name === ':scheme')
-    return (i32[(engine.requestEdits >> 2) + RequestEdits.flags] & RequestEditsFlag.https) === 0 ? 'http' : 'https';
+    return (i32[(engine.requestEdits >> 2) + RequestEdits.flags] & RequestEditsFlag.schemeHttps) === 0 ? 'http'
+      : 'https';
+  if (name === 'x-forwarded-proto') return forwardedProto(engine);
   return recordHeader(engine, engine.requestRecord, name, REPEATED);
+}
+
+/** The x-forwarded-proto that the request goes on with: the client's own, or ours. */
+export function forwardedProto(engine: Engine): string {
+  const flags = engine.i32[(engine.requestEdits >> 2) + RequestEdits.flags];
+  const own = (flags & RequestEditsFlag.setProto) !== 0 ? null
+    : recordHeader(engine, engine.requestRecord, 'x-forwarded-proto', REPEATED);
+  return own ?? ((flags & RequestEditsFlag.https) === 0 ? 'http' : 'https');
 }
 
 /** Value of a header in a Head record, repeats joined; null when it is missing. */
