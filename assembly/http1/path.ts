@@ -31,7 +31,11 @@ export function normalizePath(path: usize, pathBytes: u32, pathOnlyBytes: u32, d
       const value = (high << 4) | low;
       const slash = value == 47 || value == 92;
       if (options & PATH_NORMALIZE && value == 0) return 0;
-      if (slash && options & PATH_UNESCAPE_SLASHES) { store<u8>(q++, 47); p += 2; continue; }
+      if (slash && options & PATH_UNESCAPE_SLASHES) {
+        store<u8>(q++, options & PATH_NORMALIZE ? 47 : <u8>value);
+        p += 2;
+        continue;
+      }
       if (options & PATH_NORMALIZE && isUnreserved(value)) { store<u8>(q++, <u8>value); p += 2; continue; }
       store<u8>(q, 37);
       store<u16>(q + 1, load<u16>(p + 1));

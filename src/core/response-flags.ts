@@ -36,7 +36,7 @@ export const detailTexts = ['-', 'via_upstream', 'direct_response', 'route_not_f
   'http1.content_length_and_chunked_not_allowed', 'http1.transfer_encoding_not_allowed',
   'http1.invalid_transfer_encoding',
   'http1.connection_header_rejected', 'connect_failed', 'overload', 'via_upstream_1xx_flood',
-  'http1.trailers_too_large', 'ssl_required', 'rewrite_too_long',
+  'http1.trailers_too_large', 'rewrite_too_long',
   'upstream_per_try_timeout', 'upstream_per_try_idle_timeout', 'internal_redirect'] as const;
 export type DetailText = (typeof detailTexts)[number];
 const indexByText = new Map<string, number>(detailTexts.map((text, index) => [text, index]));

@@ -1,11 +1,15 @@
 // The areas about messages: HTTP/1 itself, headers, paths, answers of the proxy's own, times.
 import type { Scenario } from './scenario.js';
+import { scenarios as answers } from './scenarios/answers.js';
 import { scenarios as forwarded } from './scenarios/forwarded.js';
 import { scenarios as headers } from './scenarios/headers.js';
 import { scenarios as http1 } from './scenarios/http1.js';
+import { scenarios as paths } from './scenarios/paths.js';
 
 export const messageAreas: Readonly<Record<string, readonly Scenario[]>> = {
+  answers,
   forwarded,
   headers,
   http1,
+  paths,
 };

@@ -16,6 +16,7 @@ const NEEDS_NORMALIZING = HeadFlag.pathHasDots | HeadFlag.pathHasPercent;
 const UNUSUAL = HeadFlag.underscore | HeadFlag.fragment | HeadFlag.connectionNames | HeadFlag.upgrade
   | HeadFlag.expectContinue | HeadFlag.teTrailers;
 
+const DOT = 46;
 const HTTPS = Uint8Array.from('https', (letter) => letter.charCodeAt(0));
 
 /** False when the request was answered. */
@@ -130,7 +131,13 @@ function stripHost(engine: Engine, stream: Stream, hcm: HcmRuntime, words: numbe
     const { local } = stream.downstream!.addresses;
     if (local?.kind === 'ip' && engine.readText(at + bare + 1, bytes - bare - 1) === String(local.port)) bytes = bare;
   }
-  if (hcm.config.stripTrailingHostDot && bytes > 1 && engine.u8[at + bytes - 1] === 46) bytes--;
+  if (hcm.config.stripTrailingHostDot && bytes > 1) {
+    if (engine.u8[at + bytes - 1] === DOT) bytes--;
+    else if (bare > 1 && bare < bytes && engine.u8[at + bare - 1] === DOT && !stream.version10) {
+      engine.u8.copyWithin(at + bare - 1, at + bare, at + bytes);
+      bytes--;
+    }
+  }
   i32[words + Head.hostBytes] = bytes;
 }
 
@@ -140,14 +147,15 @@ function normalize(engine: Engine, proxy: Proxy, stream: Stream, hcm: HcmRuntime
   if ((flags & (HeadFlag.asteriskForm | HeadFlag.authorityForm)) !== 0) return true;
   const mode = hcm.config.pathWithEscapedSlashes;
   const escaped = (flags & HeadFlag.pathHasEscapedSlash) !== 0 && mode !== 'keepUnchanged';
-  if (escaped && mode === 'reject') return refusePath(engine, proxy, stream, hcm);
+  if (escaped && mode === 'reject') {
+    usePath(engine, words, PATH_UNESCAPE_SLASHES);                         // as Envoy shows it in the log
+    return refusePath(engine, proxy, stream, hcm);
+  }
   const options = hcm.pathOptions & (escaped ? ~0 : ~PATH_UNESCAPE_SLASHES);
   const needed = escaped || ((options & PATH_NORMALIZE) !== 0 && (flags & NEEDS_NORMALIZING) !== 0)
     || ((options & PATH_MERGE_SLASHES) !== 0 && (flags & HeadFlag.pathHasDoubleSlash) !== 0);
   if (!needed || i32[words + Head.pathBytes] === 0) return true;
-  const path = i32[words + Head.pathAt], bytes = i32[words + Head.pathBytes],
-    pathOnly = i32[words + Head.pathOnlyBytes];
-  const written = engine.codecs.normalizePath(path, bytes, pathOnly, engine.pathScratch, options);
+  const written = usePath(engine, words, options);
   if (written === 0) return refusePath(engine, proxy, stream, hcm);
   if (escaped && mode === 'unescapeAndRedirect') {
     engine.count(hcm.scope, HttpStat.downstream_rq_redirected_with_normalized_path);
@@ -155,15 +163,25 @@ function normalize(engine: Engine, proxy: Proxy, stream: Stream, hcm: HcmRuntime
       detail('path_normalization_failed'));
     return false;
   }
+  return true;
+}
+
+/** Normalises the path and goes on with the result. Returns its length; 0 = it cannot be normalised. */
+function usePath(engine: Engine, words: number, options: number): number {
+  const { i32 } = engine;
+  const bytes = i32[words + Head.pathBytes], pathOnly = i32[words + Head.pathOnlyBytes];
+  const written = engine.codecs.normalizePath(i32[words + Head.pathAt], bytes, pathOnly, engine.pathScratch, options);
+  if (written === 0) return 0;
   const edits = engine.requestEdits >> 2;
   i32[edits + RequestEdits.pathAt] = engine.pathScratch;
   i32[edits + RequestEdits.pathBytes] = written;
   i32[edits + RequestEdits.spare] = written - (bytes - pathOnly);
-  return true;
+  return written;
 }
 
 function refusePath(engine: Engine, proxy: Proxy, stream: Stream, hcm: HcmRuntime): boolean {
   engine.count(hcm.scope, HttpStat.downstream_rq_failed_path_normalization);
-  proxy.replies.send(stream, 400, ResponseFlag.DPE, detail('path_normalization_failed'), '');
+  stream.downstream!.closeAfterResponse = true;
+  proxy.replies.send(stream, 400, 0, detail('path_normalization_failed'), '');
   return false;
 }

@@ -2,6 +2,7 @@
 import { Head, RequestEdits, RequestEditsFlag } from '../../core/generated/layouts.js';
 import type { RedirectAction } from '../../config/types.js';
 import { Replacement } from '../routing/expression.js';
+import { forwardedProto } from '../routing/regex.js';
 import type { Engine } from '../engine.js';
 
 export function locationOf(engine: Engine, action: RedirectAction, matchedBytes: number): string {
@@ -23,17 +24,19 @@ export function locationOf(engine: Engine, action: RedirectAction, matchedBytes:
   else if (action.prefixRewrite !== null && matchedBytes < 0) target = action.prefixRewrite;
   else if (action.prefixRewrite !== null) target = action.prefixRewrite + target.slice(matchedBytes);
   const ownQuery = target.includes('?');
-  return `${scheme}://${hostOf(action, authority, scheme)}${target}${action.stripQuery || ownQuery ? '' : query}`;
+  return `${scheme}://${hostOf(action, authority, scheme, forwardedProto(engine))}${target}${action.stripQuery || ownQuery ? '' : query}`;
 }
 
-/** The host as asked or replaced. A port that was the old scheme's default is dropped when the scheme changes. */
-function hostOf(action: RedirectAction, authority: string, scheme: string): string {
+/**
+ * The host as asked or replaced. A port that is the default of how the request came is dropped when the scheme
+ * changes.
+ */
+function hostOf(action: RedirectAction, authority: string, scheme: string, proto: string): string {
   const port = /:(\d+)$/.exec(authority);
   const bare = port === null || /^\[[^\]]*$/.test(authority) ? authority : authority.slice(0, port.index);
   const host = action.host ?? bare;
   if (action.port !== null && action.port !== 0) return `${host}:${action.port}`;
   const given = port?.[1];
-  if (given === undefined || (scheme === 'https' && given === '80') || (scheme === 'http' && given === '443'))
-    return host;
-  return action.host === null || action.host === bare ? `${host}:${given}` : host;
+  if (given === undefined || action.host !== null) return host;
+  return scheme !== proto && given === (proto === 'https' ? '443' : '80') ? host : `${host}:${given}`;
 }

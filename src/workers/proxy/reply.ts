@@ -86,7 +86,7 @@ export class Replies {
     const { engine } = this;
     const { action } = route;
     if (action.kind === 'redirect') {
-      engine.count(stream.hcm!.scope, HttpStat.rq_redirect);
+      engine.count(stream.hcm!.scope, HttpStat.rq_direct_response);          // as Envoy counts it
       this.send(stream, action.status, 0, detail('direct_response'), '',
         `location: ${locationOf(engine, action, route.json.matchedBytes)}\r\n`);
     } else if (action.kind === 'directResponse') {
@@ -106,8 +106,8 @@ export class Replies {
 
   /** A virtual host that wants TLS sends plain requests to the same address by https; every client is external. */
   toHttps(stream: Stream): void {
-    this.engine.count(stream.hcm!.scope, HttpStat.rq_redirect);
-    this.redirectTo(stream, 301, locationOf(this.engine, HTTPS, 0), detail('ssl_required'));
+    this.engine.count(stream.hcm!.scope, HttpStat.rq_direct_response);
+    this.redirectTo(stream, 301, locationOf(this.engine, HTTPS, 0), detail('direct_response'));
   }
 
   /** A head that was decoded, but that Envoy's codec refuses: the log has nothing of it, and the connection ends. */

@@ -14,7 +14,7 @@ for (const kind of ['external', 'all'] as const) {
     t.match(client, /^HTTP\/1\.1 301 Moved Permanently\r\n/);
     t.match(client, /\r\nlocation: https:\/\/[^/\r]+\/path\?query=1\r\n/);
     t.equal(upstream, '');
-    t.same(lines.map((line) => line.trim()), ['301 ssl_required']);
+    t.same(lines.map((line) => line.trim()), ['301 direct_response']);
     t.end();
   });
   t.test(`require_tls ${kind}: x-forwarded-proto https passes`, (t) => {
