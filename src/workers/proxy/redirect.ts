@@ -24,7 +24,8 @@ export function locationOf(engine: Engine, action: RedirectAction, matchedBytes:
   else if (action.prefixRewrite !== null && matchedBytes < 0) target = action.prefixRewrite;
   else if (action.prefixRewrite !== null) target = action.prefixRewrite + target.slice(matchedBytes);
   const ownQuery = target.includes('?');
-  return `${scheme}://${hostOf(action, authority, scheme, forwardedProto(engine))}${target}${action.stripQuery || ownQuery ? '' : query}`;
+  const host = hostOf(action, authority, scheme, forwardedProto(engine));
+  return `${scheme}://${host}${target}${action.stripQuery || ownQuery ? '' : query}`;
 }
 
 /**

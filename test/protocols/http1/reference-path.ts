@@ -12,7 +12,7 @@ export function referencePath(path: string, pathOnlyBytes: number, options: Path
   if (options.normalize) only = only.replaceAll('\\', '/');
   only = only.replace(/%([0-9a-fA-F]{2})/g, (escape, digits: string) => {
     const character = String.fromCharCode(Number.parseInt(digits, 16));
-    if (options.unescape && (character === '/' || character === '\\')) return '/';
+    if (options.unescape && (character === '/' || character === '\\')) return options.normalize ? '/' : character;
     return options.normalize && /[-.~_A-Za-z0-9]/.test(character) ? character : escape;
   });
   if (options.normalize) only = withoutDots(only);
