@@ -64,7 +64,7 @@ function listener(backend: AdminBackend, scopes: ReadonlyMap<string, number>, na
   config: ListenerConfig): object {
   const { statistics } = backend;
   const scope = statistics.scopeOf('listener', config.statName);
-  const prefixes = new Set(chainsOf(config).map(({ hcm }) => hcm.statPrefix));
+  const prefixes = new Set(chainsOf(config).flatMap(({ hcm }) => (hcm === null ? [] : [hcm.statPrefix])));
   let requests = 0, failed = 0;
   for (const prefix of prefixes) {
     const offset = scopes.get(prefix);

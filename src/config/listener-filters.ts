@@ -1,7 +1,7 @@
 // Listener filters as plain values: what looks at a connection before its filter chain is chosen.
 
 /** Statistics of listener filters and network filters, one scope for each stat prefix. */
-export type NetworkScopeKind = 'tls_inspector' | 'http_inspector' | 'proxy_proto';
+export type NetworkScopeKind = 'tls_inspector' | 'http_inspector' | 'proxy_proto' | 'tcp';
 
 /** envoy.config.listener.v3.ListenerFilterChainMatchPredicate */
 export type ListenerPredicate =

@@ -75,6 +75,11 @@ const http_inspector = ['read_error', 'http10_found', 'http11_found', 'http2_fou
 const proxy_proto = ['not_found_allowed', 'not_found_disallowed', 'versions.v1.found', 'versions.v1.disallowed',
   'versions.v1.error', 'versions.v2.found', 'versions.v2.disallowed', 'versions.v2.error'] as const;
 
+const tcp = ['downstream_cx_total', 'downstream_cx_no_route', 'downstream_cx_tx_bytes_total',
+  'downstream_cx_tx_bytes_buffered', 'downstream_cx_rx_bytes_total', 'downstream_cx_rx_bytes_buffered',
+  'downstream_flow_control_paused_reading_total', 'downstream_flow_control_resumed_reading_total', 'idle_timeout',
+  'max_downstream_connection_duration', 'upstream_flush_total', 'upstream_flush_active'] as const;
+
 /** One scope, allocated first (offset 0 of each region): what belongs to a worker itself. */
 const worker = ['loop_turns', 'exceptions', 'buffers_exhausted', 'sockets_exhausted', 'stats_overflow',
   'access_log_written', 'access_log_dropped', 'connections_dealt'] as const;
@@ -83,7 +88,7 @@ const worker = ['loop_turns', 'exceptions', 'buffers_exhausted', 'sockets_exhaus
 const gauges = new Set<string>(['downstream_cx_active', 'downstream_cx_http1_active', 'downstream_cx_upgrades_active',
   'downstream_rq_active', 'downstream_cx_rx_bytes_buffered', 'downstream_cx_tx_bytes_buffered', 'upstream_cx_active',
   'upstream_rq_active', 'upstream_rq_pending_active', 'upstream_cx_rx_bytes_buffered',
-  'upstream_cx_tx_bytes_buffered', 'downstream_pre_cx_active']);
+  'upstream_cx_tx_bytes_buffered', 'downstream_pre_cx_active', 'upstream_flush_active']);
 export const isGauge = (name: string): boolean => gauges.has(name);
 
 // Histograms are log-linear over non-negative integers: 16 buckets per power of two, so a bucket is at most 1/16 of its
@@ -115,11 +120,12 @@ const histograms = {
   tls_inspector: ['bytes_processed'],
   http_inspector: [],
   proxy_proto: [],
+  tcp: [],
 } as const;
 
 export type ScopeKind = 'worker' | 'listener' | 'http' | 'cluster' | 'vhost' | NetworkScopeKind;
 export const scopeCounters = { worker, listener, http, cluster, vhost, tls_inspector, http_inspector,
-  proxy_proto } as const;
+  proxy_proto, tcp } as const;
 export const scopeHistograms: { readonly [K in ScopeKind]: readonly string[] } = histograms;
 
 type Index<T extends readonly string[]> = { readonly [K in T[number]]: number };
@@ -134,6 +140,7 @@ export const ClusterStat = indexes(cluster);
 export const VirtualHostStat = indexes(vhost);
 export const TlsInspectorStat = indexes(tls_inspector);
 export const HttpInspectorStat = indexes(http_inspector);
+export const TcpStat = indexes(tcp);
 export const ProxyProtocolStat = indexes(proxy_proto);
 
 /** First cell of histogram number `index` of a scope kind. */

@@ -65,7 +65,7 @@ export class Mailbox {
       case 'drain':
         if (message.listenerSlot < 0) this.engine.drain.begin(message.inboundOnly, message.mode, message.graceMs);
         if (message.mode === 'immediate')
-          this.listeners.drain(message.listenerSlot, message.inboundOnly, message.closeIdle);
+          this.listeners.drain(message.listenerSlot, message.inboundOnly, message.closeIdle, message.graceMs);
         break;
       case 'cpuProfile': this.post({ kind: 'cpuProfile', id: message.id, ...this.profile.set(message.start) }); break;
       case 'describe': this.post({ kind: 'described', id: message.id, text: this.describe() }); break;

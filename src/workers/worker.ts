@@ -5,7 +5,6 @@ import { limits } from '../core/limits.js';
 import { Control, memoryMap } from '../core/memory-map.js';
 import { WorkerStat } from '../telemetry/schema.js';
 import { instantiateCodecs } from './codecs.js';
-import { DownstreamFactory } from './connection/downstream.js';
 import { Engine } from './engine.js';
 import { Listeners } from './listener/listener.js';
 import { kernel } from './outside.js';
@@ -38,10 +37,8 @@ function run(start: WorkerStart): void {
     },
   });
   engine.snapshot = new Snapshot(engine);
-  const factory = new DownstreamFactory(engine);
   const proxy = new Proxy(engine);
-  const listeners = new Listeners(engine, factory);
-  factory.bind(proxy, listeners);
+  const listeners = new Listeners(engine, proxy);
   engine.snapshot.onAdopted = (root) => {
     listeners.adopt(root);
     proxy.clusters.adopt(root);

@@ -9,6 +9,7 @@ import { scenarios as mirroring } from './scenarios/mirroring.js';
 import { scenarios as redirects } from './scenarios/redirects.js';
 import { scenarios as retries } from './scenarios/retries.js';
 import { scenarios as routing } from './scenarios/routing.js';
+import { scenarios as tcp } from './scenarios/tcp.js';
 import { scenarios as telemetry } from './scenarios/telemetry.js';
 import { scenarios as virtualHosts } from './scenarios/virtual-hosts.js';
 
@@ -22,6 +23,7 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   redirects,
   retries,
   routing,
+  tcp,
   telemetry,
   'virtual-hosts': virtualHosts,
 };

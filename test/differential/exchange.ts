@@ -30,6 +30,7 @@ export async function runSteps(proxy: Proxy, running: Running): Promise<string[]
     }
     if (step.send !== undefined) client.send(running.fill(step.send));
     if (step.halfClose) client.halfClose();
+    if (step.reset) client.reset();
     if (step.raw) lines.push(...await seeRaw(client, step));
     else {
       const found = await seeResponses(client, step);
@@ -41,6 +42,7 @@ export async function runSteps(proxy: Proxy, running: Running): Promise<string[]
     lines.push(...showForwarded(upstreams, varying));
   }
   client?.close();
+  lines.push(...await showRaw(running));
   lines.push(...await logLines(proxy, running, scenario.logLines ?? responses));
   if (scenario.stats !== undefined) lines.push(...await settledStats(proxy, running, scenario.stats));
   return lines.map((line) => running.back(line));
@@ -86,9 +88,15 @@ async function seeResponses(client: RawClient, step: Step): Promise<Message[]> {
 
 async function seeRaw(client: RawClient, step: Step): Promise<string[]> {
   const before = client.received.length;
+  if (step.until !== undefined) {
+    await client.until(() => client.rest.includes(step.until!) || client.closed, step.quietMs ?? 3000)
+      .catch(() => { /* what came is shown */ });
+    return [`received ${JSON.stringify(client.take(client.rest.length))}`];
+  }
   await client.end(step.quietMs ?? 300).catch(() => { /* it stays open */ });
   const text = client.take(client.received.length - before + client.rest.length);
-  return [`received ${JSON.stringify(text)}`, client.ended || client.closed ? 'connection ended' : 'connection open'];
+  return [`received ${JSON.stringify(text)}`, client.error?.code === 'ECONNRESET' ? 'connection reset'
+    : client.ended || client.closed ? 'connection ended' : 'connection open'];
 }
 
 function showHeaders(headers: readonly [string, string][], varying: ReadonlySet<string>): string[] {
@@ -114,6 +122,19 @@ function showForwarded(upstreams: ReadonlyMap<string, Upstream>, varying: Readon
       lines.push(`${name} got ${seen.start.replace(/ HTTP\/1\.1$/, '')} ${JSON.stringify(seen.body.slice(0, 300))}`);
       lines.push(...showHeaders(seen.headers, varying).map((line) => `${name} got header ${line}`));
     }
+  }
+  return lines;
+}
+
+/** What raw upstreams got, by connection, once nothing more comes. */
+async function showRaw({ scenario, upstreams }: Running): Promise<string[]> {
+  const lines: string[] = [];
+  for (const name of Object.keys(scenario.rawUpstreams ?? {})) {
+    const upstream = upstreams.get(name)!;
+    const seen = (): string => upstream.raw.join('|');
+    for (let last = ''; last !== seen(); await sleep(30)) last = seen();
+    upstream.raw.forEach((text, index) => lines.push(`${name} connection ${index + 1} got ${
+      JSON.stringify(text.length > 300 ? `${text.length} bytes` : text)}`));
   }
   return lines;
 }

@@ -5,7 +5,7 @@ import { freePort } from '../support/ports.js';
 import { Proxy, type ProxyKind } from '../support/proxy.js';
 import { Upstream } from '../support/upstream.js';
 import { runSteps } from './exchange.js';
-import type { Scenario } from './scenario.js';
+import type { RawUpstream, Scenario } from './scenario.js';
 
 export interface Running {
   scenario: Scenario;
@@ -66,6 +66,8 @@ async function prepare(scenario: Scenario, id: string): Promise<Running> {
   for (const name of scenario.upstreams ?? ['up']) {
     const upstream = await Upstream.start(await freePort());
     upstreams.set(name, upstream);
+    const raw = scenario.rawUpstreams?.[name];
+    if (raw !== undefined) behave(upstream, raw);
     ports.set(name, upstream.port);
   }
   for (const name of ['main', ...Object.keys(scenario.listeners ?? {}), ...Object.keys(scenario.rawListeners ?? {})])
@@ -83,6 +85,24 @@ async function prepare(scenario: Scenario, id: string): Promise<Running> {
       .replace(new RegExp(`\\b${id}\\b`, 'g'), '{id}');
   };
   return { scenario, id, upstreams, ports, fill, back };
+}
+
+function behave(upstream: Upstream, raw: RawUpstream): void {
+  upstream.endsRaw = raw.farewell === undefined && raw.stays !== true;
+  upstream.onRaw = (socket) => {
+    if (raw.say !== undefined) socket.write(raw.say, 'latin1');
+    if (raw.close === 'atOnce') socket.end();
+    let answered = false;
+    socket.on('data', (data) => {
+      if (raw.echo === true) socket.write(data);
+      if (raw.answer !== undefined && !answered) setTimeout(() => socket.write(raw.answer!), raw.answerMs ?? 0);
+      answered = true;
+      if (raw.close === 'afterBytes') socket.end();
+      if (raw.close === 'reset') socket.resetAndDestroy();
+    });
+    const { farewell } = raw;
+    if (farewell !== undefined) socket.on('end', () => socket.end(farewell));
+  };
 }
 
 /** Replaces names in every text of a piece of configuration; a text that is one port becomes a number. */

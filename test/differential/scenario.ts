@@ -9,6 +9,17 @@ import type { ClusterSpec, ListenerSpec } from '../support/bootstrap.js';
 /** What an upstream does with a request: bytes to send, or one of the other ends a request can come to. */
 export type Reply = string | { close: true } | { reset: true } | { hang: true } | { afterMs: number; reply: string };
 
+/** What an upstream does with a connection: at once, for each piece of bytes, and when its peer has sent FIN. */
+export interface RawUpstream {
+  say?: string; echo?: boolean; answer?: string; answerMs?: number;
+  /** Ends the connection at once (after `say`) or after the first bytes, or resets it then. */
+  close?: 'atOnce' | 'afterBytes' | 'reset';
+  /** Sent behind the peer's FIN, before its own. */
+  farewell?: string;
+  /** Its FIN does not follow the peer's. */
+  stays?: boolean;
+}
+
 export interface Step {
   /** Bytes for the proxy; absent: nothing is sent. `get` and `post` make common ones. */
   send?: string;
@@ -29,6 +40,10 @@ export interface Step {
   halfClose?: boolean;
   /** Bytes are not HTTP: what comes back within `quietMs` or until the end is shown as it is. */
   raw?: boolean;
+  /** With `raw`: no longer than until this has come. */
+  until?: string;
+  /** The client resets the connection behind its bytes. */
+  reset?: boolean;
   /** Longest wait for an answer; default 3000. */
   quietMs?: number;
   /** Requests of the step that are waited for at the upstreams, where the answer does not wait for them. */
@@ -52,6 +67,8 @@ export interface Scenario {
   rawListeners?: Record<string, object>;
   /** Scripted servers; each has a static cluster of the same name. Default: ['up']. */
   upstreams?: readonly string[];
+  /** What upstreams do with connections that are not HTTP; what they got is shown at the end. */
+  rawUpstreams?: Record<string, RawUpstream>;
   /** Fields of those clusters, by name. */
   clusterFields?: Record<string, Record<string, unknown>>;
   /** Further clusters. */

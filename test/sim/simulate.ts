@@ -170,7 +170,7 @@ function scheduleChanges(world: World, plan: Plan, dice: SimNetwork): void {
       else if (what === 1) world.configure(all.filter(({ kind }) => kind === 'route'));
       else if (what === 2) {
         world.configure([{ kind: 'listener', name: 'main', value: listenerConfig(plan, n) }]);
-        world.listeners.drain(world.publisher.listenerSlot('main'), false, false);
+        world.listeners.drain(world.publisher.listenerSlot('main'), false, false, 1000);
       } else {
         world.configure([
           { kind: 'cluster', name: 'cluster1', value: null },

@@ -9,7 +9,6 @@ import { HttpStat, ClusterStat } from '../../src/telemetry/schema.js';
 import type { ScopeKind } from '../../src/telemetry/schema.js';
 import { allocateScope, clusterScopeIfUsed, reserveFixedScopes } from '../../src/telemetry/scopes.js';
 import { instantiateCodecs } from '../../src/workers/codecs.js';
-import { DownstreamFactory } from '../../src/workers/connection/downstream.js';
 import { Engine } from '../../src/workers/engine.js';
 import { Listeners } from '../../src/workers/listener/listener.js';
 import { Proxy } from '../../src/workers/proxy/request.js';
@@ -90,10 +89,8 @@ export class World {
       network,
     );
     engine.snapshot = new Snapshot(engine);
-    const factory = new DownstreamFactory(engine);
     this.proxy = new Proxy(engine);
-    this.listeners = new Listeners(engine, factory);
-    factory.bind(this.proxy, this.listeners);
+    this.listeners = new Listeners(engine, this.proxy);
     engine.snapshot.onAdopted = (root) => {
       this.listeners.adopt(root);
       this.proxy.clusters.adopt(root);

@@ -23,6 +23,8 @@ export class Upstream {
   onHead: Answer | null = null; // called at the head, before the body
   /** Takes a connection over: nothing is parsed. */
   onRaw: ((socket: Socket, connection: number) => void) | null = null;
+  /** A connection that was taken over ends when its peer does. */
+  endsRaw = true;
   private waiters: (() => void)[] = [];
 
   private constructor(
@@ -64,7 +66,7 @@ export class Upstream {
       /* the test sees it in what the proxy answers */
     });
     socket.on('end', () => {
-      socket.end();
+      if (this.onRaw === null || this.endsRaw) socket.end();
       this.wake();
     });
     socket.on('close', () => this.wake());

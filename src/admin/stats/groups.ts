@@ -115,6 +115,7 @@ function managersOfListeners(backend: AdminBackend): Map<string, string[]> {
   for (const record of backend.store.listeners.values()) {
     const config = record.config;
     for (const { hcm } of chainsOf(config)) {
+      if (hcm === null) continue;
       const names = owners.get(hcm.statPrefix) ?? new Set<string>();
       owners.set(hcm.statPrefix, names.add(config.statName));
     }

@@ -104,6 +104,7 @@ function sectionTag(group: ScopeGroup): { base: string; labels: string } {
     case 'tls_inspector':
     case 'http_inspector':
     case 'proxy_proto':
+    case 'tcp':
       return networkTag(group.kind, group.subject);
     case 'worker':
       return { base: group.prefix.slice(0, -1), labels: '' };

@@ -34,7 +34,7 @@ export function networkTag(kind: NetworkScopeKind, subject: string): Tagged {
   return { base: kind, labels: subject === '' ? '' : label(networkLabels[kind], subject) };
 }
 const networkLabels: { readonly [K in NetworkScopeKind]: string } = {
-  proxy_proto: 'envoy_proxy_protocol_prefix', tls_inspector: '', http_inspector: '',
+  tcp: 'envoy_tcp_prefix', proxy_proto: 'envoy_proxy_protocol_prefix', tls_inspector: '', http_inspector: '',
 };
 
 /** A name inside a scope: status codes and classes become labels. */

@@ -6,7 +6,7 @@ import { limits } from '../../core/limits.js';
 import type { ListenerFilter, NetworkScopeKind } from '../listener-filters.js';
 import { chainsOf } from '../types.js';
 import type { AccessLog, Address, ClusterConfig, Endpoint, EndpointAssignment, ListenerConfig } from '../types.js';
-import type { AssignmentBlob, ClusterBlob, ListenerBlob } from './layout.js';
+import type { AssignmentBlob, ChainBinding, ClusterBlob, ListenerBlob } from './layout.js';
 import type { SnapshotChange } from './changes.js';
 import { encodeRouteTable } from './route-table.js';
 import type { SlotTable } from './slots.js';
@@ -55,11 +55,14 @@ function mention(table: SlotTable, name: string, mentions: Mention[], what: stri
 }
 
 function listenerBlob(config: ListenerConfig, slots: Slots, bindings: Bindings, mentions: Mention[]): ListenerBlob {
-  const chains = chainsOf(config).map(({ hcm }) => ({
-    routeSlot: mention(slots.routeSlots, hcm.routeConfigName, mentions, 'route configurations',
+  const chains = chainsOf(config).map(({ hcm, tcp }): ChainBinding => ({
+    routeSlot: hcm === null ? -1 : mention(slots.routeSlots, hcm.routeConfigName, mentions, 'route configurations',
       limits.routeConfigSlotsMax),
-    httpScope: bound(bindings.httpScope(hcm.statPrefix), `statistics of http.${hcm.statPrefix}`),
-    accessLogs: hcm.accessLogs.map((log) => bound(bindings.accessLogSink(log), 'another access log')),
+    httpScope: hcm === null ? 0 : bound(bindings.httpScope(hcm.statPrefix), `statistics of http.${hcm.statPrefix}`),
+    tcpScope: tcp === null ? 0 : bound(bindings.networkScope('tcp', tcp.statPrefix), `statistics of ${tcp.statPrefix}`),
+    clusterSlots: (tcp?.clusters ?? []).map(({ cluster }) => mention(slots.clusterSlots, cluster, mentions,
+      'cluster names', limits.clusterSlotsMax)),
+    accessLogs: (hcm ?? tcp)!.accessLogs.map((log) => bound(bindings.accessLogSink(log), 'another access log')),
   }));
   return { config, scope: bound(bindings.listenerScope(config.statName), `statistics of listener.${config.statName}`),
     chains, filterScopes: (config.listenerFilters?.filters ?? []).map((filter) => filterScope(filter, bindings)) };

@@ -36,8 +36,11 @@ export interface ListenerBlob {
   scope: number;                 // statistics scope offset of listener.<statName>.
   filterScopes: number[];        // statistics of each listener filter
   /** By filter chain, the default one last; access logs by sink id. */
-  chains: { routeSlot: number; httpScope: number; accessLogs: number[] }[];
+  chains: ChainBinding[];
 }
+/** What main bound to a filter chain: a connection manager's route slot, or the cluster slots of a TCP proxy. */
+export interface ChainBinding { routeSlot: number; httpScope: number; tcpScope: number; clusterSlots: number[];
+  accessLogs: number[] }
 /** Contents of a cluster blob. The statistics scope is allocated on first use (MemoryMap.clusterScopes). */
 export interface ClusterBlob { config: import('../types.js').ClusterConfig }
 /** Contents of an assignment blob: endpoints with resolved addresses and their process-wide state index. */

@@ -8,16 +8,16 @@
 // Exactly one request is in progress at a time; pipelined bytes wait in `held`.
 import { Head } from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
-import { HttpStat, ListenerStat, histogramCell } from '../../telemetry/schema.js';
-import { Control } from '../../core/memory-map.js';
+import { HttpStat, histogramCell } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import type { HcmRuntime } from '../listener/hcm.js';
-import type { ListenerRuntime, Listeners } from '../listener/listener.js';
+import type { ListenerRuntime } from '../listener/listener.js';
 import type { Stream } from '../proxy/stream.js';
 import type { SocketOwner } from '../reactor/reactor.js';
 import { ConnectionAddresses } from './addresses.js';
 import type { ConnectionFacts } from './addresses.js';
 import { Held } from './held.js';
+import type { ConnectionRegister, ListenerConnection } from './register.js';
 
 export interface DownstreamEvents {
   /**
@@ -46,7 +46,7 @@ const TUNNEL = 3;
 const LINGERING = 4;
 const CLOSED = 5;
 
-export class DownstreamConnection implements SocketOwner {
+export class DownstreamConnection implements SocketOwner, ListenerConnection {
   listener!: ListenerRuntime;
   hcm!: HcmRuntime;
   stream: Stream | null = null;
@@ -61,8 +61,8 @@ export class DownstreamConnection implements SocketOwner {
   clientCloses = false;
   /** The client has sent FIN. */
   ended = false;
-  nextOfListener: DownstreamConnection | null = null;
-  previousOfListener: DownstreamConnection | null = null;
+  nextOfListener: ListenerConnection | null = null;
+  previousOfListener: ListenerConnection | null = null;
   readonly addresses: ConnectionAddresses;
   private state = CLOSED;
   private processing = false;
@@ -139,6 +139,8 @@ export class DownstreamConnection implements SocketOwner {
     if (!this.processing && this.held.bytes > 0) this.offerHeld();
     this.settleReceiving();
   }
+
+  get chainName(): string { return this.hcm.chainName; }
 
   /** The request's body is complete, its response is outstanding. */
   requestComplete(): void { if (this.state === BODY) this.state = WAITING; }
@@ -430,64 +432,40 @@ export class DownstreamConnection implements SocketOwner {
   }
 }
 
-/** Makes, counts and reuses the downstream connections of one worker. */
+/** Makes, counts and reuses the HTTP connections of one worker. */
 export class DownstreamFactory {
   private readonly free: DownstreamConnection[] = [];
-  private events: DownstreamEvents | null = null;
-  private listeners: Listeners | null = null;
-  private nextId = 1;
-  open_ = 0;
 
-  constructor(private readonly engine: Engine) {}
-
-  bind(events: DownstreamEvents, listeners: Listeners): void {
-    this.events = events;
-    this.listeners = listeners;
-  }
+  constructor(private readonly engine: Engine, private readonly events: DownstreamEvents,
+      private readonly register: ConnectionRegister) {}
 
   /** Null when the socket table is full; the fd is still the caller's. */
   open(fd: number, listener: ListenerRuntime, hcm: HcmRuntime, socket: number,
       facts: ConnectionFacts | null): DownstreamConnection | null {
-    const { engine } = this;
-    const connection = this.free.pop() ?? new DownstreamConnection(engine, this.events!, this);
-    if (!connection.open(fd, listener, hcm, this.nextId++, socket, facts)) { this.free.push(connection); return null; }
-    connection.previousOfListener = null;
-    connection.nextOfListener = listener.connections;
-    if (listener.connections !== null) listener.connections.previousOfListener = connection;
-    listener.connections = connection;
-    listener.count++;
-    this.gauge(listener, hcm, 1);
-    engine.count(listener.scope, ListenerStat.downstream_cx_total);
+    const { engine, register } = this;
+    const connection = this.free.pop() ?? new DownstreamConnection(engine, this.events, this);
+    if (!connection.open(fd, listener, hcm, register.takeId(), socket, facts)) {
+      this.free.push(connection);
+      return null;
+    }
+    register.add(connection);
+    this.gauge(hcm, 1);
     engine.count(hcm.scope, HttpStat.downstream_cx_total);
     engine.count(hcm.scope, HttpStat.downstream_cx_http1_total);
     return connection;
   }
 
   closed(connection: DownstreamConnection): void {
-    const { listener } = connection;
-    if (connection.previousOfListener === null) listener.connections = connection.nextOfListener;
-    else connection.previousOfListener.nextOfListener = connection.nextOfListener;
-    if (connection.nextOfListener !== null)
-      connection.nextOfListener.previousOfListener = connection.previousOfListener;
-    connection.nextOfListener = connection.previousOfListener = null;
-    listener.count--;
-    this.gauge(listener, connection.hcm, -1);
-    this.engine.count(listener.scope, ListenerStat.downstream_cx_destroy);
-    this.engine.count(connection.hcm.scope, HttpStat.downstream_cx_destroy);
+    const { hcm } = connection;
+    this.gauge(hcm, -1);
+    this.engine.count(hcm.scope, HttpStat.downstream_cx_destroy);
     this.free.push(connection);
-    this.listeners!.released(listener);
+    this.register.remove(connection);
   }
 
-  /** A socket that cannot be served. */
-  refuse(fd: number): void { this.listeners!.closeRaw(fd); }
-
-  private gauge(listener: ListenerRuntime, hcm: HcmRuntime, by: number): void {
-    const { engine } = this;
-    if (listener.limited) engine.overload.connection(by);
-    this.open_ += by;
-    engine.f64[listener.scope + ListenerStat.downstream_cx_active] += by;
-    engine.f64[hcm.scope + HttpStat.downstream_cx_active] += by;
-    engine.f64[hcm.scope + HttpStat.downstream_cx_http1_active] += by;
-    Atomics.store(engine.i32, engine.control + Control.connections, this.open_);
+  private gauge(hcm: HcmRuntime, by: number): void {
+    const { f64 } = this.engine;
+    f64[hcm.scope + HttpStat.downstream_cx_active] += by;
+    f64[hcm.scope + HttpStat.downstream_cx_http1_active] += by;
   }
 }

@@ -6,7 +6,11 @@ import { chainsOf } from '../../config/types.js';
 import type { FilterChain } from '../../config/types.js';
 import type { ListenerBlob } from '../../config/snapshot/layout.js';
 import type { Engine } from '../engine.js';
+import { TcpRuntime } from '../tcp/runtime.js';
 import { HcmRuntime } from './hcm.js';
+
+/** What ends a chain: one of the two. */
+export interface Chain { readonly hcm: HcmRuntime | null; readonly tcp: TcpRuntime | null }
 
 export class Chains {
   /** The chain that every connection has; null: `find` tells. */
@@ -14,7 +18,7 @@ export class Chains {
   private readonly tree = new FilterChainTree();
   private readonly all: FilterChain[];
   private readonly fallback: number;
-  private readonly compiled: (HcmRuntime | null)[];
+  private readonly compiled: (Chain | null)[];
 
   constructor(private readonly engine: Engine, private readonly contents: ListenerBlob) {
     const { config } = contents;
@@ -34,16 +38,22 @@ export class Chains {
   }
 
   /** The chain by its number. Throws when the arena has no room for it. */
-  get(index: number): HcmRuntime {
-    const known = this.compiled[index];
-    if (known !== null) return known;
-    const chain = this.contents.chains[index];
-    const { hcm, name } = this.all[index];
-    return this.compiled[index] = new HcmRuntime(this.engine, hcm, chain.routeSlot, chain.httpScope, chain.accessLogs,
-      name);
+  get(index: number): Chain { return this.compiled[index] ??= this.compile(index); }
+
+  private compile(index: number): Chain {
+    const binding = this.contents.chains[index];
+    const { hcm, tcp, name } = this.all[index];
+    return {
+      hcm: hcm === null ? null : new HcmRuntime(this.engine, hcm, binding.routeSlot, binding.httpScope,
+        binding.accessLogs, name),
+      tcp: tcp === null ? null : new TcpRuntime(this.engine, tcp, binding, name),
+    };
   }
 
   release(engine: Engine): void {
-    for (const chain of this.compiled) chain?.release(engine);
+    for (const chain of this.compiled) {
+      chain?.hcm?.release(engine);
+      chain?.tcp?.release(engine);
+    }
   }
 }

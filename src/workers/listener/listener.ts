@@ -6,11 +6,16 @@ import { acceptBatch } from '../../os/socket.js';
 import { ListenerStat, WorkerStat } from '../../telemetry/schema.js';
 import type { FilterMetadata } from '../../config/types.js';
 import type { ListenerBlob } from '../../config/snapshot/layout.js';
-import type { DownstreamConnection, DownstreamFactory } from '../connection/downstream.js';
+import { ConnectionRegister } from '../connection/register.js';
+import type { ListenerConnection } from '../connection/register.js';
+import { DownstreamFactory } from '../connection/downstream.js';
 import type { Engine } from '../engine.js';
 import type { AcceptOwner, SocketOwner } from '../reactor/reactor.js';
 import type { Root } from '../snapshot/snapshot.js';
+import type { Proxy } from '../proxy/request.js';
+import { TcpProxies } from '../tcp/proxies.js';
 import { Chains } from './chains.js';
+import type { Chain } from './chains.js';
 import type { HcmRuntime } from './hcm.js';
 import { Inspection } from './inspection.js';
 import type { InspectionEvents } from './inspection.js';
@@ -19,8 +24,8 @@ import type { Inspector } from './inspectors.js';
 
 export class ListenerRuntime {
   readonly scope: number;
-  /** Open connections, doubly linked through DownstreamConnection. */
-  connections: DownstreamConnection | null = null;
+  /** Open connections, doubly linked. */
+  connections: ListenerConnection | null = null;
   count = 0;
   /** Gone from the newest root; its socket may still have connections in the backlog. */
   removed = false;
@@ -30,7 +35,7 @@ export class ListenerRuntime {
   /** The limit of the process's connections concerns it. */
   readonly limited: boolean;
   readonly bufferBytes: number;
-  /** The one chain, of a listener that looks at nothing before; null: filters look, and `chains` choose. */
+  /** The one chain, of HTTP, of a listener that looks at nothing before; null: filters look, `chains` choose. */
   readonly only: HcmRuntime | null;
   readonly chains: Chains;
   readonly inspectors: readonly Inspector[];
@@ -51,7 +56,7 @@ export class ListenerRuntime {
       compileInspector(engine, filter, contents.filterScopes[index]));
     this.inspectionTimeoutMs = filters?.timeoutMs ?? 0;
     this.continuesOnTimeout = filters?.continueOnTimeout ?? false;
-    this.only = this.chains.only === null || filters !== null ? null : this.chains.get(this.chains.only);
+    this.only = this.chains.only === null || filters !== null ? null : this.chains.get(this.chains.only).hcm;
   }
 
   release(engine: Engine): void { this.chains.release(engine); }
@@ -71,7 +76,14 @@ export class Listeners implements InspectionEvents {
   private readonly retired = new Set<ListenerRuntime>();
   private readonly idle: Inspection[] = [];
 
-  constructor(private readonly engine: Engine, private readonly factory: DownstreamFactory) {}
+  private readonly factory: DownstreamFactory;
+  private readonly tcp: TcpProxies;
+
+  constructor(private readonly engine: Engine, proxy: Proxy) {
+    const register = new ConnectionRegister(engine, (listener) => this.released(listener));
+    this.factory = new DownstreamFactory(engine, proxy, register);
+    this.tcp = new TcpProxies(engine, proxy, register);
+  }
 
   listen(slot: number, fd: number): void {
     const accepting = new Accepting(this, slot, fd);
@@ -100,7 +112,7 @@ export class Listeners implements InspectionEvents {
 
   /** A connection that there is no room for. */
   private refuse(fd: number, listener: ListenerRuntime | null): void {
-    this.factory.refuse(fd);
+    this.closeRaw(fd);
     this.overflown(listener);
   }
 
@@ -120,13 +132,15 @@ export class Listeners implements InspectionEvents {
       return null;
     }
     const chain = this.chainOf(listener, number);
-    const owner = chain === null ? null : this.factory.open(fd, listener, chain, socket, inspection);
+    const owner = chain === null ? null
+      : chain.hcm !== null ? this.factory.open(fd, listener, chain.hcm, socket, inspection)
+      : this.tcp.open(fd, listener, chain.tcp!, socket, inspection);
     if (owner === null) this.overflown(listener);
     return owner;
   }
 
   /** As `Chains.get`; null when the arena has no room for another chain. */
-  private chainOf(listener: ListenerRuntime, chain: number): HcmRuntime | null {
+  private chainOf(listener: ListenerRuntime, chain: number): Chain | null {
     try { return listener.chains.get(chain); } catch (error) {
       this.engine.report(error);
       return null;
@@ -140,7 +154,7 @@ export class Listeners implements InspectionEvents {
     if (!full && !overload.rejectsConnection()) return false;
     this.engine.count(listener.scope, full ? ListenerStat.downstream_global_cx_overflow
       : ListenerStat.downstream_cx_overload_reject);
-    this.factory.refuse(fd);
+    this.closeRaw(fd);
     return true;
   }
 
@@ -204,7 +218,7 @@ export class Listeners implements InspectionEvents {
   }
 
   /** Drains the connections of the slot's older configurations, or with slot -1 all of them. */
-  drain(slot: number, inboundOnly: boolean, closeIdle: boolean): void {
+  drain(slot: number, inboundOnly: boolean, closeIdle: boolean, graceMs: number): void {
     for (const listener of [...this.retired, ...this.bySlot]) {
       if (listener === null || (inboundOnly && !listener.inbound)) continue;
       if (slot >= 0 && (listener.slot !== slot || (this.bySlot[slot] === listener && !listener.removed))) {
@@ -213,7 +227,7 @@ export class Listeners implements InspectionEvents {
       let connection = listener.connections;
       while (connection !== null) {
         const next = connection.nextOfListener;
-        connection.drain(closeIdle);
+        connection.drain(closeIdle, graceMs);
         connection = next;
       }
     }

@@ -18,6 +18,6 @@ export function pickerFor(engine: Engine, stream: Stream, cluster: ClusterRuntim
     const picker = text === null ? null : destinations.named(text);
     if (picker !== null) return picker;
   }
-  const { restoredText } = stream.downstream!.addresses;
+  const { restoredText } = stream.origin!.addresses;
   return restoredText === '' ? null : destinations.at(restoredText);
 }

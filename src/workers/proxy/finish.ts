@@ -28,7 +28,7 @@ export function countStatus(cluster: ClusterRuntime, status: number): void {
 }
 
 export class Finish {
-  private readonly log: AccessLogWriter;
+  readonly log: AccessLogWriter;
 
   constructor(private readonly engine: Engine, private readonly proxy: Proxy) {
     this.log = new AccessLogWriter(engine);

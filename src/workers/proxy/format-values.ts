@@ -66,8 +66,8 @@ export class FormatValues {
       case Op.zero: writer.number(0); return true;
       case Op.absent: return false;
       case Op.empty: return true;
-      case Op.upstreamProtocol: return this.text(stream.endpoint === null && stream.lastEndpoint === null ? ''
-        : 'HTTP/1.1');
+      case Op.upstreamProtocol: return this.text(stream.session !== null || (stream.endpoint === null
+        && stream.lastEndpoint === null) ? '' : 'HTTP/1.1');
       case Op.requestDuration: return this.span(stream.startMs, stream.requestEndMs);
       case Op.requestTxDuration: return this.span(stream.startMs, this.sentMs(stream));
       case Op.responseDuration:
@@ -80,16 +80,17 @@ export class FormatValues {
       case Op.upstreamRequestAttemptCount: writer.number(stream.attempts); return true;
       case Op.routeName: return this.text(stream.route?.name ?? '');
       case Op.virtualClusterName: return this.text(stream.virtualCluster?.name ?? '');
-      case Op.listenerName: return this.text(stream.downstream!.listener.name);
-      case Op.filterChainName: return this.text(stream.hcm!.chainName);
+      case Op.listenerName: return this.text(stream.origin!.listener.name);
+      case Op.filterChainName: return this.text(stream.origin!.chainName);
       case Op.hostname: return this.text(HOSTNAME);
-      case Op.connectionId: writer.number(stream.downstream!.id); return true;
+      case Op.connectionId: writer.number(stream.origin!.id); return true;
       case Op.upstreamConnectionId: writer.number(stream.upstreamConnectionId); return stream.upstreamConnectionId > 0;
       case Op.accessLogType: return this.text(this.logType);
       case Op.localReplyBody: writer.text(this.localReplyBody); return true;
       case Op.uniqueId: return this.text(randomUUID());
       case Op.upstreamTransportFailureReason:
-        return stream.connectErrno !== 0 && this.text(connectFailureReason(stream.connectErrno));
+        return this.text(stream.connectErrno === 0 ? stream.transportFailure
+          : connectFailureReason(stream.connectErrno));
       default: return this.wire(stream, code);
     }
   }
@@ -100,7 +101,7 @@ export class FormatValues {
     switch (code) {
       case Op.downstreamBytesReceived: bytes = stream.requestHeadBytes + stream.request.bytes; break;
       case Op.downstreamBytesSent: bytes = stream.sentHeadBytes + stream.response.bytes; break;
-      case Op.upstreamBytesReceived: bytes = stream.responseHeadBytes === 0 ? 0
+      case Op.upstreamBytesReceived: bytes = stream.responseHeadBytes === 0 && stream.session === null ? 0
         : stream.responseHeadBytes + stream.response.bytes; break;
       case Op.upstreamBytesSent: bytes = stream.upstreamSentMs === 0 ? 0
         : stream.forwardedHeadBytes + stream.request.bytes; break;
@@ -116,7 +117,7 @@ export class FormatValues {
 
   private address(stream: Stream, operator: CompiledOperator, request: number): boolean {
     const endpoint = stream.endpoint ?? stream.lastEndpoint;
-    const { addresses } = stream.downstream!;
+    const { addresses } = stream.origin!;
     switch (operator.code) {
       case Op.upstreamHostName: return this.text(endpoint === null ? '' : endpointName(endpoint));
       case Op.upstreamHostNameOnly: return this.text(endpoint === null ? '' : withoutPort(endpointName(endpoint)));

@@ -46,11 +46,12 @@ export class Formatter {
       case OP_RESPONSE_HEADER: return this.header(stream, operator, response, false);
       case OP_START_TIME: this.startTime(stream.startWallMs); return true;
       case Op.protocol:
+        if (stream.session !== null) return false;
         writer.text(stream.version10 ? 'HTTP/1.0' : 'HTTP/1.1');
         return true;
       case Op.responseCode: writer.number(stream.status); return true;
-      case Op.responseFlags: return this.flags(stream.flags, 0);
-      case Op.responseFlagsLong: return this.flags(stream.flags, 1);
+      case Op.responseFlags: return this.flags(stream, 0);
+      case Op.responseFlagsLong: return this.flags(stream, 1);
       case Op.bytesReceived: writer.number(stream.request.bytes); return true;
       case Op.bytesSent: writer.number(stream.response.bytes); return true;
       case Op.duration: writer.number(Math.floor(this.engine.nowMs - stream.startMs)); return true;
@@ -64,11 +65,15 @@ export class Formatter {
     }
   }
 
-  private flags(flags: number, form: 0 | 1): boolean {
+  private flags({ flags, session }: Stream, form: 0 | 1): boolean {
     const { writer } = this;
     const from = writer.at;
+    const count = responseFlagNames.length;
     if (flags === 0) writer.byte(DASH);                  // a value, not a missing one
-    for (let bit = 0; bit < responseFlagNames.length; bit++) {
+    // In the order in which they are set: a session gives up (the first flag) when all else was said.
+    const first = session === null ? 0 : 1;
+    for (let n = first; n < first + count; n++) {
+      const bit = n === count ? 0 : n;
       if (((flags >> bit) & 1) === 0) continue;
       if (writer.at > from) writer.byte(44);
       writer.text(responseFlagNames[bit]![form]);

@@ -10,7 +10,8 @@ import { grpcStatusOfHttp } from './format-texts.js';
 import type { Stream } from './stream.js';
 
 /** Moments at which a request is logged, by Envoy's names. */
-export type LogType = 'NotSet' | 'DownstreamStart' | 'DownstreamPeriodic' | 'DownstreamEnd'
+export type LogType = 'NotSet' | 'TcpUpstreamConnected' | 'TcpPeriodic' | 'TcpConnectionEnd'
+  | 'DownstreamStart' | 'DownstreamPeriodic' | 'DownstreamEnd'
   | 'DownstreamTunnelSuccessfullyEstablished';
 
 export interface LogFilter {

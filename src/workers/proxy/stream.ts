@@ -6,6 +6,7 @@
 // A stream owns at most one head buffer (the encoded request, kept for a safe retry and for the log) and is in at most
 // one route table.
 import { ChunkedRecordBytes } from '../../core/generated/layouts.js';
+import type { Origin } from '../connection/register.js';
 import type { DownstreamConnection } from '../connection/downstream.js';
 import type { Engine } from '../engine.js';
 import type { HcmRuntime } from '../listener/hcm.js';
@@ -28,6 +29,8 @@ export class Stream implements PickRequest, Borrower {
   events!: UpstreamEvents;
   downstream: DownstreamConnection | null = null;
   upstream: UpstreamConnection | null = null;
+  /** The connection whose bytes go through as they are; null: this is a request. */
+  session: Origin | null = null;
   hcm: HcmRuntime | null = null;
   /** Entered when the route was found, left when the stream ends. */
   table: RouteTableRuntime | null = null;
@@ -95,6 +98,8 @@ export class Stream implements PickRequest, Borrower {
   flags = 0;
   details = 0;
   connectErrno = 0;
+  /** Why there is no tunnel to the endpoint, of a session. */
+  transportFailure = '';
 
   startMs = 0;
   startWallMs = 0;
@@ -159,6 +164,8 @@ export class Stream implements PickRequest, Borrower {
   /** Header lines, with their ends, that the response gets. */
   addedResponseLines = '';
 
+  /** The connection that it came by. */
+  get origin(): Origin | null { return this.session ?? this.downstream; }
   /** An answer may make the request go out again. */
   get repeats(): boolean { return this.retryOn !== 0 || this.followsRedirects; }
   /** A retry's host predicates: no endpoint is avoided without them. */
@@ -190,6 +197,8 @@ export class Stream implements PickRequest, Borrower {
     this.downstream = this.upstream = this.hcm = this.table = this.route = this.choice = this.cluster = this.endpoint =
       null;
     this.lastEndpoint = null;
+    this.session = null;
+    this.transportFailure = '';
     this.virtualCluster = null;
     this.upstreamLocal = null;
     this.requestTaken = false;

@@ -78,7 +78,6 @@ export class UpstreamConnection implements SocketOwner {
     endpoint.connecting++;
     const { cluster } = endpoint;
     cluster.count(ClusterStat.upstream_cx_total);
-    cluster.count(ClusterStat.upstream_cx_http1_total);
     cluster.gauge(ClusterStat.upstream_cx_active, 1);
     endpoint.connection(1);
     endpoint.add(EndpointState.connectionsTotal, 1);

@@ -46,7 +46,7 @@ export class UpstreamPool {
     cluster.count(ClusterStat.upstream_rq_pending_total);
     cluster.gauge(ClusterStat.upstream_rq_pending_active, 1);
     endpoint.pushPending(stream);
-    if (endpoint.connecting < endpoint.pendingCount && !this.open(endpoint, thresholds)) {
+    if (endpoint.connecting < endpoint.pendingCount && !this.open(endpoint, thresholds, !stream.rawTunnel)) {
       if (endpoint.connections === 0) { this.cancel(stream, endpoint); return EXHAUSTED; }
     }
     return WAITING;
@@ -85,15 +85,17 @@ export class UpstreamPool {
     const { endpoint } = connection;
     this.free.push(connection);
     if (endpoint.pendingFirst !== null && endpoint.connecting < endpoint.pendingCount) {
-      if (!this.open(endpoint, endpoint.cluster.config.circuitBreakers.default) && endpoint.connections === 0)
+      if (!this.open(endpoint, endpoint.cluster.config.circuitBreakers.default,
+        !endpoint.pendingFirst.rawTunnel) && endpoint.connections === 0)
         this.failAll(endpoint);
     }
     endpoint.cluster.retire(endpoint);
   }
 
-  /** Fails every stream that waits for this endpoint. */
+  /** Fails every stream that waits for this endpoint; one that comes back meanwhile waits for another connection. */
   failAll(endpoint: Endpoint): void {
-    for (let stream = endpoint.pendingFirst; stream !== null; stream = endpoint.pendingFirst) {
+    for (let left = endpoint.pendingCount; left > 0 && endpoint.pendingFirst !== null; left--) {
+      const stream = endpoint.pendingFirst;
       this.cancel(stream, endpoint);
       stream.events.onConnectFailed(stream);
     }
@@ -105,7 +107,7 @@ export class UpstreamPool {
   }
 
   /** Opens a connection if the breaker allows: an endpoint without any connection may always have one. */
-  private open(endpoint: Endpoint, thresholds: CircuitBreakerThresholds): boolean {
+  private open(endpoint: Endpoint, thresholds: CircuitBreakerThresholds, http: boolean): boolean {
     const { cluster } = endpoint;
     if (!cluster.tryTake(ClusterState.connections, thresholds.maxConnections)) {
       cluster.count(ClusterStat.upstream_cx_overflow);
@@ -120,6 +122,7 @@ export class UpstreamPool {
       this.engine.outside.closeSocket(fd);
       return this.refuse(endpoint);
     }
+    if (http) cluster.count(ClusterStat.upstream_cx_http1_total);
     return true;
   }
 

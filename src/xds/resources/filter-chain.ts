@@ -6,7 +6,7 @@ import type { FilterChain as PlainFilterChain, RouteConfig } from '../../config/
 import { limits } from '../../core/limits.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { CidrRange, FilterChain, FilterChainMatch, HttpConnectionManager, RouteConfiguration }
+import type { CidrRange, FilterChain, FilterChainMatch, HttpConnectionManager, RouteConfiguration, TcpProxy }
   from '../wire/generated/messages.js';
 import { isIP } from 'node:net';
 import { readConfigSource } from './config-source.js';
@@ -14,9 +14,13 @@ import { boolOf, millisecondsOf } from './fields.js';
 import { hcmType, readHttpConnectionManager } from './http-connection.js';
 import { readRouteConfiguration } from './route.js';
 import type { ClusterReference } from './route.js';
+import { readTcpProxy, tcpProxyType } from './tcp-proxy.js';
 import { checkTransportSocket } from './transport-socket.js';
 
 const CONNECT_TIMEOUT_MS_DEFAULT = 15_000;
+const noEnd = 'the chain must end with an HTTP connection manager or a TCP proxy';
+/** Network filters that do not end a chain. */
+const knownFilters = new Set<string>([]);
 
 /** A route configuration that stands inside a listener. */
 export interface InlineRoutes { name: string; config: RouteConfig; message: RouteConfiguration }
@@ -95,23 +99,28 @@ export function readFilterChain(chain: FilterChain, match: PlainMatch | null, ke
   const transportSocketConnectTimeoutMs =
     millisecondsOf(chain.transportSocketConnectTimeout, CONNECT_TIMEOUT_MS_DEFAULT, timeoutPath, report);
   const filters = chain.filters ?? [];
-  if (filters.length === 0) report.fail(fieldPath(path, 'filters'), 'an HTTP connection manager is required');
-  let hcm: PlainFilterChain['hcm'] | null = null;
+  let hcm: PlainFilterChain['hcm'] = null;
+  let tcp: PlainFilterChain['tcp'] = null;
   filters.forEach((filter, position) => {
     const at = `${path}.filters[${position}].typed_config`;
     const any = filter.typedConfig;
-    if (any === undefined || any === null) report.fail(at, 'required');
-    else if (any.type !== hcmType) report.fail(at, `not implemented: network filter ${any.type}`);
-    else if (position !== filters.length - 1) report.fail(`${path}.filters[${position}]`,
-      'it ends the chain and must be the last filter');
-    else {
-      const where = any.typedStruct === undefined ? at : fieldPath(at, 'value');
+    if (any === undefined || any === null) { report.fail(at, 'required'); return; }
+    const ends = any.type === hcmType || any.type === tcpProxyType;
+    const last = position === filters.length - 1;
+    if (ends !== last && (ends || knownFilters.has(any.type)))
+      report.fail(`${path}.filters[${position}]`, ends ? 'it ends the chain and must be the last filter' : noEnd);
+    if (ends && !last) return;
+    const where = any.typedStruct === undefined ? at : fieldPath(at, 'value');
+    if (any.type === hcmType) {
       const message = any.value as HttpConnectionManager;
       const routeName = readRoutes(message, `@inline/${listener}/${key}`, where, report, parts);
       hcm = readHttpConnectionManager(message, routeName, where, report);
-    }
+    } else if (any.type === tcpProxyType) tcp = readTcpProxy(any.value as TcpProxy, where, report);
+    else report.fail(at, `not implemented: network filter ${any.type}`);
   });
-  return hcm === null ? [] : [{ name: chain.name ?? '', match, hcm, transportSocketConnectTimeoutMs }];
+  if (filters.length === 0) report.fail(fieldPath(path, 'filters'), noEnd);
+  return hcm === null && tcp === null ? []
+    : [{ name: chain.name ?? '', match, hcm, tcp, transportSocketConnectTimeoutMs }];
 }
 
 /** Takes the routes of a connection manager into `parts`; returns the name they are found by. */

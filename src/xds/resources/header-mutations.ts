@@ -33,7 +33,8 @@ export function readHeaderMutations(fields: HeaderFields, path: string, report: 
 /** Pseudo headers and Host are the routes' to change, never these lists'. */
 const isProtected = (name: string): boolean => name.startsWith(':') || name === 'host';
 
-function readAdditions(options: HeaderValueOption[] | undefined, path: string, field: string,
+/** One list of additions. */
+export function readAdditions(options: HeaderValueOption[] | undefined, path: string, field: string,
   report: Report): HeaderMutation[] {
   if (options === undefined) return [];
   return options.map((option, index) => {

@@ -58,7 +58,7 @@ t.test('fields of the connection manager', async (t) => {
       max_requests_per_connection: 7, headers_with_underscores_action: 'DROP_HEADER' },
     http_protocol_options: { accept_http_10: true, default_host_for_http_10: 'h', enable_trailers: true,
       header_key_format: { proper_case_words: {} } } })
-    .filterChains[0].hcm;
+    .filterChains[0].hcm!;
   t.match(hcm, { serverName: 's', serverHeaderTransformation: 'passThrough', via: 'v',
     schemeOverwrite: 'https',
     useRemoteAddress: true, skipXffAppend: true, xffNumTrustedHops: 2, generateRequestId: false,
@@ -76,7 +76,7 @@ t.test('fields of the connection manager', async (t) => {
   t.match(read({}, { http_protocol_options: { header_key_format: { stateful_formatter: { name: 'preserve_case',
     typed_config: {
     '@type': typeUrl('envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig') } } } } })
-      .filterChains[0].hcm,
+      .filterChains[0].hcm!,
   { preserveCase: true });
 });
 
@@ -95,6 +95,25 @@ t.test('filter chains', async (t) => {
   { name: 'b', match: { destinationPort: 0 }, hcm: { routeConfigName: '@inline/front/1' } }],
   defaultFilterChain: { name: 'c', match: null, hcm: { routeConfigName: '@inline/front/default' } } });
   t.equal(read({ filter_chains: [chain('b', {})] }).filterChains[0].match, null);
+});
+
+const mongo = typeUrl('envoy.extensions.filters.network.mongo_proxy.v3.MongoProxy');
+const noEnd = 'the chain must end with an HTTP connection manager or a TCP proxy';
+const tcpProxy = (config: Tree): Tree => ({ name: 't', typed_config: {
+  '@type': typeUrl('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy'), stat_prefix: 'in', ...config } });
+
+t.test('the TCP proxy', async (t) => {
+  const tcp = (config: Tree) => read({ filter_chains: [{ filters: [tcpProxy(config)] }] }).filterChains[0].tcp;
+  t.same(tcp({ cluster: 'c' }), { statPrefix: 'in', clusters: [{ cluster: 'c', weight: 1 }], totalWeight: 1,
+    sourceIpHash: false, idleTimeoutMs: 3600000, maxDurationMs: 0, maxConnectAttempts: 1, accessLogs: [],
+    accessLogFlushMs: 0, logsConnected: false, tunnel: null });
+  t.match(tcp({ weighted_clusters: { clusters: [{ name: 'a', weight: 2 }, { name: 'b', weight: 3 }] },
+    idle_timeout: '0s', max_downstream_connection_duration: '1s', max_connect_attempts: 4, hash_policy: [{
+      source_ip: {} }], access_log_options: { access_log_flush_interval: '2s', flush_access_log_on_connected: true },
+    tunneling_config: { hostname: 'h:1', headers_to_add: [{ header: { key: 'A', value: 'b' } }] } }),
+  { clusters: [{ cluster: 'a', weight: 2 }, { cluster: 'b', weight: 3 }], totalWeight: 5, idleTimeoutMs: 0,
+    maxDurationMs: 1000, maxConnectAttempts: 4, sourceIpHash: true, accessLogFlushMs: 2000, logsConnected: true,
+    tunnel: { hostname: 'h:1', headers: [{ name: 'a', value: 'b' }] } });
 });
 
 const listenerFilter = (type: string, config: Tree = {}): Tree => ({ name: 'f',
@@ -165,11 +184,23 @@ const refused: [string, Tree, Tree, string[]][] = [
   ['the end of an address', { filter_chains: [chain('a', { address_suffix: '1', suffix_len: 3 })] }, {},
     [`${at}.filter_chains[0].filter_chain_match.address_suffix: not implemented`,
       `${at}.filter_chains[0].filter_chain_match.suffix_len: not implemented`]],
-  ['network filter', { filter_chains: [
-    { filters: [{ name: 't',
-      typed_config: { '@type': typeUrl('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy') } }] }] }, {},
-    [`${at}.filter_chains[0].filters[0].typed_config: not implemented: network filter ` +
-      'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy']],
+  ['network filter', { filter_chains: [{ filters: [{ name: 't', typed_config: { '@type': mongo } }] }] }, {},
+    [`${at}.filter_chains[0].filters[0].typed_config: not implemented: network filter `
+      + 'envoy.extensions.filters.network.mongo_proxy.v3.MongoProxy']],
+  ['no network filter', { filter_chains: [{}] }, {}, [`${at}.filter_chains[0].filters: ${noEnd}`]],
+  ['a network filter behind the last', { filter_chains: [{ filters: [tcpProxy({ cluster: 'c' }),
+    { name: 'h', typed_config: connectionManager() }] }] }, {},
+    [`${at}.filter_chains[0].filters[0]: it ends the chain and must be the last filter`]],
+  ['a TCP proxy on demand', { filter_chains: [{ filters: [tcpProxy({ cluster: 'c', on_demand: {} })] }] }, {},
+    [`${at}.filter_chains[0].filters[0].typed_config.on_demand: not implemented`]],
+  ['a TCP proxy to a subset', { filter_chains: [{ filters: [tcpProxy({ cluster: 'c', metadata_match: {} })] }] }, {},
+    [`${at}.filter_chains[0].filters[0].typed_config.metadata_match: not implemented`]],
+  ['a TCP proxy to nowhere', { filter_chains: [{ filters: [tcpProxy({})] }] }, {},
+    [`${at}.filter_chains[0].filters[0].typed_config: cluster_specifier is required: set one of cluster, `
+      + 'weighted_clusters']],
+  ['a tunnel by POST', { filter_chains: [{ filters: [tcpProxy({ cluster: 'c', tunneling_config: { hostname: 'h',
+    use_post: true } })] }] }, {}, [`${at}.filter_chains[0].filters[0].typed_config.tunneling_config.use_post: `
+    + 'not implemented, must be absent or false']],
   ['a listener filter without configuration', { listener_filters: [{ name: 'x' }] }, {},
     [`${at}.listener_filters[0].typed_config: required`]],
   ['a listener filter that Weft does not have', { listener_filters: [listenerFilter('original_src.v3.OriginalSrc')] },
@@ -218,7 +249,7 @@ t.test('access logs', async (t) => {
   const stdout = typeUrl('envoy.extensions.access_loggers.stream.v3.StdoutAccessLog');
   const fileLog = typeUrl('envoy.extensions.access_loggers.file.v3.FileAccessLog');
   const log = (typed_config: Tree): Tree => ({ access_log: [{ name: 'l', typed_config }] });
-  const logs = (typed_config: Tree) => read({}, log(typed_config)).filterChains[0].hcm.accessLogs[0];
+  const logs = (typed_config: Tree) => read({}, log(typed_config)).filterChains[0].hcm!.accessLogs[0];
   t.match(logs({ '@type': stdout }), { sink: { kind: 'stdout' },
     format: { kind: 'text', format: /^\[%START_TIME%\].*"%UPSTREAM_HOST%"\n$/ } });
   t.same(logs({ '@type': fileLog, path: '/l', log_format: { text_format_source: { inline_string: '%PROTOCOL%\n' },

@@ -1,0 +1,65 @@
+// The connections of one worker, whatever protocol they speak: each hangs in the list of its listener, and is counted
+// there, for the worker and for the process.
+import { Control } from '../../core/memory-map.js';
+import { ListenerStat } from '../../telemetry/schema.js';
+import type { Engine } from '../engine.js';
+import type { ListenerRuntime } from '../listener/listener.js';
+import type { ConnectionAddresses } from './addresses.js';
+
+/** What logs and formats ask about the connection that something came by. */
+export interface Origin {
+  readonly listener: ListenerRuntime;
+  readonly addresses: ConnectionAddresses;
+  readonly id: number;
+  readonly chainName: string;
+}
+
+export interface ListenerConnection extends Origin {
+  nextOfListener: ListenerConnection | null;
+  previousOfListener: ListenerConnection | null;
+  /** Goes when it can; `closeIdle`: at once where nothing is in progress. After `graceMs` it must be gone. */
+  drain(closeIdle: boolean, graceMs: number): void;
+  /** Timeouts have become shorter or longer under it. */
+  deadlineChanged(): void;
+}
+
+export class ConnectionRegister {
+  private nextId = 1;
+  private open = 0;
+
+  constructor(private readonly engine: Engine, private readonly released: (listener: ListenerRuntime) => void) {}
+
+  takeId(): number { return this.nextId++; }
+
+  add(connection: ListenerConnection): void {
+    const { listener } = connection;
+    connection.previousOfListener = null;
+    connection.nextOfListener = listener.connections;
+    if (listener.connections !== null) listener.connections.previousOfListener = connection;
+    listener.connections = connection;
+    listener.count++;
+    this.gauge(listener, 1);
+    this.engine.count(listener.scope, ListenerStat.downstream_cx_total);
+  }
+
+  remove(connection: ListenerConnection): void {
+    const { listener } = connection;
+    if (connection.previousOfListener === null) listener.connections = connection.nextOfListener;
+    else connection.previousOfListener.nextOfListener = connection.nextOfListener;
+    if (connection.nextOfListener !== null)
+      connection.nextOfListener.previousOfListener = connection.previousOfListener;
+    connection.nextOfListener = connection.previousOfListener = null;
+    listener.count--;
+    this.gauge(listener, -1);
+    this.engine.count(listener.scope, ListenerStat.downstream_cx_destroy);
+    this.released(listener);
+  }
+
+  private gauge(listener: ListenerRuntime, by: number): void {
+    const { engine } = this;
+    if (listener.limited) engine.overload.connection(by);
+    this.open += by;
+    engine.f64[listener.scope + ListenerStat.downstream_cx_active] += by;
+    Atomics.store(engine.i32, engine.control + Control.connections, this.open);
+  }
+}

@@ -1,0 +1,130 @@
+// Connections that are proxied as bytes: where they go, how they end, what is counted and logged of them.
+import { clientHello } from '../../support/client-hello.js';
+import { answer, type RawUpstream, type Scenario, type Step } from '../scenario.js';
+
+const TYPE = 'type.googleapis.com/envoy.extensions.';
+const LOG = '%PROTOCOL%|%RESPONSE_CODE%|%RESPONSE_FLAGS%|%RESPONSE_CODE_DETAILS%|%CONNECTION_TERMINATION_DETAILS%|'
+  + '%BYTES_RECEIVED%|%BYTES_SENT%|%UPSTREAM_HOST%|%UPSTREAM_CLUSTER%|%UPSTREAM_TRANSPORT_FAILURE_REASON%|'
+  + '%UPSTREAM_WIRE_BYTES_SENT%|%UPSTREAM_WIRE_BYTES_RECEIVED%|%DOWNSTREAM_WIRE_BYTES_SENT%|'
+  + '%DOWNSTREAM_WIRE_BYTES_RECEIVED%|%ACCESS_LOG_TYPE%|%REQUESTED_SERVER_NAME%|%ROUTE_NAME%|'
+  + '%UPSTREAM_REQUEST_ATTEMPT_COUNT%|%RESPONSE_DURATION%|%UPSTREAM_PROTOCOL%\n';
+const log = (format = LOG): object[] => [{ name: 'file', typed_config: {
+  '@type': `${TYPE}access_loggers.file.v3.FileAccessLog`, path: '{folder}/{id}-main.log',
+  log_format: { text_format_source: { inline_string: format } } } }];
+
+export const tcpProxy = (config: object): object => ({ name: 'tcp', typed_config: {
+  '@type': `${TYPE}filters.network.tcp_proxy.v3.TcpProxy`, stat_prefix: '{id}', access_log: log(), ...config } });
+
+const tcpStats = ['downstream_cx_total', 'downstream_cx_no_route', 'downstream_cx_rx_bytes_total',
+  'downstream_cx_tx_bytes_total', 'idle_timeout', 'max_downstream_connection_duration', 'upstream_flush_active']
+  .map((name) => `tcp.{id}.${name}`);
+const clusterStats = ['upstream_cx_total', 'upstream_cx_active', 'upstream_cx_http1_total', 'upstream_cx_connect_fail',
+  'upstream_cx_connect_attempts_exceeded', 'upstream_cx_overflow', 'upstream_cx_none_healthy',
+  'upstream_cx_rx_bytes_total', 'upstream_cx_tx_bytes_total', 'upstream_rq_total', 'upstream_rq_pending_overflow',
+  'upstream_rq_active', 'upstream_rq_pending_active'].map((name) => `cluster.{up}.${name}`);
+
+const echo: RawUpstream = { echo: true };
+const tcp = (name: string, config: object, up: RawUpstream, steps: readonly Step[], more: Partial<Scenario> = {},
+  listener: object = {}): Scenario => ({
+  name, rawUpstreams: { up }, main: { listener: { stat_prefix: '{id}', filter_chains: [{ filters: [
+    tcpProxy({ cluster: '{up}', ...config })] }], ...listener } }, steps, logLines: 1,
+  stats: [...tcpStats, ...clusterStats, 'listener.{id}.downstream_cx_total', 'listener.{id}.downstream_cx_active'],
+  ...more });
+const say = (send: string, until = send): Step => ({ send, raw: true, until });
+const again = (step: Step): Step => ({ ...step, sameConnection: true });
+const end = (step: Step = {}): Step => ({ raw: true, quietMs: 2000, sameConnection: true, ...step });
+
+const ways: readonly Scenario[] = [
+  tcp('bytes there and back', {}, echo, [say('hello'), again(say('more')), end({ halfClose: true })]),
+  tcp('two connections', {}, echo, [say('one'), say('two')], { logLines: 2 }),
+  tcp('the server speaks first', {}, { say: 'welcome', echo: true }, [{ raw: true, until: 'welcome' },
+    again(say('x')), end({ halfClose: true })]),
+  tcp('HTTP that nobody parses', {}, echo, [say('GARBAGE / HTTP/9\r\n\r\n\0\x01'), end({ halfClose: true })]),
+  tcp('many bytes', {}, echo, [say(`${'x'.repeat(300_000)}end`, 'end'), end({ halfClose: true })]),
+  tcp('the client says all and waits', {}, { farewell: 'bye' }, [{ send: 'question', raw: true, halfClose: true,
+    quietMs: 2000 }]),
+  tcp('the client ends without a word', {}, { farewell: 'bye' }, [{ raw: true, halfClose: true, quietMs: 2000 }]),
+  tcp('the server ends first', {}, { say: 'bye', close: 'atOnce' }, [{ raw: true, quietMs: 2000 },
+    end({ send: 'late', halfClose: true })]),
+  tcp('the server ends after bytes', {}, { close: 'afterBytes' }, [{ send: 'x', raw: true, quietMs: 2000 },
+    end({ halfClose: true })]),
+  tcp('the server resets', {}, { close: 'reset' }, [{ send: 'x', raw: true, quietMs: 2000 }]),
+  tcp('the client resets', {}, echo, [say('x'), again({ reset: true, raw: true, quietMs: 100 })]),
+  tcp('the client goes away', {}, { say: 'hi' }, [{ raw: true, until: 'hi' }]),
+];
+
+const choices: readonly Scenario[] = [
+  tcp('weighted clusters', { cluster: undefined, weighted_clusters: { clusters: [{ name: '{up}', weight: 1 }] } }, echo,
+    [say('x'), end({ halfClose: true })]),
+  tcp('a cluster that does not exist', { cluster: 'nowhere' }, echo, [{ raw: true, quietMs: 2000 }]),
+  tcp('a cluster without endpoints', { cluster: '{empty}' }, echo, [{ raw: true, quietMs: 2000 }], {
+    clusters: [{ name: 'empty', ports: [] }], stats: [...tcpStats, 'cluster.{empty}.upstream_cx_none_healthy'] }),
+  tcp('nobody listens', { cluster: '{refused}' }, echo, [{ raw: true, quietMs: 2000 }], {
+    clusters: [{ name: 'refused', ports: [1] }], stats: [...tcpStats, ...['upstream_cx_total',
+      'upstream_cx_connect_fail', 'upstream_cx_connect_attempts_exceeded', 'upstream_rq_total', 'upstream_cx_destroy',
+      'upstream_rq_pending_total', 'upstream_rq_pending_failure_eject'].map((name) => `cluster.{refused}.${name}`)] }),
+  tcp('nobody listens, four times', { cluster: '{refused}', max_connect_attempts: 4 }, echo, [{ raw: true,
+    quietMs: 2000 }], { clusters: [{ name: 'refused', ports: [1] }], stats: [...tcpStats, ...['upstream_cx_total',
+    'upstream_cx_connect_fail', 'upstream_cx_connect_attempts_exceeded'].map((name) => `cluster.{refused}.${name}`)] }),
+  tcp('the second endpoint listens', { cluster: '{both}', max_connect_attempts: 2, access_log: [] }, echo, [say('x'),
+    end({ halfClose: true })], { clusters: [{ name: 'both', ports: [1, '{port:up}'] }],
+    stats: tcpStats, logLines: 0 }),
+  tcp('no connection is allowed', {}, echo, [{ raw: true, quietMs: 2000 }], { clusterFields: { up: {
+    circuit_breakers: { thresholds: [{ max_connections: 0 }] } } } }),
+  tcp('no pending request is allowed', {}, echo, [{ raw: true, quietMs: 2000 }], { clusterFields: { up: {
+    circuit_breakers: { thresholds: [{ max_pending_requests: 0 }] } } } }),
+  tcp('no request is allowed', {}, echo, [say('x'), end({ halfClose: true })], { clusterFields: { up: {
+    circuit_breakers: { thresholds: [{ max_requests: 0 }] } } } }),
+];
+
+const times: readonly Scenario[] = [
+  tcp('idle', { idle_timeout: '0.2s' }, echo, [say('x'), end()]),
+  tcp('idle without a byte', { idle_timeout: '0.2s' }, echo, [{ raw: true, quietMs: 2000 }]),
+  tcp('idle after the server has ended', { idle_timeout: '0.2s' }, { say: 'x', close: 'atOnce' }, [{ raw: true,
+    quietMs: 2000 }]),
+  tcp('busy beyond the idle timeout', { idle_timeout: '0.3s' }, echo, [say('a'), { ...again(say('b')), waitMs: 200 },
+    { ...again(say('c')), waitMs: 200 }, end({ halfClose: true })]),
+  tcp('no idle timeout', { idle_timeout: '0s' }, echo, [say('a'), { ...again(say('b')), waitMs: 100 },
+    end({ halfClose: true })]),
+  tcp('as long as a connection may last', { max_downstream_connection_duration: '0.25s' }, echo, [say('x'), end()]),
+  tcp('a line when it is connected', { access_log_options: { flush_access_log_on_connected: true } }, echo,
+    [say('x'), end({ halfClose: true })], { logLines: 2 }),
+  tcp('a line when it is connected, the old way', { flush_access_log_on_connected: true }, echo,
+    [say('x'), end({ halfClose: true })], { logLines: 2 }),
+  tcp('lines now and then', { access_log_options: { access_log_flush_interval: '0.25s' },
+    access_log: log('%ACCESS_LOG_TYPE%\n') },
+    echo, [say('x'), end({ waitMs: 350, halfClose: true })], { logLines: 2 }),
+];
+
+const tunnelled = (name: string, config: object, steps: readonly Step[], more: Partial<Scenario> = {}): Scenario =>
+  tcp(`tunnel: ${name}`, { access_log: log(LOG.replace(/%UPSTREAM_WIRE_BYTES_\w+%/g, '')),
+    tunneling_config: { hostname: 'target.example:443', ...config },
+    ...(name.includes('then') ? { max_connect_attempts: 2 } : {}) }, {}, steps, {
+    rawUpstreams: undefined, stats: [...tcpStats, 'cluster.{up}.upstream_cx_connect_attempts_exceeded'], ...more });
+const ok = 'HTTP/1.1 200 OK\r\n\r\n';
+const tunnels: readonly Scenario[] = [
+  tunnelled('opened', {}, [{ send: 'hi', raw: true, until: 'welcome', answer: `${ok}welcome` }]),
+  tunnelled('headers', { headers_to_add: [{ header: { key: 'X-From', value: 'weft' } },
+    { header: { key: 'x-name', value: '%REQUESTED_SERVER_NAME%' } }] },
+  [{ send: 'hi', raw: true, until: 'welcome', answer: `${ok}welcome` }]),
+  tunnelled('any 2xx', {}, [{ raw: true, until: 'w', answer: 'HTTP/1.1 201 Fine\r\ncontent-length: 5\r\n\r\nw' }]),
+  tunnelled('refused', {}, [{ raw: true, quietMs: 2000, answer: answer(403, 'no') }]),
+  tunnelled('not HTTP', {}, [{ raw: true, quietMs: 2000, answer: 'what?\r\n\r\n' }]),
+  tunnelled('the proxy hangs up', {}, [{ raw: true, quietMs: 2000, answer: { close: true } }]),
+  tunnelled('refused, then opened', {}, [{ raw: true, until: 'w', answer: [answer(503, 'no'), `${ok}w`] }],
+    {}),
+];
+
+const inspected: readonly Scenario[] = [
+  tcp('by server name', {}, echo, [say(clientHello('a.example')), end({ halfClose: true })], {}, {
+    listener_filters: [{ name: 'tls',
+      typed_config: { '@type': `${TYPE}filters.listener.tls_inspector.v3.TlsInspector` } }],
+    filter_chains: [{ filter_chain_match: { server_names: ['a.example'] }, filters: [tcpProxy({ cluster: '{up}' })] },
+      { filters: [tcpProxy({ cluster: 'nowhere' })] }] }),
+  tcp('the server speaks first behind an inspector', {}, { say: 'welcome' }, [{ raw: true, until: 'welcome',
+    quietMs: 2000 }], {}, { listener_filters_timeout: '0.1s', continue_on_listener_filters_timeout: true,
+    listener_filters: [{ name: 'http', typed_config: {
+      '@type': `${TYPE}filters.listener.http_inspector.v3.HttpInspector` } }] }),
+];
+
+export const scenarios: readonly Scenario[] = [...ways, ...choices, ...times, ...tunnels, ...inspected];
