@@ -59,7 +59,7 @@ function routes(hosts: number, timeoutMs: number): RouteConfig {
           runtimeFraction: null },
         action: { kind: 'forward', totalWeight: 1, randomValueHeader: null, runtimeKeyPrefix: '', regexRewrite: null,
           hostRewriteHeader: null, hostRewritePathRegex: null, autoHostRewrite: false, hashPolicies: [],
-            retryPolicy: null, internalRedirects: null, mirrors: [],
+            retryPolicy: null, internalRedirects: null, mirrors: [], hedgesOnTimeout: false,
             prefixRewrite: null, hostRewriteLiteral: null,
           appendXForwardedHost: false,
           timeoutMs, idleTimeoutMs: null, clusterNotFoundStatus: 503, priority: 'default', upgrades: [],

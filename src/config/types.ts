@@ -115,6 +115,7 @@ export interface ForwardAction {
   hashPolicies: HashPolicy[];
   retryPolicy: RetryPolicy | null;    // null: the virtual host's
   internalRedirects: InternalRedirectPolicy | null;
+  hedgesOnTimeout: boolean;           // hedge_policy.hedge_on_per_try_timeout, the route's or the virtual host's
   mirrors: MirrorPolicy[];            // the route's, else the virtual host's, else the route configuration's
   appendXForwardedHost: boolean;
   timeoutMs: number;                  // 0 = none; Envoy default 15000

@@ -51,6 +51,7 @@ export const limits = {
   chunkLineBytesMax: 512,              // chunk-size line with extensions; over: 400
   virtualClustersMax: 256,             // of a virtual host; a configuration that has more is rejected
   mirrorsMax: 16,                      // request_mirror_policies of a level; a configuration that has more is rejected
+  hedgesMax: 8,                        // attempts of a request beside its newest; over: no further one is begun
   shadowsMax: 4096,                    // mirrored requests in progress, a worker; over: not mirrored, counted
   trailerBytesMax: 8 * KiB,            // over: 431 (request), 502 (response)
   rewrittenBytesMax: 16 * KiB,         // a path or host that an expression makes; longer: 500

@@ -5,6 +5,7 @@ import { scenarios as balancing } from './scenarios/balancing.js';
 import { scenarios as basics } from './scenarios/basics.js';
 import { scenarios as listeners } from './scenarios/listeners.js';
 import { scenarios as hashing } from './scenarios/hashing.js';
+import { scenarios as hedging } from './scenarios/hedging.js';
 import { scenarios as mirroring } from './scenarios/mirroring.js';
 import { scenarios as redirects } from './scenarios/redirects.js';
 import { scenarios as retries } from './scenarios/retries.js';
@@ -19,6 +20,7 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   hashing,
   basics,
   listeners,
+  hedging,
   mirroring,
   redirects,
   retries,

@@ -7,7 +7,7 @@ import { limits } from '../../core/limits.js';
 import type { Engine } from '../engine.js';
 import { BODY_CLOSE, BODY_TUNNEL, OUT_CHUNKED } from './body.js';
 import type { Proxy } from './request.js';
-import { FAILED_CONNECT, FAILED_RESET } from './retries.js';
+import { FAILED_CONNECT, FAILED_PROTOCOL, FAILED_RESET } from './retries.js';
 import type { Stream } from './stream.js';
 
 const PREFIX = 'upstream connect error or disconnect/reset before headers. ';
@@ -54,7 +54,6 @@ export class Failures {
       this.proxy.dispatch(stream);
       return;
     }
-    stream.cluster!.count(ClusterStat.upstream_rq_rx_reset);
     if (stream.retryOn !== 0 && this.proxy.retries.afterFailure(stream, FAILED_RESET)) return;
     this.proxy.replies.send(stream, 503, ResponseFlag.UC,
       detail('upstream_reset_before_response_started{connection_termination}'),
@@ -84,7 +83,7 @@ export class Failures {
       return;
     }
     this.detach(stream);
-    if (stream.retryOn !== 0 && this.proxy.retries.afterFailure(stream, FAILED_RESET)) return;
+    if (stream.retryOn !== 0 && this.proxy.retries.afterFailure(stream, FAILED_PROTOCOL)) return;
     this.proxy.replies.send(stream, 502, ResponseFlag.UPE,
       detail('upstream_reset_before_response_started{protocol_error}'),
       `${PREFIX}${latest(stream)}reset reason: protocol error`);

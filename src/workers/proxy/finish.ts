@@ -173,6 +173,7 @@ export class Finish {
     this.writeLogs(stream, 'DownstreamEnd');
     if (stream.retryTaken) this.proxy.retries.leave(stream);
     if (stream.shadows !== null) this.proxy.shadows.leave(stream);
+    if (stream.hedges !== null) this.proxy.hedging.dropAll(stream);
     if (stream.kept.length > 0) stream.kept.release(engine);
     if (stream.headBuffer >= 0) this.releaseHead(stream);
     if (stream.responseBuffer >= 0) engine.pool.release(stream.responseBuffer);

@@ -70,7 +70,8 @@ export class Replies {
       stream.isHead);
     const keepAlive = stream.request.complete;
     // Between two attempts there is no endpoint that the answer could count for.
-    if (stream.cluster !== null && stream.retryAtMs === Infinity) this.proxy.finish.countLocal(stream);
+    if (stream.cluster !== null && stream.retryAtMs === Infinity && !stream.waitsForHedges)
+      this.proxy.finish.countLocal(stream);
     if (stream.upstream !== null) this.proxy.failures.detach(stream); else this.proxy.finish.leaveEndpoint(stream);
     this.proxy.finish.complete(stream, keepAlive);
   }

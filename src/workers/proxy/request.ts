@@ -28,6 +28,7 @@ import { encodeRequest, TOO_LONG } from './edits.js';
 import { pickerFor } from './destination.js';
 import { Failures } from './failure.js';
 import { Finish } from './finish.js';
+import { Hedging } from './hedging.js';
 import { replaceAttempts, replaceExpected, replaceHost } from './late-values.js';
 import { Retries } from './retries.js';
 import { forwardedAddress } from './remote-address.js';
@@ -47,6 +48,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   readonly failures: Failures;
   readonly retries: Retries;
   readonly shadows: Shadows;
+  readonly hedging: Hedging;
   private readonly responses: Responses;
   private readonly timeouts: Timeouts;
 
@@ -59,6 +61,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     this.failures = new Failures(engine, this);
     this.retries = new Retries(engine, this);
     this.shadows = new Shadows(engine, this);
+    this.hedging = new Hedging(engine, this);
     this.responses = new Responses(engine, this);
     this.timeouts = new Timeouts(engine, this);
   }
@@ -275,7 +278,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     stream.breaker = urgent ? ClusterState.highOffset : 0;
     if (!this.finish.takeRequest(stream, thresholds.maxRequests)) {
       cluster.count(ClusterStat.upstream_rq_pending_overflow);
-      this.replies.overflow(stream);
+      if (!this.hedging.outlives(stream, 503)) this.replies.overflow(stream);
       return;
     }
     stream.attempts++;
@@ -289,8 +292,13 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     const result = this.upstreams.acquire(stream, endpoint, thresholds);
     if (stream.route!.mirrors !== null && stream.attempts === 1 && !stream.isUpgrade) this.shadows.begin(stream);
     if (result === ACQUIRED) this.onAcquired(stream);
-    else if (result === OVERFLOW) this.replies.overflow(stream);
+    else if (result === OVERFLOW) this.overflowed(stream);
     else if (result !== WAITING) this.onConnectFailed(stream);
+  }
+
+  private overflowed(stream: Stream): void {
+    if (this.hedging.outlives(stream, 503)) this.finish.leaveEndpoint(stream);
+    else this.replies.overflow(stream);
   }
 
   /** An endpoint that was not tried yet, if one is found in the picks that the route allows. */

@@ -19,6 +19,7 @@ import type { Stream } from './stream.js';
 export const FAILED_CONNECT = 0;
 export const FAILED_RESET = 1;
 export const FAILED_PER_TRY = 2;
+export const FAILED_PROTOCOL = 3;
 
 const BACK_OFF_BASE_MS = 25;
 const NO_CODES: readonly number[] = [];
@@ -26,6 +27,8 @@ const WHOLE_NUMBER = /^ *\d{1,15} *$/;
 
 export class Retries {
   private readonly redirects: InternalRedirects;
+  /** The last answer asked for a retry and did not get it. */
+  private refused = false;
 
   constructor(private readonly engine: Engine, private readonly proxy: Proxy) {
     this.redirects = new InternalRedirects(engine, proxy);
@@ -82,26 +85,34 @@ export class Retries {
   afterResponse(stream: Stream, status: number, ended: boolean): boolean {
     if (stream.retryOn !== 0 && this.retriesAfter(stream, status, ended)) return true;
     if (stream.followsRedirects && this.redirects.follow(stream, status, ended)) return true;
+    if (stream.hedges !== null && this.refused && this.proxy.hedging.outlives(stream, 0)) {
+      this.proxy.finish.leaveUpstream(stream, ended);
+      return true;
+    }
     this.accept(stream);
     return false;
   }
 
   private retriesAfter(stream: Stream, status: number, ended: boolean): boolean {
     const { engine } = this;
+    this.refused = false;
     const asks = this.responseAsks(stream, status);
     if (!asks && stream.retried)
       this.count(stream, ClusterStat.upstream_rq_retry_success, VirtualHostStat.upstream_rq_retry_success);
-    if (!asks || !this.mayRetry(stream)) return false;
+    if (!asks) return false;
+    this.refused = !this.mayRetry(stream);
+    if (this.refused) return false;
     Atomics.add(engine.i32, stream.endpoint!.state + EndpointState.requestsError, 1);
     const resetMs = this.resetMs(stream);
     this.proxy.finish.leaveUpstream(stream, ended);
-    this.retry(stream, resetMs);
+    this.backOff(stream, resetMs);
     return true;
   }
 
   /** The answer is the client's: what was kept for another attempt is free, and so is its place among the retries. */
   private accept(stream: Stream): void {
     this.leave(stream);
+    if (stream.hedges !== null) this.proxy.hedging.dropAll(stream);
     stream.retryOn = 0;
     stream.followsRedirects = stream.keepsBody = false;
     if (stream.kept.length > 0) stream.kept.release(this.engine);
@@ -113,8 +124,13 @@ export class Retries {
     const asks = (retryOn & (RetryOn.reset | RetryOn.serverError | RetryOn.gatewayError)) !== 0
       || (failure === FAILED_CONNECT && (retryOn & RetryOn.connectFailure) !== 0)
       || ((retryOn & RetryOn.resetBeforeRequest) !== 0 && !stream.requestHeadSent);
-    if (!asks || !this.mayRetry(stream)) return false;
-    this.retry(stream, 0);
+    if (asks && this.mayRetry(stream)) {
+      this.backOff(stream, 0);
+      return true;
+    }
+    if (stream.hedges === null || !this.proxy.hedging.outlives(stream, failure === FAILED_PROTOCOL ? 502 : 503))
+      return false;
+    if (stream.endpoint !== null) this.proxy.failures.detach(stream);
     return true;
   }
 
@@ -156,7 +172,7 @@ export class Retries {
     stream.route!.counts?.count(this.engine, stream, ofVirtualHost);
   }
 
-  private responseAsks(stream: Stream, status: number): boolean {
+  responseAsks(stream: Stream, status: number): boolean {
     const { retryOn } = stream;
     const { engine } = this;
     const known = (engine.responseRecord >> 1) + Head.known * 2;
@@ -171,7 +187,7 @@ export class Retries {
   }
 
   /** Takes a retry if one is left and the breaker allows it; notes why not. */
-  private mayRetry(stream: Stream): boolean {
+  mayRetry(stream: Stream): boolean {
     const cluster = stream.cluster!;
     this.leave(stream);
     if (stream.retriesLeft === 0) {
@@ -194,7 +210,7 @@ export class Retries {
   }
 
   /** `resetMs`: what the answer asked to wait at least; 0 = nothing. */
-  private retry(stream: Stream, resetMs: number): void {
+  backOff(stream: Stream, resetMs: number): void {
     const { engine } = this;
     if (stream.upstream !== null || stream.endpoint !== null) this.proxy.failures.detach(stream);
     if (stream.route!.retry?.policy.avoidPreviousHosts === true && stream.lastEndpoint !== null)

@@ -1,7 +1,6 @@
 // Requests that are sent to another cluster as well (request_mirror_policies). A mirror goes its own way: its own
-// connection, its own counts,
-// an answer that is read and thrown away. What the client's request does never waits for it:
-// a mirror that does not take its bytes in time is given up.
+// connection, its own counts, an answer that is read and thrown away. What the client's request does never waits for
+// it: a mirror that does not take its bytes in time is given up.
 //
 //   begin: a copy of the request's head → pick → acquire → head, then the body as it comes → answer skipped → gone
 import { ChunkedRecordBytes, Head, HeadFlag, RequestEdits, RequestEditsFlag,

@@ -20,6 +20,7 @@ import type { UpstreamConnection, UpstreamEvents } from '../upstream/connection.
 import type { Endpoint } from '../upstream/endpoint.js';
 import type { MetadataMatch, PickRequest } from '../balancing/picker.js';
 import { Body, OUT_SAME } from './body.js';
+import type { Hedge } from './hedging.js';
 import { KeptBody } from './kept-body.js';
 import type { Shadow } from './shadow.js';
 
@@ -155,6 +156,9 @@ export class Stream implements PickRequest, Borrower {
   followsRedirects = false;
   redirects = 0;
   redirectSteps: string[] = NO_STEPS;
+  /** Attempts that go on beside its own, and whether its own is over and they decide. */
+  hedges: Hedge | null = null;
+  waitsForHedges = false;
   /** Its mirrors, while the request is arriving. */
   shadows: Shadow | null = null;
   /** Endpoints that were tried, where the route avoids them. */
@@ -225,7 +229,8 @@ export class Stream implements PickRequest, Borrower {
     this.kept.begin(0);
     this.tried.length = 0;
     this.followsRedirects = false;
-    this.shadows = null;
+    this.shadows = this.hedges = null;
+    this.waitsForHedges = false;
     this.redirects = 0;
     this.redirectSteps = NO_STEPS;
     this.hashHigh = this.hashLow = 0;

@@ -40,7 +40,8 @@ export class Timeouts {
 
   /** What x-envoy-expected-rq-timeout-ms says to another attempt: what is left of the route's timeout counts too. */
   expectedMs(stream: Stream): number {
-    const { timeoutMs, perTryMs } = stream.route!;
+    const { timeoutMs } = stream.route!;
+    const perTryMs = stream.route!.forward!.hedgesOnTimeout ? 0 : stream.route!.perTryMs;
     if (timeoutMs === 0 || !stream.request.complete) return perTryMs > 0 ? perTryMs : timeoutMs;
     const leftMs = Math.max(1, Math.round(stream.requestEndMs + timeoutMs - this.engine.nowMs));
     return perTryMs > 0 ? Math.min(perTryMs, leftMs) : leftMs;
@@ -73,6 +74,7 @@ export class Timeouts {
     } else if (stream.routeDeadlineMs <= nowMs) {
       // Between two attempts nobody kept the client waiting but we.
       if (stream.endpoint !== null) stream.cluster!.count(ClusterStat.upstream_rq_timeout);
+      if (stream.hedges !== null) this.proxy.hedging.countTimeouts(stream);
       stream.route!.counts?.count(this.engine, stream, VirtualHostStat.upstream_rq_timeout);
       this.noteSilence(stream);
       this.expire(stream, 504, ResponseFlag.UT, detail('response_timeout'), 'upstream request timeout');
@@ -100,6 +102,10 @@ export class Timeouts {
     stream.perTryDeadlineMs = Infinity;
     if (stream.responseStarted && !idle) return;
     stream.perTryIdleFromMs = Infinity;
+    if (stream.route!.forward!.hedgesOnTimeout && !stream.responseStarted) {
+      this.proxy.hedging.softTimeout(stream);
+      return;
+    }
     stream.cluster!.count(stat);
     this.noteSilence(stream);
     if (stream.endpoint !== null)

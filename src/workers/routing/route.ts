@@ -107,7 +107,7 @@ export class RouteRuntime {
     if (retryPolicy !== null) this.retry = new RetryConditions(engine, retryPolicy);
     if (retryPolicy !== null && (action.timeoutMs === 0 || retryPolicy.perTryTimeoutMs < action.timeoutMs))
       this.perTryMs = retryPolicy.perTryTimeoutMs;
-    const expectedMs = this.perTryMs > 0 ? this.perTryMs : action.timeoutMs;
+    const expectedMs = this.perTryMs > 0 && !action.hedgesOnTimeout ? this.perTryMs : action.timeoutMs;
     if (action.prefixRewrite !== null && this.json.matchedBytes >= 0) {
       this.prefixRewrite = this.keep(engine, action.prefixRewrite);
       if (this.prefixRewrite === null) return false;

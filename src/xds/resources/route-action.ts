@@ -55,6 +55,7 @@ function readForward(route: Route, action: RouteAction, path: string, context: R
     retryPolicy: readRetryPolicy(action.retryPolicy, fieldPath(path, 'retry_policy'), report),
     internalRedirects: readInternalRedirectPolicy(action.internalRedirectPolicy,
       fieldPath(path, 'internal_redirect_policy'), report),
+    hedgesOnTimeout: (action.hedgePolicy ?? context.hedgePolicy)?.hedgeOnPerTryTimeout ?? false,
     mirrors: own.length > 0 ? own : context.mirrors,
     appendXForwardedHost: action.appendXForwardedHost ?? false,
     timeoutMs: millisecondsOf(action.timeout, TIMEOUT_MS_DEFAULT, fieldPath(path, 'timeout'), report),

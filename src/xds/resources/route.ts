@@ -7,7 +7,7 @@ import { always } from '../../config/runtime.js';
 import { limits } from '../../core/limits.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { Route, RouteConfiguration, RouteMatch, VirtualCluster,
+import type { HedgePolicy, Route, RouteConfiguration, RouteMatch, VirtualCluster,
   VirtualHost } from '../wire/generated/messages.js';
 import { boolOf, numberOf, readMetadata } from './fields.js';
 import { readHeaderMutations } from './header-mutations.js';
@@ -27,6 +27,7 @@ export interface RouteContext {
   directResponseBodyBytesMax: number;
   references: ClusterReference[] | null;    // collected when they are to be checked
   mirrors: MirrorPolicy[];                  // of routes that have none
+  hedgePolicy: HedgePolicy | undefined;     // of routes that have none
 }
 
 /**
@@ -35,7 +36,7 @@ export interface RouteContext {
  */
 export function readRouteConfiguration(message: RouteConfiguration, name: string, path: string, report: Report,
   references: ClusterReference[] | null): RouteConfig {
-  const context: RouteContext = { report, references,
+  const context: RouteContext = { report, references, hedgePolicy: undefined,
     mirrors: readMirrorPolicies(message.requestMirrorPolicies, path, report, references),
     directResponseBodyBytesMax: numberOf(message.maxDirectResponseBodySizeBytes,
       limits.directResponseBodyBytesDefault) };
@@ -58,7 +59,7 @@ function readVirtualHost(host: VirtualHost, path: string, context: RouteContext,
   const domains = (host.domains ?? []).map((domain) => domain.toLowerCase());
   domains.forEach((domain, index) => checkDomain(domain, `${path}.domains[${index}]`, context.report, seen));
   const mirrors = readMirrorPolicies(host.requestMirrorPolicies, path, context.report, context.references);
-  const inner = mirrors.length > 0 ? { ...context, mirrors } : context;
+  const inner = { ...context, hedgePolicy: host.hedgePolicy, ...(mirrors.length > 0 ? { mirrors } : {}) };
   return {
     name: host.name ?? '',
     domains,

@@ -47,7 +47,7 @@ export function routes(name: string, clusterName: string): RouteConfig {
           runtimeFraction: null },
         action: { kind: 'forward', totalWeight: 1, randomValueHeader: null, runtimeKeyPrefix: '', regexRewrite: null,
           hostRewriteHeader: null, hostRewritePathRegex: null, autoHostRewrite: false, hashPolicies: [],
-            retryPolicy: null, internalRedirects: null, mirrors: [],
+            retryPolicy: null, internalRedirects: null, mirrors: [], hedgesOnTimeout: false,
             prefixRewrite: null, hostRewriteLiteral: null,
           appendXForwardedHost: false,
           timeoutMs: 15_000, idleTimeoutMs: null, clusterNotFoundStatus: 503, priority: 'default', upgrades: [],

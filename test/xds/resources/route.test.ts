@@ -26,6 +26,7 @@ t.test('defaults of a route', async (t) => {
       responseHeaders: { add: [], remove: [] } }], totalWeight: 1, randomValueHeader: null,
       runtimeKeyPrefix: '', regexRewrite: null, hostRewriteHeader: null, hostRewritePathRegex: null,
       autoHostRewrite: false, hashPolicies: [], retryPolicy: null, internalRedirects: null, mirrors: [],
+        hedgesOnTimeout: false,
         prefixRewrite: null,
         hostRewriteLiteral: null,
         appendXForwardedHost: false,
@@ -271,6 +272,17 @@ t.test('mirrors', async (t) => {
   const to = (cluster_header: string): Tree => ({ request_mirror_policies: [{ cluster_header }] });
   t.same([levels({}, {}), levels({}, to('a')), levels(to('b'), to('a')), levels(to('b'), {})],
     [[], ['a'], ['b'], ['b']]);
+});
+
+t.test('hedging', async (t) => {
+  const hedged = (hedge_policy: Tree): Tree => ({ match: { prefix: '/' }, route: { cluster: 'backend',
+    hedge_policy } });
+  t.match(read(hedged({ hedge_on_per_try_timeout: true, initial_requests: 1 })).action, { hedgesOnTimeout: true });
+  t.match(read(hedged({})).action, { hedgesOnTimeout: false });
+  t.same(errors(hedged({ initial_requests: 2 })),
+    ['R.route.hedge_policy.initial_requests: not implemented, must be absent or 1']);
+  t.same(errors(hedged({ additional_request_chance: { numerator: 5 } })),
+    ['R.route.hedge_policy.additional_request_chance: not implemented']);
 });
 
 t.test('internal redirects', async (t) => {
