@@ -10,3 +10,4 @@ export { copyBytes, copyExact } from './lib/copy';
 export { hashBytes, hashCombine, hashSeeded } from './lib/xxhash';
 export { hashNumbered } from './lib/ring-hash';
 export { nextRandom } from './http1/encode';
+export { tokenTake, tokensLeft } from './lib/token-bucket';

@@ -14,7 +14,7 @@ const HEAD_ROOM_BYTES = 2048;
 const none: HeaderMutations = { add: [], remove: [] };
 
 function route(prefix: string): Route {
-  return { name: prefix, metadata: null, statPrefix: '', keptBytesMax: null, requestHeaders: none,
+  return { name: prefix, metadata: null, statPrefix: '', filters: [], keptBytesMax: null, requestHeaders: none,
     responseHeaders: none,
     match: { path: { kind: 'prefix', value: prefix }, caseSensitive: true, headers: [], queryParameters: [],
       runtimeFraction: null },
@@ -23,11 +23,12 @@ function route(prefix: string): Route {
 
 function config(domains: string[][], routes: Route[]): RouteConfig {
   return { name: 'bench', requestHeaders: none, responseHeaders: none, mostSpecificHeaderMutationsWins: false,
+    filters: [],
     ignorePortInHostMatching: true,
     virtualHosts: domains.map((names, index) => ({ name: `host-${index}`, domains: names, routes, requireTls: 'none',
       virtualClusters: [],
       retryPolicy: null, keptBytesMax: null,
-      includeRequestAttemptCount: false, includeAttemptCountInResponse: false,
+      includeRequestAttemptCount: false, includeAttemptCountInResponse: false, filters: [], rateLimits: [],
       metadata: null, requestHeaders: none, responseHeaders: none })) };
 }
 
@@ -39,7 +40,7 @@ const matching = (name: string, routes: RouteConfig, hostOf: (turn: number) => s
     const records = scratchOf(engine);
     const heads = records + RECORDS * RECORD_BYTES;
     const table = Math.ceil((heads + RECORDS * HEAD_ROOM_BYTES) / 4096) * 4096;
-    engine.u8.set(encodeRouteTable(routes, () => 0, () => 0), table);
+    engine.u8.set(encodeRouteTable(routes, () => 0, () => 0, { scope: () => 0, bucket: () => 0 }), table);
     for (let turn = 0; turn < RECORDS; turn++) {
       const at = heads + turn * HEAD_ROOM_BYTES;
       const end = putText(engine, at, smallRequest(hostOf(turn), path));

@@ -45,25 +45,26 @@ function assignment(index: number, weight = 1): EndpointAssignment {
 
 function routes(hosts: number, timeoutMs: number): RouteConfig {
   return {
-    name: 'outbound', requestHeaders: none, responseHeaders: none, mostSpecificHeaderMutationsWins: false,
+    name: 'outbound', requestHeaders: none, responseHeaders: none, mostSpecificHeaderMutationsWins: false, filters: [],
     ignorePortInHostMatching: true,
     virtualHosts: Array.from({ length: hosts }, (_, index) => ({
       name: name(index), domains: [`service-${index}.mesh.local`], requireTls: 'none', virtualClusters: [],
       retryPolicy: null, keptBytesMax: null,
-      includeRequestAttemptCount: false, includeAttemptCountInResponse: false, metadata: null,
+      includeRequestAttemptCount: false, includeAttemptCountInResponse: false, filters: [], rateLimits: [],
+        metadata: null,
       requestHeaders: none, responseHeaders: none,
       routes: [{
-        name: 'default', metadata: null, statPrefix: '', keptBytesMax: null, requestHeaders: none,
+        name: 'default', metadata: null, statPrefix: '', filters: [], keptBytesMax: null, requestHeaders: none,
           responseHeaders: none,
         match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [], queryParameters: [],
           runtimeFraction: null },
         action: { kind: 'forward', totalWeight: 1, randomValueHeader: null, runtimeKeyPrefix: '', regexRewrite: null,
           hostRewriteHeader: null, hostRewritePathRegex: null, autoHostRewrite: false, hashPolicies: [],
-            retryPolicy: null, internalRedirects: null, mirrors: [], hedgesOnTimeout: false,
+            rateLimits: [], retryPolicy: null, internalRedirects: null, mirrors: [], hedgesOnTimeout: false,
             prefixRewrite: null, hostRewriteLiteral: null,
           appendXForwardedHost: false,
           timeoutMs, idleTimeoutMs: null, clusterNotFoundStatus: 503, priority: 'default', upgrades: [],
-          clusters: [{ cluster: name(index), clusterHeader: null, weight: 1, hostRewriteLiteral: null,
+          clusters: [{ cluster: name(index), clusterHeader: null, weight: 1, hostRewriteLiteral: null, filters: [],
             requestHeaders: none,
             responseHeaders: none }] },
       }],
@@ -78,6 +79,7 @@ class Mesh {
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     this.publisher = new SnapshotPublisher(memory, memoryMap(MEMORY_MIB, 1),
       { listenerScope: () => 64, httpScope: () => 64, networkScope: () => 64, virtualHostScope: () => 64,
+        filterScope: () => 64,
         accessLogSink: () => 0, clusterRecycled: () => {} });
     for (let index = 0; index < clusters; index++) {
       this.change({ kind: 'cluster', name: name(index), value: cluster(index) },

@@ -38,7 +38,10 @@ export function adminBackend(parts: BackendParts): AdminBackend {
     counts: () => ({ connections: dispatcher.supervisor.connections(),
       workerDeaths: dispatcher.supervisor.counts.deaths, listenersWarming: 0, listenersDraining: 0 }),
     quit: () => void lifecycle.stop(0, '/quitquitquit'),
-    failHealthChecks: (fail) => { lifecycle.healthChecksFail = fail; },
+    failHealthChecks: (fail) => {
+      lifecycle.healthChecksFail = fail;
+      dispatcher.setHealthChecksFail(fail);
+    },
     reopenLogs: () => parts.reopenLogs(),
     cpuProfile: (worker, start) => dispatcher.questions.cpuProfile(worker, start),
     describe: (worker) => dispatcher.questions.describe(worker),

@@ -148,8 +148,10 @@ export class Server {
 
   /** Before any resource: what workers compile finds its values. */
   private startRuntime(bootstrap: Bootstrap): void {
+    const serviceCluster = bootstrap.node.cluster === '' ? this.flags.serviceCluster : bootstrap.node.cluster;
+    this.dispatcher.setNodeCluster(serviceCluster);
     const runtime = new RuntimeLayers({ layers: bootstrap.runtimeLayers, log: new Log(this.logs, 'runtime'),
-      serviceCluster: bootstrap.node.cluster === '' ? this.flags.serviceCluster : bootstrap.node.cluster,
+      serviceCluster,
       onChange: (entries) => this.dispatcher.setRuntime(entries) });
     runtime.start();
     this.statistics.addSource(() => runtime.statistics());

@@ -10,6 +10,7 @@ export interface RuntimeNumber { runtimeKey: string; defaultValue: number }
 export interface RuntimeFlag { runtimeKey: string; defaultValue: boolean }
 
 export const always: RuntimeFraction = { runtimeKey: '', numerator: 100, denominator: 100 };
+export const never: RuntimeFraction = { runtimeKey: '', numerator: 0, denominator: 100 };
 
 /** A value as the layers hold it: text, and what it is as a fraction where it was given as one. */
 export interface RuntimeValue { text: string; fraction: { numerator: number; denominator: number } | null }

@@ -5,6 +5,7 @@ import type { TcpProxy } from './tcp-proxy.js';
 import type { FilterChainMatch } from './filter-chains.js';
 import type { EndpointHealthCheck, HealthCheck, HealthOptions } from './health.js';
 import type { ListenerFilters } from './listener-filters.js';
+import type { FilterOverride, HttpFilter, RateLimit } from './http-filters.js';
 import type { RuntimeFraction, RuntimeNumber } from './runtime.js';
 
 export interface IpAddress { kind: 'ip'; host: string; port: number; ipv4Compat: boolean }
@@ -96,6 +97,7 @@ export interface WeightedCluster {
   /** '' where clusterHeader names the header that has it. */
   cluster: string; clusterHeader: string | null; weight: number; hostRewriteLiteral: string | null;
   requestHeaders: HeaderMutations; responseHeaders: HeaderMutations;
+  filters: FilterOverride[];
 }
 export interface ForwardAction {
   kind: 'forward';
@@ -113,6 +115,7 @@ export interface ForwardAction {
   /** The host becomes the name of the endpoint that was picked. */
   autoHostRewrite: boolean;
   hashPolicies: HashPolicy[];
+  rateLimits: RateLimit[];
   retryPolicy: RetryPolicy | null;    // null: the virtual host's
   internalRedirects: InternalRedirectPolicy | null;
   hedgesOnTimeout: boolean;           // hedge_policy.hedge_on_per_try_timeout, the route's or the virtual host's
@@ -144,6 +147,7 @@ export interface Route {
   metadata: FilterMetadata | null;
   requestHeaders: HeaderMutations;
   responseHeaders: HeaderMutations;
+  filters: FilterOverride[];
 }
 /** What is counted apart from the rest of its virtual host; the last one, without headers, takes what is left. */
 export interface VirtualCluster { name: string; headers: HeaderMatcher[] }
@@ -160,12 +164,15 @@ export interface VirtualHost {
   metadata: FilterMetadata | null;
   requestHeaders: HeaderMutations;
   responseHeaders: HeaderMutations;
+  filters: FilterOverride[];          // what typed_per_filter_config says
+  rateLimits: RateLimit[];
 }
 export interface RouteConfig {
   name: string;
   virtualHosts: VirtualHost[];
   requestHeaders: HeaderMutations;
   responseHeaders: HeaderMutations;
+  filters: FilterOverride[];
   mostSpecificHeaderMutationsWins: boolean;
   ignorePortInHostMatching: boolean;
 }
@@ -200,8 +207,6 @@ export interface LocalReplyMapper {
 export interface LocalReplyConfig { mappers: LocalReplyMapper[]; format: ReplyFormat | null }
 /** A format and the content type that goes with it. */
 export interface ReplyFormat { format: AccessLogFormat; contentType: string }
-
-export interface HttpFilter { name: string; typeUrl: string; config: { kind: 'router'; suppressEnvoyHeaders: boolean } }
 
 export interface HttpConnectionManager {
   statPrefix: string;

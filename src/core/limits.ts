@@ -49,6 +49,9 @@ export const limits = {
   headersCountDefault: 100,            // over: 431
   headersCountMax: 1000,               // a configuration that asks for more is rejected
   chunkLineBytesMax: 512,              // chunk-size line with extensions; over: 400
+  httpFiltersMax: 31,              // of one connection manager: a bit each in a stream's word; more are refused
+  tokenBucketsMax: 8192,           // of the process; a configuration that needs more is refused
+  rateLimitDescriptorsMax: 256,    // of one local_ratelimit filter; more are refused
   virtualClustersMax: 256,             // of a virtual host; a configuration that has more is rejected
   mirrorsMax: 16,                      // request_mirror_policies of a level; a configuration that has more is rejected
   hedgesMax: 8,                        // attempts of a request beside its newest; over: no further one is begun

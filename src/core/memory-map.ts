@@ -35,6 +35,7 @@ export const Shared = {
   statsNext: 2,           // all: bump allocator of statistics scopes, bytes from the start of each worker's region
   drainState: 3,          // main: 0 serving, 1 draining all, 2 draining inbound only
   limitedConnections: 4,  // all, atomics: sum of the workers' limitedConnections
+  healthChecksFail: 5,    // main: 1 = health checks of this proxy are to fail; workers look once a turn
 } as const;
 
 export interface MemoryMap {
@@ -74,6 +75,8 @@ export const HealthFlag = { failedActive: 1, ejected: 2, degradedActive: 4, pend
 } as const;
 
 export const DISCOVERED_BYTES = 64;
+/** A bucket's state is one word of 64 bits (assembly/lib/token-bucket.ts), on a cache line of its own. */
+export const TOKEN_BUCKET_BYTES = 64;
 
 export const STATICS_BYTES = 1 * MiB;
 const ARENA_BYTES_MIN = 6 * MiB;      // endpoint shares, records, and some buffers of each class
@@ -98,7 +101,7 @@ function layOut(memoryMiB: number, workers: number): MemoryMap {
   const clusterStates = take(limits.clusterSlotsMax * ClusterState.bytes);
   const endpointStates = take(limits.endpointStatesMax * EndpointState.bytes);
   const discovered = take(limits.discoveredEndpointsMax * DISCOVERED_BYTES);
-  const tokenBucketsBytes = 512 * KiB;
+  const tokenBucketsBytes = limits.tokenBucketsMax * TOKEN_BUCKET_BYTES;
   const tokenBuckets = take(tokenBucketsBytes);
   const remaining = bytes - at;
   const snapshotBytes = align(Math.floor(remaining * 0.4), 64 * KiB) - 64 * KiB;

@@ -37,7 +37,11 @@ export const detailTexts = ['-', 'via_upstream', 'direct_response', 'route_not_f
   'http1.invalid_transfer_encoding',
   'http1.connection_header_rejected', 'connect_failed', 'overload', 'via_upstream_1xx_flood',
   'http1.trailers_too_large', 'rewrite_too_long',
-  'upstream_per_try_timeout', 'upstream_per_try_idle_timeout', 'internal_redirect'] as const;
+  'upstream_per_try_timeout', 'upstream_per_try_idle_timeout', 'internal_redirect', 'cors_response',
+  'csrf_origin_mismatch',
+  'fault_filter_abort', 'local_rate_limited', 'health_check_failed', 'health_check_ok', 'health_check_cached',
+  'health_check_ok_cluster_healthy', 'health_check_failed_no_cluster_found', 'health_check_failed_cluster_empty',
+  'health_check_failed_cluster_unhealthy', 'request_payload_too_large'] as const;
 export type DetailText = (typeof detailTexts)[number];
 const indexByText = new Map<string, number>(detailTexts.map((text, index) => [text, index]));
 const connectErrors: Readonly<Record<number, string>> = { 2: 'No such file or directory', 13: 'Permission denied',

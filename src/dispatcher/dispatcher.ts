@@ -74,6 +74,7 @@ export class Dispatcher {
   readonly runtime = new Runtime();
   private runtimeEntries: RuntimeEntries = [];
   private overloadState: OverloadState = calm;
+  private nodeCluster = '';
 
   constructor(private readonly options: DispatcherOptions) {
     const { memory, map, statistics } = options;
@@ -85,6 +86,7 @@ export class Dispatcher {
       listenerScope: (name) => statistics.listenerScope(name), httpScope: (prefix) => statistics.httpScope(prefix),
       networkScope: (kind, name) => statistics.networkScope(kind, name),
       virtualHostScope: (name) => statistics.virtualHostScope(name),
+      filterScope: (kind, name) => statistics.filterScope(kind, name),
       accessLogSink: options.accessLogSink, clusterRecycled: (slot, name) => statistics.clusterRecycled(slot, name),
     };
     this.publisher = new SnapshotPublisher(memory, map, bindings);
@@ -124,6 +126,17 @@ export class Dispatcher {
     this.runtimeEntries = entries;
     this.runtime.set(entries);
     this.supervisor.postAll({ kind: 'runtime', entries });
+  }
+
+  /** node.cluster of the bootstrap; before any configuration. */
+  setNodeCluster(cluster: string): void {
+    this.nodeCluster = cluster;
+    this.supervisor.postAll({ kind: 'node', cluster });
+  }
+
+  /** Whether filters are to fail the checks of others' health. */
+  setHealthChecksFail(fail: boolean): void {
+    Atomics.store(this.words, (this.map.control >> 2) + Shared.healthChecksFail, fail ? 1 : 0);
   }
 
   /** What overload asks of main's accepting and of every worker. */
@@ -249,6 +262,7 @@ export class Dispatcher {
   }
 
   private workerReady(worker: number): void {
+    this.supervisor.post(worker, { kind: 'node', cluster: this.nodeCluster });
     this.supervisor.post(worker, { kind: 'runtime', entries: this.runtimeEntries });
     this.supervisor.post(worker, { kind: 'overload', state: this.overloadState });
     this.listeners.workerReady(worker);

@@ -74,6 +74,13 @@ const tls_inspector = ['client_hello_too_large', 'tls_found', 'tls_not_found', '
 const http_inspector = ['read_error', 'http10_found', 'http11_found', 'http2_found', 'http_not_found'] as const;
 const proxy_proto = ['not_found_allowed', 'not_found_disallowed', 'versions.v1.found', 'versions.v1.disallowed',
   'versions.v1.error', 'versions.v2.found', 'versions.v2.disallowed', 'versions.v2.error'] as const;
+/** Of a local_ratelimit filter: `<stat_prefix>.http_local_rate_limit.` */
+const rateLimit = ['enabled', 'enforced', 'ok', 'rate_limited'] as const;
+/** Of other HTTP filters of a connection manager: `http.<stat_prefix>.<filter>.` */
+const fault = ['aborts_injected', 'active_faults', 'delays_injected', 'faults_overflow',
+  'response_rl_injected'] as const;
+const cors = ['origin_invalid', 'origin_valid'] as const;
+const csrf = ['missing_source_origin', 'request_invalid', 'request_valid'] as const;
 
 const tcp = ['downstream_cx_total', 'downstream_cx_no_route', 'downstream_cx_tx_bytes_total',
   'downstream_cx_tx_bytes_buffered', 'downstream_cx_rx_bytes_total', 'downstream_cx_rx_bytes_buffered',
@@ -86,7 +93,8 @@ const worker = ['loop_turns', 'exceptions', 'buffers_exhausted', 'sockets_exhaus
 
 /** The names that go up and down. Everything else is a counter. */
 const gauges = new Set<string>(['downstream_cx_active', 'downstream_cx_http1_active', 'downstream_cx_upgrades_active',
-  'downstream_rq_active', 'downstream_cx_rx_bytes_buffered', 'downstream_cx_tx_bytes_buffered', 'upstream_cx_active',
+  'downstream_rq_active', 'active_faults', 'downstream_cx_rx_bytes_buffered', 'downstream_cx_tx_bytes_buffered',
+    'upstream_cx_active',
   'upstream_rq_active', 'upstream_rq_pending_active', 'upstream_cx_rx_bytes_buffered',
   'upstream_cx_tx_bytes_buffered', 'downstream_pre_cx_active', 'upstream_flush_active']);
 export const isGauge = (name: string): boolean => gauges.has(name);
@@ -121,11 +129,14 @@ const histograms = {
   http_inspector: [],
   proxy_proto: [],
   tcp: [],
+  rateLimit: [], fault: [], cors: [], csrf: [],
 } as const;
 
-export type ScopeKind = 'worker' | 'listener' | 'http' | 'cluster' | 'vhost' | NetworkScopeKind;
+export type ScopeKind = 'worker' | 'listener' | 'http' | 'cluster' | 'vhost' | NetworkScopeKind | FilterKind;
+/** Kinds of scopes that HTTP filters count in. */
+export type FilterKind = 'rateLimit' | 'fault' | 'cors' | 'csrf';
 export const scopeCounters = { worker, listener, http, cluster, vhost, tls_inspector, http_inspector,
-  proxy_proto, tcp } as const;
+  proxy_proto, tcp, rateLimit, fault, cors, csrf } as const;
 export const scopeHistograms: { readonly [K in ScopeKind]: readonly string[] } = histograms;
 
 type Index<T extends readonly string[]> = { readonly [K in T[number]]: number };
@@ -142,6 +153,10 @@ export const TlsInspectorStat = indexes(tls_inspector);
 export const HttpInspectorStat = indexes(http_inspector);
 export const TcpStat = indexes(tcp);
 export const ProxyProtocolStat = indexes(proxy_proto);
+export const RateLimitStat = indexes(rateLimit);
+export const FaultStat = indexes(fault);
+export const CorsStat = indexes(cors);
+export const CsrfStat = indexes(csrf);
 
 /** First cell of histogram number `index` of a scope kind. */
 export const histogramCell = (kind: ScopeKind, index: number): number =>

@@ -17,7 +17,7 @@ import {
   WorkerStat,
 } from './schema.js';
 import type { NetworkScopeKind } from '../config/listener-filters.js';
-import type { ScopeKind } from './schema.js';
+import type { FilterKind, ScopeKind } from './schema.js';
 import { allocateScope, clusterScopeIfUsed, OVERFLOW_SCOPE, reserveFixedScopes, WORKER_SCOPE } from './scopes.js';
 
 /** A number that main owns. */
@@ -60,7 +60,12 @@ export interface NamedScope {
 }
 
 /** Kinds of scopes that main allocates by name. */
-type OwnedKind = 'listener' | 'http' | 'vhost' | NetworkScopeKind;
+type OwnedKind = Exclude<ScopeKind, 'worker' | 'cluster'>;
+function prefixOf(kind: OwnedKind, name: string): string {
+  if (kind === 'rateLimit') return `${name}.http_local_rate_limit.`;
+  if (kind === 'fault' || kind === 'cors' || kind === 'csrf') return `http.${name}.${kind}.`;
+  return name === '' ? `${kind}.` : `${kind}.${name}.`;
+}
 interface Owned {
   kind: OwnedKind;
   name: string;
@@ -140,6 +145,11 @@ export class Statistics {
     return this.#own(kind, name);
   }
 
+  /** Scope of an HTTP filter: by the stat_prefix of a rate limit, else by that of the connection manager. */
+  filterScope(kind: FilterKind, name: string): number {
+    return this.#own(kind, name);
+  }
+
   /** The scope of a name that has one, else -1. */
   scopeOf(kind: 'listener' | 'http', name: string): number {
     return this.#owned.get(`${kind}\n${name}`)?.offset ?? -1;
@@ -161,8 +171,7 @@ export class Statistics {
    * used.
    */
   *scopes(): Iterable<NamedScope> {
-    for (const { kind, name, offset } of this.#owned.values()) yield { kind, prefix: name === '' ? `${kind}.`
-      : `${kind}.${name}.`, offset };
+    for (const { kind, name, offset } of this.#owned.values()) yield { kind, prefix: prefixOf(kind, name), offset };
     yield { kind: 'worker', prefix: 'server.weft.', offset: WORKER_SCOPE };
     if (this.sum(WORKER_SCOPE, WorkerStat.stats_overflow) > 0) {
       yield { kind: 'cluster', prefix: 'cluster.weft_overflow.', offset: OVERFLOW_SCOPE };

@@ -37,6 +37,9 @@ export interface Codecs {
   hashCombine(at: number, bytes: number, state: number, has: number): void;
   /** 32 random bits (signed) from the xoshiro128** state at `state`. */
   nextRandom(state: number): number;
+  /** Takes a token from the bucket at this offset (assembly/lib/token-bucket.ts): 1, or 0 when it has none. */
+  tokenTake(bucket: number, nowMs: number, intervalMs: number, burst: number): number;
+  tokensLeft(bucket: number, nowMs: number, intervalMs: number, burst: number): number;
   normalizePath(path: number, pathBytes: number, pathOnlyBytes: number, dst: number, options: number): number;
 }
 

@@ -1,6 +1,7 @@
 // Which connections of a worker are asked to leave, and how fast. Main says so; a response in hand asks here whether it
 // shall be its connection's last. Gradual, as Envoy's: the share of responses that close grows with the time that
 // has passed, so that clients do not all come back at once.
+import { Shared } from '../core/memory-map.js';
 import type { Engine } from './engine.js';
 
 export type DrainMode = 'gradual' | 'immediate';
@@ -8,19 +9,30 @@ export type DrainMode = 'gradual' | 'immediate';
 export class Drain {
   /** Nothing drains: one comparison for every response. */
   active = false;
+  /** Health checks of this proxy are to fail: whoever still comes is sent away after a request. */
+  healthChecksFail = false;
+  private begun = false;
   private readonly all = new Span();
   private readonly inbound = new Span();
 
   constructor(private readonly engine: Engine) {}
 
   begin(inboundOnly: boolean, mode: DrainMode, graceMs: number): void {
-    this.active = true;
+    this.active = this.begun = true;
     (inboundOnly ? this.inbound : this.all).begin(this.engine.nowMs, mode, graceMs);
+  }
+
+  /** Once a turn. */
+  lookAtHealthChecks(): void {
+    const fail = Atomics.load(this.engine.i32, (this.engine.map.control >> 2) + Shared.healthChecksFail) === 1;
+    if (fail === this.healthChecksFail) return;
+    this.healthChecksFail = fail;
+    this.active = fail || this.begun;
   }
 
   /** Is a response of a connection of such a listener to be its last? */
   closes(inbound: boolean): boolean {
-    return this.all.closes(this.engine) || (inbound && this.inbound.closes(this.engine));
+    return this.healthChecksFail || this.all.closes(this.engine) || (inbound && this.inbound.closes(this.engine));
   }
 }
 

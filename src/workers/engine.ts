@@ -53,11 +53,12 @@ export class Engine {
   readonly scratchRecord: number;
   readonly requestEdits: number;
   readonly responseEdits: number;
-  /** Room for evaluated header mutations: MUTATIONS_MAX records, then TEXT_BYTES of text. */
+  /** Room for the mutation records of several lists applied as one (MUTATIONS_MAX), and for evaluated values. */
   readonly mutations: number;
   readonly text: number;
   readonly textBytes = TEXT_BYTES;
   readonly pathScratch: number;
+  readonly pathScratchBytes = limits.bufferLargeBytes;
   /** Room for a rewritten path, then for a rewritten host (limits.rewrittenBytesMax each). */
   readonly rewriteScratch: number;
   /** Two words for answers of codecs.headerValue: a head may be half encoded when a value is looked up. */
@@ -76,6 +77,8 @@ export class Engine {
   /** Monotonic and wall time of this loop turn, milliseconds. */
   nowMs: number;
   wallMs: number;
+  /** node.cluster of the bootstrap. */
+  nodeCluster = '';
   readonly drain: Drain;
   readonly overload: Overload;
   /** Stream whose head engine.requestRecord holds, while its bytes are still where the kernel put them; else 0. */
@@ -123,6 +126,7 @@ export class Engine {
   tick(): void {
     this.nowMs = this.outside.monotonicMs();
     this.wallMs = this.outside.wallMs();
+    this.drain.lookAtHealthChecks();
   }
 
   /** Adds to a counter: `scope` is an index into f64 (statsBase + offset / 8), `stat` from telemetry/schema. */

@@ -73,6 +73,7 @@ export class Mailbox {
         this.engine.overload.set(message.state);
         this.listeners.overloadChanged();
         break;
+      case 'node': this.engine.nodeCluster = message.cluster; break;
       case 'runtime': this.engine.runtime.set(message.entries); break;
       case 'endpointFailed':
         this.proxy.clusters.endpointFailed(message.cluster, message.state, this.proxy.upstreams.nextConnectionId);

@@ -35,6 +35,8 @@ export type ToWorker =
   | { kind: 'describe'; id: number }                // pools, connections: for /clusters, /memory and debugging
   /** All runtime values that are in force from now on. */
   | { kind: 'runtime'; entries: RuntimeEntries }
+  /** node.cluster of the bootstrap, sent before any configuration. */
+  | { kind: 'node'; cluster: string }
   | { kind: 'overload'; state: OverloadState }
   /** An endpoint has become unhealthy: no connection of before serves another request; `close`: tunnels end now. */
   | { kind: 'endpointFailed'; cluster: number; state: number; close: boolean }

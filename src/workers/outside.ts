@@ -20,8 +20,11 @@ export interface Outside {
   originalDestination(fd: number): SocketAddress | null;
 }
 
+/** performance.now() counts from the thread's start; token buckets need one clock for all threads: the process's. */
+const STARTED_MS = process.uptime() * 1000 - performance.now();
+
 export const kernel: Outside = {
-  monotonicMs: () => performance.now(),
+  monotonicMs: () => STARTED_MS + performance.now(),
   wallMs: () => Date.now(),
   openSocket: (address) => {
     let fd: number;

@@ -8,6 +8,8 @@ import { scenarios as hashing } from './scenarios/hashing.js';
 import { scenarios as hedging } from './scenarios/hedging.js';
 import { scenarios as mirroring } from './scenarios/mirroring.js';
 import { scenarios as redirects } from './scenarios/redirects.js';
+import { scenarios as filters } from './scenarios/filters.js';
+import { scenarios as filtersMore } from './scenarios/filters-more.js';
 import { scenarios as retries } from './scenarios/retries.js';
 import { scenarios as routing } from './scenarios/routing.js';
 import { scenarios as tcp } from './scenarios/tcp.js';
@@ -23,6 +25,8 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   hedging,
   mirroring,
   redirects,
+  filters,
+  'filters-more': filtersMore,
   retries,
   routing,
   tcp,

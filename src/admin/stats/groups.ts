@@ -48,7 +48,9 @@ export function* collect(
   const scopes: ScopeGroup[] = [];
   const perListener = wanted('listener.') ? managersOfListeners(backend) : new Map<string, string[]>();
   for (const { kind, prefix, offset } of backend.statistics.scopes()) {
-    const subject = prefix.slice(prefix.indexOf('.') + 1, -1);
+    const subject = kind === 'rateLimit' ? prefix.slice(0, -'.http_local_rate_limit.'.length)
+      : kind === 'fault' || kind === 'cors' || kind === 'csrf' ? prefix.slice('http.'.length, -kind.length - 2)
+        : prefix.slice(prefix.indexOf('.') + 1, -1);
     if (!wanted(prefix)) continue;
     const rows = kind === 'listener' ? listenerRows(backend, perListener, subject, offset) : [];
     scopes.push({ kind, subject, prefix, offset, rows, facts: null });

@@ -17,6 +17,7 @@ import {
   listenerRowTag,
   listenerTag,
   managerLabel,
+  rateLimitLabel,
   metricName,
   networkTag,
   singleTag,
@@ -106,6 +107,12 @@ function sectionTag(group: ScopeGroup): { base: string; labels: string } {
     case 'proxy_proto':
     case 'tcp':
       return networkTag(group.kind, group.subject);
+    case 'fault':
+    case 'cors':
+    case 'csrf':
+      return { base: `http.${group.kind}`, labels: managerLabel(group.subject) };
+    case 'rateLimit':
+      return { base: 'http_local_rate_limit', labels: rateLimitLabel(group.subject) };
     case 'worker':
       return { base: group.prefix.slice(0, -1), labels: '' };
   }

@@ -12,6 +12,7 @@ const label = (name: string, value: string): string =>
 
 export const clusterLabel = (name: string): string => label('envoy_cluster_name', name);
 export const managerLabel = (prefix: string): string => label('envoy_http_conn_manager_prefix', prefix);
+export const rateLimitLabel = (prefix: string): string => label('envoy_local_http_ratelimit_prefix', prefix);
 export const textLabel = (value: string): string => label('text_value', value);
 
 /** `<virtual host>.vcluster.<name>` or `<virtual host>.route.<stat_prefix>`; the last such word divides. */

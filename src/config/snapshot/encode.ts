@@ -8,6 +8,8 @@ import { chainsOf } from '../types.js';
 import type { AccessLog, Address, ClusterConfig, Endpoint, EndpointAssignment, ListenerConfig } from '../types.js';
 import type { AssignmentBlob, ChainBinding, ClusterBlob, ListenerBlob } from './layout.js';
 import type { SnapshotChange } from './changes.js';
+import { bindFilters } from './filters.js';
+import type { FilterBindings, FilterKind } from './filters.js';
 import { encodeRouteTable } from './route-table.js';
 import type { SlotTable } from './slots.js';
 
@@ -19,6 +21,8 @@ export interface Bindings {
   networkScope(kind: NetworkScopeKind, name: string): number;
   /** `name`: a virtual host's name, then `.vcluster.<name>` or `.route.<stat_prefix>`. */
   virtualHostScope(name: string): number;
+  /** Of an HTTP filter: by the stat_prefix of a rate limit, else by that of the connection manager. */
+  filterScope(kind: FilterKind, name: string): number;
   accessLogSink(log: AccessLog): number;
   /** A cluster's slot is about to get another name. */
   clusterRecycled(slot: number, name: string): void;
@@ -28,7 +32,7 @@ export const assignedStatesMax = limits.endpointStatesMax - limits.discoveredEnd
 
 export interface Mention { table: SlotTable; slot: number }
 export interface Slots { readonly routeSlots: SlotTable; readonly clusterSlots: SlotTable;
-  readonly endpointSlots: SlotTable }
+  readonly endpointSlots: SlotTable; readonly bucketSlots: SlotTable }
 
 /** The contents, or why there are none. `mentions` is filled in either case. */
 export function encodeChange(change: SnapshotChange, slots: Slots, bindings: Bindings,
@@ -40,7 +44,8 @@ export function encodeChange(change: SnapshotChange, slots: Slots, bindings: Bin
       case 'assignment': return json(assignmentBlob(change.name, change.value!, slots, mentions));
       case 'route': return encodeRouteTable(change.value!, (name) =>
         mention(slots.clusterSlots, name, mentions, 'cluster names', limits.clusterSlotsMax),
-      (name) => bound(bindings.virtualHostScope(name), `statistics of vhost.${name}`));
+      (name) => bound(bindings.virtualHostScope(name), `statistics of vhost.${name}`),
+        filterBindings(slots, bindings, mentions));
     }
   } catch (error) {
     return errorText(error);        // one resource that cannot be written must not cost the others, whatever the reason
@@ -54,11 +59,18 @@ function mention(table: SlotTable, name: string, mentions: Mention[], what: stri
   return slot;
 }
 
+const filterBindings = (slots: Slots, bindings: Bindings, mentions: Mention[]): FilterBindings => ({
+  scope: (kind, name) => bound(bindings.filterScope(kind, name), `statistics of a filter of ${name}`),
+  bucket: (name) => mention(slots.bucketSlots, name, mentions, 'token buckets', limits.tokenBucketsMax),
+});
+
 function listenerBlob(config: ListenerConfig, slots: Slots, bindings: Bindings, mentions: Mention[]): ListenerBlob {
-  const chains = chainsOf(config).map(({ hcm, tcp }): ChainBinding => ({
+  const chains = chainsOf(config).map(({ hcm, tcp }, index): ChainBinding => ({
     routeSlot: hcm === null ? -1 : mention(slots.routeSlots, hcm.routeConfigName, mentions, 'route configurations',
       limits.routeConfigSlotsMax),
     httpScope: hcm === null ? 0 : bound(bindings.httpScope(hcm.statPrefix), `statistics of http.${hcm.statPrefix}`),
+    filters: hcm === null ? [] : bindFilters(hcm.httpFilters.filter(({ config: { kind } }) => kind !== 'router'),
+      `listener ${config.name} ${index}`, hcm.statPrefix, filterBindings(slots, bindings, mentions)),
     tcpScope: tcp === null ? 0 : bound(bindings.networkScope('tcp', tcp.statPrefix), `statistics of ${tcp.statPrefix}`),
     clusterSlots: (tcp?.clusters ?? []).map(({ cluster }) => mention(slots.clusterSlots, cluster, mentions,
       'cluster names', limits.clusterSlotsMax)),

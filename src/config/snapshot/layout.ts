@@ -15,6 +15,7 @@
 // Publishing: main writes blobs and root, then Atomics.store(rootOffset), Atomics.store(rootVersion). A worker adopts
 // the newest root at a loop turn and has then left all older ones: Control.oldestRootVersion tells main what may be
 // freed. Requests hold what was compiled from a root, never the root.
+import type { FilterOverride } from '../http-filters.js';
 export const BlobKind = { listener: 1, route: 2, cluster: 3, assignment: 4 } as const;
 export const BLOB_HEADER_BYTES = 16;
 export const ROOT_MAGIC = 0x57465431;   // 'WFT1'
@@ -35,12 +36,17 @@ export interface ListenerBlob {
   config: import('../types.js').ListenerConfig;
   scope: number;                 // statistics scope offset of listener.<statName>.
   filterScopes: number[];        // statistics of each listener filter
-  /** By filter chain, the default one last; access logs by sink id. */
+  /** By filter chain, the default one last; access logs by sink id, filters as in the chain without its router. */
   chains: ChainBinding[];
 }
+/**
+ * A filter of a chain, or what a route says about one, with what main binds to it: statistics of its own (-1 = none)
+ * and the token buckets that it fills, by number, the default one (-1 = none) before those of its descriptors.
+ */
+export interface BoundFilter extends FilterOverride { scope: number; buckets: number[] }
 /** What main bound to a filter chain: a connection manager's route slot, or the cluster slots of a TCP proxy. */
 export interface ChainBinding { routeSlot: number; httpScope: number; tcpScope: number; clusterSlots: number[];
-  accessLogs: number[] }
+  accessLogs: number[]; filters: BoundFilter[] }
 /** Contents of a cluster blob. The statistics scope is allocated on first use (MemoryMap.clusterScopes). */
 export interface ClusterBlob { config: import('../types.js').ClusterConfig }
 /** Contents of an assignment blob: endpoints with resolved addresses and their process-wide state index. */

@@ -7,7 +7,7 @@
 // when room appears. Every accepted change is certain to be published: the next root's room is reserved before a blob
 // is written.
 import { limits } from '../../core/limits.js';
-import { ClusterState, EndpointState, Shared } from '../../core/memory-map.js';
+import { ClusterState, EndpointState, Shared, TOKEN_BUCKET_BYTES } from '../../core/memory-map.js';
 import type { MemoryMap } from '../../core/memory-map.js';
 import { BlobStore, contentHash } from './blobs.js';
 import type { Refusal, SnapshotChange, SnapshotKind } from './changes.js';
@@ -40,6 +40,8 @@ export class SnapshotPublisher {
   readonly routeSlots = new SlotTable(limits.routeConfigSlotsMax);
   readonly clusterSlots: SlotTable;
   readonly endpointSlots: SlotTable;
+  /** Token buckets; a new one is zero, which is full. */
+  readonly bucketSlots: SlotTable;
   readonly heap: SnapshotHeap;
   readonly blobs: BlobStore;
   /** Called for a refused change that found room later. */
@@ -69,6 +71,10 @@ export class SnapshotPublisher {
     this.clusterSlots = new SlotTable(limits.clusterSlotsMax, (slot, name) => {
       this.words.fill(0, this.clusterState(slot), this.clusterState(slot) + (ClusterState.bytes >> 2));
       bindings.clusterRecycled(slot, name);
+    });
+    this.bucketSlots = new SlotTable(limits.tokenBucketsMax, (bucket) => {
+      const at = (map.tokenBuckets + bucket * TOKEN_BUCKET_BYTES) >> 2;
+      this.words.fill(0, at, at + (TOKEN_BUCKET_BYTES >> 2));
     });
     this.endpointSlots = new SlotTable(assignedStatesMax, (state) => {
       this.words.fill(0, this.endpointState(state), this.endpointState(state) + (EndpointState.bytes >> 2));

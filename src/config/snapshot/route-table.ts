@@ -5,14 +5,18 @@ import {
   Header, HostSlotRecordBytes, RouteEntry, RouteEntryFlag, RouteEntryRecordBytes, RouteTable, RouteTableFlag,
   RouteTableRecordBytes, ValueMatcher, ValueMatcherFlag, ValueMatcherRecordBytes, VirtualHostEntryRecordBytes,
 } from '../../core/generated/layouts.js';
+import type { FilterOverride, RateLimit } from '../http-filters.js';
 import type { RuntimeFraction } from '../runtime.js';
+import { bindFilters } from './filters.js';
+import type { FilterBindings } from './filters.js';
+import type { BoundFilter } from './layout.js';
 import type { ForwardAction, HeaderMatcher, HeaderMutations, MirrorPolicy, QueryParameterMatcher, Route, RouteAction,
   RouteConfig,
   StringMatcher, VirtualHost, FilterMetadata } from '../types.js';
 
 /** JSON beside the table, its virtual hosts and its routes: all that is needed after a match. */
 export interface RouteConfigJson {
-  requestHeaders: HeaderMutations; responseHeaders: HeaderMutations; mostSpecificWins: boolean
+  filters: BoundFilter[]; requestHeaders: HeaderMutations; responseHeaders: HeaderMutations; mostSpecificWins: boolean
 }
 /** An expression that TypeScript judges, on a header, a query parameter, or with neither on the path. */
 export interface RegexJson {
@@ -26,18 +30,21 @@ export interface VirtualHostJson {
   name: string; virtualClusters: VirtualClusterJson[]; requireTls: VirtualHost['requireTls'];
   retryPolicy: VirtualHost['retryPolicy']; keptBytesMax: number | null;
   includeRequestAttemptCount: boolean; includeAttemptCountInResponse: boolean; metadata: FilterMetadata | null;
+  filters: BoundFilter[]; rateLimits: RateLimit[];
   requestHeaders: HeaderMutations; responseHeaders: HeaderMutations
 }
+export type BoundCluster = Omit<ForwardAction['clusters'][number], 'filters'>
+  & { slot: number; filters: BoundFilter[] };
 export type BoundAction = Exclude<RouteAction, ForwardAction>
   | (Omit<ForwardAction, 'clusters' | 'mirrors'> & {
-    clusters: (ForwardAction['clusters'][number] & { slot: number })[]; mirrors: BoundMirror[] });
+    clusters: BoundCluster[]; mirrors: BoundMirror[] });
 export type BoundMirror = MirrorPolicy & { slot: number };
 /**
  * `matchedBytes`: what a prefix rewrite replaces; -1 = all of the path. `scope`: an offset of statistics, -1 = its
  * requests are not counted apart.
  */
 export interface RouteJson {
-  name: string; metadata: FilterMetadata | null; action: BoundAction;
+  name: string; metadata: FilterMetadata | null; action: BoundAction; filters: BoundFilter[];
   requestHeaders: HeaderMutations; responseHeaders: HeaderMutations;
   matchedBytes: number;
   runtimeFraction: RuntimeFraction | null;
@@ -63,8 +70,8 @@ function hashHost(text: Uint8Array): number {
  * the cluster exists yet; `scope` gives the statistics of a virtual cluster or a route.
  */
 export function encodeRouteTable(config: RouteConfig, clusterSlot: (name: string) => number,
-  scope: (name: string) => number): Uint8Array {
-  return new TableWriter(config, clusterSlot, scope).write();
+  scope: (name: string) => number, filters: FilterBindings): Uint8Array {
+  return new TableWriter(config, clusterSlot, scope, filters).write();
 }
 
 interface HostName { text: Uint8Array; virtualHost: number }
@@ -76,7 +83,7 @@ class TableWriter {
   private readonly strings = new Map<string, number>();
 
   constructor(private readonly config: RouteConfig, private readonly clusterSlot: (name: string) => number,
-    private readonly scope: (name: string) => number) {}
+    private readonly scope: (name: string) => number, private readonly bindings: FilterBindings) {}
 
   write(): Uint8Array {
     const { config } = this;
@@ -107,7 +114,8 @@ class TableWriter {
     const routesAt = this.reserve(routeCount * RouteEntryRecordBytes);
     set('virtualHostCount', config.virtualHosts.length); set('virtualHostsAt', hostsAt);
     set('routeCount', routeCount); set('routesAt', routesAt);
-    const json: RouteConfigJson = { requestHeaders: config.requestHeaders, responseHeaders: config.responseHeaders,
+    const json: RouteConfigJson = { filters: this.filters(config.filters, ''), requestHeaders: config.requestHeaders,
+      responseHeaders: config.responseHeaders,
       mostSpecificWins: config.mostSpecificHeaderMutationsWins };
     const [jsonAt, jsonBytes] = this.text(JSON.stringify(json));
     set('configJsonAt', jsonAt); set('configJsonBytes', jsonBytes);
@@ -127,7 +135,8 @@ class TableWriter {
       regex: headerExpressions(headers),
       headersAt: this.matchers(headers.map((header) => this.headerMatcher(header))) }));
     const json: VirtualHostJson = { name: host.name, virtualClusters, requireTls: host.requireTls,
-      retryPolicy: host.retryPolicy, keptBytesMax: host.keptBytesMax,
+      retryPolicy: host.retryPolicy, keptBytesMax: host.keptBytesMax, rateLimits: host.rateLimits,
+      filters: this.filters(host.filters, host.name),
       includeRequestAttemptCount: host.includeRequestAttemptCount,
       includeAttemptCountInResponse: host.includeAttemptCountInResponse, metadata: host.metadata,
       requestHeaders: host.requestHeaders, responseHeaders: host.responseHeaders };
@@ -153,7 +162,9 @@ class TableWriter {
     const [valueAt, valueBytes] = this.text(byExpression ? literalPrefix(value) : value);
     const headersAt = this.matchers(match.headers.map((header) => this.headerMatcher(header)));
     const queryAt = this.matchers(match.queryParameters.map((query) => this.queryMatcher(query)));
-    const json: RouteJson = { name: route.name, metadata: route.metadata, action: this.bind(route.action),
+    const place = `${this.config.virtualHosts[virtualHost].name}\n${at}`;
+    const json: RouteJson = { name: route.name, metadata: route.metadata, action: this.bind(route.action, place),
+      filters: this.filters(route.filters, place),
       requestHeaders: route.requestHeaders, responseHeaders: route.responseHeaders,
         matchedBytes: byExpression ? -1 : valueBytes, regex, scope, keptBytesMax: route.keptBytesMax,
       runtimeFraction: match.runtimeFraction };
@@ -169,11 +180,16 @@ class TableWriter {
     this.words(at, words);
   }
 
-  private bind(action: RouteAction): BoundAction {
+  private filters(filters: readonly FilterOverride[], place: string): BoundFilter[] {
+    return bindFilters(filters, `route ${this.config.name}\n${place}`, '', this.bindings);
+  }
+
+  private bind(action: RouteAction, place: string): BoundAction {
     if (action.kind !== 'forward') return action;
     const bound = <T extends { cluster: string; clusterHeader: string | null }>(target: T) =>
       ({ ...target, slot: target.clusterHeader === null ? this.clusterSlot(target.cluster) : -1 });
-    return { ...action, clusters: action.clusters.map(bound), mirrors: action.mirrors.map(bound) };
+    return { ...action, mirrors: action.mirrors.map(bound), clusters: action.clusters.map((cluster, index) =>
+      ({ ...bound(cluster), filters: this.filters(cluster.filters, `${place}\n${index}`) })) };
   }
 
   private headerMatcher(header: HeaderMatcher): number[] {

@@ -64,6 +64,8 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection {
   nextOfListener: ListenerConnection | null = null;
   previousOfListener: ListenerConnection | null = null;
   readonly addresses: ConnectionAddresses;
+  /** Token buckets that each connection has of its own, by the filter that fills them (filters/local-rate-limit.ts). */
+  readonly rateLimits = new Map<object, number[]>();
   private state = CLOSED;
   private processing = false;
   private receiving = false;
@@ -104,6 +106,7 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection {
     this.openedMs = engine.nowMs;
     this.addresses.reset(fd);
     if (facts !== null) this.addresses.learn(facts);
+    if (this.rateLimits.size > 0) this.rateLimits.clear();
     this.headDeadlineMs = Infinity;
     const { maxConnectionDurationMs } = this.hcm.config;
     this.lifeDeadlineMs = maxConnectionDurationMs > 0 ? engine.nowMs + maxConnectionDurationMs : Infinity;

@@ -45,7 +45,7 @@ export class Chains {
     const { hcm, tcp, name } = this.all[index];
     return {
       hcm: hcm === null ? null : new HcmRuntime(this.engine, hcm, binding.routeSlot, binding.httpScope,
-        binding.accessLogs, name),
+        binding.accessLogs, name, binding.filters),
       tcp: tcp === null ? null : new TcpRuntime(this.engine, tcp, binding, name),
     };
   }

@@ -3,8 +3,10 @@
 import { RequestEditsFlag, ResponseEditsFlag } from '../../core/generated/layouts.js';
 import { DECODE_LOWER_CASE } from '../codecs.js';
 import { histogramCell } from '../../telemetry/schema.js';
+import type { BoundFilter } from '../../config/snapshot/layout.js';
 import type { HttpConnectionManager } from '../../config/types.js';
 import type { Engine } from '../engine.js';
+import { ManagerFilters } from '../filters/chain.js';
 import { LocalReplies } from '../proxy/local-reply.js';
 import { compileLog } from '../proxy/log-format.js';
 import type { CompiledLog } from '../proxy/log-format.js';
@@ -42,19 +44,23 @@ export class HcmRuntime {
   readonly suppressEnvoyHeaders: boolean;
   /** What clients claim about themselves is not believed. */
   readonly isEdge: boolean;
+  /** HTTP filters but the router; null: there are none. */
+  readonly filters: ManagerFilters | null;
   readonly upgrades: ReadonlyMap<string, boolean>;
   private readonly kept: KeptText[] = [];
 
   constructor(engine: Engine, readonly config: HttpConnectionManager, readonly routeSlot: number, httpScope: number,
-      sinks: readonly number[], readonly chainName = '') {
+      sinks: readonly number[], readonly chainName = '', filters: readonly BoundFilter[] = []) {
     this.scope = engine.statsBase + (httpScope >> 3);
     this.connectionLengthCell = this.scope + histogramCell('http', 0);
     this.requestTimeCell = this.scope + histogramCell('http', 1);
     this.decodeOptions = config.preserveCase ? 0 : DECODE_LOWER_CASE;
-    this.suppressEnvoyHeaders = config.httpFilters.some((filter) => filter.config.suppressEnvoyHeaders);
+    this.suppressEnvoyHeaders = config.httpFilters.some(({ config: filter }) => 
+      filter.kind === 'router' && filter.suppressEnvoyHeaders);
     this.requestFlags = requestFlags(config);
     this.isEdge = config.useRemoteAddress && config.xffNumTrustedHops === 0;
     this.responseFlags = responseFlags(config, this.suppressEnvoyHeaders);
+    this.filters = filters.length === 0 ? null : new ManagerFilters(engine, filters);
     this.pathOptions = (config.normalizePath ? PATH_NORMALIZE : 0) | (config.mergeSlashes ? PATH_MERGE_SLASHES : 0)
       | (config.pathWithEscapedSlashes.startsWith('unescape') ? PATH_UNESCAPE_SLASHES : 0);
     this.serverName = this.keep(engine, config.serverName);
@@ -75,6 +81,7 @@ export class HcmRuntime {
   release(engine: Engine): void {
     for (const log of this.logs) log.release(engine);
     this.localReplies?.release(engine);
+    this.filters?.release();
     for (const text of this.kept) engine.heap.release(text.at, text.bytes + 16);
   }
 

@@ -4,16 +4,17 @@ import { Head, HeadFlag, Header, HeaderLine, Method, Mutation, MutationRecordByt
   RequestEditsFlag } from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
 import type { BufferClass } from '../memory/buffers.js';
+import { MUTATIONS_MAX } from '../engine.js';
 import type { Engine } from '../engine.js';
 import type { CompiledMutations } from '../routing/mutations.js';
-import type { ClusterChoice, RouteRuntime } from '../routing/route.js';
+import type { ClusterChoice, KeptText, RouteRuntime } from '../routing/route.js';
 import { BODY_CHUNKED, BODY_NONE, BODY_TUNNEL, Body } from './body.js';
 import { formatInto } from './formatter.js';
 import { placeRequestId, sentHead } from './request-id.js';
 import type { Stream } from './stream.js';
 
 /** Everything constant that an edited head may gain: fixed names, request id, addresses, framing. */
-const FIXED_ADDED_BYTES = 512;
+export const FIXED_ADDED_BYTES = 512;
 export const TOO_LONG = -2;
 /** Bodies up to this size are copied behind their head; longer ones are sent from where they lie. */
 const BODY_COPY_BYTES_MAX = 8 * 1024;
@@ -44,8 +45,7 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   if (cluster.config.sendFullyQualifiedUrl) flags |= RequestEditsFlag.absoluteUrl;
   if (named && !hcm.suppressEnvoyHeaders && !(host === choice.hostRewrite
     && choice.hostOfWeight)) flags |= RequestEditsFlag.originalHost;
-  i32[edits + RequestEdits.hostAt] = host === null ? 0 : host.at;
-  i32[edits + RequestEdits.hostBytes] = host === null ? 0 : host.bytes;
+  setSpan(engine, edits + RequestEdits.hostAt, host);
   const replaced = rewrites !== null && rewrites.path.bytes > 0;
   const prefix = replaced ? rewrites.path : route.prefixRewrite;
   i32[edits + RequestEdits.prefixBytes] = prefix === null ? 0 : prefix.bytes;
@@ -55,10 +55,9 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
     if (!hcm.suppressEnvoyHeaders) flags |= RequestEditsFlag.originalPath;
   }
   const added = hcm.suppressEnvoyHeaders ? null : route.added;
-  i32[edits + RequestEdits.addedAt] = added === null ? 0 : added.at;
-  i32[edits + RequestEdits.addedBytes] = added === null ? 0 : added.bytes;
-  i32[edits + RequestEdits.viaAt] = hcm.via === null ? 0 : hcm.via.at;
-  i32[edits + RequestEdits.viaBytes] = hcm.via === null ? 0 : hcm.via.bytes;
+  setSpan(engine, edits + RequestEdits.addedAt, added);
+  const via = stream.rewrittenBuffer >= 0 ? null : hcm.via;             // a head that was rewritten has it already
+  setSpan(engine, edits + RequestEdits.viaAt, via);
   i32[edits + RequestEdits.random] = engine.randomState;
   if ((flags & (RequestEditsFlag.appendXff | RequestEditsFlag.appendPort | RequestEditsFlag.externalAddress)) !== 0)
     setAddresses(engine, stream, edits);
@@ -71,10 +70,10 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   const more = applyMutations(engine, stream, choice.requestMutations, engine.requestRecord,
     edits + RequestEdits.mutationsAt);
   // Each line may gain the space after its colon; an absolute target repeats the host.
-  const most = stream.requestHeadBytes + FIXED_ADDED_BYTES + i32[words + Head.headerCount] + i32[words + Head.hostBytes]
+  const most = i32[words + Head.bytes] + FIXED_ADDED_BYTES + i32[words + Head.headerCount] + i32[words + Head.hostBytes]
     + (host === null ? 0 : host.bytes + 2 * i32[words + Head.hostBytes])
     + (prefix === null ? 0 : prefix.bytes + i32[words + Head.pathBytes])
-    + (added === null ? 0 : added.bytes) + (hcm.via === null ? 0 : hcm.via.bytes) + more;
+    + (added === null ? 0 : added.bytes) + (via === null ? 0 : via.bytes) + more;
   const inline = inlineBody(stream, end - bodyAt);
   const size = pool.classFor(most + inline);
   const out = size < 0 ? -1 : pool.acquire(size as BufferClass);
@@ -91,8 +90,20 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   stream.headBuffer = out;
   stream.headAt = start;
   stream.headBytes = after - start;
-  stream.replayable = stream.request.complete && ((IDEMPOTENT >> stream.method) & 1) !== 0;
+  if (stream.rewrittenBuffer >= 0) forgetRewritten(engine, stream);
+  stream.replayable = stream.request.complete && !stream.collected && ((IDEMPOTENT >> stream.method) & 1) !== 0;
   return at;
+}
+
+function setSpan({ i32 }: Engine, word: number, text: KeptText | null): void {
+  i32[word] = text === null ? 0 : text.at;
+  i32[word + 1] = text === null ? 0 : text.bytes;
+}
+
+/** The head that filters left has been encoded for the upstream. */
+function forgetRewritten(engine: Engine, stream: Stream): void {
+  engine.pool.release(stream.rewrittenBuffer);
+  stream.rewrittenBuffer = -1;
 }
 
 /** Path and query of the decoded request, normalised if it had to be. */
@@ -118,7 +129,7 @@ function inlineBody(stream: Stream, available: number): number {
 
 const requestFlagsOff = (suppress: boolean): number => (suppress ? RequestEditsFlag.originalPath : 0);
 
-function setAddresses(engine: Engine, stream: Stream, edits: number): void {
+export function setAddresses(engine: Engine, stream: Stream, edits: number): void {
   const { addresses } = stream.downstream!;
   const { i32 } = engine;
   const bytes = addresses.clientIpBytes();
@@ -136,24 +147,50 @@ export function applyMutations(engine: Engine, stream: Stream, mutations: Compil
     word: number): number {
   const { i32 } = engine;
   if (mutations === null) { i32[word + 1] = 0; return 0; }
-  let more = mutations.bytes;
-  if (mutations.dynamic !== null) {
-    const isResponse = record === engine.responseRecord;
-    const request = !isResponse ? record : mutations.needsRequestHead ? sentHead(engine, stream) : 0;
-    let text = engine.text;
-    for (const value of mutations.dynamic) {
-      const after = formatInto(engine, stream, value.operators, request, isResponse ? record : 0, text,
-        engine.text + engine.textBytes - limits.logLineBytesMax, false);
-      const entry = (mutations.at + value.index * MutationRecordBytes) >> 2;
-      i32[entry + Mutation.valueAt] = text;
-      i32[entry + Mutation.valueBytes] = after - text;
-      more += after - text;
-      text = after;
-    }
-  }
+  const more = evaluate(engine, stream, mutations, record, 0);
   engine.codecs.h1ApplyMutations(record, mutations.at, mutations.count);
   i32[word] = mutations.at;
   i32[word + 1] = mutations.count;
+  return more;
+}
+
+/** Evaluates values behind the first `used` bytes of the scratch text. Returns the most bytes that the list adds. */
+function evaluate(engine: Engine, stream: Stream, mutations: CompiledMutations, record: number, used: number): number {
+  let more = mutations.bytes;
+  if (mutations.dynamic === null) return more;
+  const { i32 } = engine;
+  const isResponse = record === engine.responseRecord;
+  const request = !isResponse ? record : mutations.needsRequestHead ? sentHead(engine, stream) : 0;
+  let text = engine.text + used;
+  for (const value of mutations.dynamic) {
+    const after = formatInto(engine, stream, value.operators, request, isResponse ? record : 0, text,
+      engine.text + engine.textBytes - limits.logLineBytesMax, false);
+    const entry = (mutations.at + value.index * MutationRecordBytes) >> 2;
+    i32[entry + Mutation.valueAt] = text;
+    i32[entry + Mutation.valueBytes] = after - text;
+    more += after - text;
+    text = after;
+  }
+  return more;
+}
+
+/** As applyMutations, of several lists one after the other: what filters change, behind what the route changes. */
+export function applyLists(engine: Engine, stream: Stream, lists: readonly CompiledMutations[],
+    record: number, word: number): number {
+  if (lists.length <= 1) return applyMutations(engine, stream, lists[0] ?? null, record, word);
+  const { i32 } = engine;
+  let more = 0, total = 0;
+  for (let i = 0; i < lists.length; i++) {
+    const { at, count: records } = lists[i]!;
+    if (total + records > MUTATIONS_MAX) break;
+    more += evaluate(engine, stream, lists[i]!, record, more);
+    i32.copyWithin((engine.mutations + total * MutationRecordBytes) >> 2, at >> 2,
+      (at + records * MutationRecordBytes) >> 2);
+    total += records;
+  }
+  engine.codecs.h1ApplyMutations(record, engine.mutations, total);
+  i32[word] = engine.mutations;
+  i32[word + 1] = total;
   return more;
 }
 

@@ -174,6 +174,8 @@ export class Finish {
     if (stream.retryTaken) this.proxy.retries.leave(stream);
     if (stream.shadows !== null) this.proxy.shadows.leave(stream);
     if (stream.hedges !== null) this.proxy.hedging.dropAll(stream);
+    if (stream.filters !== null) stream.filters.onEnd(stream);
+    if (stream.rewrittenBuffer >= 0) engine.pool.release(stream.rewrittenBuffer);
     if (stream.kept.length > 0) stream.kept.release(engine);
     if (stream.headBuffer >= 0) this.releaseHead(stream);
     if (stream.responseBuffer >= 0) engine.pool.release(stream.responseBuffer);

@@ -105,6 +105,7 @@ function metadataOf(stream: Stream, source: string): Tree | null {
     case 'CLUSTER': return stream.cluster?.config.metadata ?? null;
     case 'ROUTE': return stream.route?.json.metadata ?? null;
     case 'VIRTUAL_HOST': return stream.route?.virtualHost.metadata ?? null;
+    case 'DYNAMIC': return stream.metadata;
     case 'LISTENER': return stream.origin?.listener.metadata ?? null;
     default: return null;
   }

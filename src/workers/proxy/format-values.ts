@@ -61,7 +61,7 @@ export class FormatValues {
   /** Counts, durations and names; null for what is none of these. */
   private plain(stream: Stream, code: number): boolean | null {
     const { writer, engine } = this;
-    const { cluster } = stream;
+    const cluster = stream.cluster ?? stream.unusedCluster;
     switch (code) {
       case Op.zero: writer.number(0); return true;
       case Op.absent: return false;

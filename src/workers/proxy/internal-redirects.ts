@@ -45,6 +45,8 @@ export class InternalRedirects {
     const { engine } = this;
     const location = recordHeader(engine, engine.responseRecord, 'location');
     if (!stream.request.complete || stream.kept.overflowed || stream.headBuffer < 0 || location === null) return false;
+    // A filter may keep the request waiting, and the body lies in a buffer that does not stay.
+    if (stream.filters !== null && stream.request.bytes > 0) return false;
     const url = parseRedirect(location);
     if (url === null) return this.refuse(stream, HttpStat.passthrough_internal_redirect_bad_location);
     if (url.https && !policy.allowCrossScheme)

@@ -10,9 +10,11 @@ import type { HttpConnectionManager, RedirectAction } from '../../config/types.j
 import type { DownstreamConnection } from '../connection/downstream.js';
 import type { Engine } from '../engine.js';
 import type { BufferClass } from '../memory/buffers.js';
+import type { CompiledMutations } from '../routing/mutations.js';
 import type { RouteRuntime } from '../routing/route.js';
 import { localMutations } from './local-mutations.js';
 import { withContentType } from './local-reply.js';
+import { mutatedLines } from './reply-headers.js';
 import { recordHeader } from '../routing/regex.js';
 import { locationOf } from './redirect.js';
 import { requestIdLine } from './request-id.js';
@@ -57,7 +59,8 @@ export class Replies {
     if (!stream.request.complete || (engine.drain.active && engine.drain.closes(downstream.listener.inbound)))
       downstream.closeAfterResponse = true;
     const close = downstream.closeAfterResponse;
-    let extra = headers + requestIdLine(engine, stream) + localMutations(engine, stream);
+    let extra = headers + requestIdLine(engine, stream) + localMutations(engine, stream) + stream.addedResponseLines;
+    if (stream.filters !== null) extra = this.throughFilters(stream, extra, body);
     const { localReplies } = stream.hcm!;
     if (localReplies !== null) {
       const changed = localReplies.change(stream, body);
@@ -74,6 +77,16 @@ export class Replies {
       this.proxy.finish.countLocal(stream);
     if (stream.upstream !== null) this.proxy.failures.detach(stream); else this.proxy.finish.leaveEndpoint(stream);
     this.proxy.finish.complete(stream, keepAlive);
+  }
+
+  /** An answer of ours passes the filters as an upstream's does. */
+  private throughFilters(stream: Stream, lines: string, body: string): string {
+    const lists: CompiledMutations[] = [];
+    stream.filters!.onResponse(stream, 0);
+    stream.filters!.responseMutations(stream, lists);
+    if (lists.length === 0) return lines;
+    const typed = body === '' || /(^|\n)content-type:/i.test(lines) ? lines : `content-type: ${PLAIN}\r\n${lines}`;
+    return lists.reduce((text, list) => mutatedLines(this.engine, stream, list, text), typed);
   }
 
   overflow(stream: Stream): void {

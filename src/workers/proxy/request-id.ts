@@ -43,6 +43,11 @@ export function requestIdLine(engine: Engine, stream: Stream): string {
  * 0 = gone.
  */
 export function sentHead(engine: Engine, stream: Stream): number {
+  if (stream.headBuffer < 0 && stream.rewrittenBuffer >= 0 && engine.recordOwner !== stream.id) {
+    const found = engine.codecs.h1DecodeRequest(stream.rewrittenAt, stream.rewrittenAt + stream.rewrittenBytes,
+      engine.scratchRecord, 0, limits.bufferLargeBytes, limits.headersCountMax);
+    return found > 0 ? engine.scratchRecord : 0;
+  }
   if (stream.headBuffer < 0) return engine.recordOwner === stream.id ? engine.requestRecord : 0;
   const used = engine.codecs.h1DecodeRequest(stream.headAt, stream.headAt + stream.headBytes, engine.scratchRecord, 0,
     limits.bufferLargeBytes, limits.headersCountMax);

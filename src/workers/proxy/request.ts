@@ -26,7 +26,9 @@ import { admitUpgrade } from './upgrade.js';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, OUT_SAME, RELAY_ERROR } from './body.js';
 import { encodeRequest, TOO_LONG } from './edits.js';
 import { pickerFor } from './destination.js';
+import { ANSWERED, SUSPENDED } from '../filters/filter.js';
 import { Failures } from './failure.js';
+import { Filtering } from './filtering.js';
 import { Finish } from './finish.js';
 import { Hedging } from './hedging.js';
 import { replaceAttempts, replaceExpected, replaceHost } from './late-values.js';
@@ -49,6 +51,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   readonly retries: Retries;
   readonly shadows: Shadows;
   readonly hedging: Hedging;
+  readonly filtering: Filtering;
   private readonly responses: Responses;
   private readonly timeouts: Timeouts;
 
@@ -62,6 +65,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     this.retries = new Retries(engine, this);
     this.shadows = new Shadows(engine, this);
     this.hedging = new Hedging(engine, this);
+    this.filtering = new Filtering(engine, this);
     this.responses = new Responses(engine, this);
     this.timeouts = new Timeouts(engine, this);
   }
@@ -79,28 +83,49 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     const { hcm } = stream;
     engine.count(hcm!.scope, HttpStat.rq_total);
     const table = engine.snapshot.routeTable(hcm!.routeSlot);
-    const index = table === null ? NO_VIRTUAL_HOST : this.match(table);
-    if (index < 0) {
-      engine.count(hcm!.scope, HttpStat.no_route);
-      this.replies.send(stream, 404, ResponseFlag.NR, detail('route_not_found'), '');
-      return this.afterReply(connection, bodyAt, end);
-    }
-    return this.enterRoute(stream, table!, index, connection, bodyAt, end);
+    return this.enterRoute(stream, table, table === null ? NO_VIRTUAL_HOST : this.match(table), connection, bodyAt,
+      end);
   }
 
-  /** The request goes the way of the route `index`. Returns as onRequestHead. */
-  enterRoute(stream: Stream, table: RouteTableRuntime, index: number, connection: DownstreamConnection, bodyAt: number,
-      end: number): number {
-    const { hcm } = stream;
+  /**
+   * The request goes the way of the route `index`; one without a route is answered behind the filters. Returns as
+   * onRequestHead.
+   */
+  enterRoute(stream: Stream, table: RouteTableRuntime | null, index: number, connection: DownstreamConnection,
+      bodyAt: number, end: number): number {
+    const hcm = stream.hcm!;
+    if (index >= 0 && !this.takeRoute(stream, table!, index)) return this.afterReply(connection, bodyAt, end);
+    if (hcm.config.accessLogOptions.onNewRequest) this.finish.writeLogs(stream, 'DownstreamStart');
+    if (hcm.filters !== null) {
+      stream.choice = stream.route === null || stream.route.forward === null ? null : this.choose(stream.route);
+      const verdict = this.filtering.begin(stream);
+      if (verdict === ANSWERED) return this.afterReply(connection, bodyAt, end);
+      if (verdict === SUSPENDED) return bodyAt;
+    }
+    return this.serve(stream, connection, bodyAt, end);
+  }
+
+  /** False: the request was answered. */
+  private takeRoute(stream: Stream, table: RouteTableRuntime, index: number): boolean {
     const route = table.route(index);
     if (route === null) {
       this.replies.send(stream, 503, ResponseFlag.OM, detail('overload'), 'out of memory for routes');
-      return this.afterReply(connection, bodyAt, end);
+      return false;
     }
     stream.route = route;
     stream.table = table;
     table.enter();
-    if (hcm!.config.accessLogOptions.onNewRequest) this.finish.writeLogs(stream, 'DownstreamStart');
+    return true;
+  }
+
+  /** What a router does: the head has passed the filters. Also where a suspended request goes on. */
+  serve(stream: Stream, connection: DownstreamConnection, bodyAt: number, end: number): number {
+    const { route } = stream;
+    if (route === null) {
+      this.engine.count(stream.hcm!.scope, HttpStat.no_route);
+      this.replies.send(stream, 404, ResponseFlag.NR, detail('route_not_found'), '');
+      return this.afterReply(connection, bodyAt, end);
+    }
     if (route.virtualHost.requireTls !== 'none' && !this.replies.cameByTls()) {
       this.replies.toHttps(stream);
       return this.afterReply(connection, bodyAt, end);
@@ -197,7 +222,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       end: number): number {
     const { engine } = this;
     if (stream.isUpgrade && !admitUpgrade(engine, this, stream, route)) return this.afterReply(connection, bodyAt, end);
-    const choice = route.choices.length === 1 ? route.choices[0] : this.choose(route);
+    const choice = stream.hcm!.filters !== null ? stream.choice! : this.choose(route);
     stream.choice = choice;
     const slot = choice.clusterHeader === null ? choice.slot : this.slotByHeader(choice.clusterHeader);
     const cluster = slot < 0 ? null : this.clusters.get(slot);
@@ -230,6 +255,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   /** One of several clusters: by the number in a header where the route asks for that, else by chance. */
   private choose(route: RouteRuntime): ClusterChoice {
     const { engine } = this;
+    if (route.choices.length === 1) return route.choices[0];
     const header = route.forward!.randomValueHeader;
     const text = header === null ? null : recordHeader(engine, engine.requestRecord, header);
     if (text !== null && /^\d{1,20}$/.test(text)) return route.chooseByNumber(BigInt(text));
@@ -360,6 +386,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     const { engine } = this;
     const { upstream, request } = stream;
     stream.lastActivityMs = engine.nowMs;
+    if (stream.collectBytesMax >= 0) return this.filtering.collect(stream, at, end);
     if (upstream === null || !stream.requestHeadSent || (request.kind === BODY_TUNNEL && !stream.responseStarted)) {
       return at;                                                        // nowhere to put it yet
     }

@@ -11,7 +11,7 @@ import type { BufferClass } from '../memory/buffers.js';
 import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, Body, OUT_BARE, OUT_CHUNKED, OUT_SAME,
   RELAY_ERROR } from './body.js';
 import { DateText } from './date-text.js';
-import { applyMutations } from './edits.js';
+import { applyLists } from './edits.js';
 import { REMOVE } from '../routing/mutations.js';
 import type { CompiledMutations } from '../routing/mutations.js';
 import { headerLinesBytes } from './format-texts.js';
@@ -19,19 +19,25 @@ import type { Proxy } from './request.js';
 import { findRequestId } from './request-id.js';
 import { keepsHead } from './stream.js';
 import type { Stream } from './stream.js';
+import type { Throttle } from './throttle.js';
 
 const VIA_UPSTREAM = detail('via_upstream');
 const FIXED_ADDED_BYTES = 384;
 const BODY_COPY_BYTES_MAX = 8 * 1024;
 const INTERIM_RESPONSES_MAX = 64;
 
-/** The connection manager has the last word about Server: it overwrites a route's, or leaves it. */
-function settleServer(engine: Engine, mutations: CompiledMutations, flags: number): number {
+/** The connection manager has the last word about Server: it overwrites a route's, or leaves it. `at`: the records. */
+function settleServer(engine: Engine, lists: readonly CompiledMutations[], at: number, flags: number): number {
   let found = false;
-  for (const index of mutations.servers) {
-    const state = ((mutations.at + index * MutationRecordBytes) >> 2) + Mutation.state;
-    found ||= engine.i32[state] !== 0 && engine.i32[state - Mutation.state + Mutation.action] !== REMOVE;
-    if ((flags & ResponseEditsFlag.serverOverwrite) !== 0) engine.i32[state] = 0;
+  let first = at;
+  for (let i = 0; i < lists.length; i++) {
+    const { servers, count } = lists[i]!;
+    for (const index of servers) {
+      const state = ((first + index * MutationRecordBytes) >> 2) + Mutation.state;
+      found ||= engine.i32[state] !== 0 && engine.i32[state - Mutation.state + Mutation.action] !== REMOVE;
+      if ((flags & ResponseEditsFlag.serverOverwrite) !== 0) engine.i32[state] = 0;
+    }
+    first += count * MutationRecordBytes;
   }
   return found ? flags & ~ResponseEditsFlag.serverIfAbsent : flags;
 }
@@ -41,6 +47,7 @@ export class Responses {
   private readonly date: DateText;
   /** The buffer that heads are written into; replaced when the reactor still sends from it. */
   private out: number;
+  private readonly lists: CompiledMutations[] = [];
 
   constructor(private readonly engine: Engine, private readonly proxy: Proxy) {
     this.date = new DateText(engine);
@@ -117,7 +124,7 @@ export class Responses {
     // written.
     const available = end - bodyAt;
     const inline = response.kind !== BODY_NONE && response.kind !== BODY_TUNNEL && available > 0
-      && available <= BODY_COPY_BYTES_MAX;
+      && available <= BODY_COPY_BYTES_MAX && stream.throttle === null;
     if (!stream.request.complete && response.kind === BODY_LENGTH && response.remaining <= available) {
       downstream.closeAfterResponse = true;
     }
@@ -161,7 +168,8 @@ export class Responses {
     const downstream = stream.downstream!;
     stream.lastActivityMs = engine.nowMs;
     if (response.complete) { stream.upstream!.close(); return end; }        // more than the response: out of step
-    const taken = response.relay(engine, buffer, at, end, downstream.socket);
+    const until = stream.throttle === null ? end : this.throttled(stream, stream.throttle, at, end);
+    const taken = response.relay(engine, buffer, at, until, downstream.socket);
     if (taken < 0) {
       if (taken === RELAY_ERROR) this.proxy.failures.badResponse(stream, response.rejection);
       else this.proxy.failures.exhausted(stream);
@@ -178,6 +186,18 @@ export class Responses {
       stream.cluster!.count(ClusterStat.upstream_flow_control_paused_reading_total);
     }
     return this.after(stream, taken, end);
+  }
+
+  /** How far the bytes may go now; the rest waits with the upstream connection. */
+  private throttled(stream: Stream, throttle: Throttle, at: number, end: number): number {
+    const { nowMs } = this.engine;
+    const until = at + throttle.take(end - at, nowMs);
+    if (until < end) {
+      stream.upstream!.pause();
+      stream.filterAtMs = nowMs + throttle.waitMs;
+      stream.downstream!.deadlineMoved();
+    }
+    return until;
   }
 
   /** Ends the stream when its response is complete. Bytes beyond it make the upstream connection unusable. */
@@ -237,10 +257,18 @@ export class Responses {
     i32[edits + ResponseEdits.addedBytes] = added === '' ? 0 : engine.writeText(engine.rewriteScratch, added);
     i32[edits + ResponseEdits.addedAt] = engine.rewriteScratch;
     const { responseMutations } = stream.choice!;
-    const more = applyMutations(engine, stream, responseMutations, engine.responseRecord,
-      edits + ResponseEdits.mutationsAt);
-    if (responseMutations !== null && responseMutations.servers.length > 0)
-      i32[edits + ResponseEdits.flags] = settleServer(engine, responseMutations, i32[edits + ResponseEdits.flags]);
+    const { lists } = this;
+    lists.length = 0;
+    if (responseMutations !== null) lists.push(responseMutations);
+    if (stream.filters !== null) {
+      // What the route changes, then what the filters do, the last one first.
+      stream.filters.onResponse(stream, engine.responseRecord);
+      stream.filters.responseMutations(stream, lists);
+    }
+    const more = applyLists(engine, stream, lists, engine.responseRecord, edits + ResponseEdits.mutationsAt);
+    if (lists.length > 0)
+      i32[edits + ResponseEdits.flags] = settleServer(engine, lists, i32[edits + ResponseEdits.mutationsAt],
+        i32[edits + ResponseEdits.flags]);
     return more + added.length + hcm.serverName.bytes + (hcm.via === null ? 0 : hcm.via.bytes);
   }
 

@@ -49,7 +49,7 @@ export class Retries {
       stream.hostSelectionAttempts = conditions.policy.hostSelectionAttempts;
     }
     stream.followsRedirects = stream.route!.forward!.internalRedirects !== null;
-    if (stream.repeats && stream.request.kind !== BODY_NONE) {
+    if (stream.repeats && stream.request.kind !== BODY_NONE && !stream.collected) {
       stream.keepsBody = true;
       stream.requestLength = stream.request.remaining;
       const { json, virtualHost } = stream.route!;

@@ -9,7 +9,9 @@ import { ChunkedRecordBytes } from '../../core/generated/layouts.js';
 import type { Origin } from '../connection/register.js';
 import type { DownstreamConnection } from '../connection/downstream.js';
 import type { Engine } from '../engine.js';
+import type { FilterChain } from '../filters/chain.js';
 import type { HcmRuntime } from '../listener/hcm.js';
+import type { CompiledMutations } from '../routing/mutations.js';
 import type { RouteRuntime, ClusterChoice } from '../routing/route.js';
 import type { VirtualCluster } from '../routing/route-counts.js';
 import type { RouteTableRuntime } from '../routing/route-table.js';
@@ -23,6 +25,7 @@ import { Body, OUT_SAME } from './body.js';
 import type { Hedge } from './hedging.js';
 import { KeptBody } from './kept-body.js';
 import type { Shadow } from './shadow.js';
+import type { Throttle } from './throttle.js';
 
 const NO_STEPS: string[] = [];
 
@@ -165,6 +168,34 @@ export class Stream implements PickRequest, Borrower {
   readonly tried: Endpoint[] = [];
   /** The attempt that follows wants a connection that has not served yet. */
   wantsNewConnection = false;
+  /** The filters that see it, and the one that goes on after a suspension. */
+  filters: FilterChain | null = null;
+  filterAt = 0;
+  /** A filter waits: for a deadline, for the body, for an answer of main. */
+  suspended = false;
+  filterAtMs = Infinity;
+  /** Where the request would have gone that a filter answered. */
+  unusedCluster: ClusterRuntime | null = null;
+  /** The head as filters left it, encoded: pool buffer or -1, and where it is. */
+  rewrittenBuffer = -1;
+  rewrittenAt = 0;
+  rewrittenBytes = 0;
+  /** Flags of the request's edits that are still to be applied to it. */
+  rewrittenFlags = 0;
+  /** The body is collected before the request goes on, at most so much of it; -1 = it is not. */
+  collectBytesMax = -1;
+  /** The body was collected: it is sent from `kept`. */
+  collected = false;
+  /** Dynamic metadata, by namespace. */
+  metadata: { [namespace: string]: unknown } | null = null;
+  /** The origin may read the response (cors). */
+  crossOrigin = false;
+  /** A fault counts it as active. */
+  faultActive = false;
+  /** What a local rate limit that refused it adds to the answer. */
+  limitedBy: CompiledMutations | null = null;
+  /** The response's body gets no faster; null: as fast as it comes. */
+  throttle: Throttle | null = null;
   /** Header lines, with their ends, that the response gets. */
   addedResponseLines = '';
 
@@ -239,13 +270,23 @@ export class Stream implements PickRequest, Borrower {
     this.hostSelectionAttempts = 1;
     this.pickAttempt = 0;
     this.addedResponseLines = '';
+    if (this.filters !== null) this.clearFilters();
     this.upstreamConnectionId = this.connectStartMs = this.connectEndMs = 0;
     this.attempted = null;
+  }
+
+  private clearFilters(): void {
+    this.filters = this.unusedCluster = this.metadata = this.limitedBy = this.throttle = null;
+    this.filterAt = 0;
+    this.suspended = this.collected = this.crossOrigin = this.faultActive = false;
+    this.filterAtMs = Infinity;
+    this.rewrittenBuffer = this.collectBytesMax = -1;
   }
 }
 
 /** Will the sent request head be asked for again: by a log line, or by a response header made of it? */
 export const keepsHead = (stream: Stream): boolean => stream.hcm!.keepsRequestHead || stream.repeats
+  || stream.crossOrigin || stream.filters?.keepsHead === true
   || stream.choice!.responseMutations?.needsRequestHead === true;
 
 /** Streams of one worker, reused. */

@@ -49,7 +49,8 @@ export class Timeouts {
 
   deadlineOf(stream: Stream): number {
     const { config } = stream.hcm!;
-    let at = Math.min(stream.routeDeadlineMs, stream.logDeadlineMs, stream.retryAtMs, stream.perTryDeadlineMs);
+    let at = Math.min(stream.routeDeadlineMs, stream.logDeadlineMs, stream.retryAtMs, stream.perTryDeadlineMs,
+      stream.filterAtMs);
     if (stream.perTryIdleMs > 0) at = Math.min(at, perTryIdleAtMs(stream));
     const idleMs = idleTimeoutMs(this.engine, stream);
     if (idleMs > 0) at = Math.min(at, stream.lastActivityMs + idleMs);
@@ -78,6 +79,8 @@ export class Timeouts {
       stream.route!.counts?.count(this.engine, stream, VirtualHostStat.upstream_rq_timeout);
       this.noteSilence(stream);
       this.expire(stream, 504, ResponseFlag.UT, detail('response_timeout'), 'upstream request timeout');
+    } else if (stream.filterAtMs <= nowMs) {
+      this.proxy.filtering.due(stream);
     } else if (stream.retryAtMs <= nowMs) {
       this.proxy.retries.due(stream);
     } else if (stream.perTryDeadlineMs <= nowMs) {

@@ -40,6 +40,13 @@ export class RegexConditions {
   }
 }
 
+/** As headerText, of the head as it stands; repeated values are joined. */
+export function requestHeader(engine: Engine, name: string): string | null {
+  const words = engine.requestRecord >> 2;
+  return headerText(engine, name, engine.i32[words + Head.pathAt], engine.i32[words + Head.pathBytes])
+    ?.replaceAll(REPEATED, ',') ?? null;
+}
+
 /** Value of a header of the decoded request; pseudo headers too. */
 function headerText(engine: Engine, name: string, pathAt: number, pathBytes: number): string | null {
   const words = engine.requestRecord >> 2;

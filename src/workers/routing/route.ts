@@ -13,6 +13,8 @@ import { Mirror } from './mirrors.js';
 import { CompiledMutations } from './mutations.js';
 import { RegexConditions } from './regex.js';
 import { Rewrites } from './rewrites.js';
+import { RouteChains } from './route-chains.js';
+import type { FilterLevels } from './route-chains.js';
 import type { RouteTableRuntime } from './route-table.js';
 
 export interface KeptText { at: number; bytes: number }
@@ -26,7 +28,9 @@ export class ClusterChoice {
     readonly hostRewrite: KeptText | null,
     /** The host is the weighted cluster's own, which Envoy replaces without a trace. */
     readonly hostOfWeight: boolean, readonly requestMutations: CompiledMutations | null,
-    readonly responseMutations: CompiledMutations | null) {}
+    readonly responseMutations: CompiledMutations | null,
+    /** Filter chains of this cluster alone; null: the route's. */
+    readonly chains: RouteChains | null) {}
 }
 
 type Forward = Extract<BoundAction, { kind: 'forward' }>;
@@ -63,6 +67,8 @@ export class RouteRuntime {
   retry: RetryConditions | null = null;
   /** Where its requests are sent as well. */
   mirrors: Mirror[] | null = null;
+  /** Filter chains where a level says something about filters. */
+  chains: RouteChains | null = null;
   private weightsChange = false;
   private readonly texts: KeptText[] = [];
   private readonly mutations: CompiledMutations[] = [];
@@ -80,6 +86,7 @@ export class RouteRuntime {
     const route = new RouteRuntime(json, virtualHost);
     route.counts = RouteCounts.of(engine, table.table, json, virtualClusters);
     if (json.regex.length > 0) route.regex = new RegexConditions(json.regex);
+    route.chains = chainsOf([table.config.filters, virtualHost.filters, json.filters]);
     if (json.runtimeFraction !== null) route.fraction = engine.runtime.fraction(json.runtimeFraction);
     const response = (cluster: HeaderMutations | null) =>
       CompiledMutations.compile(engine, [...(virtualHost.includeAttemptCountInResponse ? [ATTEMPTS_OF_RESPONSE] : []),
@@ -133,8 +140,8 @@ export class RouteRuntime {
         runtimeKey: `${action.runtimeKeyPrefix}.${cluster.cluster}` });
       if (weight !== null) this.weightsChange = true;
       this.choices.push(new ClusterChoice(cluster.slot, cluster.cluster, cluster.clusterHeader, upTo, weight, host,
-        ofWeight, this.own(request),
-        this.own(responses)));
+        ofWeight, this.own(request), this.own(responses), cluster.filters.length === 0 ? null
+          : chainsOf([table.config.filters, this.virtualHost.filters, this.json.filters, cluster.filters])));
     }
     return true;
   }
@@ -152,6 +159,8 @@ export class RouteRuntime {
   release(engine: Engine): void {
     this.retry?.release();
     for (const mirror of this.mirrors ?? []) mirror.release(engine);
+    this.chains?.release();
+    for (const { chains } of this.choices) chains?.release();
     for (const text of this.texts) engine.heap.release(text.at, text.bytes + 16);
     for (const mutations of this.mutations) mutations.release();
   }
@@ -213,3 +222,7 @@ function levels(config: RouteConfigJson, virtualHost: HeaderMutations, route: He
   const order = config.mostSpecificWins ? [whole, virtualHost, route] : [route, virtualHost, whole];
   return cluster === null ? order : [cluster, ...order];
 }
+
+/** Null: no level says anything about filters. */
+const chainsOf = (filters: FilterLevels): RouteChains | null =>
+  filters.some((level) => level.length > 0) ? new RouteChains(filters) : null;

@@ -67,7 +67,7 @@ function readAction(option: HeaderValueOption, at: string, report: Report): Appe
   return option.append.value === true ? 'append' : 'overwrite';
 }
 
-function readRemovals(names: string[] | undefined, path: string, field: string, report: Report): string[] {
+export function readRemovals(names: string[] | undefined, path: string, field: string, report: Report): string[] {
   if (names === undefined) return [];
   return names.map((name, index) => {
     const lower = name.toLowerCase();

@@ -4,7 +4,8 @@ import type { Checker, EndpointHealthCheck, HealthCheck as PlainHealthCheck, Hea
 import type { HeaderMutations } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { Cluster, EndpointHealthCheckConfig, HeaderValueOption, HealthCheck, HealthCheckEventFileSink,
+import type { Cluster, EndpointHealthCheckConfig, HeaderValueOption, CoreHealthCheck as HealthCheck,
+  HealthCheckEventFileSink,
   HealthCheckGrpcHealthCheck, HealthCheckHttpHealthCheck, HealthCheckPayload, HealthCheckTcpHealthCheck, Int64Range }
   from '../wire/generated/messages.js';
 import type { AddressUse } from './address.js';

@@ -1,9 +1,10 @@
 // The HTTP connection manager: one of its fields after the other, with Envoy's defaults, and its filter chain.
 import { limits } from '../../core/limits.js';
-import type { HttpConnectionManager as PlainHcm, HttpFilter as PlainHttpFilter } from '../../config/types.js';
+import type { HttpConnectionManager as PlainHcm } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { Http1ProtocolOptions, HttpConnectionManager, HttpFilter, Router } from '../wire/generated/messages.js';
+import type { Http1ProtocolOptions, HttpConnectionManager } from '../wire/generated/messages.js';
+import { readHttpFilters } from './filters/http-filters.js';
 import { readAccessLogOptions, readAccessLogs } from './access-log.js';
 import { boolOf, millisecondsOf, numberOf } from './fields.js';
 import { readHeadBytes, readHeaderKeyFormat, readHeadersCount, readIdleTimeoutMs, refuseFields }
@@ -11,14 +12,7 @@ import { readHeadBytes, readHeaderKeyFormat, readHeadersCount, readIdleTimeoutMs
 import { readLocalReply } from './local-reply.js';
 
 export const hcmType = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
-const routerType = 'envoy.extensions.filters.http.router.v3.Router';
 const requestIdType = 'envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig';
-
-/** Filters that decide who may pass. One of these is never left out, whatever is_optional says. */
-const guards = new Set(['rbac', 'jwt_authn', 'ext_authz', 'basic_auth', 'api_key_auth', 'oauth2', 'csrf', 'ext_proc',
-  'ratelimit', 'local_ratelimit', 'rate_limit_quota', 'wasm', 'lua', 'golang']);
-/** Name of a filter in its type: 'rbac' of 'envoy.extensions.filters.http.rbac.v3.RBAC'. */
-const filterNameOf = (type: string): string => /\.http\.([a-z0-9_]+)\./.exec(type)?.[1] ?? '';
 
 /** The connection manager; `routeConfigName` is what its routes are found by. */
 export function readHttpConnectionManager(message: HttpConnectionManager, routeConfigName: string, path: string,
@@ -119,32 +113,4 @@ function readUpgrades(message: HttpConnectionManager, path: string, report: Repo
     seen.add(type);
     return { type, enabled: boolOf(config.enabled, true) };
   });
-}
-
-function readHttpFilters(filters: HttpFilter[], path: string, report: Report): PlainHttpFilter[] {
-  const result: PlainHttpFilter[] = [];
-  filters.forEach((filter, index) => {
-    const at = `${path}[${index}]`;
-    const any = filter.typedConfig;
-    const disabled = filter.disabled ?? false;
-    if (any === undefined || any === null) {
-      if (disabled) report.warn(at, `disabled, left out: ${filter.name}`);
-      else report.fail(`${at}.typed_config`, 'required');
-    } else if (any.type === routerType) {
-      if (disabled) report.fail(`${at}.disabled`, 'the router ends the chain and cannot be disabled');
-      if (index !== filters.length - 1) report.fail(at, 'the router ends the chain and must be the last filter');
-      result.push({ name: filter.name ?? '', typeUrl: any.typeUrl,
-        config: { kind: 'router', suppressEnvoyHeaders: (any.value as Router).suppressEnvoyHeaders ?? false } });
-    } else if (disabled) {
-      report.warn(at, `disabled, left out: ${any.type}`);
-    } else if ((filter.isOptional ?? false) && !guards.has(filterNameOf(any.type))) {
-      report.warn(at, `optional and not implemented, left out: ${any.type}`);
-    } else {
-      report.fail(`${at}.typed_config`, filter.isOptional === true
-        ? `not implemented: HTTP filter ${any.type}, which guards access and is not left out though it is optional`
-        : `not implemented: HTTP filter ${any.type}`);
-    }
-  });
-  if (result.length === 0) report.fail(path, `the last filter must be the router (${routerType})`);
-  return result;
 }

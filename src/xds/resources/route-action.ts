@@ -8,6 +8,8 @@ import type { DirectResponseAction, RedirectAction, Route, RouteAction, RouteAct
   from '../wire/generated/messages.js';
 import type { Report } from '../wire/message.js';
 import { boolOf, millisecondsOf, numberOf, readDataSource } from './fields.js';
+import { readFilterOverrides } from './filters/http-filters.js';
+import { readRateLimits } from './filters/local-rate-limit.js';
 import { readHeaderMutations } from './header-mutations.js';
 import { readSubstitution, readTemplateRewrite } from './expressions.js';
 import { readHashPolicy } from './hash-policy.js';
@@ -52,6 +54,7 @@ function readForward(route: Route, action: RouteAction, path: string, context: R
     autoHostRewrite: boolOf(action.autoHostRewrite, false),
     hashPolicies: (action.hashPolicy ?? []).flatMap((policy, index) =>
       readHashPolicy(policy, fieldPath(path, `hash_policy[${index}]`), report)),
+    rateLimits: readRateLimits(action.rateLimits, path, report),
     retryPolicy: readRetryPolicy(action.retryPolicy, fieldPath(path, 'retry_policy'), report),
     internalRedirects: readInternalRedirectPolicy(action.internalRedirectPolicy,
       fieldPath(path, 'internal_redirect_policy'), report),
@@ -98,7 +101,7 @@ function readClusters(action: RouteAction, path: string, context: RouteContext):
   const clusterHeader = emptyToNull(action.clusterHeader)?.toLowerCase() ?? null;
   if (cluster !== '') context.references?.push({ cluster, path: fieldPath(path, 'cluster') });
   return [{ cluster, clusterHeader, weight: 1, hostRewriteLiteral: null, requestHeaders: { add: [], remove: [] },
-    responseHeaders: { add: [], remove: [] } }];
+    responseHeaders: { add: [], remove: [] }, filters: [] }];
 }
 
 function readWeightedClusters(weighted: WeightedCluster, path: string, context: RouteContext): PlainWeightedCluster[] {
@@ -111,6 +114,7 @@ function readWeightedClusters(weighted: WeightedCluster, path: string, context: 
     if (cluster !== '') context.references?.push({ cluster, path: fieldPath(at, 'name') });
     return { cluster, clusterHeader, weight: numberOf(entry.weight, 0),
       hostRewriteLiteral: emptyToNull(entry.hostRewriteLiteral),
+      filters: readFilterOverrides(entry.typedPerFilterConfig, at, context.report),
       ...readHeaderMutations(entry, at, context.report) };
   });
   const sum = clusters.reduce((total, cluster) => total + cluster.weight, 0);

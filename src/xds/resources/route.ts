@@ -10,6 +10,8 @@ import type { Report } from '../wire/message.js';
 import type { HedgePolicy, Route, RouteConfiguration, RouteMatch, VirtualCluster,
   VirtualHost } from '../wire/generated/messages.js';
 import { boolOf, numberOf, readMetadata } from './fields.js';
+import { readFilterOverrides } from './filters/http-filters.js';
+import { readRateLimits } from './filters/local-rate-limit.js';
 import { readHeaderMutations } from './header-mutations.js';
 import { readHeaderMatcher, readQueryParameterMatcher } from './matchers.js';
 import { readAction } from './route-action.js';
@@ -47,6 +49,7 @@ export function readRouteConfiguration(message: RouteConfiguration, name: string
     virtualHosts: hosts.map((host, index) => readVirtualHost(host, fieldPath(path, `virtual_hosts[${index}]`), context,
       domains)),
     ...readHeaderMutations(message, path, report),
+    filters: readFilterOverrides(message.typedPerFilterConfig, path, report),
     mostSpecificHeaderMutationsWins: message.mostSpecificHeaderMutationsWins ?? false,
     ignorePortInHostMatching: message.ignorePortInHostMatching ?? false,
   };
@@ -71,6 +74,8 @@ function readVirtualHost(host: VirtualHost, path: string, context: RouteContext,
     includeRequestAttemptCount: host.includeRequestAttemptCount ?? false,
     includeAttemptCountInResponse: host.includeAttemptCountInResponse ?? false,
     metadata: readMetadata(host.metadata),
+    filters: readFilterOverrides(host.typedPerFilterConfig, path, context.report),
+    rateLimits: readRateLimits(host.rateLimits, path, context.report),
     ...readHeaderMutations(host, path, context.report),
   };
 }
@@ -110,6 +115,7 @@ function readRoute(route: Route, path: string, context: RouteContext): PlainRout
     match: readMatch(route.match ?? {}, fieldPath(path, 'match'), context.report),
     action: readAction(route, path, context),
     metadata: readMetadata(route.metadata),
+    filters: readFilterOverrides(route.typedPerFilterConfig, path, context.report),
     ...readHeaderMutations(route, path, context.report),
   };
 }

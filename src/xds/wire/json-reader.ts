@@ -128,7 +128,8 @@ export class JsonReader {
   #readValue(field: Field, value: Json, at: string, depth: number): unknown {
     switch (field.kind) {
       case 'message': return this.read(field.ref as string, value, at, depth + 1);
-      case 'any': return this.#readAny(value, at, depth + 1);
+      case 'any': return field.name === EMPTY_ANY && isTree(value) && Object.keys(value).length === 0
+        ? { typeUrl: '', type: '' } : this.#readAny(value, at, depth + 1);
       case 'enum': return readEnum(field.ref as string, value);
       case 'wrapper': return this.#readWrapper(field.ref as ScalarKind, value);
       case 'duration': return readDuration(value);
@@ -183,6 +184,9 @@ export class JsonReader {
     return { typeUrl, type, value: message, typedStruct: wrapper };
   }
 }
+
+/** route.v3.FilterConfig.config: an empty one turns a filter on and leaves its configuration as it is. */
+const EMPTY_ANY = 'config';
 
 /** Sets an own property whatever its name, '__proto__' included. */
 function setEntry(target: Message, key: string, value: unknown): void {

@@ -233,10 +233,11 @@ for (const [name, more, hcm, expected] of refused) {
 const filter = (type: string, more: Tree = {}): Tree =>
   ({ name: 'f', typed_config: { '@type': typeUrl(`envoy.extensions.filters.http.${type}`), a: 1 }, ...more });
 t.test('HTTP filters that Weft does not have', async (t) => {
-  t.same(errors({}, { http_filters: [filter('cors.v3.Cors'), router()] }),
-    [`${hcmAt}.http_filters[0].typed_config: not implemented: HTTP filter envoy.extensions.filters.http.cors.v3.Cors`]);
-  t.same(errors({}, { http_filters: [filter('cors.v3.Cors', { is_optional: true }),
-    filter('fault.v3.HTTPFault', { disabled: true }), router()] }), []);
+  t.same(errors({}, { http_filters: [filter('bandwidth_limit.v3.BandwidthLimit'), router()] }),
+    [`${hcmAt}.http_filters[0].typed_config: not implemented: HTTP filter
+      envoy.extensions.filters.http.bandwidth_limit.v3.BandwidthLimit`]);
+  t.same(errors({}, { http_filters: [filter('bandwidth_limit.v3.BandwidthLimit', { is_optional: true }),
+    filter('grpc_stats.v3.FilterConfig', { disabled: true }), router()] }), []);
   t.match(errors({}, { http_filters: [filter('rbac.v3.RBAC', { is_optional: true }), router()] }),
     [/guards access and is not left out/]);
   t.match(errors({}, { http_filters: [{ name: 'router', disabled: true, typed_config: { '@type': routerTypeUrl } }] }),

@@ -23,15 +23,16 @@ t.test('defaults of a route', async (t) => {
     action: { kind: 'forward',
       clusters: [{ cluster: 'backend', clusterHeader: null, weight: 1, hostRewriteLiteral: null,
         requestHeaders: { add: [], remove: [] },
-      responseHeaders: { add: [], remove: [] } }], totalWeight: 1, randomValueHeader: null,
+      responseHeaders: { add: [], remove: [] }, filters: [] }], totalWeight: 1, randomValueHeader: null,
       runtimeKeyPrefix: '', regexRewrite: null, hostRewriteHeader: null, hostRewritePathRegex: null,
-      autoHostRewrite: false, hashPolicies: [], retryPolicy: null, internalRedirects: null, mirrors: [],
+      autoHostRewrite: false, hashPolicies: [], rateLimits: [], retryPolicy: null, internalRedirects: null, mirrors: [],
         hedgesOnTimeout: false,
         prefixRewrite: null,
         hostRewriteLiteral: null,
         appendXForwardedHost: false,
     timeoutMs: 15000, idleTimeoutMs: null, clusterNotFoundStatus: 503, priority: 'default', upgrades: [] },
-    metadata: null, requestHeaders: { add: [], remove: [] }, responseHeaders: { add: [], remove: [] } });
+    metadata: null, filters: [], requestHeaders: { add: [], remove: [] },
+    responseHeaders: { add: [], remove: [] } });
 });
 
 t.test('path matches', async (t) => {
@@ -239,8 +240,10 @@ t.test('route configuration and virtual host', async (t) => {
     ignore_port_in_host_matching: true }), 'route'), { name: '@inline/front/0', mostSpecificHeaderMutationsWins: true,
     ignorePortInHostMatching: true, virtualHosts: [{ requireTls: 'external' }] });
   t.same(errorsOf(tree(
-    { virtual_hosts: [{ ...virtualHost(), typed_per_filter_config: { a: {} } }] })),
-    [`${at}.virtual_hosts[0].typed_per_filter_config: not implemented`]);
+    { virtual_hosts: [{ ...virtualHost(), typed_per_filter_config: { a: {
+      '@type': 'type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBACPerRoute' } } }] })),
+    [`${at}.virtual_hosts[0].typed_per_filter_config["a"]: not implemented: `
+      + 'envoy.extensions.filters.http.rbac.v3.RBACPerRoute in typed_per_filter_config']);
   t.same(errorsOf(hosts({ ...virtualHost(), routes: [{ match: { prefix: '/' } }] })),
     [`${at}.virtual_hosts[0].routes[0]: action is required: set one of route, redirect, direct_response`]);
 });

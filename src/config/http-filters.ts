@@ -1,0 +1,104 @@
+// Plain configuration values of the HTTP filters, and of what routes say about them (typed_per_filter_config). The same
+// rules as in types.ts: immutable, JSON, every field always present.
+import type { RuntimeFraction, RuntimeNumber } from './runtime.js';
+import type { HeaderMatcher, HeaderMutation, QueryParameterMatcher, StringMatcher, Substitution } from './types.js';
+
+/** envoy.type.v3.TokenBucket */
+export interface TokenBucket { maxTokens: number; tokensPerFill: number; fillIntervalMs: number }
+
+export interface RouterFilter { kind: 'router'; suppressEnvoyHeaders: boolean }
+
+/** envoy.extensions.filters.http.fault.v3.HTTPFault; null in `fixedMs` and its likes: what a request header says. */
+export interface FaultFilter {
+  kind: 'fault';
+  delay: { fixedMs: RuntimeNumber | null; percentage: RuntimeFraction } | null;
+  abort: { status: RuntimeNumber | null; grpcStatus: RuntimeNumber | null; byHeader: boolean;
+    percentage: RuntimeFraction } | null;
+  responseRateLimit: { kibPerSecond: number | null; percentage: RuntimeFraction } | null;
+  upstreamCluster: string;            // '' = any
+  headers: HeaderMatcher[];
+  downstreamNodes: string[];
+  maxActiveFaults: RuntimeNumber;
+}
+
+export interface CorsFilter { kind: 'cors'; policy: CorsPolicy | null }
+/** envoy.extensions.filters.http.cors.v3.CorsPolicy */
+export interface CorsPolicy {
+  allowOrigins: StringMatcher[];
+  allowMethods: string; allowHeaders: string; exposeHeaders: string; maxAge: string;
+  allowCredentials: boolean | null; allowPrivateNetwork: boolean | null; forwardNotMatchingPreflights: boolean | null;
+  enabled: RuntimeFraction; shadowEnabled: RuntimeFraction;
+}
+
+/** envoy.extensions.filters.http.csrf.v3.CsrfPolicy */
+export interface CsrfFilter {
+  kind: 'csrf'; enabled: RuntimeFraction; shadowEnabled: RuntimeFraction; additionalOrigins: StringMatcher[];
+}
+
+/** A removal, or a HeaderMutation, in the order given. */
+export type FilterMutation = { remove: string } | { add: HeaderMutation };
+export interface HeaderMutationFilter {
+  kind: 'headerMutation'; request: FilterMutation[]; response: FilterMutation[]; mostSpecificWins: boolean;
+}
+
+/** envoy.config.route.v3.RateLimit.Action */
+export type RateLimitAction =
+  | { kind: 'sourceCluster' | 'destinationCluster' | 'remoteAddress' }
+  | { kind: 'maskedRemoteAddress'; ipv4Bits: number; ipv6Bits: number }
+  | { kind: 'requestHeaders'; header: string; key: string; skipIfAbsent: boolean }
+  | { kind: 'genericKey'; key: string; value: string }
+  | { kind: 'headerValueMatch'; key: string; value: string; expect: boolean; headers: HeaderMatcher[] }
+  | { kind: 'queryParameterValueMatch'; key: string; value: string; expect: boolean;
+    parameters: QueryParameterMatcher[] };
+export interface RateLimit { stage: number; disableKey: string; actions: RateLimitAction[] }
+
+/** envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit */
+export interface LocalRateLimitFilter {
+  kind: 'localRateLimit';
+  statPrefix: string;
+  status: number;
+  bucket: TokenBucket | null;
+  enabled: RuntimeFraction;
+  enforced: RuntimeFraction;
+  requestHeadersWhenNotEnforced: HeaderMutation[];
+  responseHeaders: HeaderMutation[];
+  descriptors: { entries: { key: string; value: string }[]; bucket: TokenBucket }[];
+  stage: number;
+  perConnection: boolean;
+  rateLimitHeaders: boolean;          // enable_x_ratelimit_headers
+  alwaysConsumeDefault: boolean;
+  virtualHostLimits: 'override' | 'include' | 'ignore';
+}
+
+/** envoy.extensions.filters.http.health_check.v3.HealthCheck */
+export interface HealthCheckFilter {
+  kind: 'healthCheck'; passThrough: boolean; cacheTimeMs: number; headers: HeaderMatcher[];
+  clusterMinHealthyPercent: { cluster: string; percent: number }[];
+}
+
+export interface BufferFilter { kind: 'buffer'; maxRequestBytes: number; disabled: boolean }
+
+export interface SetMetadataFilter {
+  kind: 'setMetadata';
+  entries: { namespace: string; allowOverwrite: boolean; value: { [key: string]: unknown } }[];
+}
+
+/** envoy.extensions.filters.http.header_to_metadata.v3.Config.KeyValuePair */
+export interface MetadataPair {
+  namespace: string; key: string; value: string; rewrite: Substitution | null; number: boolean; base64: boolean;
+}
+export interface HeaderToMetadataRule {
+  header: string; cookie: string; onPresent: MetadataPair | null; onMissing: MetadataPair | null; remove: boolean;
+}
+export interface HeaderToMetadataFilter {
+  kind: 'headerToMetadata'; requestRules: HeaderToMetadataRule[]; responseRules: HeaderToMetadataRule[];
+}
+
+export type HttpFilterConfig = RouterFilter | FaultFilter | CorsFilter | CsrfFilter | HeaderMutationFilter
+  | LocalRateLimitFilter | HealthCheckFilter | BufferFilter | SetMetadataFilter | HeaderToMetadataFilter;
+
+/** One filter of a connection manager. `disabled`: it runs only on routes that turn it on. */
+export interface HttpFilter { name: string; typeUrl: string; disabled: boolean; config: HttpFilterConfig }
+
+/** What a level of a route configuration says about the filter of this name. */
+export interface FilterOverride { name: string; disabled: boolean; config: HttpFilterConfig | null }

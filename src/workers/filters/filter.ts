@@ -1,0 +1,49 @@
+// What an HTTP filter is, and what it may do with a stream. A filter belongs to a connection manager, or to a route
+// that configures it otherwise; it holds what was compiled, never anything of a request: that stands in the stream.
+import type { CompiledMutations } from '../routing/mutations.js';
+import type { Stream } from '../proxy/stream.js';
+
+/** The request goes on to the next filter. */
+export const CONTINUE = 0;
+/** The request was answered, the stream has ended. */
+export const ANSWERED = 1;
+/** The filter answers later: `Actions.resume`, or the deadline of `Actions.wait`. Others are served meanwhile. */
+export const SUSPENDED = 2;
+
+export interface HttpFilter {
+  /** A change of the response is made of the request's head. */
+  readonly keepsHead?: boolean;
+  /** The request's head is in engine.requestRecord. Returns CONTINUE, ANSWERED or SUSPENDED. */
+  onRequest(stream: Stream, actions: Actions): number;
+  /** A suspended request goes on with this filter, which asked for it. */
+  onResume?(stream: Stream, actions: Actions): number;
+  /** Changes of the response's head, an upstream's or one of ours; null: none for this stream. */
+  responseMutations?(stream: Stream): CompiledMutations | null;
+  /** The response's head is in `record` (0: the response is ours), not sent yet. */
+  onResponse?(stream: Stream, record: number): void;
+  /** The stream is over, however it ended. */
+  onEnd?(stream: Stream): void;
+  /** Gives what was compiled back to the arena. */
+  release(): void;
+}
+
+/** What a filter may do; given by proxy/filtering.ts. */
+export interface Actions {
+  /** Ends the stream with an answer of ours. `headers`: whole lines with their ends. Returns ANSWERED. */
+  reply(stream: Stream, status: number, flag: number, details: number, body: string, headers?: string): number;
+  /**
+   * Changes the head in hand, for the filters that follow and the upstream. `exact`: behind what the connection manager
+   * changes, which the mutations read or undo. False: it was answered 503.
+   */
+  mutate(stream: Stream, mutations: CompiledMutations, exact?: boolean): boolean;
+  /**
+   * Suspends: the filter's onResume is called after `milliseconds`. Returns SUSPENDED, or ANSWERED when that failed.
+   */
+  wait(stream: Stream, milliseconds: number): number;
+  /** Suspends until the body has been received, at most `bytesMax` of it. As `wait`. */
+  collectBody(stream: Stream, bytesMax: number): number;
+  /** Endpoints of a cluster, and the healthy ones among them; null: there is no such cluster. */
+  clusterHealth(cluster: string): { total: number; healthy: number } | null;
+  /** The response's body gets no faster than this. */
+  limitResponse(stream: Stream, bytesPerSecond: number): void;
+}

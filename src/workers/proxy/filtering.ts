@@ -1,0 +1,164 @@
+// Takes a request through the filters of its route, and what they may do with it. A filter that answers later suspends
+// the request: its head is kept as it stands, its body waits where it is, and the worker goes on with others.
+//
+//   begin → filter → filter → CONTINUE: request.ts goes on
+//                       ↓
+//                   SUSPENDED ... resume → filter → ...
+import { HEALTHY } from '../balancing/levels.js';
+import { ResponseFlag, detail } from '../../core/response-flags.js';
+import type { Engine } from '../engine.js';
+import { ANSWERED, CONTINUE, SUSPENDED } from '../filters/filter.js';
+import type { Actions } from '../filters/filter.js';
+import type { CompiledMutations } from '../routing/mutations.js';
+import { BODY_CHUNKED, BODY_LENGTH, OUT_BARE, OUT_SAME } from './body.js';
+import type { Proxy } from './request.js';
+import { addLength, recallHead, rewriteHead } from './rewrite-head.js';
+import type { Stream } from './stream.js';
+import { Throttle } from './throttle.js';
+
+export class Filtering implements Actions {
+  constructor(private readonly engine: Engine, private readonly proxy: Proxy) {}
+
+  /** The head is in hand and its route is known. CONTINUE, ANSWERED or SUSPENDED. */
+  begin(stream: Stream): number {
+    const chain = stream.hcm!.filters!.chain(stream.choice?.chains ?? stream.route?.chains ?? null);
+    stream.filters?.onEnd(stream);                                      // of a redirect that is followed
+    stream.filters = chain;
+    if (chain === null) return CONTINUE;
+    return this.run(stream, 0);
+  }
+
+  private run(stream: Stream, from: number): number {
+    const { filters } = stream.filters!;
+    for (let i = from; i < filters.length; i++) {
+      stream.filterAt = i;
+      const verdict = filters[i]!.onRequest(stream, this);
+      if (verdict !== CONTINUE) return verdict;
+    }
+    return CONTINUE;
+  }
+
+  /** A suspended request goes on. Called from a timer, a message, or when its body has come. */
+  resume(stream: Stream): void {
+    stream.suspended = false;
+    stream.filterAtMs = Infinity;
+    const { downstream, filters } = stream;
+    let verdict: number = ANSWERED;
+    if (!recallHead(this.engine, stream)) this.tooLong(stream);
+    else verdict = filters!.filters[stream.filterAt]!.onResume!(stream, this);
+    if (verdict === CONTINUE) verdict = this.run(stream, stream.filterAt + 1);
+    if (verdict === CONTINUE) this.proxy.serve(stream, downstream!, 0, 0);
+    this.engine.recordOwner = 0;
+  }
+
+  /** The deadline that a filter, or a throttled response, waits for. */
+  due(stream: Stream): void {
+    stream.filterAtMs = Infinity;
+    if (stream.suspended) this.resume(stream); else stream.upstream?.resume();
+  }
+
+  reply(stream: Stream, status: number, flag: number, details: number, body: string, headers = ''): number {
+    const { choice } = stream;
+    if (choice !== null && choice.slot >= 0) stream.unusedCluster = this.proxy.clusters.get(choice.slot);
+    this.proxy.replies.send(stream, status, flag, details, body, headers);
+    return ANSWERED;
+  }
+
+  mutate(stream: Stream, mutations: CompiledMutations, exact = false): boolean {
+    const { engine } = this;
+    if (exact && stream.rewrittenBuffer < 0 && !rewriteHead(engine, stream, null)) return this.tooLong(stream);
+    return rewriteHead(engine, stream, mutations) || this.tooLong(stream);
+  }
+
+  wait(stream: Stream, milliseconds: number): number {
+    if (this.suspend(stream) !== SUSPENDED) return ANSWERED;
+    stream.filterAtMs = this.engine.nowMs + milliseconds;
+    stream.downstream!.deadlineMoved();
+    return SUSPENDED;
+  }
+
+  collectBody(stream: Stream, bytesMax: number): number {
+    if (stream.request.kind === BODY_LENGTH && stream.request.remaining > bytesMax) return this.bodyTooLong(stream);
+    if (!rewriteHead(this.engine, stream, null, false)) {
+      this.tooLong(stream);
+      return ANSWERED;
+    }
+    stream.suspended = true;
+    stream.collectBytesMax = bytesMax;
+    stream.kept.begin(bytesMax);
+    if (stream.request.kind === BODY_CHUNKED) stream.request.out = OUT_BARE;
+    stream.downstream!.deadlineMoved();
+    return SUSPENDED;
+  }
+
+  /** Bytes of a body that is being collected. Returns how far they were taken. */
+  collect(stream: Stream, at: number, end: number): number {
+    const { engine } = this;
+    const { request, kept } = stream;
+    const room = engine.pathScratch, most = engine.pathScratchBytes - 256;
+    while (at < end && !request.complete) {
+      const taken = request.copyInto(engine, at, Math.min(end, at + most), room);
+      if (taken < 0) { this.proxy.replies.badRequestBody(stream); return end; }
+      kept.add(engine, room, room + request.written);
+      if (kept.overflowed) {
+        request.complete = false;                                       // nobody counts on what may follow
+        this.bodyTooLong(stream);
+        return end;
+      }
+      if (taken === at) break;
+      at = taken;
+    }
+    if (request.complete) this.collected(stream);
+    return at;
+  }
+
+  /** From here the body is one of known length, sent from where it is kept. */
+  private collected(stream: Stream): void {
+    const { engine } = this;
+    const { kept, downstream } = stream;
+    const bytes = kept.bytes;
+    stream.collectBytesMax = -1;
+    stream.collected = bytes > 0;
+    stream.requestLength = bytes;
+    if (stream.request.kind === BODY_CHUNKED) addLength(engine, stream, bytes);
+    stream.request.begin(engine, BODY_LENGTH, bytes, OUT_SAME);
+    stream.request.complete = true;
+    stream.request.bytes = bytes;
+    downstream!.requestComplete();
+    this.resume(stream);
+  }
+
+  limitResponse(stream: Stream, bytesPerSecond: number): void {
+    stream.throttle = new Throttle(bytesPerSecond, this.engine.nowMs);
+  }
+
+  clusterHealth(cluster: string): { total: number; healthy: number } | null {
+    const slot = this.engine.snapshot.clusterSlot(cluster);
+    const found = slot < 0 ? null : this.proxy.clusters.get(slot);
+    if (found === null) return null;
+    let total = 0, healthy = 0;
+    for (const endpoint of found.endpoints.values()) {
+      if (endpoint.removed) continue;
+      total++;
+      if (endpoint.health() === HEALTHY) healthy++;
+    }
+    return { total, healthy };
+  }
+
+  private suspend(stream: Stream): number {
+    if (stream.rewrittenBuffer < 0 && !rewriteHead(this.engine, stream, null)) {
+      this.tooLong(stream);
+      return ANSWERED;
+    }
+    stream.suspended = true;
+    return SUSPENDED;
+  }
+
+  private bodyTooLong(stream: Stream): number {
+    return this.reply(stream, 413, 0, detail('request_payload_too_large'), 'Payload Too Large');
+  }
+  private tooLong(stream: Stream): false {
+    this.proxy.replies.send(stream, 503, ResponseFlag.OM, detail('overload'), 'no buffer is free');
+    return false;
+  }
+}
