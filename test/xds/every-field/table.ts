@@ -3,7 +3,12 @@
 import { virtualHost, listener, cluster, loadAssignment, bootstrap } from '../examples.js';
 import type { Root, Tree } from './judge.js';
 
-export const httpFilters = /^envoy\.extensions\.filters\.http\./;
+const inChain = '(router.v3.Router|cors.v3.Cors|header_mutation.v3.HeaderMutation|health_check.v3.HealthCheck|'
+  + 'buffer.v3.Buffer)$';
+/** HTTP filters that only a chain configures, and what routes say about filters. */
+export const httpFilters = new RegExp(`^envoy\\.extensions\\.filters\\.http\\.${inChain}`);
+const overrides = new RegExp(`^envoy\\.(extensions\\.filters\\.http\\.(?!${inChain})|`
+  + 'config\\.route\\.v3\\.FilterConfig$)');
 
 /** The smallest good resource of each kind. */
 export const roots: { [root in Root]: () => Tree } = {
@@ -19,10 +24,11 @@ export const anyPlaces: { [field: string]: RegExp } = {
   'listener.v3.Filter.typed_config': /^envoy\.extensions\.filters\.network\./,
   'ListenerFilter.typed_config': /^envoy\.extensions\.filters\.listener\./,
   'HttpFilter.typed_config': httpFilters,
-  'VirtualHost.typed_per_filter_config': httpFilters,
-  'RouteConfiguration.typed_per_filter_config': httpFilters,
-  'Route.typed_per_filter_config': httpFilters,
-  'ClusterWeight.typed_per_filter_config': httpFilters,
+  'VirtualHost.typed_per_filter_config': overrides,
+  'RouteConfiguration.typed_per_filter_config': overrides,
+  'Route.typed_per_filter_config': overrides,
+  'ClusterWeight.typed_per_filter_config': overrides,
+  'FilterConfig.config': /\.csrf\./,
   'AccessLog.typed_config': /^envoy\.extensions\.access_loggers\./,
   'TransportSocket.typed_config': /^envoy\.extensions\.transport_sockets\./,
   'RequestIDExtension.typed_config': /^envoy\.extensions\.request_id\./,
@@ -70,6 +76,10 @@ const httpInspector = { name: 'inspector', typed_config: {
   '@type': 'type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector' } };
 const eventFile = { name: 'file', typed_config: { event_log_path: 'sample', '@type':
   'type.googleapis.com/envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink' } };
+const csrf = { '@type': 'type.googleapis.com/envoy.extensions.filters.http.csrf.v3.CsrfPolicy',
+  filter_enabled: { default_value: { numerator: 7 } } };
+const delay = { fixed_delay: '7s' };
+const pair = { metadata_namespace: 'sample', key: 'sample', value: 'sample' };
 /** A file that exists, and another; what is in them does not matter. */
 const files = ['package.json', 'tsconfig.json'];
 const directories = ['src', 'test'];
@@ -114,9 +124,18 @@ export const byHand: { [type: string]: Tree } = {
   'MatchSet': { rules: [{ any_match: true }, { any_match: true }] },
   'ListenerFilterChainMatchPredicate': { destination_port_range: { start: 7, end: 9 } },
   'DiskLayer': { symlink_root: 'sample' },
-  'HealthCheck': { timeout: '1s', interval: '2s', unhealthy_threshold: 2, healthy_threshold: 2,
+  'core.v3.HealthCheck': { timeout: '1s', interval: '2s', unhealthy_threshold: 2, healthy_threshold: 2,
     http_health_check: { path: '/' } },
   'HealthCheck.Payload': { text: '6869' },
+  'health_check.v3.HealthCheck': { pass_through_mode: true },
+  'route.v3.FilterConfig': { config: csrf },
+  'header_to_metadata.v3.Config': { request_rules: [{ header: 'x-sample', on_header_present: pair }] },
+  'Config.Rule': { header: 'x-sample', on_header_present: pair },
+  'Config.KeyValuePair': pair,
+  'TokenBucket': { max_tokens: 7, fill_interval: '7s' },
+  'LocalRateLimit': { stat_prefix: 'sample' },
+  'RateLimit.Action': { remote_address: {} },
+  'route.v3.RateLimit': { actions: [{ remote_address: {} }] },
   'UriTemplateMatchConfig': { path_template: '/a/{b}' },
   'UriTemplateRewriteConfig': { path_template_rewrite: '/c/{b}' },
 };
@@ -168,6 +187,14 @@ export const fieldSamples: { [field: string]: unknown[] } = {
   'ScaleTimer.timer': ['HTTP_DOWNSTREAM_CONNECTION_IDLE', 'HTTP_DOWNSTREAM_STREAM_IDLE'],
   'overload.v3.Trigger.name': ['monitor'],
   'ResourceMonitor.name': ['monitor'],
+  'BufferPerRoute.disabled': [true],
+  'HttpStatus.code': ['BadRequest', 'NotFound'],
+  'FilterConfig.is_optional': [true],
+  'FilterConfig.config': [csrf],
+  'KeyValuePair.encode': ['BASE64'],
+  'KeyValuePair.type': ['NUMBER'],
+  'LocalRateLimit.enable_x_ratelimit_headers': ['DRAFT_VERSION_03'],
+  'TokenBucket.fill_interval': ['7s', '9s'],
   'HealthCheck.event_logger': [[eventFile]],
   'HealthCheck.Payload.text': ['6869', '00'],
   'HealthCheck.HttpHealthCheck.expected_statuses': [[{ start: 201, end: 300 }], [{ start: 100, end: 600 }]],
@@ -179,6 +206,8 @@ export const fieldSamples: { [field: string]: unknown[] } = {
 
 const unknownFilter = { name: 'unknown',
   typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.unknown.v3.Unknown' } };
+const chain = { '^^http_filters': [{ name: 'sample', typed_config: routerAny }, { name: 'router',
+  typed_config: routerAny }] };
 const originalDestination = { type: 'ORIGINAL_DST', load_assignment: undefined, lb_policy: 'CLUSTER_PROVIDED' };
 const longReply = { match: { prefix: '/' },
   direct_response: { status: 200, body: { inline_string: 'x'.repeat(5000) } } };
@@ -188,6 +217,25 @@ const longReply = { match: { prefix: '/' },
  * step up the path.
  */
 export const beside: { [field: string]: Tree } = {
+  'HTTPFault.delay_percent_runtime': { delay },
+  'HTTPFault.delay_duration_runtime': { delay },
+  'HTTPFault.abort_percent_runtime': { abort: { http_status: 503 } },
+  'HTTPFault.abort_http_status_runtime': { abort: { http_status: 503 } },
+  'HTTPFault.abort_grpc_status_runtime': { abort: { grpc_status: 7 } },
+  'HTTPFault.response_rate_limit_percent_runtime': { response_rate_limit: { fixed_limit: { limit_kbps: 7 } } },
+  'BufferPerRoute.buffer': {},
+  'set_metadata.v3.Config.value': { metadata_namespace: 'sample' },
+  'header_to_metadata.v3.Config.request_rules': {},
+  'Config.Rule.cookie': { header: undefined },
+  'Config.Rule.on_header_missing': { header: 'x-sample' },
+  'KeyValuePair.regex_value_rewrite': { value: undefined },
+  'health_check.v3.HealthCheck.cache_time': { pass_through_mode: true },
+  'HealthCheck.cluster_min_healthy_percentages': { pass_through_mode: false },
+  'FilterConfig.is_optional': { config: unknownFilter.typed_config },
+  'cors.v3.Cors': chain,
+  'header_mutation.v3.HeaderMutation': chain,
+  'health_check.v3.HealthCheck': chain,
+  'buffer.v3.Buffer': chain,
   'SocketAddress.ipv4_compat': { address: '::1' },
   'Listener.listener_filters_timeout': { listener_filters: [httpInspector] },
   'Listener.continue_on_listener_filters_timeout': { listener_filters: [httpInspector] },
@@ -233,6 +281,7 @@ export const alike: { [field: string]: string[] } = {
 
 /** Fields that are read elsewhere but, as in Envoy, have no use at the places whose paths match. */
 export const idle: { [field: string]: RegExp } = {
+  'KeyValuePair.regex_value_rewrite': /on_header_missing/,      // refused: there is nothing to rewrite
   'RouteConfiguration.name': /\.route_config\.name$/,       // only RDS finds them by it
   'SubstitutionFormatString.content_type': /\.log_format\./,
 };

@@ -234,8 +234,8 @@ const filter = (type: string, more: Tree = {}): Tree =>
   ({ name: 'f', typed_config: { '@type': typeUrl(`envoy.extensions.filters.http.${type}`), a: 1 }, ...more });
 t.test('HTTP filters that Weft does not have', async (t) => {
   t.same(errors({}, { http_filters: [filter('bandwidth_limit.v3.BandwidthLimit'), router()] }),
-    [`${hcmAt}.http_filters[0].typed_config: not implemented: HTTP filter
-      envoy.extensions.filters.http.bandwidth_limit.v3.BandwidthLimit`]);
+    [`${hcmAt}.http_filters[0].typed_config: not implemented: HTTP filter `
+      + 'envoy.extensions.filters.http.bandwidth_limit.v3.BandwidthLimit']);
   t.same(errors({}, { http_filters: [filter('bandwidth_limit.v3.BandwidthLimit', { is_optional: true }),
     filter('grpc_stats.v3.FilterConfig', { disabled: true }), router()] }), []);
   t.match(errors({}, { http_filters: [filter('rbac.v3.RBAC', { is_optional: true }), router()] }),
