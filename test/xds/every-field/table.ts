@@ -281,7 +281,6 @@ export const alike: { [field: string]: string[] } = {
 
 /** Fields that are read elsewhere but, as in Envoy, have no use at the places whose paths match. */
 export const idle: { [field: string]: RegExp } = {
-  'KeyValuePair.regex_value_rewrite': /on_header_missing/,      // refused: there is nothing to rewrite
   'RouteConfiguration.name': /\.route_config\.name$/,       // only RDS finds them by it
   'SubstitutionFormatString.content_type': /\.log_format\./,
 };

@@ -55,7 +55,7 @@ function readRule(rule: ConfigRule, path: string, report: Report): HeaderToMetad
   if (cookie !== '' && rule.remove === true) report.fail(fieldPath(path, 'remove'), 'cannot be set for cookies');
   const missing = readPair(rule.onHeaderMissing, fieldPath(path, 'on_header_missing'), report);
   if (missing !== null && missing.rewrite !== null)
-    report.fail(`${path}.on_header_missing.regex_value_rewrite`, 'there is nothing to rewrite');
+    report.fail(`${path}.on_header_missing.regex_value_rewrite`, 'not implemented: there is nothing to rewrite');
   else if (missing !== null && missing.value === '') report.fail(`${path}.on_header_missing.value`, 'required');
   return { header, cookie, remove: rule.remove ?? false, onMissing: missing,
     onPresent: readPair(rule.onHeaderPresent, fieldPath(path, 'on_header_present'), report) };
