@@ -27,7 +27,7 @@ function cluster(index: number, connectTimeoutMs = 1000): ClusterConfig {
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
       failureRefreshMaxMs: 5000 },
     healthCheck: null, health: { closeConnectionsOnFailure: false, ignoreHealthOnRemoval: false,
-      ignoreNewUntilChecked: false },
+      ignoreNewUntilChecked: false }, outlierDetection: null,
   };
 }
 

@@ -33,6 +33,7 @@ export function adminBackend(parts: BackendParts): AdminBackend {
     listenerAddresses: (name) => dispatcher.listeners.addressesOf(name),
     clusterSlot: (name) => dispatcher.publisher.clusterSlots.slotOf(name),
     endpoints: (cluster) => endpointsOf(cluster, dispatcher),
+    outliers: (cluster) => dispatcher.health.detector(cluster),
     drain: ({ inboundOnly, graceful, skipExit }: DrainRequest) =>
       lifecycle.drain({ inboundOnly, graceful, exit: graceful && !skipExit }),
     counts: () => ({ connections: dispatcher.supervisor.connections(),

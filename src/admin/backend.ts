@@ -34,6 +34,12 @@ export interface ProcessCounts {
 
 export interface DrainRequest { inboundOnly: boolean; graceful: boolean; skipExit: boolean }
 
+/** Success rates in per cent, of answers and then of what happened on the way to them; -1 = too few requests. */
+export interface OutlierView {
+  readonly rates: readonly [{ average: number; threshold: number }, { average: number; threshold: number }];
+  rateOf(state: number, local: 0 | 1): number;
+}
+
 /** core/log.ts LogSink has this shape. */
 export interface LogControl {
   readonly level: LogLevel;
@@ -81,6 +87,9 @@ export interface AdminBackend {
   clusterSlot(name: string): number;
   /** Endpoints of a cluster of any type, as workers see them. */
   endpoints(cluster: string): EndpointInForce[];
+
+  /** What outlier detection found in the last interval; null: the cluster has none. */
+  outliers?(cluster: string): OutlierView | null;
 
   drain(request: DrainRequest): void;
   /** The answer has been sent when this is called. */

@@ -5,7 +5,7 @@ import type { CircuitBreakerThresholds, ClusterConfig } from '../config/types.js
 import { addressJson, addressText } from './address.js';
 import { jsonType, textType } from './answer.js';
 import type { Handlers } from './answer.js';
-import type { AdminBackend, EndpointInForce, JsonObject } from './backend.js';
+import type { AdminBackend, EndpointInForce, JsonObject, OutlierView } from './backend.js';
 import { compileFilter } from './filter.js';
 import type { Matches } from './filter.js';
 import type { SharedStates } from './stats/cluster-facts.js';
@@ -51,11 +51,13 @@ function* clustersText(backend: AdminBackend, states: SharedStates, wanted: Matc
   for (const { config, dynamic } of chosen(backend, wanted)) {
     const { name } = config;
     text += `${name}::observability_name::${config.altStatName}\n`;
+    const outliers = backend.outliers?.(name) ?? null;
+    if (outliers !== null) text += outlierText(name, outliers);
     text += breakersText(name, 'default', config.circuitBreakers.default);
     text += breakersText(name, 'high', config.circuitBreakers.high);
     text += `${name}::added_via_api::${dynamic}\n`;
     for (const endpoint of backend.endpoints(name)) {
-      text += endpointText(`${name}::${addressText(endpoint.address)}::`, endpoint, states);
+      text += endpointText(`${name}::${addressText(endpoint.address)}::`, endpoint, states, outliers);
     }
     if (text.length > 32768) {
       yield text;
@@ -65,13 +67,27 @@ function* clustersText(backend: AdminBackend, states: SharedStates, wanted: Matc
   yield text;
 }
 
+/** Numbers as C's %g prints them. */
+const short = (value: number): string => String(Number(value.toPrecision(6)));
+
+const outlierText = (name: string, { rates: [answers, local] }: OutlierView): string =>
+  `${name}::outlier::success_rate_average::${short(answers.average)}\n` +
+  `${name}::outlier::success_rate_ejection_threshold::${short(answers.threshold)}\n` +
+  `${name}::outlier::local_origin_success_rate_average::${short(local.average)}\n` +
+  `${name}::outlier::local_origin_success_rate_ejection_threshold::${short(local.threshold)}\n`;
+
 const breakersText = (name: string, priority: string, most: CircuitBreakerThresholds): string =>
   `${name}::${priority}_priority::max_connections::${most.maxConnections}\n` +
   `${name}::${priority}_priority::max_pending_requests::${most.maxPendingRequests}\n` +
   `${name}::${priority}_priority::max_requests::${most.maxRequests}\n` +
   `${name}::${priority}_priority::max_retries::${retriesMax(most, 0)}\n`;
 
-function endpointText(prefix: string, endpoint: EndpointInForce, states: SharedStates): string {
+function endpointText(
+  prefix: string,
+  endpoint: EndpointInForce,
+  states: SharedStates,
+  outliers: OutlierView | null,
+): string {
   const { locality } = endpoint;
   const rows: [string, number | string | boolean][] = [...gauges, ...counters].map(([name, word]) => [
     name,
@@ -88,8 +104,8 @@ function endpointText(prefix: string, endpoint: EndpointInForce, states: SharedS
     ['sub_zone', locality.subZone],
     ['canary', false],
     ['priority', endpoint.priority],
-    ['success_rate', -1],
-    ['local_origin_success_rate', -1],
+    ['success_rate', short(outliers?.rateOf(endpoint.state, 0) ?? -1)],
+    ['local_origin_success_rate', short(outliers?.rateOf(endpoint.state, 1) ?? -1)],
   );
   return rows.map(([name, value]) => `${prefix}${name}::${value}\n`).join('');
 }
@@ -142,7 +158,9 @@ function* clustersJson(backend: AdminBackend, states: SharedStates, wanted: Matc
   for (const { config, dynamic } of chosen(backend, wanted)) {
     const status: JsonObject = { name: config.name };
     if (dynamic) status.added_via_api = true;
-    const hosts = backend.endpoints(config.name).map((endpoint) => endpointJson(endpoint, states));
+    const outliers = backend.outliers?.(config.name) ?? null;
+    if (outliers !== null) Object.assign(status, thresholdsJson(outliers));
+    const hosts = backend.endpoints(config.name).map((endpoint) => endpointJson(endpoint, states, outliers));
     if (hosts.length > 0) status.host_statuses = hosts;
     status.circuit_breakers = {
       thresholds: [
@@ -169,8 +187,15 @@ const thresholds = (most: CircuitBreakerThresholds): JsonObject => ({
   max_retries: retriesMax(most, 0),
 });
 
+function thresholdsJson({ rates: [answers, local] }: OutlierView): JsonObject {
+  const found: JsonObject = {};
+  if (answers.threshold >= 0) found.success_rate_ejection_threshold = { value: answers.threshold };
+  if (local.threshold >= 0) found.local_origin_success_rate_ejection_threshold = { value: local.threshold };
+  return found;
+}
+
 /** proto3 JSON leaves out zero values; 64-bit values are strings. */
-function endpointJson(endpoint: EndpointInForce, states: SharedStates): JsonObject {
+function endpointJson(endpoint: EndpointInForce, states: SharedStates, outliers: OutlierView | null): JsonObject {
   const stats: JsonObject[] = [];
   for (const [name, word] of counters) stats.push(stat(null, states.endpoint(endpoint.state, word), name));
   for (const [name, word] of gauges) stats.push(stat('GAUGE', states.endpoint(endpoint.state, word), name));
@@ -181,14 +206,17 @@ function endpointJson(endpoint: EndpointInForce, states: SharedStates): JsonObje
     ...(zone && { zone }),
     ...(subZone && { sub_zone: subZone }),
   };
+  const rates = ([0, 1] as const).map((local) => outliers?.rateOf(endpoint.state, local) ?? -1);
   const status: JsonObject = {
     address: addressJson(endpoint.address),
     stats,
     health_status: healthStatus(endpoint, states),
+    ...(rates[0] >= 0 && { success_rate: { value: rates[0] } }),
     weight: endpoint.weight,
   };
   if (endpoint.hostname !== '') status.hostname = endpoint.hostname;
   if (endpoint.priority !== 0) status.priority = endpoint.priority;
+  if (rates[1] >= 0) status.local_origin_success_rate = { value: rates[1] };
   status.locality = locality;
   return status;
 }

@@ -42,3 +42,32 @@ export interface HealthOptions {
 
 /** envoy.config.endpoint.v3.Endpoint.HealthCheckConfig */
 export interface EndpointHealthCheck { port: number; hostname: string; address: Address | null; disabled: boolean }
+
+/** envoy.config.cluster.v3.OutlierDetection; percentages are whole. */
+export interface OutlierDetection {
+  intervalMs: number;                   // default 10000
+  baseEjectionMs: number;               // default 30000
+  maxEjectionMs: number;                // default 300000, at least baseEjectionMs
+  maxEjectionJitterMs: number;
+  maxEjectionPercent: number;           // default 10
+  alwaysEjectOne: boolean;
+  splitLocalErrors: boolean;
+  unejectByCheck: boolean;              // default true
+  consecutive5xx: number;               // default 5, as the next two
+  consecutiveGatewayFailures: number;
+  consecutiveLocalFailures: number;
+  successRateHosts: number;             // default 5
+  successRateRequests: number;          // default 100
+  successRateStdev: number;             // thousandths; default 1900
+  failurePercent: number;               // default 85
+  failurePercentHosts: number;          // default 5
+  failurePercentRequests: number;       // default 50
+  /** How many of a hundred ejections that are due are carried out. */
+  enforcing: { consecutive5xx: number; consecutiveGateway: number; consecutiveLocal: number; successRate: number;
+    localSuccessRate: number; failurePercent: number; localFailurePercent: number };
+}
+
+/** envoy.data.cluster.v3.OutlierEjectionType */
+export type EjectionType = 'CONSECUTIVE_5XX' | 'CONSECUTIVE_GATEWAY_FAILURE' | 'SUCCESS_RATE'
+  | 'CONSECUTIVE_LOCAL_ORIGIN_FAILURE' | 'SUCCESS_RATE_LOCAL_ORIGIN' | 'FAILURE_PERCENTAGE'
+  | 'FAILURE_PERCENTAGE_LOCAL_ORIGIN';

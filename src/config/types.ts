@@ -3,7 +3,7 @@
 // Absent features are null or an empty array, never undefined. Names follow Envoy's v3 API.
 import type { TcpProxy } from './tcp-proxy.js';
 import type { FilterChainMatch } from './filter-chains.js';
-import type { EndpointHealthCheck, HealthCheck, HealthOptions } from './health.js';
+import type { EndpointHealthCheck, HealthCheck, HealthOptions, OutlierDetection } from './health.js';
 import type { ListenerFilters } from './listener-filters.js';
 import type { FilterOverride, HttpFilter, RateLimit } from './http-filters.js';
 import type { RuntimeFraction, RuntimeNumber } from './runtime.js';
@@ -361,6 +361,7 @@ export interface ClusterConfig {
     failureRefreshBaseMs: number; failureRefreshMaxMs: number };
   healthCheck: HealthCheck | null;
   health: HealthOptions;
+  outlierDetection: OutlierDetection | null;
 }
 
 export interface AdminConfig { address: Address | null; accessLogs: AccessLog[] }

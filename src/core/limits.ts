@@ -85,6 +85,9 @@ export const limits = {
   // places of a ring or of Maglev's table, 12 and 4 bytes each in every worker that uses the cluster; below 2^21. A
   // table that is configured larger is rejected; a ring that weights make larger ends here, less exactly
   hashTableEntriesMax: 1 << 20,
+  // requests of one endpoint and interval that outlier detection counts (16 bits with room for one more of each
+  // worker); further ones are not counted
+  outlierRequestsMax: 65_000,
   rootsLiveMax: 256,                   // published and not yet released; further changes wait and are coalesced
   configDepthMax: 100,                 // messages inside messages, as protobuf's readers; deeper is rejected
   configErrorsMax: 1000,               // reported of one input; more are counted

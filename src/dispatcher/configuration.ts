@@ -11,6 +11,7 @@ import type { ClusterConfig, EndpointAssignment, ListenerConfig, RouteConfig } f
 import { errorText } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import type { DnsClusters } from './dns.js';
+import { isWatched } from './health/health.js';
 import type { EndpointHealth } from './health/health.js';
 import type { Listeners, Prepared } from './listeners.js';
 import type { Warming } from './warming.js';
@@ -46,8 +47,9 @@ export class Configuration {
   /** Clusters by the EDS resource that they follow. */
   private readonly edsFollowers = new Map<string, Set<string>>();
   private readonly clusters = new Map<string, { config: ClusterConfig; edsName: string }>();
-  /** Endpoints of clusters with health checks, as their source gave them. */
+  /** Of clusters whose health is looked at: endpoints as their source gave them, and as they are in force. */
   private readonly given = new Map<string, EndpointAssignment>();
+  private readonly inForce = new Map<string, EndpointAssignment>();
   /** Listeners accepted by the store and not bound yet: their route configurations are on the way. */
   private readonly warming = new Map<string, ListenerConfig>();
   private readonly resolved = new Map<string, EndpointAssignment>();
@@ -95,14 +97,16 @@ export class Configuration {
     const names = new Set<string>();
     for (const { kind, name, value } of changes) {
       if (kind !== 'cluster' && kind !== 'assignment') continue;
-      const checked = (this.clusters.get(name)?.config.healthCheck ?? null) !== null;
-      if (kind === 'assignment' && checked && value !== null) this.given.set(name, value);
-      else if (!checked) this.given.delete(name);
-      if (checked || health.watches(name)) names.add(name);
+      const cluster = this.clusters.get(name);
+      const watched = cluster !== undefined && isWatched(cluster.config);
+      if (watched && kind === 'assignment' && value !== null) this.inForce.set(name, value);
+      else if (!watched || kind === 'assignment') this.inForce.delete(name);
+      if (!watched) this.given.delete(name);
+      if (watched || health.watches(name)) names.add(name);
     }
     for (const name of names) {
       const config = this.clusters.get(name)?.config ?? null;
-      health.update(name, config, this.given.get(name) ?? null, known !== null && !known.has(name));
+      health.update(name, config, this.inForce.get(name) ?? null, known !== null && !known.has(name));
     }
   }
 
@@ -117,6 +121,7 @@ export class Configuration {
   private kept(cluster: string, assignment: EndpointAssignment | null): EndpointAssignment | null {
     const config = this.clusters.get(cluster)?.config;
     if (assignment === null || config === undefined || config.healthCheck === null) return assignment;
+    this.given.set(cluster, assignment);
     return this.options.health.keep(cluster, config, assignment);
   }
 

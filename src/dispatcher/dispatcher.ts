@@ -9,6 +9,7 @@ import { SnapshotPublisher } from '../config/snapshot/publisher.js';
 import { calm } from '../config/overload.js';
 import type { OverloadState } from '../config/overload.js';
 import { Runtime } from '../config/runtime-cells.js';
+import { numberOfText } from '../config/runtime.js';
 import type { RuntimeEntries } from '../config/runtime.js';
 import type { Address, AccessLog, EndpointAssignment } from '../config/types.js';
 import { Log } from '../core/log.js';
@@ -111,6 +112,7 @@ export class Dispatcher {
       clusterSlot: (name) => publisher.clusterSlots.slotOf(name),
       endpointState: (key) => publisher.endpointSlots.slotOf(key),
       writeEvent: (path, line) => options.writeEvent(path, line),
+      runtime: (key) => numberOfText(this.runtime.lookUp(key)?.text ?? ''),
       onUnhealthy: (cluster, state, close) => supervisor.postAll({ kind: 'endpointFailed', cluster, state, close }),
       onUnkept: (cluster) => this.configuration.endpointUnkept(cluster) });
   }
@@ -256,6 +258,7 @@ export class Dispatcher {
       case 'log': this.workerLog.at(message.level === 'warn' ? 'warning' : message.level,
         `[${worker}] ${message.text}`, message.fields); break;
       case 'cpuProfile': case 'described': this.questions.answered(message); break;
+      case 'outlier': this.health.ranOut(message.cluster, message.state, message.ejection); break;
       case 'healthFailed': this.health.failedPassively(message.cluster, message.state); break;
       case 'ready': case 'ended': break;
     }

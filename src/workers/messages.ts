@@ -2,6 +2,7 @@
 // Small and rare: fds, roots and counters travel through shared memory (core/memory-map.ts), not through here.
 // A worker reads with receiveMessageOnPort after its eventfd wakes it; it answers with port.postMessage.
 import type { MessagePort } from 'node:worker_threads';
+import type { EjectionType } from '../config/health.js';
 import type { OverloadState } from '../config/overload.js';
 import type { RuntimeEntries } from '../config/runtime.js';
 
@@ -50,4 +51,6 @@ export type FromWorker =
   | { kind: 'described'; id: number; text: string }
   /** An endpoint takes itself out of service (x-envoy-immediate-health-check-fail). */
   | { kind: 'healthFailed'; cluster: number; state: number }
+  /** A run of failures is as long as outlier detection allows. */
+  | { kind: 'outlier'; cluster: number; state: number; ejection: EjectionType }
   | { kind: 'ended' };

@@ -22,6 +22,8 @@ export interface FixtureSpec {
   clusters?: Record<string, Record<string, unknown>>;
   more?: (ports: Record<string, number>) => ClusterSpec[];
   options?: string[];
+  /** Further top-level fields of the bootstrap. */
+  bootstrap?: Record<string, unknown>;
 }
 
 /** WEFT_TEST_KINDS=envoy runs the same tests on Envoy, to see that they ask for what Envoy does. */
@@ -63,8 +65,8 @@ export async function startFixture(kind: ProxyKind, spec: FixtureSpec): Promise<
   const proxy = await Proxy.start(
     kind,
     adminPort,
-    (folder) =>
-      bootstrap(
+    (folder) => ({
+      ...bootstrap(
         adminPort,
         spec.listeners.map((listener) => ({
           ...listener,
@@ -73,6 +75,8 @@ export async function startFixture(kind: ProxyKind, spec: FixtureSpec): Promise<
         })),
         clusters,
       ),
+      ...spec.bootstrap,
+    }),
     spec.options,
   );
   return { kind, proxy, upstream, port };

@@ -19,6 +19,8 @@ export interface Bootstrap {
   admin: AdminConfig;
   runtimeLayers: RuntimeLayer[];
   overload: OverloadConfig | null;
+  /** Where ejections by outlier detection are logged; '' = nowhere. */
+  outlierLog: string;
   /** Subscriptions to listeners and clusters; null where the bootstrap has none. */
   lds: FileSource | null;
   cds: FileSource | null;

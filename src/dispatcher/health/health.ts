@@ -1,6 +1,7 @@
-// The health of endpoints, as far as main finds it out: active checks of the clusters that have some. Owns the flags
-// of endpoints that are new, and endpoints that are kept although their configuration dropped them. The checks
-// themselves are loaded with the first cluster that needs them.
+// The health of endpoints, as far as main finds it out: active checks and outlier detection of the clusters that have
+// some. Owns the flags of endpoints that are new, and endpoints that are kept although their configuration dropped
+// them. Checks and detectors are loaded with the first cluster that needs them.
+import type { EjectionType } from '../../config/health.js';
 import { endpointKey } from '../../config/snapshot/encode.js';
 import type { ClusterConfig, Endpoint, EndpointAssignment } from '../../config/types.js';
 import { HealthFlag } from '../../core/memory-map.js';
@@ -10,6 +11,7 @@ import type { Warming } from '../warming.js';
 import type { Checks, ChecksOptions } from './checks.js';
 import type { WriteEvent } from './events.js';
 import { HealthFlags } from './flags.js';
+import type { Detector, DetectorOptions } from './outlier.js';
 
 export interface EndpointHealthOptions {
   words: Int32Array;
@@ -19,14 +21,27 @@ export interface EndpointHealthOptions {
   clusterSlot(name: string): number;
   endpointState(key: string): number;
   writeEvent: WriteEvent;
+  /** A number of the runtime, or null. */
+  runtime(key: string): number | null;
   /** An endpoint has become unhealthy: its connections are not used any more. */
   onUnhealthy(slot: number, state: number, close: boolean): void;
   /** An endpoint that was kept for its health is not healthy any more. */
   onUnkept(cluster: string): void;
 }
 
-interface Watched { config: ClusterConfig; slot: number; endpoints: Map<number, Endpoint>; checks: Checks | null }
-type ChecksClass = new (options: ChecksOptions, before: Checks | null) => Checks;
+interface Watched {
+  config: ClusterConfig; slot: number; endpoints: Map<number, Endpoint>;
+  checks: Checks | null; detector: Detector | null;
+}
+interface Loaded {
+  Checks: new (options: ChecksOptions, before: Checks | null) => Checks;
+  Detector: new (options: DetectorOptions, before: Detector | null) => Detector;
+}
+
+/** Is the health of the cluster's endpoints looked at? */
+export const isWatched = ({ healthCheck, outlierDetection }: ClusterConfig): boolean =>
+  healthCheck !== null || outlierDetection !== null;
+const isSame = (a: object | null, b: object | null): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 const ACTIVE_FLAGS = HealthFlag.failedActive | HealthFlag.degradedActive | HealthFlag.pendingCheck
   | HealthFlag.excluded | HealthFlag.timedOut | HealthFlag.removing;
@@ -35,7 +50,9 @@ export class EndpointHealth {
   readonly flags: HealthFlags;
   private readonly watched = new Map<string, Watched>();
   private readonly bySlot = new Map<number, string>();
-  private loaded: ChecksClass | null = null;
+  private loaded: Loaded | null = null;
+  /** Where ejections are logged; '' = nowhere. */
+  outlierLog = '';
 
   constructor(private readonly options: EndpointHealthOptions) {
     this.flags = new HealthFlags(options.words, options.map);
@@ -49,22 +66,22 @@ export class EndpointHealth {
    */
   update(name: string, config: ClusterConfig | null, assignment: EndpointAssignment | null, fresh: boolean): void {
     const old = this.watched.get(name);
-    if (config === null || config.healthCheck === null) { this.forget(name); return; }
+    if (config === null || !isWatched(config)) { this.forget(name); return; }
     const slot = this.options.clusterSlot(name);
     const endpoints = this.statesOf(name, assignment);
     const unproven = HealthFlag.failedActive | (config.health.ignoreNewUntilChecked ? HealthFlag.pendingCheck : 0);
-    for (const [state, endpoint] of endpoints) {
+    for (const [state, endpoint] of config.healthCheck === null ? [] : endpoints) {
       const isNew = old === undefined ? fresh : !old.endpoints.has(state);
       if (isNew && endpoint.healthCheck?.disabled !== true) this.flags.change(slot, state, unproven, 0);
     }
-    const watched: Watched = { config, slot, endpoints, checks: old?.checks ?? null };
+    const watched: Watched = { config, slot, endpoints, checks: old?.checks ?? null, detector: old?.detector ?? null };
     this.watched.set(name, watched);
     this.bySlot.set(slot, name);
-    this.options.warming.begin(`health ${name}`);
-    if (this.loaded !== null) this.check(name, watched, this.loaded);
-    else void import('./checks.js').then(({ Checks }) => {
-      this.loaded = Checks;
-      if (this.watched.get(name) === watched) this.check(name, watched, Checks);
+    if (config.healthCheck !== null) this.options.warming.begin(`health ${name}`);
+    if (this.loaded !== null) this.follow(name, watched, this.loaded);
+    else void Promise.all([import('./checks.js'), import('./outlier.js')]).then(([{ Checks }, { Detector }]) => {
+      this.loaded = { Checks, Detector };
+      if (this.watched.get(name) === watched) this.follow(name, watched, this.loaded);
     });
   }
 
@@ -93,8 +110,22 @@ export class EndpointHealth {
     session.passiveFailure();
   }
 
+  /** A worker saw the last of a run of failures. */
+  ranOut(slot: number, state: number, type: EjectionType): void {
+    const name = this.bySlot.get(slot);
+    if (name !== undefined) this.watched.get(name)?.detector?.ranOut(state, type);
+  }
+
+  /** Outlier detection of a cluster, for /clusters. */
+  detector(cluster: string): Detector | null { return this.watched.get(cluster)?.detector ?? null; }
+
   *statistics(): Iterable<ComputedStatistic> {
-    for (const { config, checks } of this.watched.values()) {
+    for (const { config, checks, detector } of this.watched.values()) {
+      if (detector !== null) {
+        const prefix = `cluster.${config.altStatName}.outlier_detection.`;
+        yield { name: `${prefix}ejections_active`, value: detector.active, type: 'gauge' };
+        for (const [name, value] of detector.counts.entries()) yield { name: prefix + name, value, type: 'counter' };
+      }
       if (checks === null) continue;
       const { counts } = checks;
       const { healthy, degraded } = checks.gauges();
@@ -110,25 +141,38 @@ export class EndpointHealth {
 
   end(): void { for (const name of [...this.watched.keys()]) this.forget(name); }
 
-  private check(name: string, watched: Watched, ChecksOf: ChecksClass): void {
+  private follow(name: string, watched: Watched, { Checks, Detector }: Loaded): void {
     const { config, slot, endpoints } = watched;
-    const old = watched.checks;
-    const same = old !== null && JSON.stringify(old.config) === JSON.stringify(config.healthCheck);
-    if (!same) {
-      old?.end();
-      watched.checks = new ChecksOf({ cluster: config, slot, flags: this.flags, writeEvent: this.options.writeEvent,
+    const { flags, options: { writeEvent } } = this;
+    if (!isSame(watched.checks?.config ?? null, config.healthCheck)) {
+      watched.checks?.end();
+      watched.checks = config.healthCheck === null ? null : new Checks({ cluster: config, slot, flags, writeEvent,
         hasTraffic: () => this.hasTraffic(slot),
-        onChecked: (session, _ok, unhealthy) => this.checked(name, session.state, unhealthy) }, old);
+        onChecked: (session, ok, unhealthy) => this.checked(name, session.state, ok, unhealthy) }, watched.checks);
+      if (watched.checks === null)
+        for (const state of endpoints.keys()) flags.change(slot, state, 0, ACTIVE_FLAGS);
     }
-    watched.checks!.take(endpoints);
-    if (watched.checks!.complete) this.options.warming.end(`health ${name}`);
+    if (!isSame(watched.detector?.config ?? null, config.outlierDetection)) {
+      if (config.outlierDetection === null) watched.detector?.end(); else watched.detector?.stop();
+      watched.detector = config.outlierDetection === null ? null : new Detector({ cluster: config, slot, flags,
+        writeEvent, eventLog: this.outlierLog, runtime: (key) => this.options.runtime(key),
+        onEjected: (state) => this.unhealthy(watched.config, slot, state) }, watched.detector);
+    }
+    watched.detector?.take(endpoints);
+    watched.checks?.take(endpoints);
+    if (watched.checks === null || watched.checks.complete) this.options.warming.end(`health ${name}`);
   }
 
-  private checked(name: string, state: number, unhealthy: boolean): void {
+  private unhealthy(config: ClusterConfig, slot: number, state: number): void {
+    this.options.onUnhealthy(slot, state, config.health.closeConnectionsOnFailure);
+  }
+
+  private checked(name: string, state: number, ok: boolean, unhealthy: boolean): void {
     const watched = this.watched.get(name);
     if (watched?.checks === undefined || watched.checks === null) return;
+    if (ok && !this.flags.has(state, HealthFlag.failedActive)) watched.detector?.checked(state);
     if (unhealthy) {
-      this.options.onUnhealthy(watched.slot, state, watched.config.health.closeConnectionsOnFailure);
+      this.unhealthy(watched.config, watched.slot, state);
       if (this.flags.has(state, HealthFlag.removing)) this.options.onUnkept(name);
     }
     if (watched.checks.complete) this.options.warming.end(`health ${name}`);
@@ -144,6 +188,7 @@ export class EndpointHealth {
     const old = this.watched.get(name);
     if (old === undefined) return;
     old.checks?.end();
+    old.detector?.end();
     for (const state of old.endpoints.keys()) this.flags.change(old.slot, state, 0, ACTIVE_FLAGS);
     this.watched.delete(name);
     if (this.bySlot.get(old.slot) === name) this.bySlot.delete(old.slot);

@@ -20,6 +20,7 @@ export class Failures {
   /** No connection could be made. */
   connect(stream: Stream): void {
     stream.cluster!.count(ClusterStat.upstream_rq_pending_failure_eject);
+    this.noteFailure(stream);
     if (stream.retryOn !== 0 && this.proxy.retries.afterFailure(stream, FAILED_CONNECT)) return;
     const timedOut = stream.connectErrno === ETIMEDOUT;
     this.proxy.replies.send(stream, 503, ResponseFlag.UF,
@@ -37,6 +38,7 @@ export class Failures {
     if (stream.responseStarted) {
       if (response.kind === BODY_TUNNEL) { this.tunnelEnded(stream, errno); return; }
       if (response.kind === BODY_CLOSE && errno === 0) { this.closeDelimitedEnd(stream); return; }
+      this.noteFailure(stream);
       stream.flags |= ResponseFlag.UC;
       stream.details = detail('upstream_reset_after_response_started{connection_termination}');
       this.engine.count(stream.hcm!.scope, HttpStat.rq_reset_after_downstream_response_started);
@@ -46,6 +48,7 @@ export class Failures {
     }
     const stale = upstream.requests > 1 && !upstream.hasBegun && stream.replayable && stream.interimResponses === 0
       && stream.attempts <= limits.staleRetriesMax;
+    if (!stale) this.noteFailure(stream);
     this.detach(stream);
     if (stale) {
       stream.cluster!.count(ClusterStat.upstream_rq_retry);
@@ -76,6 +79,7 @@ export class Failures {
   /** The upstream sent what is not HTTP/1.1. */
   badResponse(stream: Stream, _rejection: number): void {
     stream.cluster!.count(ClusterStat.upstream_cx_protocol_error);
+    this.noteFailure(stream);
     if (stream.responseStarted) {
       stream.flags |= ResponseFlag.UPE;
       stream.details = detail('upstream_reset_after_response_started{protocol_error}');
@@ -119,6 +123,12 @@ export class Failures {
     engine.count(stream.hcm!.scope, HttpStat.downstream_cx_destroy_remote_active_rq);
     engine.count(stream.hcm!.scope, HttpStat.downstream_cx_destroy_remote);
     this.proxy.finish.abort(stream, false);
+  }
+
+  /** Outlier detection hears that the endpoint failed the stream. */
+  private noteFailure({ cluster, endpoint }: Stream): void {
+    const { outliers } = cluster!;
+    if (outliers !== null && endpoint !== null) outliers.failed(endpoint, false);
   }
 
   /** Takes the stream off its endpoint and closes the connection it used. */

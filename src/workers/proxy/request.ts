@@ -352,6 +352,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     stream.upstreamSentMs = engine.nowMs;
     if (stream.hcm!.notesUpstream) noteUpstream(stream, upstream);
     stream.cluster!.count(ClusterStat.upstream_rq_total);
+    if (stream.cluster!.outliers !== null) stream.cluster!.outliers.connected(stream.endpoint!);
     if (stream.route!.counts !== null) stream.route!.counts.count(engine, stream, VirtualHostStat.upstream_rq_total);
     if (stream.rawTunnel) { this.openTunnel(stream); return; }
     upstream.beginRequest();

@@ -62,11 +62,12 @@ export class Responses {
     if (status < 200) {
       if (status !== 101 || !stream.isUpgrade) return this.onInterim(stream, status, bodyAt, end);
     } else if (stream.isUpgrade && !(stream.isConnect && status < 300)) stream.isUpgrade = false;
-    if (stream.cluster!.config.healthCheck !== null) this.noteHealth(stream, words);
+    const { latencies, outliers, config } = stream.cluster!;
+    if (config.healthCheck !== null) this.noteHealth(stream, words);
+    if (outliers !== null) outliers.answered(stream.endpoint!, status);
     const flags = engine.i32[words + Head.flags];
     stream.upstreamReusable = (flags & HeadFlag.version10) !== 0 ? (flags & HeadFlag.connectionKeepAlive) !== 0
       : (flags & HeadFlag.connectionClose) === 0;
-    const { latencies } = stream.cluster!;
     if (latencies !== null) latencies.observe(stream.endpoint!, engine.nowMs - stream.upstreamSentMs);
     if (stream.repeats
       && this.proxy.retries.afterResponse(stream, status, bodyAt === end && endsWithHead(engine, stream, status,

@@ -118,9 +118,10 @@ export class Timeouts {
     this.expire(stream, 504, ResponseFlag.UT, details, 'upstream request timeout');
   }
 
-  /** An endpoint that did not answer in time is expected to take at least as long. */
+  /** An endpoint that did not answer in time is expected to take at least as long, and may be an outlier. */
   private noteSilence({ cluster, endpoint, upstream, responseStarted, upstreamSentMs }: Stream): void {
-    const { latencies } = cluster!;
+    const { latencies, outliers } = cluster!;
+    if (outliers !== null && endpoint !== null && !responseStarted) outliers.failed(endpoint, true);
     if (latencies !== null && endpoint !== null && upstream !== null && !responseStarted)
       latencies.observe(endpoint, this.engine.nowMs - upstreamSentMs);
   }

@@ -13,6 +13,7 @@ import type { Engine } from '../engine.js';
 import type { Root } from '../snapshot/snapshot.js';
 import { Destinations } from './destinations.js';
 import { addressText, Endpoint } from './endpoint.js';
+import { Outliers } from './outliers.js';
 
 export class ClusterRuntime {
   config!: ClusterConfig;
@@ -20,6 +21,8 @@ export class ClusterRuntime {
   destinations: Destinations | null = null;
   /** Response times of endpoints, where the balancer asks for them. */
   latencies: Latencies | null = null;
+  /** Results of requests, where outlier detection asks for them. */
+  outliers: Outliers | null = null;
   /** An endpoint has a name of its own. */
   namesHosts = false;
   /** Every endpoint that is in the assignment or still has connections, by address text. */
@@ -74,6 +77,8 @@ export class ClusterRuntime {
     this.clusterBlob = clusterBlob;
     const { peakEwma } = this.config.balancing;
     this.latencies = peakEwma === null ? null : new Latencies(this.engine, peakEwma.decayMs);
+    const { outlierDetection } = this.config;
+    this.outliers = outlierDetection === null ? null : new Outliers(this.engine, this.slot, outlierDetection);
     if (this.config.originalDestination !== null) {
       this.takeDestinations(this.config.originalDestination);
       this.assignmentBlob = assignmentBlob;

@@ -166,6 +166,7 @@ function readBootstrap(message: BootstrapMessage, warnings: string[], report: Re
     runtimeLayers,
     overload: message.overloadManager === undefined ? null
       : readOverload(message.overloadManager, 'overload_manager', report),
+    outlierLog: message.clusterManager?.outlierDetection?.eventLogPath ?? '',
     lds: dynamic?.ldsConfig === undefined ? null
       : readConfigSource(dynamic.ldsConfig, 'dynamic_resources.lds_config', report),
     cds: dynamic?.cdsConfig === undefined ? null

@@ -14,6 +14,7 @@ import { readHeadBytes, readHeaderKeyFormat, readHeadersCount, readIdleTimeoutMs
   from './http-protocol-options.js';
 import { checkTransportSocket } from './transport-socket.js';
 import { readLoadBalancing } from './load-balancing.js';
+import { readOutlierDetection } from './outlier-detection.js';
 import { readOriginalDestination } from './original-destination.js';
 
 const CONNECT_TIMEOUT_MS_DEFAULT = 5000;
@@ -52,6 +53,7 @@ export function readCluster(message: Cluster, path: string, report: Report): Clu
     ...readHttpOptions(message, path, report),
     dns: readDns(message, path, report),
     ...readHealth(message, path, report),
+    outlierDetection: readOutlierDetection(message.outlierDetection, fieldPath(path, 'outlier_detection'), report),
   };
   return { config, eds };
 }

@@ -30,7 +30,7 @@ export function cluster(name: string, change: Partial<ClusterConfig> = {}): Clus
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 1000,
       failureRefreshMaxMs: 5000 },
     healthCheck: null, health: { closeConnectionsOnFailure: false, ignoreHealthOnRemoval: false,
-      ignoreNewUntilChecked: false }, ...change };
+      ignoreNewUntilChecked: false }, outlierDetection: null, ...change };
 }
 
 /** One virtual host for every domain that forwards everything to `clusterName`. */

@@ -263,6 +263,8 @@ export const beside: { [field: string]: Tree } = {
   'HealthCheck.tcp_health_check': { http_health_check: undefined },
   'HealthCheck.grpc_health_check': { http_health_check: undefined },
   'HttpHealthCheck.send': { method: 'POST' },
+  'OutlierDetection.base_ejection_time': { max_ejection_time: '700s' },
+  'OutlierDetection.max_ejection_time': { base_ejection_time: '0.001s' },
   'ClusterWeight.cluster_header': { name: undefined },
   'RequestMirrorPolicy.cluster_header': { cluster: undefined },
   'RouteAction.path_rewrite_policy': { '^match': { path_match_policy: templateMatch } },

@@ -36,7 +36,7 @@ t.test('defaults', async (t) => {
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
       failureRefreshMaxMs: 5000 },
     healthCheck: null, health: { closeConnectionsOnFailure: false, ignoreHealthOnRemoval: false,
-      ignoreNewUntilChecked: false } });
+      ignoreNewUntilChecked: false }, outlierDetection: null });
 });
 
 t.test('original destinations', async (t) => {
@@ -233,8 +233,6 @@ t.test('discovery types and their fields', async (t) => {
     ['C.eds_cluster_config.eds_config.ads: not implemented']);
   t.same(errors({ connect_timeout: '0s' }), ['C.connect_timeout: must be greater than 0s']);
   t.same(errors({ name: '' }).filter((line) => line.startsWith('C.name')), ['C.name: required']);
-  t.same(errors({ outlier_detection: {}, common_lb_config: { update_merge_window: '1s' } }),
-    ['C.outlier_detection: not implemented']);
 });
 
 t.test('health checks', async (t) => {
