@@ -59,7 +59,8 @@ for (const kind of kinds) {
     }
     t.beforeEach(() => { status.a = status.b = 200; });
     const ask = async (name: string): Promise<string> => {
-      const answer = await exchange(port.main, `GET / HTTP/1.1\r\nHost: x\r\nx-to: ${name}\r\nConnection: close\r\n\r\n`);
+      const answer = await exchange(port.main, ['GET / HTTP/1.1', 'Host: x', `x-to: ${name}`, 'Connection: close', '',
+        ''].join('\r\n'));
       return `${statusOf(answer)} ${answer.body}`;
     };
     const askTimes = async (name: string, count: number): Promise<string[]> => {
