@@ -21,7 +21,7 @@ function endpoints(count: number, weighted: boolean): Endpoint[] {
       { kind: 'ip', host: `10.0.${index >> 8}.${index & 255}`, port: 8080, ipv4Compat: false };
     const endpoint = new Endpoint(engine, cluster, address, index);
     endpoint.update({ address, hostname: '', weight: weighted ? 1 + index % 5 : 1, priority: 0, health: 'healthy',
-      localityWeight: 0, locality: null, state: index });
+      localityWeight: 0, locality: null, metadata: null, state: index });
     engine.i32[endpoint.state] = (index * 7) % 13;         // requests in progress
     return endpoint;
   });
@@ -33,7 +33,7 @@ function balancingOf(lbPolicy: Policy): Balancing {
   const table = lbPolicy === 'ringHash' ? ring : lbPolicy === 'maglev' ? maglev : null;
   return { healthyPanicPercent: 50, localityWeighted: false, slowStart: null, activeRequestBias: null, fullScan: false,
     hashing: table === null ? null : { table, byName: false, boundPercent: 0 },
-    peakEwma: lbPolicy === 'peakEwma' ? { decayMs: 10_000, defaultMs: 10, penalty: 1_000_000 } : null };
+    subsets: null, peakEwma: lbPolicy === 'peakEwma' ? { decayMs: 10_000, defaultMs: 10, penalty: 1_000_000 } : null };
 }
 
 const picking = (lbPolicy: Policy, weighted: boolean, count: number) => bench({

@@ -19,7 +19,7 @@ function cluster(index: number, connectTimeoutMs = 1000): ClusterConfig {
     edsServiceName: '', loadAssignment: null,
     lbPolicy: 'leastRequest', leastRequestChoiceCount: 2,
     balancing: { healthyPanicPercent: 50, localityWeighted: false, hashing: null, slowStart: null,
-    activeRequestBias: null, fullScan: false, peakEwma: null }, connectTimeoutMs,
+    activeRequestBias: null, fullScan: false, peakEwma: null, subsets: null }, connectTimeoutMs,
     perConnectionBufferBytes: 1 << 20,
     circuitBreakers: { default: thresholds, high: thresholds }, idleTimeoutMs: 3_600_000, maxRequestsPerConnection: 0,
     maxResponseHeadersBytes: 61_440, maxResponseHeadersCount: 100, preserveCase: false, properCaseWords: false,
@@ -35,6 +35,7 @@ function endpoint(index: number, replica: number, weight: number): Endpoint {
   return { address: { kind: 'ip', host: `10.${index >> 8}.${index & 255}.${replica}`, port: 8080, ipv4Compat: false },
     hostname: '',
     weight, priority: 0, health: 'healthy', locality: { region: 'r', zone: 'z', subZone: '' }, localityWeight: 0,
+    metadata: null,
     healthCheck: null };
 }
 
@@ -64,7 +65,8 @@ function routes(hosts: number, timeoutMs: number): RouteConfig {
             prefixRewrite: null, hostRewriteLiteral: null,
           appendXForwardedHost: false,
           timeoutMs, idleTimeoutMs: null, clusterNotFoundStatus: 503, priority: 'default', upgrades: [],
-          clusters: [{ cluster: name(index), clusterHeader: null, weight: 1, hostRewriteLiteral: null, filters: [],
+          clusters: [{ metadataMatch: null, cluster: name(index), clusterHeader: null,
+            weight: 1, hostRewriteLiteral: null, filters: [],
             requestHeaders: none,
             responseHeaders: none }] },
       }],

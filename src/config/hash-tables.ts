@@ -2,15 +2,15 @@
 // shows their sizes, must agree on; Envoy's, to the last rounding.
 import { limits } from '../core/limits.js';
 
-interface Weighed { readonly weight: number; readonly localityWeight: number }
+interface Weighed { readonly weight: number }
+interface Group<T> { readonly endpoints: readonly T[]; readonly weight: number }
 /** Parts of the whole by weight: of all endpoints, or of each locality within the locality's own part. */
-export function tableShares<T extends Weighed>(localities: readonly (readonly T[])[], localityWeighted: boolean,
+export function tableShares<T extends Weighed>(localities: readonly Group<T>[], localityWeighted: boolean,
   isMember: (endpoint: T) => boolean): { endpoint: T; share: number }[] {
-  if (!localityWeighted) return partsOf(localities.flat().filter(isMember), 1);
-  const weights = localities.map((endpoints) => endpoints.length === 0 ? 0 : endpoints[0].localityWeight);
-  const sum = weights.reduce((total, weight) => total + weight, 0);
-  return localities.flatMap((endpoints, i) =>
-    weights[i] === 0 ? [] : partsOf(endpoints.filter(isMember), weights[i] / sum));
+  if (!localityWeighted) return partsOf(localities.flatMap(({ endpoints }) => endpoints).filter(isMember), 1);
+  const sum = localities.reduce((total, { weight }) => total + weight, 0);
+  return localities.flatMap(({ endpoints, weight }) =>
+    weight === 0 ? [] : partsOf(endpoints.filter(isMember), weight / sum));
 }
 
 function partsOf<T extends Weighed>(endpoints: readonly T[], whole: number): { endpoint: T; share: number }[] {

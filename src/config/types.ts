@@ -15,6 +15,9 @@ export type Address = IpAddress | PipeAddress;
 /** envoy.config.core.v3.Metadata.filter_metadata, for %METADATA(...)% and matchers. */
 export interface FilterMetadata { readonly [namespace: string]: unknown }
 
+/** Keys in order of their names, each value as canonical JSON (config/metadata-match.ts). */
+export interface MetadataMatch { readonly keys: readonly string[]; readonly values: readonly string[] }
+
 /** envoy.config.core.v3.HeaderValueOption.append_action */
 export type AppendAction = 'append' | 'addIfAbsent' | 'overwrite' | 'overwriteIfExists';
 export interface HeaderMutation { name: string; value: string; action: AppendAction; keepEmptyValue: boolean }
@@ -96,6 +99,8 @@ export type InternalRedirectPredicate = { kind: 'previousRoutes' | 'safeCrossSch
 export interface WeightedCluster {
   /** '' where clusterHeader names the header that has it. */
   cluster: string; clusterHeader: string | null; weight: number; hostRewriteLiteral: string | null;
+  /** Of the route and the cluster, the cluster's values before the route's. */
+  metadataMatch: MetadataMatch | null;
   requestHeaders: HeaderMutations; responseHeaders: HeaderMutations;
   filters: FilterOverride[];
 }
@@ -296,6 +301,7 @@ export interface Endpoint {
   health: 'unknown' | 'healthy' | 'unhealthy' | 'draining' | 'timeout' | 'degraded';
   locality: { region: string; zone: string; subZone: string };
   localityWeight: number;             // 0 = unset
+  metadata: { readonly [key: string]: unknown } | null;   // of envoy.lb: what subsets and hash_key go by
   healthCheck: EndpointHealthCheck | null;
 }
 /** envoy.config.endpoint.v3.ClusterLoadAssignment.Policy */
@@ -314,6 +320,21 @@ export interface Balancing {
   activeRequestBias: RuntimeNumber | null;   // of leastRequest where weights differ; null: 1
   fullScan: boolean;                  // of leastRequest: all are looked at, not a few by chance
   peakEwma: PeakEwma | null;          // of the policy peakEwma
+  subsets: Subsets | null;            // the balancer works inside of each
+}
+/** envoy.config.cluster.v3.Cluster.LbSubsetConfig */
+export interface Subsets {
+  fallback: 'none' | 'any' | 'default'; defaultSubset: MetadataMatch;
+  selectors: SubsetSelector[];
+  localityWeightAware: boolean; scaleLocalityWeight: boolean; panicModeAny: boolean; listAsAny: boolean;
+  fallbackList: boolean;              // metadata_fallback_policy FALLBACK_LIST
+  allowRedundantKeys: boolean;
+}
+export interface SubsetSelector {
+  keys: string[];                     // in order
+  singleHost: boolean;
+  fallback: 'undefined' | 'none' | 'any' | 'default' | 'keys';
+  fallbackKeys: string[];             // in order; of 'keys'
 }
 export interface PeakEwma {
   decayMs: number;                    // default 10000

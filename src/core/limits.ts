@@ -88,6 +88,9 @@ export const limits = {
   // requests of one endpoint and interval that outlier detection counts (16 bits with room for one more of each
   // worker); further ones are not counted
   outlierRequestsMax: 65_000,
+  // endpoints in subsets, of all subsets of a cluster together; further ones are in none, and their subsets' requests
+  // fall back
+  subsetMembershipsMax: 1 << 17,
   rootsLiveMax: 256,                   // published and not yet released; further changes wait and are coalesced
   configDepthMax: 100,                 // messages inside messages, as protobuf's readers; deeper is rejected
   configErrorsMax: 1000,               // reported of one input; more are counted

@@ -191,7 +191,8 @@ export class Dispatcher {
       const address = decodeSockaddr(view, sockaddr, SOCKADDR_BYTES_MAX);
       if (address?.kind !== 'ip') continue;
       found.push({ address: { ...address, ipv4Compat: false }, hostname: `${cluster}${formatAddress(address)}`,
-        weight: 1, priority: 0, health: 'unknown', localityWeight: 0, locality: null, state });
+        weight: 1, priority: 0, health: 'unknown', localityWeight: 0, locality: null, metadata: null,
+        state });
     }
     return found;
   }

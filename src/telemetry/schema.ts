@@ -59,7 +59,8 @@ const cluster = ['upstream_cx_total', 'upstream_cx_active', 'upstream_cx_http1_t
   'upstream_rq_retry_backoff_ratelimited', 'upstream_rq_rx_reset', 'upstream_rq_timeout', 'upstream_rq_tx_reset',
   'upstream_rq_0rtt', 'upstream_rq_1xx', 'upstream_rq_2xx', 'upstream_rq_3xx', 'upstream_rq_4xx', 'upstream_rq_5xx',
   'upstream_internal_redirect_failed_total', 'upstream_internal_redirect_succeeded_total', 'retry_or_shadow_abandoned',
-  'internal.upstream_rq_2xx', 'external.upstream_rq_2xx', 'lb_healthy_panic', 'bind_errors',
+  'internal.upstream_rq_2xx', 'external.upstream_rq_2xx', 'lb_healthy_panic', 'lb_subsets_selected',
+  'lb_subsets_fallback', 'lb_subsets_fallback_panic', 'bind_errors',
   'original_dst_host_invalid',
   ...codes] as const;
 

@@ -13,6 +13,7 @@ import { scenarios as filtersMore } from './scenarios/filters-more.js';
 import { scenarios as retries } from './scenarios/retries.js';
 import { scenarios as routing } from './scenarios/routing.js';
 import { scenarios as tcp } from './scenarios/tcp.js';
+import { scenarios as subsets } from './scenarios/subsets.js';
 import { scenarios as telemetry } from './scenarios/telemetry.js';
 import { scenarios as virtualHosts } from './scenarios/virtual-hosts.js';
 
@@ -30,6 +31,7 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   retries,
   routing,
   tcp,
+  subsets,
   telemetry,
   'virtual-hosts': virtualHosts,
 };

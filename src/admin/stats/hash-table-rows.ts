@@ -42,6 +42,9 @@ function sharesOf(all: readonly EndpointInForce[], balancing: Balancing, states:
     const key = `${region}\0${zone}\0${subZone}`;
     localities.set(key, [...localities.get(key) ?? [], endpoint]);
   }
-  return tableShares(balancing.localityWeighted ? [...localities.values()] : [level], balancing.localityWeighted,
-    (endpoint) => panic || isWell(endpoint)).map(({ share }) => share);
+  const groups = balancing.localityWeighted
+    ? [...localities.values()].map((endpoints) => ({ endpoints, weight: endpoints[0].localityWeight }))
+    : [{ endpoints: level, weight: 1 }];
+  return tableShares(groups, balancing.localityWeighted, (endpoint) => panic || isWell(endpoint))
+    .map(({ share }) => share);
 }

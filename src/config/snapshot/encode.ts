@@ -102,6 +102,7 @@ function assignmentBlob(cluster: string, value: EndpointAssignment, slots: Slots
   return { endpoints: value.endpoints.map((endpoint) => ({
     address: endpoint.address, hostname: endpoint.hostname, weight: endpoint.weight, priority: endpoint.priority,
     health: endpoint.health, localityWeight: endpoint.localityWeight, locality: localityOf(endpoint),
+    metadata: endpoint.metadata,
     state: mention(slots.endpointSlots, endpointKey(cluster, endpoint.address), mentions, 'endpoints',
       assignedStatesMax),
   })), policy: value.policy };

@@ -54,6 +54,7 @@ export interface AssignmentBlob {
   endpoints: { address: import('../types.js').Address; hostname: string; weight: number; priority: number;
     health: import('../types.js').Endpoint['health']; localityWeight: number;
     /** Null: all parts are empty. */
-    locality: import('../types.js').Endpoint['locality'] | null; state: number }[];
+    locality: import('../types.js').Endpoint['locality'] | null;
+    metadata: import('../types.js').Endpoint['metadata']; state: number }[];
   policy: import('../types.js').AssignmentPolicy;
 }

@@ -15,5 +15,8 @@ export function remainder(high: number, low: number, divisor: number): number {
   return ((high >>> 0) % divisor * (4294967296 % divisor) + (low >>> 0) % divisor) % divisor;
 }
 
-/** Text that an endpoint's places are made of: its address, or its name where the cluster says so. */
-export const hashKey = (endpoint: Endpoint, byName: boolean): string => byName ? endpoint.hostname : endpoint.text;
+/** Text that an endpoint's places are made of: what its metadata says, else its name or its address. */
+export function hashKey(endpoint: Endpoint, byName: boolean): string {
+  const key = endpoint.metadata?.hash_key;
+  return typeof key === 'string' && key !== '' ? key : byName ? endpoint.hostname : endpoint.text;
+}

@@ -50,8 +50,9 @@ export class ByHash implements Picker {
     const level = this.levels[priority], panic = this.loads.panic[priority];
     const { localityWeighted } = config.balancing;
     // Not in the order of localities where those do not matter: the order decides where a ring is cut off.
-    const shares = tableShares(localityWeighted ? level.localities.map(({ all }) => all) : [level.all],
-      localityWeighted, (endpoint) => panic || endpoint.health() === HEALTHY);
+    const groups = localityWeighted ? level.localities.map(({ all, weight }) => ({ endpoints: all, weight }))
+      : [{ endpoints: level.all, weight: 1 }];
+    const shares = tableShares(groups, localityWeighted, (endpoint) => panic || endpoint.health() === HEALTHY);
     if (shares.length === 0) return null;
     const table = tableOf(engine, hashing, shares);
     return hashing.boundPercent === 0 ? table : new BoundedLoad(table, shares, hashing.boundPercent);

@@ -44,20 +44,30 @@ export class HealthSet {
 const weightOf = (endpoints: readonly Endpoint[]): number =>
   endpoints.reduce((total, endpoint) => total + endpoint.weight, 0);
 
+export class Locality extends HealthSet {
+  constructor(readonly name: string, public weight: number) { super(); }
+}
+
 /** One priority; localities in the order of their names. */
 export class Level extends HealthSet {
-  readonly localities: HealthSet[] = [];
+  readonly localities: Locality[];
 
-  constructor(endpoints: readonly Endpoint[]) {
+  /** `scaledBy`: of a subset, the priority that it is part of; its localities weigh by what is left of them. */
+  constructor(endpoints: readonly Endpoint[], scaledBy: Level | null = null) {
     super();
-    const byName = new Map<string, HealthSet>();
+    const byName = new Map<string, Locality>();
     for (const endpoint of endpoints) {
       this.add(endpoint);
-      let locality = byName.get(endpoint.locality);
-      if (locality === undefined) byName.set(endpoint.locality, locality = new HealthSet());
+      const { locality: name, localityWeight } = endpoint;
+      let locality = byName.get(name);
+      if (locality === undefined) byName.set(name, locality = new Locality(name, localityWeight));
       locality.add(endpoint);
     }
-    for (const name of [...byName.keys()].sort()) this.localities.push(byName.get(name)!);
+    this.localities = [...byName.values()].sort((a, b) => a.name < b.name ? -1 : 1);
+    for (const whole of scaledBy?.localities ?? []) {
+      const part = byName.get(whole.name);
+      if (part !== undefined) part.weight = Math.round(whole.weight * part.all.length / whole.all.length);
+    }
   }
 }
 

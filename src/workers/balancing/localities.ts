@@ -4,7 +4,7 @@ import type { AssignmentPolicy } from '../../config/types.js';
 import type { Engine } from '../engine.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 import { Deadlines } from './earliest-deadline.js';
-import type { HealthSet, Level } from './levels.js';
+import type { HealthSet, Level, Locality } from './levels.js';
 import type { Picker, PickRequest } from './picker.js';
 
 type Members = (set: HealthSet) => readonly Endpoint[];
@@ -33,8 +33,8 @@ export function byLocality(engine: Engine, level: Level, members: Members, polic
   return new ByLocality(engine, weighted.map(({ endpoints }) => over(endpoints)), weighted.map(({ weight }) => weight));
 }
 
-function effectiveWeight(set: HealthSet, available: number, policy: AssignmentPolicy): number {
+function effectiveWeight(set: Locality, available: number, policy: AssignmentPolicy): number {
   const counted = set.all.length - set.excluded;
   if (counted === 0) return 0;
-  return set.all[0].localityWeight * Math.min(1, policy.overprovisioningPercent / 100 * available / counted);
+  return set.weight * Math.min(1, policy.overprovisioningPercent / 100 * available / counted);
 }

@@ -3,6 +3,7 @@
 // (EndpointState), so least-request balances across workers.
 //
 //   priority (levels.ts) -> locality, where weights say so (localities.ts) -> endpoint, by the cluster's balancer
+import type { Criteria } from '../../config/metadata-match.js';
 import type { AssignmentPolicy, ClusterConfig } from '../../config/types.js';
 import type { Engine } from '../engine.js';
 import type { Endpoint } from '../upstream/endpoint.js';
@@ -12,6 +13,7 @@ import { Level, loadsOf } from './levels.js';
 import { byLocality } from './localities.js';
 import { PeakEwmaPicker } from './peak-ewma.js';
 import { ByPriority } from './priorities.js';
+import { SubsetPicker } from './subsets.js';
 import { FullScan, LeastRequest, Nobody, Random, RoundRobin, Single } from './unweighted.js';
 
 /** What a picker may ask of the request: implemented by Stream, and by whatever else needs an endpoint. */
@@ -19,7 +21,7 @@ export interface PickRequest {
   /** The 64-bit hash of the route's hash policies, as signed halves. */
   readonly hasHash: boolean; readonly hashHigh: number; readonly hashLow: number;
   /** What the endpoint's metadata must hold (subsets): the route's metadata_match, compiled. */
-  readonly metadataMatch: MetadataMatch | null;
+  readonly metadataMatch: Criteria | null;
   /** Tried before all others (override_host): addresses in order of preference, separated by commas. */
   readonly overrideHost: string | null;
   /** Times a picker may pick; more than 1 only where `avoids` may say yes. */
@@ -29,8 +31,6 @@ export interface PickRequest {
   /** Should another endpoint be picked if there is one (a retry's host predicates)? */
   avoids(endpoint: Endpoint): boolean;
 }
-/** Keys in order of their names, each value as JSON text, so that equal values are equal texts. */
-export interface MetadataMatch { readonly keys: readonly string[]; readonly values: readonly string[] }
 
 export interface Picker {
   /** The last pick was made in Envoy's panic mode: too few healthy endpoints, so health was ignored. */
@@ -43,15 +43,28 @@ export interface Picker {
 
 const policyDefault: AssignmentPolicy = { overprovisioningPercent: 140, weightedPriorityHealth: false };
 
+type Priorities = readonly (readonly Endpoint[])[];
+
 /** A picker over endpoints by priority; null where each request brings its own endpoint. */
-export function createPicker(engine: Engine, config: ClusterConfig, priorities: readonly (readonly Endpoint[])[],
+export function createPicker(engine: Engine, config: ClusterConfig, priorities: Priorities,
   policy: AssignmentPolicy | null): Picker | null {
   if (config.lbPolicy === 'clusterProvided') return null;
-  const { healthyPanicPercent, localityWeighted } = config.balancing;
   const rules = policy ?? policyDefault;
-  const levels = (priorities.length === 0 ? [[]] : priorities).map((endpoints) => new Level(endpoints));
+  const { subsets, localityWeighted } = config.balancing;
+  if (subsets === null) return overPriorities(engine, config, priorities, rules, null);
+  const inner = { ...config, balancing: { ...config.balancing,
+    localityWeighted: localityWeighted && subsets.localityWeightAware } };
+  const whole = subsets.scaleLocalityWeight ? priorities.map((endpoints) => new Level(endpoints)) : null;
+  return new SubsetPicker(config, priorities, (part) => overPriorities(engine, inner, part, rules, whole));
+}
+
+function overPriorities(engine: Engine, config: ClusterConfig, priorities: Priorities, rules: AssignmentPolicy,
+  scaledBy: readonly Level[] | null): Picker {
+  const { healthyPanicPercent, localityWeighted, hashing } = config.balancing;
+  const levels = (priorities.length === 0 ? [[]] : priorities)
+    .map((endpoints, index) => new Level(endpoints, scaledBy === null ? null : scaledBy[index]));
   const loads = loadsOf(levels, rules, healthyPanicPercent);
-  if (config.balancing.hashing !== null) return new ByHash(engine, config, levels, loads);
+  if (hashing !== null) return new ByHash(engine, config, levels, loads);
   const pickers: Picker[] = [];
   const shares: number[] = [];
   const over = (endpoints: readonly Endpoint[]) => overEndpoints(engine, config, endpoints, false);

@@ -224,6 +224,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     if (stream.isUpgrade && !admitUpgrade(engine, this, stream, route)) return this.afterReply(connection, bodyAt, end);
     const choice = stream.hcm!.filters !== null ? stream.choice! : this.choose(route);
     stream.choice = choice;
+    stream.metadataMatch = choice.metadataMatch;
     const slot = choice.clusterHeader === null ? choice.slot : this.slotByHeader(choice.clusterHeader);
     const cluster = slot < 0 ? null : this.clusters.get(slot);
     if (cluster === null) {

@@ -3,7 +3,8 @@
 //
 //   begun → [waits for a connection] → sending → answer's head → answer's body → given back
 import type { Engine } from '../engine.js';
-import type { MetadataMatch, PickRequest } from '../balancing/picker.js';
+import type { PickRequest } from '../balancing/picker.js';
+import type { Criteria } from '../../config/metadata-match.js';
 import type { Borrower } from '../upstream/borrower.js';
 import type { ClusterRuntime } from '../upstream/cluster.js';
 import type { UpstreamConnection, UpstreamEvents } from '../upstream/connection.js';
@@ -25,7 +26,7 @@ export class Shadow implements Borrower, PickRequest {
   readonly hasHash = false;
   readonly hashHigh = 0;
   readonly hashLow = 0;
-  readonly metadataMatch: MetadataMatch | null = null;
+  readonly metadataMatch: Criteria | null = null;
   readonly overrideHost: string | null = null;
   readonly hostSelectionAttempts = 1;
   readonly pickAttempt = 0;

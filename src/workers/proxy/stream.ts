@@ -20,7 +20,8 @@ import type { SocketAddress } from '../../os/sockaddr.js';
 import type { Borrower } from '../upstream/borrower.js';
 import type { UpstreamConnection, UpstreamEvents } from '../upstream/connection.js';
 import type { Endpoint } from '../upstream/endpoint.js';
-import type { MetadataMatch, PickRequest } from '../balancing/picker.js';
+import type { PickRequest } from '../balancing/picker.js';
+import type { Criteria } from '../../config/metadata-match.js';
 import { Body, OUT_SAME } from './body.js';
 import type { Hedge } from './hedging.js';
 import { KeptBody } from './kept-body.js';
@@ -128,7 +129,7 @@ export class Stream implements PickRequest, Borrower {
   hasHash = false;
   hashHigh = 0;
   hashLow = 0;
-  metadataMatch: MetadataMatch | null = null;
+  metadataMatch: Criteria | null = null;
   overrideHost: string | null = null;
   hostSelectionAttempts = 1;
   pickAttempt = 0;

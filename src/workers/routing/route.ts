@@ -2,6 +2,7 @@
 // every decision that does not depend on the request taken. Absent features are null.
 import { RequestEditsFlag } from '../../core/generated/layouts.js';
 import type { BoundAction, RouteConfigJson, RouteJson, VirtualHostJson } from '../../config/snapshot/route-table.js';
+import { Criteria } from '../../config/metadata-match.js';
 import type { FractionCell, NumberCell } from '../../config/runtime-cells.js';
 import type { HeaderMutations } from '../../config/types.js';
 import type { Engine } from '../engine.js';
@@ -30,7 +31,9 @@ export class ClusterChoice {
     readonly hostOfWeight: boolean, readonly requestMutations: CompiledMutations | null,
     readonly responseMutations: CompiledMutations | null,
     /** Filter chains of this cluster alone; null: the route's. */
-    readonly chains: RouteChains | null) {}
+    readonly chains: RouteChains | null,
+    /** What the endpoint's metadata must be. */
+    readonly metadataMatch: Criteria | null) {}
 }
 
 type Forward = Extract<BoundAction, { kind: 'forward' }>;
@@ -141,7 +144,8 @@ export class RouteRuntime {
       if (weight !== null) this.weightsChange = true;
       this.choices.push(new ClusterChoice(cluster.slot, cluster.cluster, cluster.clusterHeader, upTo, weight, host,
         ofWeight, this.own(request), this.own(responses), cluster.filters.length === 0 ? null
-          : chainsOf([table.config.filters, this.virtualHost.filters, this.json.filters, cluster.filters])));
+          : chainsOf([table.config.filters, this.virtualHost.filters, this.json.filters, cluster.filters]),
+        Criteria.of(cluster.metadataMatch)));
     }
     return true;
   }

@@ -26,6 +26,8 @@ export class Endpoint {
   /** Its locality as one text, equal for equal localities; what the locality weighs beside others, 0 = nothing. */
   locality = '';
   localityWeight = 0;
+  /** What subsets and hashes go by. */
+  metadata: AssignmentBlob['endpoints'][number]['metadata'] = null;
   /** Since when it has been healthy, as far as this worker knows; 0 = it is not. */
   healthySinceMs = 0;
   /** What its configuration says of its health. */
@@ -59,6 +61,7 @@ export class Endpoint {
     this.configuredHealth = entry.health === 'unknown' || entry.health === 'healthy' ? HEALTHY
       : entry.health === 'degraded' ? DEGRADED : UNHEALTHY;
     this.localityWeight = entry.localityWeight;
+    this.metadata = entry.metadata;
     this.locality = entry.locality === null ? '' : localityText(entry.locality);
     this.removed = false;
   }

@@ -4,7 +4,7 @@ import type { Report } from '../wire/message.js';
 import type { ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints } from '../wire/generated/messages.js';
 import { readAddress } from './address.js';
 import type { AddressUse } from './address.js';
-import { numberOf } from './fields.js';
+import { numberOf, readLbMetadata } from './fields.js';
 import { readEndpointHealthCheck } from './health-check.js';
 
 const OVERPROVISIONING_PERCENT_DEFAULT = 140;
@@ -40,7 +40,7 @@ function readLocality(message: LocalityLbEndpoints, use: AddressUse, path: strin
 }
 
 function readEndpoint(message: LbEndpoint, use: AddressUse, path: string, report: Report):
-  Pick<PlainEndpoint, 'address' | 'hostname' | 'weight' | 'health' | 'healthCheck'> | null {
+  Pick<PlainEndpoint, 'address' | 'hostname' | 'weight' | 'health' | 'healthCheck' | 'metadata'> | null {
   if (message.endpoint === undefined || message.endpoint === null) {
     report.fail(`${path}.endpoint`, 'required');
     return null;
@@ -52,6 +52,7 @@ function readEndpoint(message: LbEndpoint, use: AddressUse, path: string, report
     hostname: message.endpoint.hostname ?? '',
     weight: numberOf(message.loadBalancingWeight, 1),
     health: healths[message.healthStatus ?? 0] ?? 'unknown',
+    metadata: readLbMetadata(message.metadata),
     healthCheck: readEndpointHealthCheck(message.endpoint.healthCheckConfig, use,
       `${path}.endpoint.health_check_config`, report),
   };

@@ -61,3 +61,9 @@ export function checkFormat(text: string, path: string, report: Report): void {
   const parsed = parseFormat(text);
   if (!parsed.ok) report.fail(path, parsed.reason);
 }
+
+/** What a message says to balancers, or null. */
+export function readLbMetadata(metadata: CoreMetadata | undefined): { readonly [key: string]: unknown } | null {
+  const fields = metadata?.filterMetadata?.['envoy.lb'];
+  return fields === undefined ? null : fields as { readonly [key: string]: unknown };
+}

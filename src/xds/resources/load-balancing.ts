@@ -3,10 +3,11 @@ import type { Balancing, ClusterConfig } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
 import type { Cluster, ClusterSlowStartConfig, LeastRequest, LoadBalancingPolicy, LocalityLbConfig, Maglev, PeakEwma,
-  Random, RingHash, RoundRobin, SlowStartConfig } from '../wire/generated/messages.js';
+  Random, RingHash, RoundRobin, SlowStartConfig, Subset } from '../wire/generated/messages.js';
 import { boolOf, millisecondsOf, numberOf, percentOf } from './fields.js';
 import { readHashing, readMaglev, readRing } from './hash-tables.js';
 import { readRuntimeNumber } from './runtime.js';
+import { readSubsets } from './subsets.js';
 
 const CHOICE_COUNT_DEFAULT = 2;
 const PANIC_PERCENT_DEFAULT = 50;
@@ -41,7 +42,7 @@ export function readLoadBalancing(message: Cluster, type: ClusterConfig['type'] 
 function plain(message: Cluster): Balancing {
   const panic = percentOf(message.commonLbConfig?.healthyPanicThreshold, PANIC_PERCENT_DEFAULT);
   return { healthyPanicPercent: Math.min(100, Math.round(panic)), localityWeighted: false, hashing: null,
-    slowStart: null, activeRequestBias: null, fullScan: false, peakEwma: null };
+    slowStart: null, activeRequestBias: null, fullScan: false, peakEwma: null, subsets: null };
 }
 
 function readPolicy(message: Cluster, path: string, report: Report): LoadBalancing {
@@ -73,6 +74,12 @@ function readPolicy(message: Cluster, path: string, report: Report): LoadBalanci
       break;
     default:
   }
+  // Without a selector there are no subsets, whatever the rest says.
+  if ((message.lbSubsetConfig?.subsetSelectors ?? []).length > 0) {
+    const at = fieldPath(path, 'lb_subset_config');
+    balancing.subsets = readSubsets(message.lbSubsetConfig!, at, report);
+    if (lbPolicy === 'clusterProvided') report.fail(at, 'cannot be combined with CLUSTER_PROVIDED');
+  }
   return { lbPolicy, leastRequestChoiceCount: numberOf(least?.choiceCount, CHOICE_COUNT_DEFAULT), balancing };
 }
 
@@ -82,6 +89,8 @@ function readTyped(message: Cluster, list: LoadBalancingPolicy, path: string, re
     report.fail(fieldPath(path, 'load_balancing_policy'),
       `cannot be combined with ${notCombined.join(', ')} of common_lb_config`);
   }
+  if (message.lbSubsetConfig !== undefined)
+    report.fail(fieldPath(path, 'lb_subset_config'), 'cannot be combined with load_balancing_policy');
   return readList(list, plain(message), fieldPath(path, 'load_balancing_policy'), report);
 }
 
@@ -102,6 +111,12 @@ const readers: { readonly [type: string]: Reader } = {
   [`${typePrefix}cluster_provided.v3.ClusterProvided`]: (_value, common) => chosen('clusterProvided', common, {}),
   [`${typePrefix}peak_ewma.v3alpha.PeakEwma`]: (value: PeakEwma, common, at, report) =>
     chosen('peakEwma', common, { peakEwma: readPeakEwma(value, at, report) }),
+  [`${typePrefix}subset.v3.Subset`]: (value: Subset, common, at, report) => {
+    const inner = readList(value.subsetLbPolicy ?? {}, common, `${at}.subset_lb_policy`, report);
+    if (inner.lbPolicy === 'clusterProvided' || inner.balancing.subsets !== null)
+      report.fail(`${at}.subset_lb_policy`, 'neither ClusterProvided nor another Subset');
+    return { ...inner, balancing: { ...inner.balancing, subsets: readSubsets(value, at, report) } };
+  },
   [`${typePrefix}ring_hash.v3.RingHash`]: (value: RingHash, common, at, report) => {
     const consistent = value.consistentHashingLbConfig ?? { useHostnameForHashing: value.useHostnameForHashing,
       hashBalanceFactor: value.hashBalanceFactor };

@@ -4,13 +4,14 @@ import type { DirectResponseAction as PlainDirectResponse, ForwardAction, Redire
   Substitution, WeightedCluster as PlainWeightedCluster } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { DirectResponseAction, RedirectAction, Route, RouteAction, RouteActionUpgradeConfig,
-  UriTemplateRewriteConfig, WeightedCluster }
+  UriTemplateRewriteConfig }
   from '../wire/generated/messages.js';
 import type { Report } from '../wire/message.js';
 import { boolOf, millisecondsOf, numberOf, readDataSource } from './fields.js';
 import { readFilterOverrides } from './filters/http-filters.js';
 import { readRateLimits } from './filters/local-rate-limit.js';
 import { readHeaderMutations } from './header-mutations.js';
+import { readMetadataMatch } from './subsets.js';
 import { readSubstitution, readTemplateRewrite } from './expressions.js';
 import { readHashPolicy } from './hash-policy.js';
 import { readInternalRedirectPolicy } from './internal-redirect.js';
@@ -95,16 +96,18 @@ function readPathRewrite(route: Route, action: RouteAction, path: string, report
 
 function readClusters(action: RouteAction, path: string, context: RouteContext): PlainWeightedCluster[] {
   if (action.weightedClusters !== undefined) {
-    return readWeightedClusters(action.weightedClusters, fieldPath(path, 'weighted_clusters'), context);
+    return readWeightedClusters(action, fieldPath(path, 'weighted_clusters'), context);
   }
   const cluster = action.cluster ?? '';
   const clusterHeader = emptyToNull(action.clusterHeader)?.toLowerCase() ?? null;
   if (cluster !== '') context.references?.push({ cluster, path: fieldPath(path, 'cluster') });
-  return [{ cluster, clusterHeader, weight: 1, hostRewriteLiteral: null, requestHeaders: { add: [], remove: [] },
+  return [{ cluster, clusterHeader, weight: 1, hostRewriteLiteral: null,
+    metadataMatch: readMetadataMatch(action.metadataMatch, undefined), requestHeaders: { add: [], remove: [] },
     responseHeaders: { add: [], remove: [] }, filters: [] }];
 }
 
-function readWeightedClusters(weighted: WeightedCluster, path: string, context: RouteContext): PlainWeightedCluster[] {
+function readWeightedClusters(action: RouteAction, path: string, context: RouteContext): PlainWeightedCluster[] {
+  const weighted = action.weightedClusters!;
   const clusters = (weighted.clusters ?? []).map((entry, index): PlainWeightedCluster => {
     const at = `${path}.clusters[${index}]`;
     const cluster = entry.name ?? '';
@@ -115,6 +118,7 @@ function readWeightedClusters(weighted: WeightedCluster, path: string, context: 
     return { cluster, clusterHeader, weight: numberOf(entry.weight, 0),
       hostRewriteLiteral: emptyToNull(entry.hostRewriteLiteral),
       filters: readFilterOverrides(entry.typedPerFilterConfig, at, context.report),
+      metadataMatch: readMetadataMatch(action.metadataMatch, entry.metadataMatch),
       ...readHeaderMutations(entry, at, context.report) };
   });
   const sum = clusters.reduce((total, cluster) => total + cluster.weight, 0);

@@ -8,12 +8,12 @@ const none = { add: [], remove: [] };
 /** Envoy's defaults. */
 export const policy: AssignmentPolicy = { overprovisioningPercent: 140, weightedPriorityHealth: false };
 export const balancing: Balancing = { healthyPanicPercent: 50, localityWeighted: false, hashing: null, slowStart: null,
-    activeRequestBias: null, fullScan: false, peakEwma: null };
+    activeRequestBias: null, fullScan: false, peakEwma: null, subsets: null };
 
 export function endpoint(host: string, port: number): Endpoint {
   return { address: { kind: 'ip', host, port, ipv4Compat: false }, hostname: '', weight: 1, priority: 0,
     health: 'unknown',
-    locality: { region: '', zone: '', subZone: '' }, localityWeight: 0, healthCheck: null };
+    locality: { region: '', zone: '', subZone: '' }, localityWeight: 0, metadata: null, healthCheck: null };
 }
 
 export const assignment = (clusterName: string, ...ports: number[]): EndpointAssignment =>
@@ -52,7 +52,8 @@ export function routes(name: string, clusterName: string): RouteConfig {
             prefixRewrite: null, hostRewriteLiteral: null,
           appendXForwardedHost: false,
           timeoutMs: 15_000, idleTimeoutMs: null, clusterNotFoundStatus: 503, priority: 'default', upgrades: [],
-          clusters: [{ cluster: clusterName, clusterHeader: null, weight: 1, hostRewriteLiteral: null, filters: [],
+          clusters: [{ metadataMatch: null, cluster: clusterName, clusterHeader: null,
+            weight: 1, hostRewriteLiteral: null, filters: [],
             requestHeaders: none, responseHeaders: none }] },
       }] }] };
 }

@@ -26,6 +26,7 @@ function endpoints(weights: readonly number[], health: readonly EndpointConfig['
       health: health[index] ?? 'healthy',
       localityWeight: 0,
       locality: null,
+      metadata: null,
       state: index,
     });
     return endpoint;

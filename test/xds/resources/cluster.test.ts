@@ -22,7 +22,8 @@ t.test('defaults', async (t) => {
     { name: 'c', altStatName: 'c', metadata: null, type: 'static', originalDestination: null,
     edsServiceName: '', loadAssignment: { clusterName: 'c',
       endpoints: [{ address: { kind: 'ip', host: '127.0.0.1', port: 21020, ipv4Compat: false },
-      hostname: '', weight: 1, health: 'unknown', priority: 0, locality: { region: '', zone: '', subZone: '' },
+      hostname: '', weight: 1, health: 'unknown',
+        metadata: null, priority: 0, locality: { region: '', zone: '', subZone: '' },
         localityWeight: 0, healthCheck: null }], policy },
     balancing, lbPolicy: 'roundRobin', leastRequestChoiceCount: 2, connectTimeoutMs: 5000,
     perConnectionBufferBytes: 1048576,
@@ -67,7 +68,7 @@ t.test('balancers', async (t) => {
   const policy = (name: string, more: Tree = {}): Tree => ({ typed_extension_config: { name: 'p', typed_config: {
     '@type': typeUrl(`envoy.extensions.load_balancing_policies.${name}`), ...more } } });
   const typedPolicy = (...list: Tree[]): Tree => ({ load_balancing_policy: { policies: list } });
-  t.match(read(typedPolicy(policy('subset.v3.Subset', { subset_lb_policy: {} }),
+  t.match(read(typedPolicy(policy('pick_first.v3.PickFirst'),
     policy('least_request.v3.LeastRequest', { choice_count: 3, selection_method: 'FULL_SCAN', active_request_bias: {
       default_value: 2, runtime_key: 'bias' }, locality_lb_config: { locality_weighted_lb_config: {} } }))),
   { lbPolicy: 'leastRequest', leastRequestChoiceCount: 3, balancing: { localityWeighted: true, fullScan: true,
@@ -101,6 +102,24 @@ t.test('balancers', async (t) => {
     .balancing, { slowStart: { windowMs: 1000, aggression: { defaultValue: 1 }, minimumPercent: 10 } });
   t.same(errors({ least_request_lb_config: { choice_count: 1 } }),
     ['C.least_request_lb_config.choice_count: must be at least 2']);
+});
+
+t.test('subsets', async (t) => {
+  const config = { fallback_policy: 'DEFAULT_SUBSET', default_subset: { b: 1, a: [2] }, list_as_any: true,
+    subset_selectors: [{ keys: ['z', 'a', 'z'], fallback_policy: 'KEYS_SUBSET', fallback_keys_subset: ['a'],
+      single_host_per_subset: true }], metadata_fallback_policy: 'FALLBACK_LIST' };
+  t.same(read({ lb_subset_config: config }).balancing.subsets, { fallback: 'default', defaultSubset: {
+    keys: ['a', 'b'], values: ['[2]', '1'] }, selectors: [{ keys: ['a', 'z'], singleHost: true, fallback: 'keys',
+    fallbackKeys: ['a'] }], localityWeightAware: false, scaleLocalityWeight: false, panicModeAny: false,
+  listAsAny: true, fallbackList: true, allowRedundantKeys: false });
+  t.equal(read({ lb_subset_config: { fallback_policy: 'ANY_ENDPOINT' } }).balancing.subsets, null, 'no selectors');
+  const selector = (more: Tree): Tree => ({ lb_subset_config: { subset_selectors: [{ keys: ['a', 'b'], ...more }] } });
+  const at = 'C.lb_subset_config.subset_selectors[0].fallback_keys_subset';
+  t.same(errors(selector({ fallback_keys_subset: ['a'] })), [`${at}: only for the fallback_policy KEYS_SUBSET`]);
+  t.same(errors(selector({ fallback_policy: 'KEYS_SUBSET' })), [`${at}: required by the fallback_policy KEYS_SUBSET`]);
+  for (const keys of [['a', 'b'], ['c']])
+    t.same(errors(selector({ fallback_policy: 'KEYS_SUBSET', fallback_keys_subset: keys })),
+      [`${at}: must be some of the keys, not all`]);
 });
 
 t.test('tables of hashes', async (t) => {
@@ -197,7 +216,7 @@ t.test('endpoints', async (t) => {
       endpoint: { hostname: 'h', address: { pipe: { path: '/s' } } },
         metadata: { filter_metadata: { a: {} } } }] }] } });
   t.same(config.loadAssignment?.endpoints,
-    [{ address: { kind: 'pipe', path: '/s', mode: 0 }, hostname: 'h', weight: 7, health: 'draining',
+    [{ address: { kind: 'pipe', path: '/s', mode: 0 }, hostname: 'h', weight: 7, health: 'draining', metadata: null,
     priority: 1, locality: { region: 'r', zone: 'z', subZone: 's' }, localityWeight: 3,
     healthCheck: null }]);
   const at = 'C.load_assignment.endpoints[0].lb_endpoints[0]';

@@ -21,7 +21,7 @@ t.test('defaults of a route', async (t) => {
       queryParameters: [],
       runtimeFraction: null },
     action: { kind: 'forward',
-      clusters: [{ cluster: 'backend', clusterHeader: null, weight: 1, hostRewriteLiteral: null,
+      clusters: [{ cluster: 'backend', clusterHeader: null, weight: 1, hostRewriteLiteral: null, metadataMatch: null,
         requestHeaders: { add: [], remove: [] },
       responseHeaders: { add: [], remove: [] }, filters: [] }], totalWeight: 1, randomValueHeader: null,
       runtimeKeyPrefix: '', regexRewrite: null, hostRewriteHeader: null, hostRewritePathRegex: null,

@@ -1,0 +1,159 @@
+// Endpoints by their metadata (lb_subset_config): each selector's keys divide the endpoints that have all of them into
+// subsets, one for each combination of values; a request whose route asks for exactly those keys gets the cluster's
+// balancer over the subset with its values. What happens where there is none is Envoy's order of fallbacks.
+import { keysId, matchId, valueText } from '../../config/metadata-match.js';
+import type { Criteria, Fields } from '../../config/metadata-match.js';
+import type { ClusterConfig, SubsetSelector, Subsets } from '../../config/types.js';
+import { limits } from '../../core/limits.js';
+import { ClusterStat } from '../../telemetry/schema.js';
+import type { ClusterRuntime } from '../upstream/cluster.js';
+import type { Endpoint } from '../upstream/endpoint.js';
+import type { Picker, PickRequest } from './picker.js';
+import { Single } from './unweighted.js';
+
+type Priorities = readonly (readonly Endpoint[])[];
+/** Makes a picker over endpoints by priority. */
+type Over = (priorities: Priorities) => Picker;
+
+interface Subset { priorities: Endpoint[][]; single: boolean; picker: Picker | null }
+interface Fallback { policy: SubsetSelector['fallback']; keys: readonly string[] }
+
+export class SubsetPicker implements Picker {
+  readonly byHash: boolean;
+  panic = false;
+  private readonly subsets = new Map<string, Subset>();
+  private readonly fallbacks: ReadonlyMap<string, Fallback>;
+  private readonly rules: Subsets;
+  /** Null where there are no endpoints. */
+  private cluster: ClusterRuntime | null = null;
+  private any: Picker | null = null;
+  private standard: Picker | null = null;
+  private memberships = 0;
+
+  constructor(config: ClusterConfig, private readonly priorities: Priorities, private readonly over: Over) {
+    this.rules = config.balancing.subsets!;
+    this.byHash = config.balancing.hashing !== null;
+    this.fallbacks = fallbacksOf(this.rules.selectors);
+    priorities.forEach((endpoints, priority) => {
+      for (const endpoint of endpoints) {
+        this.cluster = endpoint.cluster;
+        for (const selector of this.rules.selectors) this.add(endpoint, priority, selector);
+      }
+    });
+  }
+
+  pick(request: PickRequest): Endpoint | null {
+    this.panic = false;
+    const criteria = request.metadataMatch;
+    const list = criteria === null || !this.rules.fallbackList ? null : criteria.fallbacks;
+    if (list === null) return this.pickBy(request, criteria);
+    for (const one of list) {
+      const endpoint = this.pickBy(request, one);
+      if (endpoint !== null) return endpoint;
+    }
+    return null;
+  }
+
+  private pickBy(request: PickRequest, asked: Criteria | null): Endpoint | null {
+    if (asked !== null) {
+      const criteria = this.rules.allowRedundantKeys ? this.reduced(asked) : asked;
+      const subset = this.subsets.get(criteria.id);
+      if (subset !== undefined) {
+        this.cluster!.count(ClusterStat.lb_subsets_selected);
+        return this.from(this.pickerOf(subset), request);
+      }
+      const fallback = this.fallbacks.get(criteria.keysId);
+      if (fallback !== undefined) return this.fallBack(request, criteria, fallback);
+    }
+    const { fallback, panicModeAny } = this.rules;
+    if (fallback === 'none') return null;
+    const endpoint = this.from(fallback === 'any' ? this.everybody() : this.standardSubset(), request);
+    if (endpoint !== null) { endpoint.cluster.count(ClusterStat.lb_subsets_fallback); return endpoint; }
+    const last = panicModeAny ? this.from(this.everybody(), request) : null;
+    if (last !== null) last.cluster.count(ClusterStat.lb_subsets_fallback_panic);
+    return last;
+  }
+
+  private fallBack(request: PickRequest, criteria: Criteria, { policy, keys }: Fallback): Endpoint | null {
+    switch (policy) {
+      case 'any': return this.from(this.everybody(), request);
+      case 'default': return this.from(this.standardSubset(), request);
+      case 'keys': return this.pickBy(request, criteria.only(keys));
+      default: return null;
+    }
+  }
+
+  private from(picker: Picker, request: PickRequest): Endpoint | null {
+    const endpoint = picker.pick(request);
+    if (picker.panic) this.panic = true;
+    return endpoint;
+  }
+
+  /** The criteria of the first selector that they say everything about. */
+  private reduced(criteria: Criteria): Criteria {
+    for (const { keys } of this.rules.selectors) {
+      const part = criteria.only(keys);
+      if (part !== null) return part;
+    }
+    return criteria;
+  }
+
+  private pickerOf(subset: Subset): Picker {
+    subset.picker ??= subset.single
+      ? new Single(subset.priorities.find((endpoints) => endpoints.length > 0)![0], false)
+      : this.over(subset.priorities);
+    return subset.picker;
+  }
+
+  private everybody(): Picker { return this.any ??= this.over(this.priorities); }
+
+  private standardSubset(): Picker {
+    const { keys, values } = this.rules.defaultSubset;
+    const holds = ({ metadata }: Endpoint): boolean => keys.every((key, i) =>
+      valuesOf(metadata, key, this.rules.listAsAny).includes(values[i]));
+    return this.standard ??= this.over(this.priorities.map((endpoints) => endpoints.filter(holds)));
+  }
+
+  private add(endpoint: Endpoint, priority: number, selector: SubsetSelector): void {
+    for (const values of combinations(endpoint.metadata, selector.keys, this.rules.listAsAny)) {
+      if (++this.memberships > limits.subsetMembershipsMax) return;
+      const id = matchId({ keys: selector.keys, values });
+      let subset = this.subsets.get(id);
+      if (subset === undefined) {
+        subset = { priorities: this.priorities.map(() => []), single: selector.singleHost, picker: null };
+        this.subsets.set(id, subset);
+      }
+      const members = subset.priorities[priority];
+      if (members.at(-1) !== endpoint) members.push(endpoint);   // two selectors may have the same keys
+    }
+  }
+}
+
+function valuesOf(metadata: Fields | null, key: string, listAsAny: boolean): string[] {
+  if (metadata === null || !Object.hasOwn(metadata, key)) return [];
+  const value = metadata[key];
+  return listAsAny && Array.isArray(value) ? value.map(valueText) : [valueText(value)];
+}
+
+/** Values of the keys, each combination where lists stand for their members; none where a key is missing. */
+function combinations(metadata: Fields | null, keys: readonly string[], listAsAny: boolean): string[][] {
+  let found: string[][] = keys.length === 0 ? [] : [[]];
+  for (const key of keys) {
+    const values = valuesOf(metadata, key, listAsAny);
+    if (values.length * found.length > limits.subsetMembershipsMax) return [];
+    found = found.flatMap((before) => values.map((value) => [...before, value]));
+  }
+  return found;
+}
+
+/** Fallbacks by selector. As in Envoy, a selector whose keys another one begins with, or has, does not set its own. */
+function fallbacksOf(selectors: readonly SubsetSelector[]): ReadonlyMap<string, Fallback> {
+  const result = new Map<string, Fallback>();
+  const known = new Set<string>();
+  for (const { keys, fallback, fallbackKeys } of selectors) {
+    const name = keysId(keys);
+    if (!known.has(name) && fallback !== 'undefined') result.set(name, { policy: fallback, keys: fallbackKeys });
+    for (let length = 1; length <= keys.length; length++) known.add(keysId(keys.slice(0, length)));
+  }
+  return result;
+}
