@@ -33,7 +33,8 @@ function balancingOf(lbPolicy: Policy): Balancing {
   const table = lbPolicy === 'ringHash' ? ring : lbPolicy === 'maglev' ? maglev : null;
   return { healthyPanicPercent: 50, localityWeighted: false, slowStart: null, activeRequestBias: null, fullScan: false,
     hashing: table === null ? null : { table, byName: false, boundPercent: 0 },
-    subsets: null, peakEwma: lbPolicy === 'peakEwma' ? { decayMs: 10_000, defaultMs: 10, penalty: 1_000_000 } : null };
+    subsets: null, overrideHost: null,
+    peakEwma: lbPolicy === 'peakEwma' ? { decayMs: 10_000, defaultMs: 10, penalty: 1_000_000 } : null };
 }
 
 const picking = (lbPolicy: Policy, weighted: boolean, count: number) => bench({

@@ -19,7 +19,7 @@ function cluster(index: number, connectTimeoutMs = 1000): ClusterConfig {
     edsServiceName: '', loadAssignment: null,
     lbPolicy: 'leastRequest', leastRequestChoiceCount: 2,
     balancing: { healthyPanicPercent: 50, localityWeighted: false, hashing: null, slowStart: null,
-    activeRequestBias: null, fullScan: false, peakEwma: null, subsets: null }, connectTimeoutMs,
+    activeRequestBias: null, fullScan: false, peakEwma: null, subsets: null, overrideHost: null }, connectTimeoutMs,
     perConnectionBufferBytes: 1 << 20,
     circuitBreakers: { default: thresholds, high: thresholds }, idleTimeoutMs: 3_600_000, maxRequestsPerConnection: 0,
     maxResponseHeadersBytes: 61_440, maxResponseHeadersCount: 100, preserveCase: false, properCaseWords: false,

@@ -321,7 +321,10 @@ export interface Balancing {
   fullScan: boolean;                  // of leastRequest: all are looked at, not a few by chance
   peakEwma: PeakEwma | null;          // of the policy peakEwma
   subsets: Subsets | null;            // the balancer works inside of each
+  overrideHost: OverrideSource[] | null;   // where requests name endpoints, before the balancer is asked
 }
+/** A header, lower case, or else a text in dynamic metadata. */
+export interface OverrideSource { header: string | null; namespace: string; path: string[] }
 /** envoy.config.cluster.v3.Cluster.LbSubsetConfig */
 export interface Subsets {
   fallback: 'none' | 'any' | 'default'; defaultSubset: MetadataMatch;

@@ -7,6 +7,7 @@ import { scenarios as listeners } from './scenarios/listeners.js';
 import { scenarios as hashing } from './scenarios/hashing.js';
 import { scenarios as hedging } from './scenarios/hedging.js';
 import { scenarios as mirroring } from './scenarios/mirroring.js';
+import { scenarios as overrideHost } from './scenarios/override-host.js';
 import { scenarios as redirects } from './scenarios/redirects.js';
 import { scenarios as filters } from './scenarios/filters.js';
 import { scenarios as filtersMore } from './scenarios/filters-more.js';
@@ -25,6 +26,7 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   listeners,
   hedging,
   mirroring,
+  'override-host': overrideHost,
   redirects,
   filters,
   'filters-more': filtersMore,

@@ -11,6 +11,7 @@ import { EarliestDeadline } from './earliest-deadline.js';
 import { ByHash } from './hashing.js';
 import { Level, loadsOf } from './levels.js';
 import { byLocality } from './localities.js';
+import { OverrideHostPicker } from './override-host.js';
 import { PeakEwmaPicker } from './peak-ewma.js';
 import { ByPriority } from './priorities.js';
 import { SubsetPicker } from './subsets.js';
@@ -24,6 +25,8 @@ export interface PickRequest {
   readonly metadataMatch: Criteria | null;
   /** Tried before all others (override_host): addresses in order of preference, separated by commas. */
   readonly overrideHost: string | null;
+  /** How much of that list is used up. */
+  overrideAt: number;
   /** Times a picker may pick; more than 1 only where `avoids` may say yes. */
   readonly hostSelectionAttempts: number;
   /** Picks made for this attempt of the request before: only hashing, which has no chance of its own, looks. */
@@ -50,6 +53,11 @@ export function createPicker(engine: Engine, config: ClusterConfig, priorities: 
   policy: AssignmentPolicy | null): Picker | null {
   if (config.lbPolicy === 'clusterProvided') return null;
   const rules = policy ?? policyDefault;
+  const picker = overSubsets(engine, config, priorities, rules);
+  return config.balancing.overrideHost === null ? picker : new OverrideHostPicker(priorities, picker);
+}
+
+function overSubsets(engine: Engine, config: ClusterConfig, priorities: Priorities, rules: AssignmentPolicy): Picker {
   const { subsets, localityWeighted } = config.balancing;
   if (subsets === null) return overPriorities(engine, config, priorities, rules, null);
   const inner = { ...config, balancing: { ...config.balancing,

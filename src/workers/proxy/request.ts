@@ -24,6 +24,7 @@ import { admit } from './admission.js';
 import { headerLinesBytes } from './format-texts.js';
 import { admitUpgrade } from './upgrade.js';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, OUT_SAME, RELAY_ERROR } from './body.js';
+import { readAsked } from './asked.js';
 import { encodeRequest, TOO_LONG } from './edits.js';
 import { pickerFor } from './destination.js';
 import { ANSWERED, SUSPENDED } from '../filters/filter.js';
@@ -236,6 +237,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     cluster.gauge(ClusterStat.upstream_rq_active, 1);
     if (route.counts !== null) route.counts.begin(engine, stream, this.pathAt(), this.pathBytes());
     this.retries.begin(stream);
+    if (cluster.asksRequests) readAsked(engine, stream, cluster);
     if (route.hashPolicies !== null && cluster.picker?.byHash === true) this.hash(stream, route.hashPolicies);
     const at = encodeRequest(engine, stream, route, choice, bodyAt, end);
     if (at === TOO_LONG) {

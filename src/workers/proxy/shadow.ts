@@ -28,6 +28,7 @@ export class Shadow implements Borrower, PickRequest {
   readonly hashLow = 0;
   readonly metadataMatch: Criteria | null = null;
   readonly overrideHost: string | null = null;
+  overrideAt = 0;
   readonly hostSelectionAttempts = 1;
   readonly pickAttempt = 0;
 

@@ -131,6 +131,7 @@ export class Stream implements PickRequest, Borrower {
   hashLow = 0;
   metadataMatch: Criteria | null = null;
   overrideHost: string | null = null;
+  overrideAt = 0;
   hostSelectionAttempts = 1;
   pickAttempt = 0;
   /** Conditions under which the request is sent again (routing/retry-conditions.ts); 0 = never. */
@@ -268,6 +269,7 @@ export class Stream implements PickRequest, Borrower {
     this.hashHigh = this.hashLow = 0;
     this.metadataMatch = null;
     this.overrideHost = null;
+    this.overrideAt = 0;
     this.hostSelectionAttempts = 1;
     this.pickAttempt = 0;
     this.addedResponseLines = '';

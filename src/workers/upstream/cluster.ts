@@ -19,6 +19,8 @@ export class ClusterRuntime {
   config!: ClusterConfig;
   /** Of an ORIGINAL_DST cluster: requests bring their endpoints. */
   destinations: Destinations | null = null;
+  /** What requests say of themselves decides about their endpoints (proxy/asked.ts). */
+  asksRequests = false;
   /** Response times of endpoints, where the balancer asks for them. */
   latencies: Latencies | null = null;
   /** Results of requests, where outlier detection asks for them. */
@@ -75,7 +77,8 @@ export class ClusterRuntime {
     if (clusterBlob === this.clusterBlob && assignmentBlob === this.assignmentBlob) return true;
     this.config = snapshot.readCluster(clusterBlob).config;
     this.clusterBlob = clusterBlob;
-    const { peakEwma } = this.config.balancing;
+    const { peakEwma, subsets, overrideHost } = this.config.balancing;
+    this.asksRequests = subsets !== null || overrideHost !== null;
     this.latencies = peakEwma === null ? null : new Latencies(this.engine, peakEwma.decayMs);
     const { outlierDetection } = this.config;
     this.outliers = outlierDetection === null ? null : new Outliers(this.engine, this.slot, outlierDetection);

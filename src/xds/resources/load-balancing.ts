@@ -1,9 +1,10 @@
 // Which balancer a cluster uses, said by lb_policy and the fields beside it, or by the list of load_balancing_policy.
-import type { Balancing, ClusterConfig } from '../../config/types.js';
+import type { Balancing, ClusterConfig, OverrideSource } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { Cluster, ClusterSlowStartConfig, LeastRequest, LoadBalancingPolicy, LocalityLbConfig, Maglev, PeakEwma,
-  Random, RingHash, RoundRobin, SlowStartConfig, Subset } from '../wire/generated/messages.js';
+import type { Cluster, ClusterSlowStartConfig, LeastRequest, LoadBalancingPolicy, LocalityLbConfig, Maglev,
+  OverrideHost, OverrideHostOverrideHostSource, PeakEwma, Random, RingHash, RoundRobin, SlowStartConfig, Subset
+} from '../wire/generated/messages.js';
 import { boolOf, millisecondsOf, numberOf, percentOf } from './fields.js';
 import { readHashing, readMaglev, readRing } from './hash-tables.js';
 import { readRuntimeNumber } from './runtime.js';
@@ -42,7 +43,7 @@ export function readLoadBalancing(message: Cluster, type: ClusterConfig['type'] 
 function plain(message: Cluster): Balancing {
   const panic = percentOf(message.commonLbConfig?.healthyPanicThreshold, PANIC_PERCENT_DEFAULT);
   return { healthyPanicPercent: Math.min(100, Math.round(panic)), localityWeighted: false, hashing: null,
-    slowStart: null, activeRequestBias: null, fullScan: false, peakEwma: null, subsets: null };
+    slowStart: null, activeRequestBias: null, fullScan: false, peakEwma: null, subsets: null, overrideHost: null };
 }
 
 function readPolicy(message: Cluster, path: string, report: Report): LoadBalancing {
@@ -113,9 +114,17 @@ const readers: { readonly [type: string]: Reader } = {
     chosen('peakEwma', common, { peakEwma: readPeakEwma(value, at, report) }),
   [`${typePrefix}subset.v3.Subset`]: (value: Subset, common, at, report) => {
     const inner = readList(value.subsetLbPolicy ?? {}, common, `${at}.subset_lb_policy`, report);
-    if (inner.lbPolicy === 'clusterProvided' || inner.balancing.subsets !== null)
-      report.fail(`${at}.subset_lb_policy`, 'neither ClusterProvided nor another Subset');
+    const { subsets, overrideHost } = inner.balancing;
+    if (inner.lbPolicy === 'clusterProvided' || subsets !== null || overrideHost !== null)
+      report.fail(`${at}.subset_lb_policy`, 'neither ClusterProvided, nor OverrideHost, nor another Subset');
     return { ...inner, balancing: { ...inner.balancing, subsets: readSubsets(value, at, report) } };
+  },
+  [`${typePrefix}override_host.v3.OverrideHost`]: (value: OverrideHost, common, at, report) => {
+    const behind = readList(value.fallbackPolicy ?? {}, common, `${at}.fallback_policy`, report);
+    if (behind.lbPolicy === 'clusterProvided' || behind.balancing.overrideHost !== null)
+      report.fail(`${at}.fallback_policy`, 'neither ClusterProvided nor another OverrideHost');
+    return { ...behind, balancing: { ...behind.balancing, overrideHost: (value.overrideHostSources ?? [])
+      .map((source, index) => readOverrideSource(source, `${at}.override_host_sources[${index}]`, report)) } };
   },
   [`${typePrefix}ring_hash.v3.RingHash`]: (value: RingHash, common, at, report) => {
     const consistent = value.consistentHashingLbConfig ?? { useHostnameForHashing: value.useHostnameForHashing,
@@ -167,4 +176,11 @@ function readPeakEwma(value: PeakEwma, at: string, report: Report): Balancing['p
   if (decayMs === 0) report.fail(`${at}.decay_time`, 'must be greater than 0s');
   if (defaultMs === 0) report.fail(`${at}.default_rtt`, 'must be greater than 0s');
   return { decayMs, defaultMs, penalty: numberOf(value.penaltyValue, PENALTY_DEFAULT) };
+}
+
+function readOverrideSource(source: OverrideHostOverrideHostSource, at: string, report: Report): OverrideSource {
+  const header = source.header === undefined || source.header === '' ? null : source.header.toLowerCase();
+  if ((header === null) === (source.metadata === undefined)) report.fail(at, 'one of header and metadata is required');
+  return { header, namespace: source.metadata?.key ?? '',
+    path: (source.metadata?.path ?? []).map((segment) => segment.key ?? '') };
 }

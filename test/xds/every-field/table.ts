@@ -112,6 +112,7 @@ export const byHand: { [type: string]: Tree } = {
   'RetryHostPredicate': previousHosts,
   'RetryBackOff': { base_interval: '2s' },
   'LoadBalancingPolicy': { policies: [roundRobin] },
+  'OverrideHostSource': { header: 'x-sample' },
   'EdsClusterConfig': { eds_config: { path_config_source: { path: files[0] } } },
   'OverloadManager': { resource_monitors: [monitor], actions: [action] },
   'OverloadAction': action,
@@ -261,6 +262,7 @@ export const beside: { [field: string]: Tree } = {
   ...Object.fromEntries(['fallback_policy', 'default_subset', 'locality_weight_aware', 'scale_locality_weight',
     'panic_mode_any', 'list_as_any', 'metadata_fallback_policy'].map((field) =>
     [`LbSubsetConfig.${field}`, { subset_selectors: [{ keys: ['sample'] }] }])),
+  'OverrideHostSource.metadata': { header: undefined },
   'LbSubsetSelector.fallback_keys_subset': { keys: ['sample', 'another', 'third'], fallback_policy: 'KEYS_SUBSET' },
   'RingHash.use_hostname_for_hashing': { '^^^^^type': 'STRICT_DNS' },
   'RingHash.consistent_hashing_lb_config': { '^^^^^type': 'STRICT_DNS' },

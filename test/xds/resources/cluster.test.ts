@@ -104,6 +104,25 @@ t.test('balancers', async (t) => {
     ['C.least_request_lb_config.choice_count: must be at least 2']);
 });
 
+t.test('endpoints that requests name', async (t) => {
+  const any = (type: string, more: Tree): Tree => ({ policies: [{ typed_extension_config: { name: 'p', typed_config: {
+    '@type': typeUrl(`envoy.extensions.load_balancing_policies.${type}`), ...more } } }] });
+  const overriding = (sources: Tree[], behind: Tree): Tree => ({ load_balancing_policy: any(
+    'override_host.v3.OverrideHost', { override_host_sources: sources, fallback_policy: behind }) });
+  const found = read(overriding([{ header: 'X-To' }, { metadata: { key: 'ns', path: [{ key: 'a' }, { key: 'b' }] } }],
+    any('maglev.v3.Maglev', {})));
+  t.equal(found.lbPolicy, 'maglev');
+  t.same(found.balancing.overrideHost, [{ header: 'x-to', namespace: '', path: [] },
+    { header: null, namespace: 'ns', path: ['a', 'b'] }]);
+  const at = 'C.load_balancing_policy.policies[0].typed_extension_config.typed_config';
+  t.same(errors(overriding([{}], any('random.v3.Random', {}))),
+    [`${at}.override_host_sources[0]: one of header and metadata is required`]);
+  t.same(errors(overriding([{ header: 'a' }], (overriding([{ header: 'b' }], any('random.v3.Random', {})) as {
+    load_balancing_policy: Tree }).load_balancing_policy)),
+  [`${at}.fallback_policy: neither ClusterProvided nor another OverrideHost`]);
+  t.same(errors(overriding([], any('random.v3.Random', {}))), [`${at}.override_host_sources: at least 1 required`]);
+});
+
 t.test('subsets', async (t) => {
   const config = { fallback_policy: 'DEFAULT_SUBSET', default_subset: { b: 1, a: [2] }, list_as_any: true,
     subset_selectors: [{ keys: ['z', 'a', 'z'], fallback_policy: 'KEYS_SUBSET', fallback_keys_subset: ['a'],

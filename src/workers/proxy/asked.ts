@@ -1,0 +1,44 @@
+// What a request asks of the endpoint that it gets, beside its hash: metadata that filters found out, and addresses
+// that it names. Only clusters with subsets or override_host look.
+import { Criteria, matchOf } from '../../config/metadata-match.js';
+import type { Fields } from '../../config/metadata-match.js';
+import type { OverrideSource } from '../../config/types.js';
+import type { Engine } from '../engine.js';
+import { recordHeader } from '../routing/regex.js';
+import type { ClusterRuntime } from '../upstream/cluster.js';
+import type { Stream } from './stream.js';
+
+const isStruct = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Reads it from the decoded request. */
+export function readAsked(engine: Engine, stream: Stream, cluster: ClusterRuntime): void {
+  const { subsets, overrideHost } = cluster.config.balancing;
+  const found = stream.metadata?.['envoy.lb'];
+  if (subsets !== null && isStruct(found)) stream.metadataMatch = merged(stream.metadataMatch, found);
+  if (overrideHost === null) return;
+  stream.overrideAt = 0;
+  stream.overrideHost = null;
+  for (const source of overrideHost) {
+    const text = textOf(engine, stream, source);
+    if (text === null) continue;
+    stream.overrideHost = stream.overrideHost === null ? text : `${stream.overrideHost},${text}`;
+  }
+}
+
+/** The route's criteria, with what filters say instead. */
+function merged(criteria: Criteria | null, found: Fields): Criteria {
+  const fields: { [key: string]: unknown } = {};
+  criteria?.match.keys.forEach((key, i) => { fields[key] = JSON.parse(criteria.match.values[i]) as unknown; });
+  return new Criteria(matchOf({ ...fields, ...found }));
+}
+
+function textOf(engine: Engine, stream: Stream, source: OverrideSource): string | null {
+  if (source.header !== null) {
+    // Of a header that is repeated, the first.
+    return recordHeader(engine, engine.requestRecord, source.header, '\n')?.split('\n', 1)[0] ?? null;
+  }
+  let value: unknown = stream.metadata?.[source.namespace];
+  for (const key of source.path) value = isStruct(value) ? value[key] : undefined;
+  return typeof value === 'string' ? value : null;
+}
