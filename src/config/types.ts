@@ -127,6 +127,7 @@ export interface ForwardAction {
   mirrors: MirrorPolicy[];            // the route's, else the virtual host's, else the route configuration's
   appendXForwardedHost: boolean;
   timeoutMs: number;                  // 0 = none; Envoy default 15000
+  maxStreamDurationMs: number | null; // null: the connection manager's; 0 = none
   idleTimeoutMs: number | null;       // null = the connection manager's stream_idle_timeout
   clusterNotFoundStatus: 404 | 500 | 503;
   priority: 'default' | 'high';
@@ -213,9 +214,19 @@ export interface LocalReplyConfig { mappers: LocalReplyMapper[]; format: ReplyFo
 /** A format and the content type that goes with it. */
 export interface ReplyFormat { format: AccessLogFormat; contentType: string }
 
+/** envoy...ScopedRoutes with its inline list: what of a header is a fragment of the key. */
+export interface ScopeFragment {
+  header: string;                     // lower case
+  separator: string;                  // between elements; '' = the value is one
+  index: number;
+  element: { separator: string; key: string } | null;    // null: the element at the index
+}
+export interface ScopedRoutes { fragments: ScopeFragment[]; scopes: { key: string[]; routeConfigName: string }[] }
+
 export interface HttpConnectionManager {
   statPrefix: string;
   routeConfigName: string;            // key of a RouteConfig: the RDS name, or '@inline/<listener>/<chain index>'
+  scopedRoutes: ScopedRoutes | null;  // in place of routeConfigName
   httpFilters: HttpFilter[];
   accessLogs: AccessLog[];
   accessLogOptions: AccessLogOptions;

@@ -54,6 +54,7 @@ export const limits = {
   rateLimitDescriptorsMax: 256,    // of one local_ratelimit filter; more are refused
   virtualClustersMax: 256,             // of a virtual host; a configuration that has more is rejected
   mirrorsMax: 16,                      // request_mirror_policies of a level; a configuration that has more is rejected
+  scopeFragmentsMax: 16,               // of a scope's key; a configuration that has more is rejected
   hedgesMax: 8,                        // attempts of a request beside its newest; over: no further one is begun
   shadowsMax: 4096,                    // mirrored requests in progress, a worker; over: not mirrored, counted
   trailerBytesMax: 8 * KiB,            // over: 431 (request), 502 (response)

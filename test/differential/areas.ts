@@ -15,6 +15,7 @@ import { scenarios as retries } from './scenarios/retries.js';
 import { scenarios as routing } from './scenarios/routing.js';
 import { scenarios as tcp } from './scenarios/tcp.js';
 import { scenarios as subsets } from './scenarios/subsets.js';
+import { scenarios as scopes } from './scenarios/scopes.js';
 import { scenarios as telemetry } from './scenarios/telemetry.js';
 import { scenarios as virtualHosts } from './scenarios/virtual-hosts.js';
 
@@ -34,6 +35,7 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   routing,
   tcp,
   subsets,
+  scopes,
   telemetry,
   'virtual-hosts': virtualHosts,
 };

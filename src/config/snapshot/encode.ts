@@ -65,9 +65,11 @@ const filterBindings = (slots: Slots, bindings: Bindings, mentions: Mention[]): 
 });
 
 function listenerBlob(config: ListenerConfig, slots: Slots, bindings: Bindings, mentions: Mention[]): ListenerBlob {
+  const routes = (name: string): number =>
+    mention(slots.routeSlots, name, mentions, 'route configurations', limits.routeConfigSlotsMax);
   const chains = chainsOf(config).map(({ hcm, tcp }, index): ChainBinding => ({
-    routeSlot: hcm === null ? -1 : mention(slots.routeSlots, hcm.routeConfigName, mentions, 'route configurations',
-      limits.routeConfigSlotsMax),
+    routeSlot: hcm === null || hcm.scopedRoutes !== null ? -1 : routes(hcm.routeConfigName),
+    scopeSlots: (hcm?.scopedRoutes?.scopes ?? []).map(({ routeConfigName }) => routes(routeConfigName)),
     httpScope: hcm === null ? 0 : bound(bindings.httpScope(hcm.statPrefix), `statistics of http.${hcm.statPrefix}`),
     filters: hcm === null ? [] : bindFilters(hcm.httpFilters.filter(({ config: { kind } }) => kind !== 'router'),
       `listener ${config.name} ${index}`, hcm.statPrefix, filterBindings(slots, bindings, mentions)),

@@ -44,9 +44,12 @@ export interface ListenerBlob {
  * and the token buckets that it fills, by number, the default one (-1 = none) before those of its descriptors.
  */
 export interface BoundFilter extends FilterOverride { scope: number; buckets: number[] }
-/** What main bound to a filter chain: a connection manager's route slot, or the cluster slots of a TCP proxy. */
-export interface ChainBinding { routeSlot: number; httpScope: number; tcpScope: number; clusterSlots: number[];
-  accessLogs: number[]; filters: BoundFilter[] }
+/**
+ * What main bound to a filter chain: a connection manager's route slot, or those of its scopes in their order; or the
+ * cluster slots of a TCP proxy.
+ */
+export interface ChainBinding { routeSlot: number; scopeSlots: number[]; httpScope: number; tcpScope: number;
+  clusterSlots: number[]; accessLogs: number[]; filters: BoundFilter[] }
 /** Contents of a cluster blob. The statistics scope is allocated on first use (MemoryMap.clusterScopes). */
 export interface ClusterBlob { config: import('../types.js').ClusterConfig }
 /** Contents of an assignment blob: endpoints with resolved addresses and their process-wide state index. */

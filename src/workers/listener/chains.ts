@@ -44,8 +44,7 @@ export class Chains {
     const binding = this.contents.chains[index];
     const { hcm, tcp, name } = this.all[index];
     return {
-      hcm: hcm === null ? null : new HcmRuntime(this.engine, hcm, binding.routeSlot, binding.httpScope,
-        binding.accessLogs, name, binding.filters),
+      hcm: hcm === null ? null : new HcmRuntime(this.engine, hcm, binding, name),
       tcp: tcp === null ? null : new TcpRuntime(this.engine, tcp, binding, name),
     };
   }

@@ -3,7 +3,7 @@
 import { RequestEditsFlag, ResponseEditsFlag } from '../../core/generated/layouts.js';
 import { DECODE_LOWER_CASE } from '../codecs.js';
 import { histogramCell } from '../../telemetry/schema.js';
-import type { BoundFilter } from '../../config/snapshot/layout.js';
+import type { ChainBinding } from '../../config/snapshot/layout.js';
 import type { HttpConnectionManager } from '../../config/types.js';
 import type { Engine } from '../engine.js';
 import { ManagerFilters } from '../filters/chain.js';
@@ -11,6 +11,8 @@ import { LocalReplies } from '../proxy/local-reply.js';
 import { compileLog } from '../proxy/log-format.js';
 import type { CompiledLog } from '../proxy/log-format.js';
 import type { KeptText } from '../routing/route.js';
+import type { RouteTableRuntime } from '../routing/route-table.js';
+import { Scopes } from '../routing/scopes.js';
 
 export const PATH_NORMALIZE = 1;
 export const PATH_MERGE_SLASHES = 2;
@@ -47,10 +49,16 @@ export class HcmRuntime {
   /** HTTP filters but the router; null: there are none. */
   readonly filters: ManagerFilters | null;
   readonly upgrades: ReadonlyMap<string, boolean>;
+  private readonly routeSlot: number;
+  /** Where its routes are by scope. */
+  private readonly scopes: Scopes | null;
   private readonly kept: KeptText[] = [];
 
-  constructor(engine: Engine, readonly config: HttpConnectionManager, readonly routeSlot: number, httpScope: number,
-      sinks: readonly number[], readonly chainName = '', filters: readonly BoundFilter[] = []) {
+  constructor(private readonly engine: Engine, readonly config: HttpConnectionManager, binding: ChainBinding,
+      readonly chainName = '') {
+    const { httpScope, accessLogs: sinks, filters } = binding;
+    this.routeSlot = binding.routeSlot;
+    this.scopes = config.scopedRoutes === null ? null : new Scopes(config.scopedRoutes, binding.scopeSlots);
     this.scope = engine.statsBase + (httpScope >> 3);
     this.connectionLengthCell = this.scope + histogramCell('http', 0);
     this.requestTimeCell = this.scope + histogramCell('http', 1);
@@ -75,6 +83,14 @@ export class HcmRuntime {
     this.notesAttempts = this.logs.some((log) => log.needsAttempts);
     this.keepsResponseHead = this.logs.some((log) => log.needsResponseHead || log.filter?.needsHeads === true);
     this.localReplies = config.localReply === null ? null : new LocalReplies(engine, config.localReply);
+  }
+
+  /** The routes of the decoded request; null: there are none. */
+  routeTable(): RouteTableRuntime | null {
+    const { snapshot } = this.engine;
+    if (this.scopes === null) return snapshot.routeTable(this.routeSlot);
+    const slot = this.scopes.slotOf(this.engine);
+    return slot < 0 ? null : snapshot.routeTable(slot);
   }
 
   /** Gives texts back to the arena once no connection uses this any more. */

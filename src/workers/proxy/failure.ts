@@ -42,7 +42,6 @@ export class Failures {
       stream.flags |= ResponseFlag.UC;
       stream.details = detail('upstream_reset_after_response_started{connection_termination}');
       this.engine.count(stream.hcm!.scope, HttpStat.rq_reset_after_downstream_response_started);
-      this.proxy.finish.countUpstream(stream);
       this.proxy.finish.abort(stream, true);
       return;
     }
@@ -142,7 +141,6 @@ export class Failures {
   private tunnelEnded(stream: Stream, errno: number): void {
     const { engine } = this;
     if (errno !== 0) {
-      this.proxy.finish.countUpstream(stream);
       this.proxy.finish.abort(stream, true);
       return;
     }

@@ -141,6 +141,7 @@ export class Finish {
       stream.upstream.close();
       stream.upstream = null;
     }
+    if (stream.responseStarted && stream.cluster !== null) this.countUpstream(stream);
     this.leaveEndpoint(stream);
     if (stream.responseStarted && !stream.response.complete)
       engine.count(stream.hcm!.scope, HttpStat.downstream_rq_tx_reset);

@@ -65,8 +65,8 @@ export class InternalRedirects {
   /** Routes the next head, which is in engine.requestRecord, and lets the stream begin again with it. */
   private enter(stream: Stream, policy: InternalRedirectPolicy, url: RedirectUrl, next: NextHead, ended: boolean,
       status: number): boolean {
-    const { engine, proxy } = this;
-    const table = engine.snapshot.routeTable(stream.hcm!.routeSlot);
+    const { proxy } = this;
+    const table = stream.hcm!.routeTable();
     const index = table === null ? -1 : proxy.match(table);
     const route = index < 0 ? null : table!.route(index);
     if (route === null) return this.refuse(stream, HttpStat.passthrough_internal_redirect_no_route);
@@ -99,7 +99,14 @@ export class InternalRedirects {
     const { i32, f64 } = engine;
     const hcm = stream.hcm!;
     const words = engine.requestRecord >> 2;
-    stream.beginAgain(engine, next.headBytes, next.bodyBytes);
+    const start = engine.pool.offsetOf(next.buffer) + next.headBytes;
+    // A body that lay behind its head is kept like the others: a filter may let the request wait.
+    if (next.bodyBytes > 0) {
+      stream.kept.begin(next.bodyBytes);
+      stream.kept.add(engine, start, start + next.bodyBytes);
+    }
+    const starved = stream.kept.overflowed;
+    stream.beginAgain(engine, next.headBytes);
     stream.method = i32[words + Head.method];
     stream.isHead = stream.method === Method.HEAD;
     if ((i32[words + Head.flags] & (HeadFlag.chunked | HeadFlag.hasContentLength)) === 0)
@@ -108,8 +115,8 @@ export class InternalRedirects {
     f64[hcm.scope + HttpStat.downstream_rq_http1_total] += 1;
     engine.count(hcm.scope, HttpStat.rq_total);
     engine.recordOwner = stream.id;
-    const start = engine.pool.offsetOf(next.buffer) + next.headBytes;
-    proxy.enterRoute(stream, table, index, stream.downstream!, start, start + next.bodyBytes);
+    if (starved) proxy.failures.exhausted(stream);
+    else proxy.enterRoute(stream, table, index, stream.downstream!, start, start);
     engine.recordOwner = 0;
     engine.pool.release(next.buffer);
   }

@@ -73,7 +73,8 @@ export class Replies {
       stream.isHead);
     const keepAlive = stream.request.complete;
     // Between two attempts there is no endpoint that the answer could count for.
-    if (stream.cluster !== null && stream.retryAtMs === Infinity && !stream.waitsForHedges)
+    if (stream.cluster !== null && stream.retryAtMs === Infinity && !stream.waitsForHedges
+      && !stream.uncharged)
       this.proxy.finish.countLocal(stream);
     if (stream.upstream !== null) this.proxy.failures.detach(stream); else this.proxy.finish.leaveEndpoint(stream);
     this.proxy.finish.complete(stream, keepAlive);

@@ -83,7 +83,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       return stream.downstream === null ? this.afterReply(connection, bodyAt, end) : end;
     const { hcm } = stream;
     engine.count(hcm!.scope, HttpStat.rq_total);
-    const table = engine.snapshot.routeTable(hcm!.routeSlot);
+    const table = hcm!.routeTable();
     return this.enterRoute(stream, table, table === null ? NO_VIRTUAL_HOST : this.match(table), connection, bodyAt,
       end);
   }

@@ -164,6 +164,8 @@ export class Stream implements PickRequest, Borrower {
   /** Attempts that go on beside its own, and whether its own is over and they decide. */
   hedges: Hedge | null = null;
   waitsForHedges = false;
+  /** An answer of ours does not count as the cluster's: the connection manager gives it, not the router. */
+  uncharged = false;
   /** Its mirrors, while the request is arriving. */
   shadows: Shadow | null = null;
   /** Endpoints that were tried, where the route avoids them. */
@@ -209,7 +211,7 @@ export class Stream implements PickRequest, Borrower {
   avoids(endpoint: Endpoint): boolean { return this.tried.includes(endpoint); }
 
   /** A redirect is followed: client and body stay, all else is as of a new request. */
-  beginAgain(engine: Engine, headBytes: number, bodyBytes: number): void {
+  beginAgain(engine: Engine, headBytes: number): void {
     const { downstream, hcm, version10, expectContinue, redirects, redirectSteps, requestLength, requestHeaderBytes,
       request: { kind, forwardTrailers } } = this;
     this.clear();
@@ -226,8 +228,9 @@ export class Stream implements PickRequest, Borrower {
     this.startWallMs = engine.wallMs;
     this.request.begin(engine, kind, requestLength, OUT_SAME);
     this.request.forwardTrailers = forwardTrailers;
-    // A body that was kept is sent again when there is a connection.
-    if (bodyBytes === 0) this.request.complete = true;
+    // The body, which was kept, is sent again when there is a connection.
+    this.request.complete = true;
+    this.collected = this.kept.length > 0;
   }
 
   clear(): void {
@@ -263,7 +266,7 @@ export class Stream implements PickRequest, Borrower {
     this.tried.length = 0;
     this.followsRedirects = false;
     this.shadows = this.hedges = null;
-    this.waitsForHedges = false;
+    this.waitsForHedges = this.uncharged = false;
     this.redirects = 0;
     this.redirectSteps = NO_STEPS;
     this.hashHigh = this.hashLow = 0;

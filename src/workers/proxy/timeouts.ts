@@ -57,7 +57,8 @@ export class Timeouts {
     if (config.requestTimeoutMs > 0 && !stream.request.complete && stream.request.kind !== BODY_TUNNEL) {
       at = Math.min(at, stream.startMs + config.requestTimeoutMs);
     }
-    if (config.maxStreamDurationMs > 0) at = Math.min(at, stream.startMs + config.maxStreamDurationMs);
+    const durationMs = maxDurationMs(stream);
+    if (durationMs > 0) at = Math.min(at, stream.startMs + durationMs);
     return at;
   }
 
@@ -69,9 +70,12 @@ export class Timeouts {
       stream.logDeadlineMs = nowMs + config.accessLogOptions.flushIntervalMs;
       this.proxy.finish.writeLogs(stream, 'DownstreamPeriodic');
     }
-    if (config.maxStreamDurationMs > 0 && stream.startMs + config.maxStreamDurationMs <= nowMs) {
+    const durationMs = maxDurationMs(stream);
+    if (durationMs > 0 && stream.startMs + durationMs <= nowMs) {
       this.engine.count(scope, HttpStat.downstream_rq_max_duration_reached);
-      this.expire(stream, 408, ResponseFlag.DT, detail('max_duration_timeout'), 'downstream duration timeout');
+      stream.uncharged = true;
+      this.expire(stream, stream.request.complete ? 504 : 408, 0, detail('max_duration_timeout'),
+        'downstream duration timeout');
     } else if (stream.routeDeadlineMs <= nowMs) {
       // Between two attempts nobody kept the client waiting but we.
       if (stream.endpoint !== null) stream.cluster!.count(ClusterStat.upstream_rq_timeout);
@@ -90,11 +94,13 @@ export class Timeouts {
     } else if (config.requestTimeoutMs > 0 && !stream.request.complete && stream.request.kind !== BODY_TUNNEL
       && stream.startMs + config.requestTimeoutMs <= nowMs) {
       this.engine.count(scope, HttpStat.downstream_rq_timeout);
+      stream.uncharged = true;
       this.expire(stream, 408, 0, detail('request_overall_timeout'), 'request timeout');
     } else if (idleMs > 0 && stream.lastActivityMs + idleMs <= nowMs) {
       this.engine.count(scope, HttpStat.downstream_rq_idle_timeout);
       // Envoy: 408 while the request is still arriving, 504 once it has been received.
       const status = stream.request.complete ? 504 : 408;
+      stream.uncharged = true;
       this.expire(stream, status, ResponseFlag.SI, detail('stream_idle_timeout'), 'stream timeout');
     }
   }
@@ -136,6 +142,12 @@ export class Timeouts {
     stream.details = details;
     this.proxy.finish.abort(stream, true);
   }
+}
+
+/** The longest life of the stream: the route's word is the last; 0 = none. */
+function maxDurationMs(stream: Stream): number {
+  const forward = stream.route === null ? null : stream.route.forward;
+  return forward?.maxStreamDurationMs ?? stream.hcm!.config.maxStreamDurationMs;
 }
 
 /** When the attempt will have been silent for too long. */

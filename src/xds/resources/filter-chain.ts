@@ -12,6 +12,8 @@ import { isIP } from 'node:net';
 import { readConfigSource } from './config-source.js';
 import { boolOf, millisecondsOf } from './fields.js';
 import { hcmType, readHttpConnectionManager } from './http-connection.js';
+import type { RoutesOfManager } from './http-connection.js';
+import { readScopedRoutes } from './scoped-routes.js';
 import { readRouteConfiguration } from './route.js';
 import type { ClusterReference } from './route.js';
 import { readTcpProxy, tcpProxyType } from './tcp-proxy.js';
@@ -113,8 +115,8 @@ export function readFilterChain(chain: FilterChain, match: PlainMatch | null, ke
     const where = any.typedStruct === undefined ? at : fieldPath(at, 'value');
     if (any.type === hcmType) {
       const message = any.value as HttpConnectionManager;
-      const routeName = readRoutes(message, `@inline/${listener}/${key}`, where, report, parts);
-      hcm = readHttpConnectionManager(message, routeName, where, report);
+      const routes = readRoutes(message, `@inline/${listener}/${key}`, where, report, parts);
+      hcm = readHttpConnectionManager(message, routes, where, report);
     } else if (any.type === tcpProxyType) tcp = readTcpProxy(any.value as TcpProxy, where, report);
     else report.fail(at, `not implemented: network filter ${any.type}`);
   });
@@ -123,22 +125,31 @@ export function readFilterChain(chain: FilterChain, match: PlainMatch | null, ke
     : [{ name: chain.name ?? '', match, hcm, tcp, transportSocketConnectTimeoutMs }];
 }
 
-/** Takes the routes of a connection manager into `parts`; returns the name they are found by. */
+/** Takes the routes of a connection manager into `parts`; returns what they are found by. */
 function readRoutes(message: HttpConnectionManager, inlineName: string, path: string, report: Report,
-  parts: Gathered): string {
+  parts: Gathered): RoutesOfManager {
   if (message.rds !== undefined) {
     const name = message.rds.routeConfigName ?? '';
     if (name === '') report.fail(`${path}.rds.route_config_name`, 'required');
     const source = readConfigSource(message.rds.configSource, `${path}.rds.config_source`, report);
     if (source !== null) parts.subscriptions.push({ name, source, statPrefix: message.statPrefix ?? '' });
-    return name;
+    return { routeConfigName: name, scopedRoutes: null };
   }
-  const routes = message.routeConfig ?? {};
-  const at = fieldPath(path, 'route_config');
-  const checked = boolOf(routes.validateClusters, true) ? parts.references : null;
-  const hosts = routes.virtualHosts?.length ?? 0;
-  if (hosts > limits.routeConfigSlotsMax * 64) report.fail(fieldPath(at, 'virtual_hosts'), 'too many');
-  parts.inlineRoutes.push({ name: inlineName, message: routes,
-    config: readRouteConfiguration(routes, inlineName, at, report, checked) });
-  return inlineName;
+  const take = (routes: RouteConfiguration, name: string, at: string): string => {
+    const checked = boolOf(routes.validateClusters, true) ? parts.references : null;
+    const hosts = routes.virtualHosts?.length ?? 0;
+    if (hosts > limits.routeConfigSlotsMax * 64) report.fail(fieldPath(at, 'virtual_hosts'), 'too many');
+    parts.inlineRoutes.push({ name, message: routes, config: readRouteConfiguration(routes, name, at, report,
+      checked) });
+    return name;
+  };
+  if (message.scopedRoutes !== undefined) {
+    return { routeConfigName: '', scopedRoutes: readScopedRoutes(message.scopedRoutes, fieldPath(path, 'scoped_routes'),
+      report, (list, index, at) => {
+        const scope = list.scopedRouteConfigurations![index];
+        return take(scope.routeConfiguration ?? {}, `${inlineName}/${scope.name ?? ''}`, at);
+      }) };
+  }
+  return { routeConfigName: take(message.routeConfig ?? {}, inlineName, fieldPath(path, 'route_config')),
+    scopedRoutes: null };
 }

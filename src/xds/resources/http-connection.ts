@@ -14,8 +14,11 @@ import { readLocalReply } from './local-reply.js';
 export const hcmType = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 const requestIdType = 'envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig';
 
-/** The connection manager; `routeConfigName` is what its routes are found by. */
-export function readHttpConnectionManager(message: HttpConnectionManager, routeConfigName: string, path: string,
+/** What its routes are found by. */
+export type RoutesOfManager = Pick<PlainHcm, 'routeConfigName' | 'scopedRoutes'>;
+
+/** The connection manager. */
+export function readHttpConnectionManager(message: HttpConnectionManager, routes: RoutesOfManager, path: string,
   report: Report): PlainHcm {
   const common = message.commonHttpProtocolOptions ?? {};
   const commonPath = fieldPath(path, 'common_http_protocol_options');
@@ -25,7 +28,7 @@ export function readHttpConnectionManager(message: HttpConnectionManager, routeC
   refuseFields(common, { maxResponseHeadersKb: 'max_response_headers_kb' }, commonPath, report);
   return {
     statPrefix: message.statPrefix ?? '',
-    routeConfigName,
+    ...routes,
     httpFilters: readHttpFilters(message.httpFilters ?? [], at('http_filters'), report),
     accessLogs: readAccessLogs(message.accessLog, at('access_log'), report),
     accessLogOptions: readAccessLogOptions(message, path, report),

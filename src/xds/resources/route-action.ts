@@ -62,12 +62,20 @@ function readForward(route: Route, action: RouteAction, path: string, context: R
     hedgesOnTimeout: (action.hedgePolicy ?? context.hedgePolicy)?.hedgeOnPerTryTimeout ?? false,
     mirrors: own.length > 0 ? own : context.mirrors,
     appendXForwardedHost: action.appendXForwardedHost ?? false,
-    timeoutMs: millisecondsOf(action.timeout, TIMEOUT_MS_DEFAULT, fieldPath(path, 'timeout'), report),
+    timeoutMs: readTimeout(action, path, report),
+    maxStreamDurationMs: millisecondsOf(action.maxStreamDuration?.maxStreamDuration, null,
+      fieldPath(path, 'max_stream_duration.max_stream_duration'), report),
     idleTimeoutMs: millisecondsOf(action.idleTimeout, null, fieldPath(path, 'idle_timeout'), report),
     clusterNotFoundStatus: notFoundStatus[action.clusterNotFoundResponseCode ?? 0] ?? 503,
     priority: action.priority === 1 ? 'high' : 'default',
     upgrades: readUpgrades(action.upgradeConfigs ?? [], path, report),
   };
+}
+
+/** Envoy: a route that has max_stream_duration, whatever is in it, has no timeout. */
+function readTimeout(action: RouteAction, path: string, report: Report): number {
+  const timeoutMs = millisecondsOf(action.timeout, TIMEOUT_MS_DEFAULT, fieldPath(path, 'timeout'), report);
+  return action.maxStreamDuration === undefined ? timeoutMs : 0;
 }
 
 const templateRewriteType = 'envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig';

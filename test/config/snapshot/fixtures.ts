@@ -49,6 +49,7 @@ export function routes(name: string, clusterName: string): RouteConfig {
         action: { kind: 'forward', totalWeight: 1, randomValueHeader: null, runtimeKeyPrefix: '', regexRewrite: null,
           hostRewriteHeader: null, hostRewritePathRegex: null, autoHostRewrite: false, hashPolicies: [],
             rateLimits: [], retryPolicy: null, internalRedirects: null, mirrors: [], hedgesOnTimeout: false,
+            maxStreamDurationMs: null,
             prefixRewrite: null, hostRewriteLiteral: null,
           appendXForwardedHost: false,
           timeoutMs: 15_000, idleTimeoutMs: null, clusterNotFoundStatus: 503, priority: 'default', upgrades: [],
@@ -59,7 +60,7 @@ export function routes(name: string, clusterName: string): RouteConfig {
 }
 
 export function hcm(change: Partial<HttpConnectionManager> = {}): HttpConnectionManager {
-  return { statPrefix: 'test', routeConfigName: 'routes', accessLogs: [], localReply: null,
+  return { statPrefix: 'test', routeConfigName: 'routes', scopedRoutes: null, accessLogs: [], localReply: null,
     accessLogOptions: { flushIntervalMs: 0, onNewRequest: false, onTunnelEstablished: false },
     serverName: 'envoy',
     httpFilters: [{ name: 'router', typeUrl: '', disabled: false, config: { kind: 'router',

@@ -88,14 +88,16 @@ export const scenarios: readonly Scenario[] = [
     'cluster.{mirror}.upstream_rq_2xx'], differs: [{ line: /\|internal_redirect\|/, heading: 'Internal redirects' }] },
   { internal_redirect_policy: {} }),
   { ...mirroring('policies of the virtual host', [], [both(get('/')), { send: get('/own'), forwarded: 2 },
-    { send: get('/none'), forwarded: 2 }]), main: { virtualHosts: [{ name: 'v', domains: ['*'],
+    { send: get('/none'), forwarded: 2 }]), upstreams: ['up', 'mirror', 'third'], main: { virtualHosts: [{ name: 'v',
+      domains: ['*'],
     request_mirror_policies: [toMirror], routes: [
-      { match: { prefix: '/own' }, route: { cluster: '{up}', request_mirror_policies: [{ cluster: '{up}' }] } },
+      { match: { prefix: '/own' }, route: { cluster: '{up}', request_mirror_policies: [{ cluster: '{third}' }] } },
       { match: { prefix: '/none' }, route: { cluster: '{up}', request_mirror_policies: [] } },
       { match: { prefix: '/' }, route: { cluster: '{up}' } }] }] } },
   { ...mirroring('policies of the route configuration', [], [both(get('/')), { send: get('/', 'host: b.example'),
-    forwarded: 2 }]), main: { routeConfig: { request_mirror_policies: [toMirror] }, virtualHosts: [
+    forwarded: 2 }]), upstreams: ['up', 'mirror', 'third'],
+      main: { routeConfig: { request_mirror_policies: [toMirror] }, virtualHosts: [
     { name: 'v', domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster: '{up}' } }] },
-    { name: 'w', domains: ['b.example'], request_mirror_policies: [{ cluster: '{up}' }], routes: [{
+    { name: 'w', domains: ['b.example'], request_mirror_policies: [{ cluster: '{third}' }], routes: [{
       match: { prefix: '/' }, route: { cluster: '{up}' } }] }] } },
 ];

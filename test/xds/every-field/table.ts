@@ -68,6 +68,11 @@ const noQuery = { name: 'formatter', typed_config: {
   '@type': 'type.googleapis.com/envoy.extensions.formatter.req_without_query.v3.ReqWithoutQuery' } };
 const roundRobin = { typed_extension_config: { name: 'policy', typed_config: {
   '@type': 'type.googleapis.com/envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin' } } };
+const extractor = { name: 'x-scope', element_separator: ';', index: 0 };
+const inlineScope = { name: 'scope', key: { fragments: [{ string_key: 'a' }] },
+  route_configuration: { name: 'routes', virtual_hosts: [virtualHost()] } };
+const scopedRoutes = { name: 'scopes', scope_key_builder: { fragments: [{ header_value_extractor: extractor }] },
+  scoped_route_configurations_list: { scoped_route_configurations: [inlineScope] } };
 const previousRoutes = { name: 'previous', typed_config: {
   '@type': 'type.googleapis.com/envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig' } };
 const previousHosts = { name: 'previous', typed_config: {
@@ -108,6 +113,12 @@ export const byHand: { [type: string]: Tree } = {
   'WeightedCluster': { clusters: [{ name: 'backend', weight: 7 }] },
   'ClusterWeight': { name: 'backend', weight: 7 },
   'RedirectAction': {},
+  'ScopedRoutes': scopedRoutes,
+  'ScopeKeyBuilder': scopedRoutes.scope_key_builder,
+  'FragmentBuilder': { header_value_extractor: extractor },
+  'HeaderValueExtractor': extractor,
+  'ScopedRouteConfigurationsList': scopedRoutes.scoped_route_configurations_list,
+  'ScopedRouteConfiguration': inlineScope,
   'RequestMirrorPolicy': { cluster: 'backend' },
   'RetryHostPredicate': previousHosts,
   'RetryBackOff': { base_interval: '2s' },
@@ -291,7 +302,7 @@ export const alike: { [field: string]: string[] } = {
 
 /** Fields that are read elsewhere but, as in Envoy, have no use at the places whose paths match. */
 export const idle: { [field: string]: RegExp } = {
-  'RouteConfiguration.name': /\.route_config\.name$/,       // only RDS finds them by it
+  'RouteConfiguration.name': /\.route_config(uration)?\.name$/,       // only RDS finds them by it
   'SubstitutionFormatString.content_type': /\.log_format\./,
 };
 

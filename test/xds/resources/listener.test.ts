@@ -1,5 +1,6 @@
 // Listeners and connection managers: Envoy's defaults, every field that is read, and each refusal with its path.
 import t from 'tap';
+import { limits } from '../../../src/core/limits.js';
 import type { ListenerConfig } from '../../../src/config/types.js';
 import { bootstrap, configOf, connectionManager, errorsOf, ipAddress, listener, router, routerTypeUrl, typeUrl }
   from '../examples.js';
@@ -17,7 +18,7 @@ t.test('defaults', async (t) => {
   t.match(config, { name: 'front', statName: '127.0.0.1_21010', reusePort: true, exactBalance: false, backlog: 128,
     perConnectionBufferBytes: 1048576, trafficDirection: 'unspecified' });
   t.match(config.filterChains,
-    [{ transportSocketConnectTimeoutMs: 15000, hcm: { routeConfigName: '@inline/front/0',
+    [{ transportSocketConnectTimeoutMs: 15000, hcm: { routeConfigName: '@inline/front/0', scopedRoutes: null,
     serverName: 'envoy', generateRequestId: true, useRemoteAddress: false, idleTimeoutMs: 3600000,
       streamIdleTimeoutMs: 300000,
     requestTimeoutMs: 0, drainTimeoutMs: 5000, delayedCloseTimeoutMs: 1000, maxRequestHeadersBytes: 61440,
@@ -142,8 +143,8 @@ const refused: [string, Tree, Tree, string[]][] = [
   ['HTTP2', {}, { codec_type: 'HTTP2' }, [`${hcmAt}.codec_type: not implemented, must be absent or AUTO or HTTP1`]],
   ['HTTP/2 options', {}, { http2_protocol_options: {} }, [`${hcmAt}.http2_protocol_options: not implemented`]],
   ['tracing', {}, { tracing: {} }, [`${hcmAt}.tracing: not implemented`]],
-  ['scoped routes', {}, { route_config: null, scoped_routes: {} }, [`${hcmAt}.scoped_routes: not implemented`]],
-  ['no routes', {}, { route_config: null }, [`${hcmAt}: route_specifier is required: set one of rds, route_config`]],
+  ['no routes', {}, { route_config: null },
+    [`${hcmAt}: route_specifier is required: set one of rds, route_config, scoped_routes`]],
   ['no stat prefix', {}, { stat_prefix: '' }, [`${hcmAt}.stat_prefix: required`]],
   ['head over the limit', {}, { max_request_headers_kb: 61 },
     [`${hcmAt}.max_request_headers_kb: 61 is beyond this build's limit of 60`]],
@@ -274,4 +275,36 @@ t.test('access logs', async (t) => {
   t.match(errors({}, log({ '@type': fileLog, path: '/l',
     log_format: { text_format_source: { inline_string: '%REQ(' } } })),
     [/log_format.text_format_source: no complete %COMMAND%/]);
+});
+
+t.test('scoped routes', async (t) => {
+  const scope = (name: string, key: string, more: Tree = {}): Tree => ({ name,
+    key: { fragments: [{ string_key: key }] },
+    route_configuration: { name, virtual_hosts: [] }, ...more });
+  const extractor = (more: Tree): Tree => ({ header_value_extractor: { name: 'X-Scope', ...more } });
+  const scoped = (scopes: Tree[], fragments: Tree[] = [extractor({ index: 0 })]): Tree => ({ route_config: undefined,
+    scoped_routes: { name: 's', scope_key_builder: { fragments }, scoped_route_configurations_list: {
+      scoped_route_configurations: scopes } } });
+  t.match(read({}, scoped([scope('a', '1'), scope('b', '2')], [extractor({ element_separator: ';', element: {
+    separator: '=', key: 'k' } })])).filterChains[0].hcm, { routeConfigName: '', scopedRoutes: {
+    fragments: [{ header: 'x-scope', separator: ';', index: 0, element: { separator: '=', key: 'k' } }],
+    scopes: [{ key: ['1'], routeConfigName: '@inline/front/0/a' }, { key: ['2'],
+      routeConfigName: '@inline/front/0/b' }] } });
+  const wrong = (hcm: Tree): string[] => errors({}, hcm).map((line) => line.replace(`${hcmAt}.scoped_routes.`, ''));
+  const list = 'scoped_route_configurations_list.scoped_route_configurations';
+  t.same(wrong(scoped([scope('a', '1'), scope('a', '2')])), [`${list}[1].name: a second scope with the name a`]);
+  t.same(wrong(scoped([scope('a', '1'), scope('b', '1')])), [`${list}[1].key: the scope a has the same key`]);
+  t.same(wrong(scoped([scope('a', '1', { on_demand: true })])),
+    [`${list}[0].on_demand: not implemented, must be absent or false`]);
+  t.match(wrong(scoped([scope('a', '1', { route_configuration: undefined, route_configuration_name: 'r' })])),
+    [/route_configuration_name: not implemented/]);
+  t.match(wrong(scoped([scope('a', '1')], [extractor({ index: 1 })])), [/must be 0 where element_separator is empty/]);
+  t.match(wrong(scoped([scope('a', '1')], [extractor({})])), [/one of index and element must be set/]);
+  const many = (count: number): Tree => scoped([scope('a', '1')], Array.from({ length: count },
+    () => extractor({ index: 0 })));
+  t.same(wrong(many(limits.scopeFragmentsMax)), []);
+  t.same(wrong(many(limits.scopeFragmentsMax + 1)),
+    [`scope_key_builder.fragments: more than ${limits.scopeFragmentsMax}`]);
+  t.match(errors({}, { route_config: undefined, scoped_routes: { name: 's', scope_key_builder: { fragments: [
+    extractor({ index: 0 })] }, scoped_rds: {} } }), [/scoped_routes\.scoped_rds: not implemented/]);
 });

@@ -26,7 +26,7 @@ t.test('defaults of a route', async (t) => {
       responseHeaders: { add: [], remove: [] }, filters: [] }], totalWeight: 1, randomValueHeader: null,
       runtimeKeyPrefix: '', regexRewrite: null, hostRewriteHeader: null, hostRewritePathRegex: null,
       autoHostRewrite: false, hashPolicies: [], rateLimits: [], retryPolicy: null, internalRedirects: null, mirrors: [],
-        hedgesOnTimeout: false,
+        hedgesOnTimeout: false, maxStreamDurationMs: null,
         prefixRewrite: null,
         hostRewriteLiteral: null,
         appendXForwardedHost: false,
@@ -286,6 +286,24 @@ t.test('hedging', async (t) => {
     ['R.route.hedge_policy.initial_requests: not implemented, must be absent or 1']);
   t.same(errors(hedged({ additional_request_chance: { numerator: 5 } })),
     ['R.route.hedge_policy.additional_request_chance: not implemented']);
+});
+
+t.test('the longest life of a stream', async (t) => {
+  const lasting = (max_stream_duration: Tree): Tree => ({ match: { prefix: '/' }, route: { cluster: 'backend',
+    timeout: '7s', max_stream_duration } });
+  t.match(read(lasting({ max_stream_duration: '2s' })).action, { maxStreamDurationMs: 2000, timeoutMs: 0 });
+  t.match(read(lasting({})).action, { maxStreamDurationMs: null, timeoutMs: 0 });
+  t.same(errors(lasting({ grpc_timeout_header_max: '1s' })),
+    ['R.route.max_stream_duration.grpc_timeout_header_max: not implemented']);
+});
+
+t.test('what is refused by name', async (t) => {
+  const forwarding = (more: Tree): Tree => ({ match: { prefix: '/' }, route: { cluster: 'backend', ...more } });
+  t.same(errors(forwarding({ early_data_policy: { name: 'p', typed_config: {} } })),
+    ['R.route.early_data_policy: not implemented']);
+  t.match(errors({ match: { prefix: '/' }, route: { weighted_clusters: { use_hash_policy: true,
+    clusters: [{ name: 'backend', weight: 1 }] } } }), [/weighted_clusters\.use_hash_policy: /]);
+  t.same(errorsOf(tree({ virtual_hosts: [virtualHost()], vhds: {} })), [`${at}.vhds: not implemented`]);
 });
 
 t.test('internal redirects', async (t) => {
