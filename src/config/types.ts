@@ -285,6 +285,9 @@ export interface ListenerConfig {
   filterChains: FilterChain[];
   defaultFilterChain: FilterChain | null;   // of connections that no chain matches; null: they are closed
   listenerFilters: ListenerFilters | null;
+  /** Connections whose destination was restored go to the listener at that address. */
+  useOriginalDestination: boolean;
+  bindToPort: boolean;                // default true; false: reached by original destination only
   reusePort: boolean;                 // enable_reuse_port, default true
   exactBalance: boolean;              // connection_balance_config.exact_balance
   backlog: number;                    // tcp_backlog_size, default 128 as Envoy's kernel somaxconn cap

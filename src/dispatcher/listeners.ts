@@ -12,8 +12,11 @@ import type { ToWorker } from '../workers/messages.js';
 import type { Acceptor } from './acceptor.js';
 import { addressKey, bindSocket, boundAddress, probeAddress, startListening } from './listen-socket.js';
 
-/** Who accepts: every worker on a socket of its own, worker 0 alone (there is no other), or main. */
-type Accepting = 'perWorker' | 'onlyWorker' | 'dealt';
+/**
+ * Who accepts: every worker on a socket of its own, worker 0 alone (there is no other), main, or nobody
+ * (bind_to_port: false).
+ */
+type Accepting = 'perWorker' | 'onlyWorker' | 'dealt' | 'nobody';
 /**
  * `asked`: what the configuration asks for; `accepting` differs where sockets that a predecessor left cannot do it.
  * Descriptor i is worker i % workers' where workers accept.
@@ -43,7 +46,8 @@ export class Listeners {
 
   /** Every bound address with its sockets, for a process that takes over. */
   sockets(): { key: string; address: Address; reusePort: boolean; fds: readonly number[] }[] {
-    return [...this.byName.values()].flatMap(({ bound }) => bound.map(({ key, address, accepting, fds }) =>
+    return [...this.byName.values()].flatMap(({ bound }) => bound.filter(({ fds }) => fds.length > 0).map(({ key,
+      address, accepting, fds }) =>
       ({ key, address, reusePort: accepting === 'perWorker', fds })));
   }
 
@@ -61,16 +65,18 @@ export class Listeners {
     const opened: Bound[] = [];
     try {
       for (const address of config.addresses) {
+        this.checkUnbound(config, addressKey(address));
         const accepting = this.acceptingOf(config, address);
         const key = addressKey(address);
         const present = old?.bound.find((bound) => bound.key === key);
         if (present === undefined) {
-          opened.push(this.open(address, key, accepting));
+          opened.push(accepting === 'nobody' ? { key, address, asked: accepting, accepting, fds: [] }
+            : this.open(address, key, accepting));
         } else if (present.asked === accepting) {
           kept.push(present);
         } else {
-          throw new Error(`${formatAddress(address)}: enable_reuse_port and connection_balance_config cannot change ` +
-            'while the address stays');
+          throw new Error(`${formatAddress(address)}: enable_reuse_port, bind_to_port and connection_balance_config ` +
+            'cannot change while the address stays');
         }
       }
     } catch (error) {
@@ -131,7 +137,17 @@ export class Listeners {
     for (const [fd, owner] of this.leaving) if (owner === worker) this.unlistened(fd);
   }
 
+  /** Two listeners at one address: the kernel tells of those that are bound, and nobody of the others. */
+  private checkUnbound(config: ListenerConfig, key: string): void {
+    for (const other of this.byName.values()) {
+      if (other.name === config.name || (config.bindToPort && other.config.bindToPort)) continue;
+      if (other.bound.some((bound) => bound.key === key))
+        throw new Error(`duplicate address ${key}: listener ${other.name} has it`);
+    }
+  }
+
   private acceptingOf(config: ListenerConfig, address: Address): Accepting {
+    if (!config.bindToPort) return 'nobody';
     if (this.port.workers === 1) return 'onlyWorker';
     return address.kind === 'ip' && config.reusePort && !config.exactBalance ? 'perWorker' : 'dealt';
   }

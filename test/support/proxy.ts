@@ -18,8 +18,13 @@ export const weftKinds: readonly ProxyKind[] =
     ? ['weft-epoll', 'weft-uring']
     : [`weft-${process.env.WEFT_TEST_IO}` as ProxyKind];
 
+/** Where a proxy runs: in a network namespace, asked by a unix socket in its folder. */
+export interface Place { inside?: (command: readonly string[]) => string[]; adminPath?: string }
+
 export class Proxy {
   output = '';
+  /** A unix socket instead of the admin port. */
+  adminPath: string | null = null;
   exited: { code: number | null; signal: string | null } | null = null;
 
   private constructor(
@@ -45,6 +50,7 @@ export class Proxy {
     adminPort: number,
     bootstrap: (folder: string) => object,
     options: string[] = [],
+    place: Place = {},
   ): Promise<Proxy> {
     const folder = mkdtempSync(join(tmpdir(), 'weft-test-'));
     const file = join(folder, 'bootstrap.json');
@@ -64,8 +70,10 @@ export class Proxy {
       kind === 'envoy'
         ? [envoyProgram()!, ...usual, '--disable-hot-restart', '--base-id', String(process.pid % 30000)]
         : [process.execPath, join(repositoryRoot, 'dist/src/main.js'), ...usual, '--io', kind.slice(5)];
-    const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], cwd: repositoryRoot });
+    const whole = place.inside?.(command) ?? command;
+    const child = spawn(whole[0], whole.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], cwd: repositoryRoot });
     const proxy = new Proxy(kind, folder, adminPort, child);
+    if (place.adminPath !== undefined) proxy.adminPath = join(folder, place.adminPath);
     for (let tries = 0; tries < 1500; tries++) {
       if (proxy.exited !== null)
         throw new Error(`${kind} ended with ${proxy.exited.code ?? proxy.exited.signal}:\n${proxy.output}`);
@@ -78,7 +86,8 @@ export class Proxy {
 
   admin(path: string): Promise<{ status: number; body: string }> {
     return new Promise((resolve, reject) => {
-      const call = get({ host: '127.0.0.1', port: this.adminPort, path, agent: false, timeout: 2000 }, (response) => {
+      const to = this.adminPath === null ? { host: '127.0.0.1', port: this.adminPort } : { socketPath: this.adminPath };
+      const call = get({ ...to, path, agent: false, timeout: 2000 }, (response) => {
         let body = '';
         response
           .setEncoding('utf8')

@@ -1,8 +1,10 @@
 // A configuration value as the contents of its blob. Binds names to slots on the way (route configurations of
 // listeners, clusters of routes, endpoint states of assignments) and reports every slot it mentioned, so that the
 // publisher can take the mentions back when the resource is replaced or refused.
+import { isIP } from 'node:net';
 import { errorText } from '../../core/errors.js';
 import { limits } from '../../core/limits.js';
+import { SOCKADDR_BYTES_MAX, decodeSockaddr, encodeSockaddr, formatAddress } from '../../os/sockaddr.js';
 import type { ListenerFilter, NetworkScopeKind } from '../listener-filters.js';
 import { chainsOf } from '../types.js';
 import type { AccessLog, Address, ClusterConfig, Endpoint, EndpointAssignment, ListenerConfig } from '../types.js';
@@ -78,8 +80,19 @@ function listenerBlob(config: ListenerConfig, slots: Slots, bindings: Bindings, 
       'cluster names', limits.clusterSlotsMax)),
     accessLogs: (hcm ?? tcp)!.accessLogs.map((log) => bound(bindings.accessLogSink(log), 'another access log')),
   }));
-  return { config, scope: bound(bindings.listenerScope(config.statName), `statistics of listener.${config.statName}`),
+  return { at: config.addresses.flatMap(addressKeys).join(' '), config,
+    scope: bound(bindings.listenerScope(config.statName), `statistics of listener.${config.statName}`),
     chains, filterScopes: (config.listenerFilters?.filters ?? []).map((filter) => filterScope(filter, bindings)) };
+}
+
+/** How an address is looked up: as the kernel would print it; one that takes IPv4 too is at both. */
+function addressKeys(address: Address): string[] {
+  if (address.kind !== 'ip' || isIP(address.host) === 0) return [];
+  const view = new DataView(new ArrayBuffer(SOCKADDR_BYTES_MAX));
+  const plain = decodeSockaddr(view, 0, encodeSockaddr(address, view, 0));
+  if (plain === null || plain.kind !== 'ip') return [];
+  const text = formatAddress(plain);
+  return address.ipv4Compat && plain.host === '::' ? [text, `0.0.0.0:${plain.port}`] : [text];
 }
 
 /** Filters that count nothing have the worker's scope, and do not use it. */

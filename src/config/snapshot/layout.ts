@@ -31,8 +31,11 @@ export const assignmentEntry =
   (listenerSlots: number, routeSlots: number, clusterSlots: number, slot: number): number =>
     RootField.tables + (listenerSlots + routeSlots + clusterSlots + slot) * 4;
 
+/** A listener blob's contents begin with this, then its addresses as text, parted by spaces, then a quote. */
+export const LISTENER_AT = '{"at":"';
 /** Contents of a listener blob: the configuration plus what main bound to it. */
 export interface ListenerBlob {
+  at: string;
   config: import('../types.js').ListenerConfig;
   scope: number;                 // statistics scope offset of listener.<statName>.
   filterScopes: number[];        // statistics of each listener filter

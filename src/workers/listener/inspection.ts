@@ -14,6 +14,8 @@ import type { ListenerRuntime } from './listener.js';
 
 /** What becomes of a connection once its filters have finished. */
 export interface InspectionEvents {
+  /** The listener that the connection goes to, if its destination was restored and there is one. */
+  listenerAt(inspection: Inspection): ListenerRuntime | null;
   /** Opens the connection where it belongs and returns who has it now; null: nobody took it. */
   settle(inspection: Inspection): SocketOwner | null;
   /** The listener's count has gone down. */
@@ -33,11 +35,15 @@ export class Inspection implements SocketOwner, Inspected, ChainQuestion, Connec
   applicationProtocols: readonly string[] = [];
   restored: SocketAddress | null = null;
   client: SocketAddress | null = null;
+  /** It may go to the listener at its original destination, once. */
+  private mayMove = false;
   /** The bytes that are looked at, and the filter that looks. */
   private at = 0;
   private end = 0;
   private index = 0;
   private armed = false;
+  /** The client has sent its FIN. */
+  private ended = false;
   private localAddress: SocketAddress | null = null;
   private peer: SocketAddress | null = null;
   private readonly held: Held;
@@ -64,6 +70,8 @@ export class Inspection implements SocketOwner, Inspected, ChainQuestion, Connec
     this.applicationProtocols = [];
     this.restored = this.client = this.localAddress = this.peer = null;
     this.at = this.end = 0;
+    this.ended = false;
+    this.mayMove = listener.usesOriginalDestination;
     this.enter(listener);
     this.run(-1);
   }
@@ -93,6 +101,7 @@ export class Inspection implements SocketOwner, Inspected, ChainQuestion, Connec
       const inspector = inspectors[this.index];
       if (inspector.rests(this)) continue;
       const result = inspector.inspect(this, this.at, this.end);
+      if (result === INSPECT_WAIT && this.ended && this.listener.continuesOnTimeout) break;
       if (result === INSPECT_WAIT) { this.wait(); return; }
       if (result === INSPECT_CLOSE) { this.close(); return; }
       this.at += result;
@@ -117,12 +126,21 @@ export class Inspection implements SocketOwner, Inspected, ChainQuestion, Connec
 
   /** All filters have said what they know: the connection begins in its chain. */
   private finish(buffer: number): void {
+    const next = this.mayMove && this.restored !== null ? this.events.listenerAt(this) : null;
+    this.mayMove = false;
+    if (next !== null) {
+      this.leave();
+      this.enter(next);
+      this.run(buffer);
+      return;
+    }
     if (this.transportProtocol === '') this.transportProtocol = 'raw_buffer';
     const owner = this.events.settle(this);
     if (owner === null) { this.close(); return; }
     const { at, end } = this;
     this.leave();
     if (end > at) owner.onReceived(buffer, at, end - at);
+    if (this.ended) owner.onReceiveEnd(0);
     this.held.drop();
     this.free.push(this);
   }
@@ -156,7 +174,11 @@ export class Inspection implements SocketOwner, Inspected, ChainQuestion, Connec
   onTimer(): void {
     this.armed = false;
     this.engine.count(this.listener.scope, ListenerStat.downstream_pre_cx_timeout);
-    if (!this.listener.continuesOnTimeout) { this.close(); return; }
+    if (this.listener.continuesOnTimeout) this.goOn(); else this.close();
+  }
+
+  /** Filters that wait for more have had their chance. */
+  private goOn(): void {
     this.at = this.held.at;
     this.end = this.at + this.held.bytes;
     try { this.finish(this.held.buffer); } catch (error) { this.failed(error); }
@@ -167,6 +189,9 @@ export class Inspection implements SocketOwner, Inspected, ChainQuestion, Connec
   }
 
   onReceiveEnd(errno: number): void {
+    // What it said is all that filters will ever see.
+    if (errno === 0 && this.held.bytes > 0
+      && this.listener.continuesOnTimeout) { this.ended = true; this.goOn(); return; }
     this.engine.count(this.listener.scope, errno === 0 ? ListenerStat.downstream_listener_filter_remote_close
       : ListenerStat.downstream_listener_filter_error);
     this.close();

@@ -14,6 +14,7 @@ import type { AcceptOwner, SocketOwner } from '../reactor/reactor.js';
 import type { Root } from '../snapshot/snapshot.js';
 import type { Proxy } from '../proxy/request.js';
 import { TcpProxies } from '../tcp/proxies.js';
+import { ListenersByAddress } from './by-address.js';
 import { Chains } from './chains.js';
 import type { Chain } from './chains.js';
 import type { HcmRuntime } from './hcm.js';
@@ -39,6 +40,7 @@ export class ListenerRuntime {
   readonly only: HcmRuntime | null;
   readonly chains: Chains;
   readonly inspectors: readonly Inspector[];
+  readonly usesOriginalDestination: boolean;
   readonly inspectionTimeoutMs: number;
   readonly continuesOnTimeout: boolean;
 
@@ -54,6 +56,7 @@ export class ListenerRuntime {
     const filters = config.listenerFilters;
     this.inspectors = (filters?.filters ?? []).map((filter, index) =>
       compileInspector(engine, filter, contents.filterScopes[index]));
+    this.usesOriginalDestination = config.useOriginalDestination;
     this.inspectionTimeoutMs = filters?.timeoutMs ?? 0;
     this.continuesOnTimeout = filters?.continueOnTimeout ?? false;
     this.only = this.chains.only === null || filters !== null ? null : this.chains.get(this.chains.only).hcm;
@@ -75,6 +78,7 @@ export class Listeners implements InspectionEvents {
   /** Older configurations that still have connections. */
   private readonly retired = new Set<ListenerRuntime>();
   private readonly idle: Inspection[] = [];
+  private readonly byAddress: ListenersByAddress;
 
   private readonly factory: DownstreamFactory;
   private readonly tcp: TcpProxies;
@@ -83,6 +87,7 @@ export class Listeners implements InspectionEvents {
     const register = new ConnectionRegister(engine, (listener) => this.released(listener));
     this.factory = new DownstreamFactory(engine, proxy, register);
     this.tcp = new TcpProxies(engine, proxy, register);
+    this.byAddress = new ListenersByAddress(engine);
   }
 
   listen(slot: number, fd: number): void {
@@ -121,6 +126,12 @@ export class Listeners implements InspectionEvents {
   private overflown(listener: ListenerRuntime | null): void {
     this.engine.count(this.engine.statsBase, WorkerStat.sockets_exhausted);
     if (listener !== null) this.engine.count(listener.scope, ListenerStat.downstream_cx_overflow);
+  }
+
+  /** As Envoy, also where that is the listener it came by: its filters then look once more. */
+  listenerAt({ restored }: Inspection): ListenerRuntime | null {
+    const slot = this.byAddress.find(restored!);
+    return slot < 0 ? null : this.compiled(slot);
   }
 
   /** A connection whose listener filters have finished begins in the filter chain that fits. */

@@ -103,7 +103,7 @@ export class TcpSession implements SocketOwner, ListenerConnection {
       this.toEndpoint(buffer, at, bytes);
       this.held.drop();
     }
-    if (this.state === OPEN) this.receive(true);
+    if (this.clientEnded) this.saidAll(); else if (this.state === OPEN) this.receive(true);
   }
 
   private receive(wanted: boolean): void {
@@ -216,8 +216,14 @@ export class TcpSession implements SocketOwner, ListenerConnection {
   }
 
   private clientEnd(errno: number): void {
+    if (this.state === CONNECTING && errno === 0) { this.clientEnded = true; return; }
     if (this.state !== OPEN) { if (this.state !== ENDING || errno !== 0) this.close(); return; }
     if (errno !== 0) { this.clientGone(); return; }
+    this.saidAll();
+  }
+
+  /** The client has sent its FIN: so has the proxy, to the endpoint. */
+  private saidAll(): void {
     this.clientEnded = true;
     this.stream.request.complete = true;
     this.engine.reactor.shutdownSend(this.stream.upstream!.socket);

@@ -18,6 +18,9 @@ export function readListenerFilters(message: Listener, path: string, report: Rep
     fieldPath(path, 'listener_filters_timeout'), report);
   const filters = (message.listenerFilters ?? []).flatMap((filter, index) =>
     readFilter(filter, `${at}[${index}]`, report));
+  // As Envoy: who follows original destinations finds them out, after all else.
+  if (message.useOriginalDst?.value === true && !filters.some(({ kind }) => kind === 'originalDst'))
+    filters.push({ kind: 'originalDst', disabled: null });
   return filters.length === 0 ? null
     : { filters, timeoutMs, continueOnTimeout: message.continueOnListenerFiltersTimeout ?? false };
 }

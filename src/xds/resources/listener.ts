@@ -38,6 +38,8 @@ export function readListener(message: Listener, fallbackName: string | null, pat
     statName: statName.replaceAll(':', '_'),
     ...readChains(message, name, path, report, parts),
     listenerFilters: readListenerFilters(message, path, report),
+    useOriginalDestination: boolOf(message.useOriginalDst, false),
+    bindToPort: boolOf(message.bindToPort, true),
     reusePort: boolOf(message.enableReusePort, true),
     exactBalance: message.connectionBalanceConfig?.exactBalance !== undefined,
     backlog: numberOf(message.tcpBacklogSize, BACKLOG_DEFAULT),

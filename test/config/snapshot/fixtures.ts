@@ -86,7 +86,9 @@ export const httpChain = (change: Partial<HttpConnectionManager> = {}): FilterCh
 
 export function listener(name: string, port: number, change: Partial<ListenerConfig> = {}): ListenerConfig {
   return { name, addresses: [{ kind: 'ip', host: '127.0.0.1', port, ipv4Compat: false }], statName: name,
-    filterChains: [httpChain()], defaultFilterChain: null, listenerFilters: null, reusePort: true, exactBalance: false,
+    filterChains: [httpChain()], defaultFilterChain: null, listenerFilters: null, useOriginalDestination: false,
+      bindToPort: true,
+    reusePort: true, exactBalance: false,
       backlog: 128,
     perConnectionBufferBytes: 1 << 20, trafficDirection: 'unspecified',
     ignoreGlobalConnectionLimit: false, metadata: null,

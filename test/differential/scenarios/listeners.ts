@@ -234,5 +234,40 @@ const proxied: readonly Scenario[] = [
     '{port:main}' }), chain('b')], [{ send: get('/') }]),
 ];
 
-export const scenarios: readonly Scenario[] = [...chains, ...tlsFilters, ...httpFilters, ...timeouts, ...disabled,
+const hidden = (host: string, name: string, more: object = {}, port = '{port:hidden}'): object => ({
+  address: { socket_address: { address: host, port_value: port } }, bind_to_port: false, stat_prefix: `{id}-${name}`,
+  filter_chains: [chain(name)], ...more });
+const moving = (name: string, hiddenOnes: Record<string, object>, destinations: readonly string[],
+  listener: object = {}): Scenario => ({
+  ...matching(name, [chain('front')], destinations.map((to) => {
+    const [host, port] = to.split(' ');
+    const from = host.includes(':') ? 'TCP6 2001:db8::1' : 'TCP4 1.2.3.4';
+    return { send: `PROXY ${from} ${host} 1000 ${port}\r\n${get('/')}` };
+  }),
+  { use_original_dst: true, listener_filters: [filter('proxy_protocol')], ...listener }),
+  name: `hand-over: ${name}`, rawListeners: hiddenOnes,
+  stats: ['listener.{id}.downstream_cx_total', ...['exact',
+    'any'].map((one) => `listener.{id}-${one}.downstream_cx_total`)] });
+const handed: readonly Scenario[] = [
+  moving('to the exact address', { hidden: hidden('9.9.9.9', 'exact') }, ['9.9.9.9 {port:hidden}',
+    '9.9.9.8 {port:hidden}', '9.9.9.9 1']),
+  moving('to every address', { hidden: hidden('0.0.0.0', 'any') }, ['9.9.9.9 {port:hidden}', '8.8.8.8 {port:hidden}',
+    '2001:db8::2 {port:hidden}']),
+  moving('to the exact address before every address', { hidden: hidden('0.0.0.0', 'any'),
+    other: hidden('9.9.9.9', 'exact') }, ['9.9.9.9 {port:hidden}', '9.9.9.8 {port:hidden}']),
+  moving('IPv6', { hidden: hidden('::', 'any'), other: hidden('2001:db8:0:0:0:0:0:9', 'exact') },
+    ['2001:db8::9 {port:hidden}', '2001:db8::8 {port:hidden}', '9.9.9.9 {port:hidden}']),
+  moving('not where nobody asked for it', { hidden: hidden('9.9.9.9', 'exact') }, ['9.9.9.9 {port:hidden}'],
+    { use_original_dst: false }),
+  moving('to the listener itself', {}, ['127.0.0.2 {port:main}'], anywhere),
+  moving('filters of the other listener look too', { hidden: hidden('9.9.9.9', 'exact', {
+    listener_filters: [http], filter_chains: [chain('exact', { application_protocols: ['http/1.1'] }),
+      chain('wrong')] }) }, ['9.9.9.9 {port:hidden}']),
+  moving('the other listener has no chain for it', { hidden: hidden('9.9.9.9', 'exact', {
+    filter_chains: [chain('exact', { source_ports: [1] }), chain('wrong', { destination_port: '{port:hidden}' })] }) },
+  ['9.9.9.9 {port:hidden}']),
+];
+
+export const scenarios: readonly Scenario[] = [...handed, ...chains, ...tlsFilters, ...httpFilters, ...timeouts,
+  ...disabled,
   ...proxied];

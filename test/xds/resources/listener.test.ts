@@ -103,6 +103,15 @@ const noEnd = 'the chain must end with an HTTP connection manager or a TCP proxy
 const tcpProxy = (config: Tree): Tree => ({ name: 't', typed_config: {
   '@type': typeUrl('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy'), stat_prefix: 'in', ...config } });
 
+t.test('listeners that follow original destinations', async (t) => {
+  t.match(read({ use_original_dst: true }), { useOriginalDestination: true, bindToPort: true, listenerFilters: {
+    timeoutMs: 15000, filters: [{ kind: 'originalDst' }] } });
+  t.match(read({ use_original_dst: true, listener_filters: [listenerFilter('original_dst.v3.OriginalDst'),
+    listenerFilter('http_inspector.v3.HttpInspector')] }).listenerFilters!.filters, [{ kind: 'originalDst' },
+    { kind: 'httpInspector' }]);
+  t.match(read({ bind_to_port: false }), { bindToPort: false, useOriginalDestination: false, listenerFilters: null });
+});
+
 t.test('the TCP proxy', async (t) => {
   const tcp = (config: Tree) => read({ filter_chains: [{ filters: [tcpProxy(config)] }] }).filterChains[0].tcp;
   t.same(tcp({ cluster: 'c' }), { statPrefix: 'in', clusters: [{ cluster: 'c', weight: 1 }], totalWeight: 1,
@@ -222,8 +231,6 @@ const refused: [string, Tree, Tree, string[]][] = [
   ['no address', { address: null }, {}, [`${at}.address: required`]],
   ['address twice', { additional_addresses: [{ address: ipAddress(21010) }] }, {},
     [`${at}: has the address 127.0.0.1:21010 twice`]],
-  ['original dst', { use_original_dst: true }, {},
-    [`${at}.use_original_dst: not implemented, must be absent or false`]],
   ['enum by an unknown number', { traffic_direction: 9 }, {},
     [`${at}.traffic_direction: unknown value 9, expected one of UNSPECIFIED, INBOUND, OUTBOUND`]],
 ];
