@@ -5,7 +5,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What a scenario asks of a proxy. `hosts` = 0: the small configuration, any host, one cluster. */
-export interface Shape { name: string; hosts: number; accessLog: boolean }
+export interface Shape {
+  name: string; hosts: number; accessLog: boolean;
+  /** An HTTP filter before the router, null for none; and fields of the route that go with it. */
+  filter?: object | null; perRoute?: object;
+}
 
 export interface Ports { listener: number; admin: number; backend: number }
 
@@ -28,7 +32,7 @@ export function hostSample(hosts: number, count: number): string[] {
 
 /** Writes the bootstrap of `shape` for these ports and returns the file. */
 export function writeBootstrap(root: string, folder: string, instance: string, shape: Shape, ports: Ports): string {
-  if (shape.hosts === 0 && !shape.accessLog) {
+  if (shape.hosts === 0 && !shape.accessLog && shape.filter === undefined) {
     const text = readFileSync(join(root, 'perf/configs/small.yaml'), 'utf8')
       .replaceAll(`port_value: ${WRITTEN.listener} `, `port_value: ${ports.listener} `)
       .replaceAll(`port_value: ${WRITTEN.admin} `, `port_value: ${ports.admin} `)
@@ -38,6 +42,10 @@ export function writeBootstrap(root: string, folder: string, instance: string, s
     return file;
   }
   const file = join(folder, `${instance}.${shape.name}.json`);
+  if (shape.filter !== undefined) {
+    writeFileSync(file, JSON.stringify(filterBootstrap(shape, ports), null, 1));
+    return file;
+  }
   writeFileSync(file, JSON.stringify(meshBootstrap(shape, ports, accessLogFile(folder, instance)), null, 1));
   return file;
 }
@@ -45,6 +53,25 @@ export function writeBootstrap(root: string, folder: string, instance: string, s
 export const accessLogFile = (folder: string, instance: string): string => join(folder, `${instance}.access.log`);
 
 const socketAddress = (port: number): object => ({ socket_address: { address: '127.0.0.1', port_value: port } });
+
+/** The small proxy with a filter of the shape. */
+function filterBootstrap({ filter, perRoute }: Shape, ports: Ports): object {
+  const route = { match: { prefix: '/' }, route: { cluster: 'backend' },
+    ...(perRoute === undefined || Object.keys(perRoute).length === 0 ? {} : { typed_per_filter_config: perRoute }) };
+  const manager = { '@type': CONNECTION_MANAGER, stat_prefix: 'small',
+    route_config: { name: 'small', virtual_hosts: [{ name: 'backend', domains: ['*'], routes: [route] }] },
+    http_filters: [...(filter ? [filter] : []),
+      { name: 'envoy.filters.http.router', typed_config: { '@type': ROUTER } }] };
+  return {
+    admin: { address: socketAddress(ports.admin) },
+    static_resources: {
+      listeners: [{ name: 'small', address: socketAddress(ports.listener), filter_chains: [{ filters: [
+        { name: 'envoy.filters.network.http_connection_manager', typed_config: manager }] }] }],
+      clusters: [{ name: 'backend', type: 'STATIC', connect_timeout: '1s', load_assignment: { cluster_name: 'backend',
+        endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(ports.backend) } }] }] } }],
+    },
+  };
+}
 
 function meshBootstrap(shape: Shape, ports: Ports, logFile: string): object {
   const names = Array.from({ length: shape.hosts }, (_, index) => hostName(index));

@@ -16,10 +16,10 @@ const FULL_MS_MAX: f64 = 2.8e11;
  * `burst`: tokens of a full bucket. Returns 1, or 0 when there is none.
  */
 export function tokenTake(bucket: usize, nowMs: f64, intervalMs: f64, burst: f64): i32 {
+  const interval = min<f64>(intervalMs, FULL_MS_MAX / burst);
   const now = START + <i64>(nowMs * UNITS_PER_MS);
-  const fullMs = intervalMs * burst;
-  const full = now - (fullMs < FULL_MS_MAX ? <i64>(fullMs * UNITS_PER_MS) : START);
-  const token = <i64>(intervalMs * UNITS_PER_MS);
+  const full = now - <i64>(interval * burst * UNITS_PER_MS);
+  const token = <i64>(interval * UNITS_PER_MS);
   while (true) {
     const seen = atomic.load<i64>(bucket);
     const next = (seen > full ? seen : full) + token;
@@ -31,6 +31,5 @@ export function tokenTake(bucket: usize, nowMs: f64, intervalMs: f64, burst: f64
 /** Tokens in the bucket, a fraction among them. */
 export function tokensLeft(bucket: usize, nowMs: f64, intervalMs: f64, burst: f64): f64 {
   const since = <f64>(START + <i64>(nowMs * UNITS_PER_MS) - atomic.load<i64>(bucket)) / UNITS_PER_MS;
-  const filled = since / intervalMs;
-  return filled < 0 ? 0 : filled > burst ? burst : filled;
+  return max<f64>(0, min<f64>(burst, since / min<f64>(intervalMs, FULL_MS_MAX / burst)));
 }

@@ -11,6 +11,7 @@ export interface Traffic {
   connections: number;
   hosts: string[];              // used in turn; at least one
   close: boolean;               // one request per connection
+  headers?: string[];           // further ones, as lines; sent by wrk alone
 }
 
 export interface LoadResult {
@@ -45,6 +46,7 @@ export async function closedLoad(root: string, port: number, traffic: Traffic, s
 
 function wrkCommand(wrk: string, root: string, port: number, traffic: Traffic, seconds: number): string[] {
   const headers = CLIENT_HEADERS.flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
+  for (const line of traffic.headers ?? []) headers.push('-H', line);
   if (traffic.close) headers.push('-H', 'Connection: close');
   return [wrk, '-t', '1', '-c', String(traffic.connections), '-d', `${Math.max(1, Math.round(seconds))}s`,
     '--timeout', '10s',

@@ -1,6 +1,7 @@
 // What a CPU scenario is: a shape of proxy, a traffic, and whether the backend shares the proxy's core.
 import { hostSample, type Shape } from '../bootstrap.js';
 import type { Traffic } from '../load/closed.js';
+import { filterScenarios } from './filters.js';
 
 /** One configuration and one traffic; a scenario with several variants measures each peer once per variant. */
 export interface Variant { suffix: string; shape: Shape; traffic: Traffic }
@@ -44,6 +45,7 @@ export const cpuScenarios: CpuScenario[] = [
     { ...get(8), method: 'POST', path: '/sink', bodyBytes: 1048576 }),
   scenario('connection-per-request', 'small GET, a new connection for each request, 32 at a time', SMALL,
     { ...get(32), close: true }),
+  ...filterScenarios,
   {
     name: 'hosts', title: 'the same ten hosts among ten and among 10,000 virtual hosts, 64 connections', crowded: false,
     baselineSuffix: '@10',
@@ -60,6 +62,7 @@ const groups: Record<string, string[]> = {
   mesh: ['mesh-calm', 'mesh-crowded'],
   bodies: ['download-64k', 'download-1m', 'upload-64k', 'upload-1m'],
   large: ['large-memory', 'hosts'],
+  filters: ['filters-get', 'filters-post'],
   all: ['start', 'small-calm', 'small-crowded', 'mesh-calm', 'mesh-crowded', 'download-64k', 'download-1m',
     'upload-64k',
     'upload-1m', 'connection-per-request', 'idle', 'large-memory', 'hosts', 'latency', 'collections'],

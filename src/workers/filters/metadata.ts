@@ -14,30 +14,36 @@ const VALUE_BYTES_MAX = 8 * 1024;
 const isStruct = (value: unknown): value is Struct =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Merges as Envoy's StructUtil::update: structs field by field, lists appended, everything else replaced. */
-export function mergeStruct(into: Struct, from: Struct): void {
+/** Merged as Envoy's StructUtil::update: structs field by field, lists appended, everything else replaced. */
+function merged(into: Struct, from: Struct): Struct {
+  const result = { ...into };
   for (const [key, value] of Object.entries(from)) {
-    const known = into[key];
-    if (isStruct(known) && isStruct(value)) mergeStruct(known, value);
-    else if (Array.isArray(known) && Array.isArray(value)) into[key] = [...known as unknown[], ...value as unknown[]];
-    else into[key] = structuredClone(value);
+    const known = result[key];
+    result[key] = isStruct(known) && isStruct(value) ? merged(known, value)
+      : Array.isArray(known) && Array.isArray(value) ? [...known as unknown[], ...value as unknown[]] : value;
   }
+  return result;
 }
 
-/** The struct of a namespace, made if it is not there. */
-function namespaceOf(stream: Stream, namespace: string): Struct {
-  const metadata = stream.metadata ??= {};
-  return (metadata[namespace] ??= {}) as Struct;
+/** Metadata with these entries. Nothing is changed in place: what streams hold may be shared. */
+function withEntries(metadata: Struct, entries: Config['entries']): Struct {
+  const result = { ...metadata };
+  for (const { namespace, allowOverwrite, value } of entries) {
+    const known = result[namespace] as Struct | undefined;
+    if (known === undefined) result[namespace] = value;
+    else if (allowOverwrite) result[namespace] = merged(known, value);
+  }
+  return result;
 }
 
 export class SetMetadataFilter implements HttpFilter {
-  constructor(private readonly config: Config) {}
+  /** What a stream without metadata gets: all of them the same. */
+  private readonly usual: Struct;
+
+  constructor(private readonly config: Config) { this.usual = withEntries({}, config.entries); }
 
   onRequest(stream: Stream): number {
-    for (const { namespace, allowOverwrite, value } of this.config.entries) {
-      const known = stream.metadata?.[namespace] !== undefined;
-      if (!known || allowOverwrite) mergeStruct(namespaceOf(stream, namespace), value);
-    }
+    stream.metadata = stream.metadata === null ? this.usual : withEntries(stream.metadata, this.config.entries);
     return CONTINUE;
   }
 
@@ -112,7 +118,8 @@ function add(stream: Stream, pair: MetadataPair, text: string): void {
     value = Number(value);
     if (text.trim() === '' || Number.isNaN(value)) return;
   }
-  namespaceOf(stream, pair.namespace)[pair.key] = value;
+  const known = stream.metadata?.[pair.namespace] as Struct | undefined;
+  stream.metadata = { ...stream.metadata, [pair.namespace]: { ...known, [pair.key]: value } };
 }
 
 function cookieOf(header: string | null, name: string): string | null {

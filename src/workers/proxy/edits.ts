@@ -16,8 +16,6 @@ import type { Stream } from './stream.js';
 /** Everything constant that an edited head may gain: fixed names, request id, addresses, framing. */
 export const FIXED_ADDED_BYTES = 512;
 export const TOO_LONG = -2;
-/** Bodies up to this size are copied behind their head; longer ones are sent from where they lie. */
-const BODY_COPY_BYTES_MAX = 8 * 1024;
 const IDEMPOTENT = (1 << Method.GET) | (1 << Method.HEAD) | (1 << Method.OPTIONS) | (1 << Method.TRACE)
   | (1 << Method.PUT) | (1 << Method.DELETE);
 
@@ -121,7 +119,8 @@ function pathOnlyOf(engine: Engine): number {
 /** Bytes of room for a body that is copied behind the head: only when all of it (by its length) is here and short. */
 function inlineBody(stream: Stream, available: number): number {
   const { request } = stream;
-  if (request.kind === BODY_NONE || request.kind === BODY_TUNNEL || available === 0 || available > BODY_COPY_BYTES_MAX)
+  if (request.kind === BODY_NONE || request.kind === BODY_TUNNEL || available === 0 || available >
+    limits.bodyCopyBytesMax)
     return 0;
   if (request.kind === BODY_CHUNKED) return 0;
   return request.remaining <= available ? Body.roomFor(request.remaining) : 0;

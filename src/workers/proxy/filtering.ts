@@ -6,6 +6,8 @@
 //                   SUSPENDED ... resume → filter → ...
 import { HEALTHY } from '../balancing/levels.js';
 import { ResponseFlag, detail } from '../../core/response-flags.js';
+import { limits } from '../../core/limits.js';
+import type { DownstreamConnection } from '../connection/downstream.js';
 import type { Engine } from '../engine.js';
 import { ANSWERED, CONTINUE, SUSPENDED } from '../filters/filter.js';
 import type { Actions } from '../filters/filter.js';
@@ -47,8 +49,25 @@ export class Filtering implements Actions {
     if (!recallHead(this.engine, stream)) this.tooLong(stream);
     else verdict = filters!.filters[stream.filterAt]!.onResume!(stream, this);
     if (verdict === CONTINUE) verdict = this.run(stream, stream.filterAt + 1);
-    if (verdict === CONTINUE) this.proxy.serve(stream, downstream!, 0, 0);
+    if (verdict === CONTINUE) this.go(stream, downstream!);
     this.engine.recordOwner = 0;
+  }
+
+  /** Past the filters. A short body that was collected goes with its head, like one that came with it. */
+  private go(stream: Stream, downstream: DownstreamConnection): void {
+    const { engine, proxy } = this;
+    const { kept } = stream;
+    if (!stream.collected || kept.length !== 1 || kept.bytes > limits.bodyCopyBytesMax) {
+      proxy.serve(stream, downstream, 0, 0);
+      return;
+    }
+    const { buffer, at, end } = kept.pieces[0]!;
+    engine.pool.retain(buffer);
+    kept.release(engine);
+    stream.collected = false;
+    stream.request.begin(engine, BODY_LENGTH, end - at, OUT_SAME);
+    proxy.serve(stream, downstream, at, end);
+    engine.pool.release(buffer);
   }
 
   /** The deadline that a filter, or a throttled response, waits for. */

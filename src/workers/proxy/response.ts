@@ -23,7 +23,6 @@ import type { Throttle } from './throttle.js';
 
 const VIA_UPSTREAM = detail('via_upstream');
 const FIXED_ADDED_BYTES = 384;
-const BODY_COPY_BYTES_MAX = 8 * 1024;
 const INTERIM_RESPONSES_MAX = 64;
 
 /** The connection manager has the last word about Server: it overwrites a route's, or leaves it. `at`: the records. */
@@ -125,7 +124,7 @@ export class Responses {
     // written.
     const available = end - bodyAt;
     const inline = response.kind !== BODY_NONE && response.kind !== BODY_TUNNEL && available > 0
-      && available <= BODY_COPY_BYTES_MAX && stream.throttle === null;
+      && available <= limits.bodyCopyBytesMax && stream.throttle === null;
     if (!stream.request.complete && response.kind === BODY_LENGTH && response.remaining <= available) {
       downstream.closeAfterResponse = true;
     }
