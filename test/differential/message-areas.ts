@@ -5,6 +5,10 @@ import { scenarios as forwarded } from './scenarios/forwarded.js';
 import { scenarios as headers } from './scenarios/headers.js';
 import { scenarios as http1 } from './scenarios/http1.js';
 import { scenarios as paths } from './scenarios/paths.js';
+import { scenarios as endpoints } from './scenarios/endpoints.js';
+import { scenarios as times } from './scenarios/times.js';
+import { scenarios as upgrades } from './scenarios/upgrades.js';
+import { scenarios as processes } from './scenarios/processes.js';
 
 export const messageAreas: Readonly<Record<string, readonly Scenario[]>> = {
   answers,
@@ -12,4 +16,8 @@ export const messageAreas: Readonly<Record<string, readonly Scenario[]>> = {
   headers,
   http1,
   paths,
+  endpoints,
+  times,
+  upgrades,
+  processes,
 };

@@ -23,6 +23,10 @@ async function dump(backend: AdminBackend, query: Query): Promise<Answer> {
   const mask = query.has('mask') ? parseMask(query.get('mask')!) : null;
   const resource = query.get('resource') ?? '';
   const parts = sections(backend, query.has('include_eds') || resource.endsWith('_endpoint_configs'));
+  if (resource === '' && mask !== null && ![namesOf(bootstrapSection(backend)), ...parts.map(partNames)]
+    .some((names) => wants(mask, names))) {
+    throw new QueryError(400, `FieldMask ${query.get('mask')} could not be successfully applied to any configs.`);
+  }
   if (resource === '') return { status: 200, type: jsonType, body: wholeDump(backend, parts, mask, matches) };
   const field = parts.flatMap((part) => part.fields).find(({ name }) => name === resource);
   if (field !== undefined) return { status: 200, type: jsonType, body: oneField(field, mask, matches) };
@@ -40,20 +44,23 @@ function* wholeDump(
 ): Generator<string> {
   const text = new Pieces('{\n "configs": [');
   const bootstrap = bootstrapSection(backend);
-  if (wants(mask, Object.keys(bootstrap)))
+  if (wants(mask, namesOf(bootstrap)))
     yield text.add('  ', mask === null ? bootstrap : masked(bootstrap, mask)).take();
   for (const part of parts) {
     const scalars = part.scalars();
-    if (!wants(mask, [...Object.keys(scalars), ...part.fields.map(({ name }) => name)])) continue;
+    if (!wants(mask, partNames(part))) continue;
     yield* sectionText(text, part, scalars, mask, matches);
   }
   yield text.raw('\n ]\n}\n', true).take(0);
 }
 
-/** A mask drops the sections that have none of its fields. */
+/** A mask drops the sections that have not all of its fields, as Envoy's. */
 function wants(mask: FieldMask | null, names: string[]): boolean {
-  return mask === null || mask.some((path) => names.includes(path[0]));
+  return mask === null || mask.every((path) => names.includes(path[0]));
 }
+const namesOf = (section: JsonObject): string[] => Object.keys(section);
+/** `version_info` is there whether or not it has a value. */
+const partNames = (part: Section): string[] => ['version_info', ...part.fields.map(({ name }) => name)];
 
 function* sectionText(
   text: Pieces,

@@ -42,13 +42,14 @@ export class Failures {
       stream.flags |= ResponseFlag.UC;
       stream.details = detail('upstream_reset_after_response_started{connection_termination}');
       this.engine.count(stream.hcm!.scope, HttpStat.rq_reset_after_downstream_response_started);
+      this.leave(stream);
       this.proxy.finish.abort(stream, true);
       return;
     }
     const stale = upstream.requests > 1 && !upstream.hasBegun && stream.replayable && stream.interimResponses === 0
       && stream.attempts <= limits.staleRetriesMax;
     if (!stale) this.noteFailure(stream);
-    this.detach(stream);
+    this.detach(stream, true);
     if (stale) {
       stream.cluster!.count(ClusterStat.upstream_rq_retry);
       stream.requestHeadSent = false;
@@ -111,6 +112,10 @@ export class Failures {
     const { upstream } = stream;
     if (errno === 0 && stream.response.kind === BODY_TUNNEL && stream.responseStarted) {
       stream.request.complete = true;
+      if (!stream.response.complete) {
+        stream.flags |= ResponseFlag.DC;
+        stream.details = detail('downstream_remote_disconnect');
+      }
       engine.reactor.shutdownSend(upstream!.socket);
       if (stream.response.complete) this.endTunnel(stream);
       return;
@@ -130,17 +135,25 @@ export class Failures {
     if (outliers !== null && endpoint !== null) outliers.failed(endpoint, false);
   }
 
-  /** Takes the stream off its endpoint and closes the connection it used. */
-  detach(stream: Stream): void {
+  /** Takes the stream off its endpoint and closes the connection it used; `ended`: the other side did. */
+  detach(stream: Stream, ended = false): void {
     const { upstream } = stream;
+    if (upstream !== null && !ended) stream.cluster!.count(ClusterStat.upstream_cx_destroy_local_with_active_rq);
     this.proxy.finish.leaveEndpoint(stream);
     stream.upstream = null;
     if (upstream !== null) upstream.close();
   }
 
+  /** The upstream connection has ended by itself. */
+  private leave(stream: Stream): void {
+    stream.upstream!.close();
+    stream.upstream = null;
+  }
+
   private tunnelEnded(stream: Stream, errno: number): void {
     const { engine } = this;
     if (errno !== 0) {
+      this.leave(stream);
       this.proxy.finish.abort(stream, true);
       return;
     }
@@ -155,7 +168,7 @@ export class Failures {
     const upstream = stream.upstream!;
     if (engine.reactor.pendingSendBytes(upstream.socket) > 0) { engine.reactor.notifyDrained(upstream.socket); return; }
     this.proxy.finish.countUpstream(stream);
-    this.detach(stream);
+    this.detach(stream, true);
     this.proxy.finish.complete(stream, false);
   }
 

@@ -109,7 +109,6 @@ export class Finish {
   /** An upgrade was accepted: from here both directions are raw. */
   upgraded(stream: Stream): void {
     const { engine } = this;
-    engine.count(stream.hcm!.scope, HttpStat.downstream_cx_upgrades_total);
     engine.f64[stream.hcm!.scope + HttpStat.downstream_cx_upgrades_active] += 1;
     stream.request.kind = stream.response.kind;
     stream.request.complete = false;
@@ -138,6 +137,7 @@ export class Finish {
     const { engine } = this;
     const downstream = stream.downstream!;
     if (stream.upstream !== null) {
+      stream.cluster!.count(ClusterStat.upstream_cx_destroy_local_with_active_rq);
       stream.upstream.close();
       stream.upstream = null;
     }

@@ -56,7 +56,8 @@ export class Replies {
     stream.details = details;
     stream.responseStarted = true;
     stream.responseStartMs = engine.nowMs;
-    if (!stream.request.complete || (engine.drain.active && engine.drain.closes(downstream.listener.inbound)))
+    if (!stream.request.complete || stream.isUpgrade
+        || (engine.drain.active && engine.drain.closes(downstream.listener.inbound)))
       downstream.closeAfterResponse = true;
     const close = downstream.closeAfterResponse;
     let extra = headers + requestIdLine(engine, stream) + localMutations(engine, stream) + stream.addedResponseLines;
@@ -140,7 +141,11 @@ export class Replies {
   }
 
   /** CONNECT ended here: the tunnel is open. */
-  sendConnected(stream: Stream): void { this.raw(stream.downstream!, 'HTTP/1.1 200 OK\r\n\r\n'); }
+  sendConnected(stream: Stream): void {
+    const { serverName } = stream.hcm!.config;
+    this.raw(stream.downstream!,
+      `HTTP/1.1 200 OK\r\ndate: ${new Date(this.engine.wallMs).toUTCString()}\r\nserver: ${serverName}\r\n\r\n`);
+  }
 
   /** The head was refused by the codec: there is no request, only a connection out of step. */
   rejected(connection: DownstreamConnection, rejection: number): void {

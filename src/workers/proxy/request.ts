@@ -148,7 +148,6 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     }
     if (!engine.overload.rejectsRequest()) return false;
     engine.count(stream.hcm!.scope, HttpStat.downstream_rq_overload_close);
-    downstream.closeAfterResponse = true;
     this.replies.send(stream, 503, 0, detail('overload'), 'envoy overloaded');
     return true;
   }

@@ -60,7 +60,10 @@ export class Responses {
     const status = engine.i32[words + Head.status];
     if (status < 200) {
       if (status !== 101 || !stream.isUpgrade) return this.onInterim(stream, status, bodyAt, end);
-    } else if (stream.isUpgrade && !(stream.isConnect && status < 300)) stream.isUpgrade = false;
+    } else if (stream.isUpgrade && !(stream.isConnect && status < 300)) {
+      stream.isUpgrade = false;
+      stream.downstream!.closeAfterResponse = true;
+    }
     const { latencies, outliers, config } = stream.cluster!;
     if (config.healthCheck !== null) this.noteHealth(stream, words);
     if (outliers !== null) outliers.answered(stream.endpoint!, status);
@@ -233,7 +236,8 @@ export class Responses {
     const { engine } = this;
     const { i32 } = engine;
     const hcm = stream.hcm!;
-    let flags = hcm.responseFlags;
+    // As Envoy: how long the upstream took is not told of what has no end.
+    let flags = stream.asksUpgrade ? hcm.responseFlags & ~ResponseEditsFlag.serviceTime : hcm.responseFlags;
     if (stream.response.kind === BODY_CHUNKED || stream.response.kind === BODY_CLOSE) {
       flags |= stream.response.out === OUT_BARE ? ResponseEditsFlag.dropLength : ResponseEditsFlag.chunked;
     }
@@ -241,7 +245,7 @@ export class Responses {
     else if (stream.isHead && (i32[(engine.responseRecord >> 2) + Head.flags] & HeadFlag.chunked) !== 0)
       flags |= ResponseEditsFlag.chunked;
     if (stream.isUpgrade && !stream.isConnect) flags |= ResponseEditsFlag.upgrade;
-    if (stream.isConnect) flags |= ResponseEditsFlag.dropLength;
+    if (stream.isConnect && stream.isUpgrade) flags |= ResponseEditsFlag.dropLength;
     if (hcm.config.alwaysSetRequestIdInResponse && findRequestId(engine, stream, edits + ResponseEdits.requestIdAt)) {
       flags |= ResponseEditsFlag.requestId;
     }

@@ -71,6 +71,8 @@ export class Stream implements PickRequest, Borrower {
   isHead = false;
   isConnect = false;
   isUpgrade = false;
+  /** It may leave HTTP, whatever the upstream says. */
+  asksUpgrade = false;
   expectContinue = false;
   /** The driver was told that a long body is on its way. */
   bulkRequest = false;
@@ -243,7 +245,8 @@ export class Stream implements PickRequest, Borrower {
     this.upstreamLocal = null;
     this.requestTaken = false;
     this.breaker = 0;
-    this.pending = this.version10 = this.https = this.isHead = this.isConnect = this.isUpgrade = this.expectContinue =
+    this.asksUpgrade = this.https = false;
+    this.pending = this.version10 = this.isHead = this.isConnect = this.isUpgrade = this.expectContinue =
       this.upstreamReusable = this.rawTunnel = false;
     this.request.clear();
     this.response.clear();
