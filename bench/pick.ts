@@ -31,7 +31,9 @@ function balancingOf(lbPolicy: Policy): Balancing {
   const ring = { kind: 'ring', minimumSize: 1024, maximumSize: 1 << 20, murmur: false } as const;
   const maglev = { kind: 'maglev', size: 65_537 } as const;
   const table = lbPolicy === 'ringHash' ? ring : lbPolicy === 'maglev' ? maglev : null;
-  return { healthyPanicPercent: 50, localityWeighted: false, slowStart: null, activeRequestBias: null, fullScan: false,
+  return { healthyPanicPercent: 50, localityWeighted: false,
+    zoneAware: { routingPercent: 100, minClusterSize: 6, failTrafficOnPanic: false }, slowStart: null,
+    activeRequestBias: null, fullScan: false,
     hashing: table === null ? null : { table, byName: false, boundPercent: 0 },
     subsets: null, overrideHost: null,
     peakEwma: lbPolicy === 'peakEwma' ? { decayMs: 10_000, defaultMs: 10, penalty: 1_000_000 } : null };

@@ -150,7 +150,9 @@ export class Server {
   /** Before any resource: what workers compile finds its values. */
   private startRuntime(bootstrap: Bootstrap): void {
     const serviceCluster = bootstrap.node.cluster === '' ? this.flags.serviceCluster : bootstrap.node.cluster;
-    this.dispatcher.setNodeCluster(serviceCluster);
+    const { locality } = bootstrap.node;
+    this.dispatcher.setNode({ kind: 'node', cluster: serviceCluster, localCluster: bootstrap.localCluster,
+      locality: { ...locality, zone: locality.zone === '' ? this.flags.serviceZone : locality.zone } });
     const runtime = new RuntimeLayers({ layers: bootstrap.runtimeLayers, log: new Log(this.logs, 'runtime'),
       serviceCluster,
       onChange: (entries) => this.dispatcher.setRuntime(entries) });

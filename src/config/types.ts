@@ -329,6 +329,7 @@ export interface EndpointAssignment { clusterName: string; endpoints: Endpoint[]
 export interface Balancing {
   healthyPanicPercent: number;        // default 50; 0 = never
   localityWeighted: boolean;          // weights of localities count (locality_weighted_lb_config)
+  zoneAware: ZoneAware;               // where the process knows its local cluster
   hashing: Hashing | null;            // of the policies ringHash and maglev
   slowStart: SlowStart | null;        // of roundRobin and leastRequest
   activeRequestBias: RuntimeNumber | null;   // of leastRequest where weights differ; null: 1
@@ -360,6 +361,11 @@ export interface PeakEwma {
 }
 /** New endpoints get a part of their weight that grows over the window: max(minimum, time ^ (1 / aggression)). */
 export interface SlowStart { windowMs: number; aggression: RuntimeNumber; minimumPercent: number }
+export interface ZoneAware {
+  routingPercent: number;             // default 100
+  minClusterSize: number;             // default 6
+  failTrafficOnPanic: boolean;        // in panic nobody is picked; without a local cluster too
+}
 export interface RingHash { kind: 'ring'; minimumSize: number; maximumSize: number; murmur: boolean }
 export interface Hashing {
   table: RingHash | { kind: 'maglev'; size: number };

@@ -19,7 +19,7 @@ import { Control, Shared } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';
 import { SOCKADDR_BYTES_MAX, decodeSockaddr, formatAddress } from '../os/sockaddr.js';
 import type { ComputedStatistic, Statistics } from '../telemetry/statistics.js';
-import type { FromWorker } from '../workers/messages.js';
+import type { FromWorker, NodeMessage } from '../workers/messages.js';
 import { Acceptor } from './acceptor.js';
 import { Configuration } from './configuration.js';
 import type { Store, StoreChange } from './configuration.js';
@@ -75,7 +75,8 @@ export class Dispatcher {
   readonly runtime = new Runtime();
   private runtimeEntries: RuntimeEntries = [];
   private overloadState: OverloadState = calm;
-  private nodeCluster = '';
+  private node: NodeMessage = { kind: 'node', cluster: '', localCluster: '',
+    locality: { region: '', zone: '', subZone: '' } };
 
   constructor(private readonly options: DispatcherOptions) {
     const { memory, map, statistics } = options;
@@ -130,10 +131,10 @@ export class Dispatcher {
     this.supervisor.postAll({ kind: 'runtime', entries });
   }
 
-  /** node.cluster of the bootstrap; before any configuration. */
-  setNodeCluster(cluster: string): void {
-    this.nodeCluster = cluster;
-    this.supervisor.postAll({ kind: 'node', cluster });
+  /** What the bootstrap says of this process; before any configuration. */
+  setNode(node: NodeMessage): void {
+    this.node = node;
+    this.supervisor.postAll(node);
   }
 
   /** Whether filters are to fail the checks of others' health. */
@@ -266,7 +267,7 @@ export class Dispatcher {
   }
 
   private workerReady(worker: number): void {
-    this.supervisor.post(worker, { kind: 'node', cluster: this.nodeCluster });
+    this.supervisor.post(worker, this.node);
     this.supervisor.post(worker, { kind: 'runtime', entries: this.runtimeEntries });
     this.supervisor.post(worker, { kind: 'overload', state: this.overloadState });
     this.listeners.workerReady(worker);

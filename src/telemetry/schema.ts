@@ -60,6 +60,9 @@ const cluster = ['upstream_cx_total', 'upstream_cx_active', 'upstream_cx_http1_t
   'upstream_rq_0rtt', 'upstream_rq_1xx', 'upstream_rq_2xx', 'upstream_rq_3xx', 'upstream_rq_4xx', 'upstream_rq_5xx',
   'upstream_internal_redirect_failed_total', 'upstream_internal_redirect_succeeded_total', 'retry_or_shadow_abandoned',
   'internal.upstream_rq_2xx', 'external.upstream_rq_2xx', 'lb_healthy_panic', 'lb_subsets_selected',
+  'lb_recalculate_zone_structures',
+  'lb_local_cluster_not_ok', 'lb_zone_cluster_too_small', 'lb_zone_no_capacity_left', 'lb_zone_number_differs',
+  'lb_zone_routing_all_directly', 'lb_zone_routing_sampled', 'lb_zone_routing_cross_zone',
   'lb_subsets_fallback', 'lb_subsets_fallback_panic', 'bind_errors',
   'original_dst_host_invalid',
   ...codes] as const;

@@ -79,6 +79,9 @@ export class Engine {
   wallMs: number;
   /** node.cluster of the bootstrap. */
   nodeCluster = '';
+  /** The cluster that this process is one of, '' = unknown, and where it is (config/locality.ts). */
+  localCluster = '';
+  locality = '';
   readonly drain: Drain;
   readonly overload: Overload;
   /** Stream whose head engine.requestRecord holds, while its bytes are still where the kernel put them; else 0. */

@@ -2,6 +2,7 @@
 // to say something.
 import { receiveMessageOnPort } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
+import { localityText } from '../config/locality.js';
 import { errorText } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { Control, workerMailbox } from '../core/memory-map.js';
@@ -73,7 +74,11 @@ export class Mailbox {
         this.engine.overload.set(message.state);
         this.listeners.overloadChanged();
         break;
-      case 'node': this.engine.nodeCluster = message.cluster; break;
+      case 'node':
+        this.engine.nodeCluster = message.cluster;
+        this.engine.localCluster = message.localCluster;
+        this.engine.locality = localityText(message.locality);
+        break;
       case 'runtime': this.engine.runtime.set(message.entries); break;
       case 'endpointFailed':
         this.proxy.clusters.endpointFailed(message.cluster, message.state, this.proxy.upstreams.nextConnectionId);

@@ -4,6 +4,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { EjectionType } from '../config/health.js';
 import type { OverloadState } from '../config/overload.js';
+import type { Endpoint } from '../config/types.js';
 import type { RuntimeEntries } from '../config/runtime.js';
 
 /** `workerData` of an engine worker. */
@@ -19,6 +20,9 @@ export interface WorkerStart {
   generation: number;
   seed: [number, number, number, number];  // 128 bits for the worker's request-id generator
 }
+
+/** What the bootstrap says of this process, sent before any configuration. */
+export interface NodeMessage { kind: 'node'; cluster: string; localCluster: string; locality: Endpoint['locality'] }
 
 export type ToWorker =
   /** A listening socket that this worker accepts on itself (SO_REUSEPORT, or the only worker). */
@@ -36,8 +40,7 @@ export type ToWorker =
   | { kind: 'describe'; id: number }                // pools, connections: for /clusters, /memory and debugging
   /** All runtime values that are in force from now on. */
   | { kind: 'runtime'; entries: RuntimeEntries }
-  /** node.cluster of the bootstrap, sent before any configuration. */
-  | { kind: 'node'; cluster: string }
+  | NodeMessage
   | { kind: 'overload'; state: OverloadState }
   /** An endpoint has become unhealthy: no connection of before serves another request; `close`: tunnels end now. */
   | { kind: 'endpointFailed'; cluster: number; state: number; close: boolean }

@@ -17,6 +17,7 @@ import { scenarios as tcp } from './scenarios/tcp.js';
 import { scenarios as subsets } from './scenarios/subsets.js';
 import { scenarios as scopes } from './scenarios/scopes.js';
 import { scenarios as telemetry } from './scenarios/telemetry.js';
+import { scenarios as zones } from './scenarios/zones.js';
 import { scenarios as virtualHosts } from './scenarios/virtual-hosts.js';
 
 export const areas: Readonly<Record<string, readonly Scenario[]>> = {
@@ -38,4 +39,5 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   scopes,
   telemetry,
   'virtual-hosts': virtualHosts,
+  zones,
 };

@@ -2,7 +2,7 @@
 // files.
 import type { OverloadConfig } from '../overload.js';
 import type { RuntimeEntries } from '../runtime.js';
-import type { AdminConfig } from '../types.js';
+import type { AdminConfig, Endpoint } from '../types.js';
 
 /** A file that holds a DiscoveryResponse, and the directory whose moves announce a new version of it. */
 export interface FileSource { path: string; watchedDirectory: string | null }
@@ -15,7 +15,9 @@ export type RuntimeLayer = { name: string } & (
   | { kind: 'admin' });
 
 export interface Bootstrap {
-  node: { id: string; cluster: string };
+  node: { id: string; cluster: string; locality: Endpoint['locality'] };
+  /** The cluster that this process is one of, for zone-aware routing; '' = unknown. */
+  localCluster: string;
   admin: AdminConfig;
   runtimeLayers: RuntimeLayer[];
   overload: OverloadConfig | null;

@@ -10,11 +10,14 @@ import type { Endpoint } from '../upstream/endpoint.js';
 import { EarliestDeadline } from './earliest-deadline.js';
 import { ByHash } from './hashing.js';
 import { Level, loadsOf } from './levels.js';
+import type { HealthSet } from './levels.js';
 import { byLocality } from './localities.js';
 import { OverrideHostPicker } from './override-host.js';
 import { PeakEwmaPicker } from './peak-ewma.js';
 import { ByPriority } from './priorities.js';
 import { SubsetPicker } from './subsets.js';
+import { ByZone, planZones } from './zones.js';
+import type { ZonePlan, Zones } from './zones.js';
 import { FullScan, LeastRequest, Nobody, Random, RoundRobin, Single } from './unweighted.js';
 
 /** What a picker may ask of the request: implemented by Stream, and by whatever else needs an endpoint. */
@@ -46,47 +49,76 @@ export interface Picker {
 
 const policyDefault: AssignmentPolicy = { overprovisioningPercent: 140, weightedPriorityHealth: false };
 
+/** Counts for the cluster. */
+type Count = (stat: number) => void;
 type Priorities = readonly (readonly Endpoint[])[];
 
 /** A picker over endpoints by priority; null where each request brings its own endpoint. */
 export function createPicker(engine: Engine, config: ClusterConfig, priorities: Priorities,
-  policy: AssignmentPolicy | null): Picker | null {
+  policy: AssignmentPolicy | null, zones: Zones | null = null, count: Count = () => undefined): Picker | null {
   if (config.lbPolicy === 'clusterProvided') return null;
   const rules = policy ?? policyDefault;
-  const picker = overSubsets(engine, config, priorities, rules);
+  const picker = overSubsets({ engine, config, rules, zones, count }, priorities);
   return config.balancing.overrideHost === null ? picker : new OverrideHostPicker(priorities, picker);
 }
 
-function overSubsets(engine: Engine, config: ClusterConfig, priorities: Priorities, rules: AssignmentPolicy): Picker {
+interface Making { engine: Engine; config: ClusterConfig; rules: AssignmentPolicy; zones: Zones | null; count: Count }
+
+function overSubsets(making: Making, priorities: Priorities): Picker {
+  const { config } = making;
   const { subsets, localityWeighted } = config.balancing;
-  if (subsets === null) return overPriorities(engine, config, priorities, rules, null);
+  if (subsets === null) return overPriorities(making, priorities, null);
   const inner = { ...config, balancing: { ...config.balancing,
     localityWeighted: localityWeighted && subsets.localityWeightAware } };
   const whole = subsets.scaleLocalityWeight ? priorities.map((endpoints) => new Level(endpoints)) : null;
-  return new SubsetPicker(config, priorities, (part) => overPriorities(engine, inner, part, rules, whole));
+  return new SubsetPicker(config, priorities, (part) => overPriorities({ ...making, config: inner }, part, whole));
 }
 
-function overPriorities(engine: Engine, config: ClusterConfig, priorities: Priorities, rules: AssignmentPolicy,
-  scaledBy: readonly Level[] | null): Picker {
-  const { healthyPanicPercent, localityWeighted, hashing } = config.balancing;
+function overPriorities(making: Making, priorities: Priorities, scaledBy: readonly Level[] | null): Picker {
+  const { engine, config, rules } = making;
   const levels = (priorities.length === 0 ? [[]] : priorities)
     .map((endpoints, index) => new Level(endpoints, scaledBy === null ? null : scaledBy[index]));
-  const loads = loadsOf(levels, rules, healthyPanicPercent);
-  if (hashing !== null) return new ByHash(engine, config, levels, loads);
+  const panicPercent = panicPercentOf(engine, config);
+  const loads = loadsOf(levels, rules, panicPercent);
+  if (config.balancing.hashing !== null) return new ByHash(engine, config, levels, loads);
+  const zonePlan = making.zones === null || config.balancing.localityWeighted ? null
+    : planZones(levels[0], making.zones, minClusterSizeOf(engine, config), panicPercent, making.count);
   const pickers: Picker[] = [];
   const shares: number[] = [];
-  const over = (endpoints: readonly Endpoint[]) => overEndpoints(engine, config, endpoints, false);
-  const add = (share: number, level: Level, inPanic: boolean, degraded: boolean): void => {
+  const add = (share: number, index: number, degraded: boolean): void => {
     if (share === 0) return;
     shares.push(share);
-    if (inPanic) { pickers.push(overEndpoints(engine, config, level.all, true)); return; }
-    const local = localityWeighted ? byLocality(engine, level, (set) => degraded ? set.degraded : set.healthy, rules,
-      over) : null;
-    pickers.push(local ?? over(degraded ? level.degraded : level.healthy));
+    pickers.push(loads.panic[index] ? inPanic(making, levels[index])
+      : overLevel(making, levels[index], degraded ? ofDegraded : ofHealthy, index === 0 ? zonePlan : null));
   };
-  levels.forEach((level, index) => add(loads.healthy[index], level, loads.panic[index], false));
-  levels.forEach((level, index) => add(loads.degraded[index], level, loads.panic[index], true));
+  levels.forEach((_, index) => add(loads.healthy[index], index, false));
+  levels.forEach((_, index) => add(loads.degraded[index], index, true));
   return pickers.length === 1 ? pickers[0] : new ByPriority(engine, pickers, shares);
+}
+
+/** Envoy's runtime may change the threshold; it counts from the next change of the endpoints on, as there. */
+const panicPercentOf = (engine: Engine, { balancing }: ClusterConfig): number => Math.min(100, engine.runtime.number({
+  runtimeKey: 'upstream.healthy_panic_threshold', defaultValue: balancing.healthyPanicPercent }).value);
+
+const minClusterSizeOf = (engine: Engine, { balancing }: ClusterConfig): number => engine.runtime.number({
+  runtimeKey: 'upstream.zone_routing.min_cluster_size', defaultValue: balancing.zoneAware.minClusterSize }).value;
+
+const ofHealthy = (set: HealthSet): readonly Endpoint[] => set.healthy;
+const ofDegraded = (set: HealthSet): readonly Endpoint[] => set.degraded;
+
+const inPanic = ({ engine, config }: Making, level: Level): Picker => config.balancing.zoneAware.failTrafficOnPanic
+  ? new Nobody(true) : overEndpoints(engine, config, level.all, true);
+
+function overLevel({ engine, config, rules, count }: Making, level: Level,
+  members: (set: HealthSet) => readonly Endpoint[], zonePlan: ZonePlan | null): Picker {
+  const { localityWeighted, zoneAware } = config.balancing;
+  const over = (endpoints: readonly Endpoint[]) => overEndpoints(engine, config, endpoints, false);
+  if (zonePlan !== null) {
+    return new ByZone(engine, zonePlan, zonePlan.localities.map((locality) => over(members(locality))),
+      over(members(level)), zoneAware, count);
+  }
+  const local = localityWeighted ? byLocality(engine, level, members, rules, over) : null;
+  return local ?? over(members(level));
 }
 
 function overEndpoints(engine: Engine, config: ClusterConfig, endpoints: readonly Endpoint[], panic: boolean): Picker {

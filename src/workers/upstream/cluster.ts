@@ -7,6 +7,7 @@ import { WorkerStat, histogramCell } from '../../telemetry/schema.js';
 import type { AssignmentPolicy, ClusterConfig, OriginalDestination } from '../../config/types.js';
 import type { AssignmentBlob } from '../../config/snapshot/layout.js';
 import { Latencies } from '../balancing/peak-ewma.js';
+import { Level } from '../balancing/levels.js';
 import { createPicker } from '../balancing/picker.js';
 import type { Picker } from '../balancing/picker.js';
 import type { Engine } from '../engine.js';
@@ -45,8 +46,13 @@ export class ClusterRuntime {
   private stale = true;
   /** The version of the endpoints' health that the picker was built from. */
   private healthSeen = 0;
+  /** Of the local cluster, where there is one. */
+  private localSeen = 0;
+  private changes = 0;
 
-  constructor(private readonly engine: Engine, readonly slot: number) {
+  /** `localCluster` finds the cluster that this process is one of; null where zones do not matter. */
+  constructor(private readonly engine: Engine, readonly slot: number,
+      private readonly localCluster: (() => ClusterRuntime | null) | null = null) {
     const offset = clusterScope(engine.i32, engine.map, slot);
     if (offset === OVERFLOW_SCOPE) engine.count(engine.statsBase, WorkerStat.stats_overflow);
     this.scope = engine.statsBase + (offset >> 3);
@@ -61,11 +67,27 @@ export class ClusterRuntime {
   /** What picks an endpoint, in step with the configuration and with the endpoints' health. */
   get picker(): Picker | null {
     const version = Atomics.load(this.engine.i32, this.breakers + ClusterState.healthVersion);
-    if (!this.stale && version === this.healthSeen) return this.built;
+    if (!this.stale && version === this.healthSeen && this.localCluster === null) return this.built;
+    return this.rebuilt(version);
+  }
+
+  private rebuilt(version: number): Picker | null {
+    const local = this.localCluster === null ? null : this.localCluster();
+    const localVersion = local === null ? 0 : local.version;
+    if (!this.stale && version === this.healthSeen && localVersion === this.localSeen) return this.built;
     this.stale = false;
     this.healthSeen = version;
-    this.built = createPicker(this.engine, this.config, this.levels, this.policy);
+    this.localSeen = localVersion;
+    const zones = local === null || local === this || local.levels.length === 0 ? null
+      : { locality: this.engine.locality, level: new Level(local.levels[0]) };
+    this.built = createPicker(this.engine, this.config, this.levels, this.policy, zones,
+      (stat) => { this.count(stat); });
     return this.built;
+  }
+
+  /** Grows with every change of the endpoints or of their health. */
+  get version(): number {
+    return this.changes + Atomics.load(this.engine.i32, this.breakers + ClusterState.healthVersion);
   }
 
   /** Takes over what `root` says about this cluster. False when the cluster is gone from it. */
@@ -107,6 +129,7 @@ export class ClusterRuntime {
   private takeEndpoints(entries: AssignmentBlob['endpoints']): void {
     for (const endpoint of this.endpoints.values()) endpoint.removed = true;
     this.levels = [];
+    this.changes++;
     this.stale = true;
     for (const entry of entries) {
       const key = addressText(entry.address);
@@ -183,6 +206,11 @@ export class ClusterRuntime {
 export class Clusters {
   private readonly bySlot: (ClusterRuntime | null)[] = [];
 
+  private readonly localCluster = (): ClusterRuntime | null => {
+    const slot = this.engine.snapshot.clusterSlot(this.engine.localCluster);
+    return slot < 0 ? null : this.get(slot);
+  };
+
   constructor(private readonly engine: Engine) {}
 
   /** The cluster bound to `slot` in the newest root, or null when there is none. */
@@ -194,7 +222,7 @@ export class Clusters {
   private build(slot: number): ClusterRuntime | null {
     const { snapshot } = this.engine;
     if (snapshot.clusterBlob(snapshot.root!, slot) === 0) return null;
-    const cluster = new ClusterRuntime(this.engine, slot);
+    const cluster = new ClusterRuntime(this.engine, slot, this.engine.localCluster === '' ? null : this.localCluster);
     while (this.bySlot.length <= slot) this.bySlot.push(null);
     this.bySlot[slot] = cluster;
     cluster.adopt(snapshot.root!);

@@ -1,10 +1,11 @@
 // One endpoint as a worker sees it: its address, its process-wide state, its connections and the streams that wait for
 // one. Connections are exclusive (HTTP/1.1): idle ones form a stack, so that the warmest is lent first and the rest may
 // time out.
+import { localityText } from '../../config/locality.js';
 import { FIRST_DISCOVERED_STATE } from '../../core/discovered.js';
 import { EndpointShare, EndpointState, HealthFlag } from '../../core/memory-map.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../../os/sockaddr.js';
-import type { Address, Endpoint as ConfiguredEndpoint } from '../../config/types.js';
+import type { Address } from '../../config/types.js';
 import type { AssignmentBlob } from '../../config/snapshot/layout.js';
 import { DEGRADED, EXCLUDED, HEALTHY, UNHEALTHY } from '../balancing/levels.js';
 import type { Engine } from '../engine.js';
@@ -128,10 +129,6 @@ export class Endpoint {
     if (this.sockaddr >= 0) this.engine.heap.release(this.sockaddr, SOCKADDR_BYTES_MAX);
   }
 }
-
-/** Sorts as Envoy sorts localities: by region, zone, sub-zone. */
-const localityText = ({ region, zone, subZone }: ConfiguredEndpoint['locality']): string =>
-  `${region}\0${zone}\0${subZone}`;
 
 export function addressText(address: Address): string {
   if (address.kind === 'pipe') return address.path;

@@ -68,6 +68,9 @@ export function compileBootstrap(sources: BootstrapSources): CompiledBootstrap {
   const report = new Report(sources.allowUnknownFields, limits.configErrorsMax);
   const resources = compileStatic(merged.message, report);
   const bootstrap = readBootstrap(merged.message, warnings, report);
+  const { localCluster } = bootstrap;
+  if (localCluster !== '' && !resources.some(({ kind, name }) => kind === 'cluster' && name === localCluster))
+    report.fail('cluster_manager.local_cluster_name', `no static cluster is called ${localCluster}`);
   warnings.push(...report.warnings.map(({ path, reason }) => `${merged.label}: ${path}: ${reason}`));
   errors.push(...formatProblems(merged.label, report, parts.length === 1 ? merged.parsed : null));
   return errors.length > 0 ? { ok: false, errors: [...new Set(errors)] } : { ok: true, bootstrap, resources };
@@ -161,7 +164,10 @@ function readBootstrap(message: BootstrapMessage, warnings: string[], report: Re
       if (switchesOfEnvoy.test(key)) warnings.push(`runtime key ${key} has no effect: it switches code of Envoy`);
   }
   return {
-    node: { id: message.node?.id ?? '', cluster: message.node?.cluster ?? '' },
+    node: { id: message.node?.id ?? '', cluster: message.node?.cluster ?? '', locality: {
+      region: message.node?.locality?.region ?? '', zone: message.node?.locality?.zone ?? '',
+      subZone: message.node?.locality?.subZone ?? '' } },
+    localCluster: message.clusterManager?.localClusterName ?? '',
     admin: readAdmin(message.admin, report),
     runtimeLayers,
     overload: message.overloadManager === undefined ? null

@@ -1,8 +1,9 @@
 // Which balancer a cluster uses, said by lb_policy and the fields beside it, or by the list of load_balancing_policy.
-import type { Balancing, ClusterConfig, OverrideSource } from '../../config/types.js';
+import type { Balancing, ClusterConfig, OverrideSource, ZoneAware } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { Cluster, ClusterSlowStartConfig, LeastRequest, LoadBalancingPolicy, LocalityLbConfig, Maglev,
+import type { Cluster, ClusterSlowStartConfig, LeastRequest, LoadBalancingPolicy, LocalityLbConfig,
+  LocalityLbConfigZoneAwareLbConfig, Maglev,
   OverrideHost, OverrideHostOverrideHostSource, PeakEwma, Random, RingHash, RoundRobin, SlowStartConfig, Subset
 } from '../wire/generated/messages.js';
 import { boolOf, millisecondsOf, numberOf, percentOf } from './fields.js';
@@ -12,6 +13,7 @@ import { readSubsets } from './subsets.js';
 
 const CHOICE_COUNT_DEFAULT = 2;
 const PANIC_PERCENT_DEFAULT = 50;
+const MIN_SIZE_DEFAULT = 6;
 const SLOW_START_PERCENT_DEFAULT = 10;
 const DECAY_MS_DEFAULT = 10_000, LATENCY_MS_DEFAULT = 10, PENALTY_DEFAULT = 1_000_000;
 const POLICY_CONFIG = 7;           // Cluster.LbPolicy.LOAD_BALANCING_POLICY_CONFIG
@@ -43,6 +45,7 @@ export function readLoadBalancing(message: Cluster, type: ClusterConfig['type'] 
 function plain(message: Cluster): Balancing {
   const panic = percentOf(message.commonLbConfig?.healthyPanicThreshold, PANIC_PERCENT_DEFAULT);
   return { healthyPanicPercent: Math.min(100, Math.round(panic)), localityWeighted: false, hashing: null,
+    zoneAware: readZoneAware(undefined),
     slowStart: null, activeRequestBias: null, fullScan: false, peakEwma: null, subsets: null, overrideHost: null };
 }
 
@@ -51,7 +54,7 @@ function readPolicy(message: Cluster, path: string, report: Report): LoadBalanci
   if (policy === POLICY_CONFIG) report.fail(fieldPath(path, 'load_balancing_policy'), 'required by lb_policy');
   const lbPolicy = policies[policy] ?? 'roundRobin';
   const balancing: Balancing = { ...plain(message),
-    localityWeighted: message.commonLbConfig?.localityWeightedLbConfig !== undefined };
+    ...readLocality(message.commonLbConfig) };
   const least = message.leastRequestLbConfig;
   switch (lbPolicy) {
     case 'roundRobin':
@@ -86,7 +89,8 @@ function readPolicy(message: Cluster, path: string, report: Report): LoadBalanci
 
 function readTyped(message: Cluster, list: LoadBalancingPolicy, path: string, report: Report): LoadBalancing {
   const common = message.commonLbConfig;
-  if (common?.localityWeightedLbConfig !== undefined || common?.consistentHashingLbConfig !== undefined) {
+  if (common?.zoneAwareLbConfig !== undefined || common?.localityWeightedLbConfig !== undefined
+    || common?.consistentHashingLbConfig !== undefined) {
     report.fail(fieldPath(path, 'load_balancing_policy'),
       `cannot be combined with ${notCombined.join(', ')} of common_lb_config`);
   }
@@ -156,8 +160,14 @@ function readList(message: LoadBalancingPolicy, common: Balancing, path: string,
   return chosen('roundRobin', common, {});
 }
 
-const readLocality = (config: LocalityLbConfig | undefined): Pick<Balancing, 'localityWeighted'> =>
-  ({ localityWeighted: config?.localityWeightedLbConfig !== undefined });
+const readLocality = (config: LocalityLbConfig | undefined): Pick<Balancing, 'localityWeighted' | 'zoneAware'> =>
+  ({ localityWeighted: config?.localityWeightedLbConfig !== undefined,
+    zoneAware: readZoneAware(config?.zoneAwareLbConfig) });
+
+const readZoneAware = (config: LocalityLbConfigZoneAwareLbConfig | undefined): ZoneAware => ({
+  routingPercent: Math.min(100, Math.round(percentOf(config?.routingEnabled, 100))),
+  minClusterSize: config?.minClusterSize === undefined ? MIN_SIZE_DEFAULT : Number(config.minClusterSize.value ?? 0),
+  failTrafficOnPanic: config?.failTrafficOnPanic ?? false });
 
 const readBias = (bias: LeastRequest['activeRequestBias']): Balancing['activeRequestBias'] =>
   bias === undefined ? null : readRuntimeNumber(bias, 1);

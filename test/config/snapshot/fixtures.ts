@@ -7,7 +7,8 @@ const thresholds = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests
 const none = { add: [], remove: [] };
 /** Envoy's defaults. */
 export const policy: AssignmentPolicy = { overprovisioningPercent: 140, weightedPriorityHealth: false };
-export const balancing: Balancing = { healthyPanicPercent: 50, localityWeighted: false, hashing: null, slowStart: null,
+export const balancing: Balancing = { healthyPanicPercent: 50, localityWeighted: false,
+    zoneAware: { routingPercent: 100, minClusterSize: 6, failTrafficOnPanic: false }, hashing: null, slowStart: null,
     activeRequestBias: null, fullScan: false, peakEwma: null, subsets: null, overrideHost: null };
 
 export function endpoint(host: string, port: number): Endpoint {

@@ -76,6 +76,10 @@ export const scenarios: readonly Scenario[] = [
   picks('panic in both priorities', [priority(0, sick('a')), priority(1)]),
   picks('panic in the first priority, the second takes all', [priority(0, sick('a'), sick('c')), priority(1, at('b'))],
     panicAt(90)),
+  picks('fail_traffic_on_panic', [group([sick('a')])], { common_lb_config: { zone_aware_lb_config: {
+    fail_traffic_on_panic: true } } }),
+  picks('fail_traffic_on_panic, typed', [group([sick('a'), sick('b')])], typed('least_request.v3.LeastRequest', {
+    locality_lb_config: { zone_aware_lb_config: { fail_traffic_on_panic: true } } })),
   picks('no endpoints', []),
   picks('no endpoints, no panic', [], panicAt(0)),
   picks('an empty locality', [zone('z', 1)]),

@@ -19,10 +19,12 @@ const load = (configPath: string | null, configYaml: string | null = null) =>
 
 t.test('a good bootstrap', async (t) => {
   const result = compile(bootstrap([listener()], [cluster()],
-    { node: { id: 'n', cluster: 'c' }, admin: { address: ipAddress(21001),
+    { node: { id: 'n', cluster: 'c', locality: { zone: 'z' } },
+      cluster_manager: { local_cluster_name: 'backend' }, admin: { address: ipAddress(21001),
     access_log_path: '/dev/null' } }));
   if (!result.ok) return t.fail(result.errors.join('\n'));
-  t.same(result.bootstrap.node, { id: 'n', cluster: 'c' });
+  t.match(result.bootstrap.node, { id: 'n', cluster: 'c', locality: { region: '', zone: 'z' } });
+  t.equal(result.bootstrap.localCluster, 'backend');
   t.match(result.bootstrap.admin, { address: { kind: 'ip', host: '127.0.0.1', port: 21001 },
     accessLogs: [{ sink: { path: '/dev/null' } }] });
   t.same(result.resources.map(({ kind, name }) => [kind, name]), [['cluster', 'backend'], ['listener', 'front']]);
@@ -93,7 +95,7 @@ t.test('--config-yaml lies over the file as protobuf merges', async (t) => {
   const result = load(path,
     'node: {id: b}\nstatic_resources: {clusters: [{name: more, load_assignment: {cluster_name: more}}]}');
   if (!result.ok) return t.fail(result.errors.join('\n'));
-  t.same(result.bootstrap.node, { id: 'b', cluster: 'c' });
+  t.match(result.bootstrap.node, { id: 'b', cluster: 'c' });
   t.same(result.resources.filter(({ kind }) => kind === 'cluster').map(({ name }) => name), ['backend', 'more']);
   t.match(load(path, 'static_resources: {clusters: [{name: backend, load_assignment: {cluster_name: b}}]}'),
     { ok: false, errors: [/base.json \+ --config-yaml: .*clusters\[1\].name: duplicate cluster 'backend'/] });

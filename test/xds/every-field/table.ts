@@ -175,6 +175,7 @@ export const fieldSamples: { [field: string]: unknown[] } = {
   'Cluster.lb_policy': ['LEAST_REQUEST', 'RING_HASH', 'RANDOM', 'MAGLEV'],
   'RetryBackOff.base_interval': ['2s', '3s'],
   'MaglevLbConfig.table_size': [7, 11],
+  'ClusterManager.local_cluster_name': ['backend'],
   'core.v3.Metadata.filter_metadata': [{ 'sample': { sample: 'value' }, 'envoy.lb': { sample: 'value' } }],
   'LbSubsetSelector.fallback_policy': ['NO_FALLBACK', 'ANY_ENDPOINT', 'DEFAULT_SUBSET'],
   'Maglev.table_size': [7, 11],
