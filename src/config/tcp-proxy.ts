@@ -1,9 +1,9 @@
 // envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy as a plain value.
-import type { AccessLog, HeaderMutation } from './types.js';
+import type { AccessLog, HeaderMutation, MetadataMatch } from './types.js';
 
 export interface TcpProxy {
   statPrefix: string;
-  clusters: { cluster: string; weight: number }[];    // one entry for a plain `cluster`
+  clusters: { cluster: string; weight: number; metadataMatch: MetadataMatch | null }[];   // one for a plain `cluster`
   totalWeight: number;
   /** Balancers that hash get the client's address. */
   sourceIpHash: boolean;

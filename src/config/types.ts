@@ -1,6 +1,7 @@
 // Plain configuration values: what xds/resources/* produces from wire messages and everything else consumes.
 // Immutable once built, JSON-serialisable (they travel into the snapshot heap as JSON), every field always present.
 // Absent features are null or an empty array, never undefined. Names follow Envoy's v3 API.
+import type { ListenSocketOptions } from './socket-options.js';
 import type { TcpProxy } from './tcp-proxy.js';
 import type { FilterChainMatch } from './filter-chains.js';
 import type { EndpointHealthCheck, HealthCheck, HealthOptions, OutlierDetection } from './health.js';
@@ -290,6 +291,9 @@ export interface ListenerConfig {
   bindToPort: boolean;                // default true; false: reached by original destination only
   reusePort: boolean;                 // enable_reuse_port, default true
   exactBalance: boolean;              // connection_balance_config.exact_balance
+  sockets: ListenSocketOptions;
+  /** Connections taken at one readiness event; 0 = as many as one event may take. */
+  acceptsPerEvent: number;
   backlog: number;                    // tcp_backlog_size, default 128 as Envoy's kernel somaxconn cap
   perConnectionBufferBytes: number;   // default 1 MiB
   trafficDirection: 'unspecified' | 'inbound' | 'outbound';

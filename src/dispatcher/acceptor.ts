@@ -41,9 +41,11 @@ export class Acceptor {
     }
   }
 
-  add(fd: number, listenerSlot: number): void {
+  /** `most`: connections taken at one event; 0 = as many as one may take. */
+  add(fd: number, listenerSlot: number, most = 0): void {
+    const batch = most === 0 ? limits.acceptBatchMax : Math.min(most, limits.acceptBatchMax);
     const listening: Listening = { fd, slot: listenerSlot, timer: null,
-      watch: watchReadable(fd, () => this.acceptBatch(listening, limits.acceptBatchMax)) };
+      watch: watchReadable(fd, () => this.acceptBatch(listening, batch)) };
     this.byFd.set(fd, listening);
     if (this.stopped) listening.watch.pause();
   }

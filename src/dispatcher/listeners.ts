@@ -11,6 +11,7 @@ import { formatAddress } from '../os/sockaddr.js';
 import type { ToWorker } from '../workers/messages.js';
 import type { Acceptor } from './acceptor.js';
 import { addressKey, bindSocket, boundAddress, probeAddress, startListening } from './listen-socket.js';
+import type { SocketRequest } from './listen-socket.js';
 
 /**
  * Who accepts: every worker on a socket of its own, worker 0 alone (there is no other), main, or nobody
@@ -21,7 +22,8 @@ type Accepting = 'perWorker' | 'onlyWorker' | 'dealt' | 'nobody';
  * `asked`: what the configuration asks for; `accepting` differs where sockets that a predecessor left cannot do it.
  * Descriptor i is worker i % workers' where workers accept.
  */
-interface Bound { key: string; address: Address; asked: Accepting; accepting: Accepting; fds: number[] }
+interface Bound { key: string; address: Address; asked: Accepting; accepting: Accepting; request: SocketRequest;
+  fds: number[] }
 interface Listener { name: string; slot: number; config: ListenerConfig; bound: Bound[] }
 export interface InheritedSockets { fds: number[]; reusePort: boolean }
 export interface Prepared { config: ListenerConfig; kept: Bound[]; opened: Bound[]; dropped: Bound[];
@@ -64,19 +66,21 @@ export class Listeners {
     const kept: Bound[] = [];
     const opened: Bound[] = [];
     try {
-      for (const address of config.addresses) {
-        this.checkUnbound(config, addressKey(address));
+      for (const [index, address] of config.addresses.entries()) {
         const accepting = this.acceptingOf(config, address);
         const key = addressKey(address);
+        this.checkUnbound(config, key);
+        const { transparent, freebind, options } = config.sockets;
+        const request = { transparent, freebind, options: options[index] ?? [] };
         const present = old?.bound.find((bound) => bound.key === key);
         if (present === undefined) {
-          opened.push(accepting === 'nobody' ? { key, address, asked: accepting, accepting, fds: [] }
-            : this.open(address, key, accepting));
-        } else if (present.asked === accepting) {
+          opened.push(accepting === 'nobody' ? { key, address, asked: accepting, accepting, request, fds: [] }
+            : this.open(address, key, accepting, request));
+        } else if (present.asked === accepting && JSON.stringify(present.request) === JSON.stringify(request)) {
           kept.push(present);
         } else {
-          throw new Error(`${formatAddress(address)}: enable_reuse_port, bind_to_port and connection_balance_config ` +
-            'cannot change while the address stays');
+          throw new Error(`${formatAddress(address)}: enable_reuse_port, bind_to_port, connection_balance_config and ` +
+            'socket options cannot change while the address stays');
         }
       }
     } catch (error) {
@@ -152,22 +156,22 @@ export class Listeners {
     return address.kind === 'ip' && config.reusePort && !config.exactBalance ? 'perWorker' : 'dealt';
   }
 
-  private open(address: Address, key: string, accepting: Accepting): Bound {
+  private open(address: Address, key: string, accepting: Accepting, request: SocketRequest): Bound {
     const left = this.inherit(key);
-    if (left !== null) return this.adopt(address, key, accepting, left);
+    if (left !== null) return this.adopt(address, key, accepting, request, left);
     const fds: number[] = [];
     try {
       if (accepting !== 'perWorker') {
-        fds.push(bindSocket(address, false));
-        return { key, address: boundAddress(fds[0]!, address), asked: accepting, accepting, fds };
+        fds.push(bindSocket(address, false, request));
+        return { key, address: boundAddress(fds[0]!, address), asked: accepting, accepting, request, fds };
       }
-      probeAddress(address);
+      probeAddress(address, request);
       let actual = address;
       for (let worker = 0; worker < this.port.workers; worker++) {
-        fds.push(bindSocket(actual, true));
+        fds.push(bindSocket(actual, true, request));
         if (worker === 0) actual = boundAddress(fds[0]!, address);
       }
-      return { key, address: actual, asked: accepting, accepting, fds };
+      return { key, address: actual, asked: accepting, accepting, request, fds };
     } catch (error) {
       for (const fd of fds) close(fd);
       throw error;
@@ -175,23 +179,25 @@ export class Listeners {
   }
 
   /** Sockets of the process before this one: all of them are used, since each has a backlog of its own. */
-  private adopt(address: Address, key: string, asked: Accepting, left: InheritedSockets): Bound {
+  private adopt(address: Address, key: string, asked: Accepting, request: SocketRequest,
+    left: InheritedSockets): Bound {
     const { fds } = left;
     const actual = boundAddress(fds[0]!, address);
     const accepting = asked === 'perWorker' && !left.reusePort ? 'dealt' : asked;
     for (let worker = fds.length; accepting === 'perWorker' && worker < this.port.workers; worker++)
-      fds.push(bindSocket(actual, true));
-    return { key, address: actual, asked, accepting, fds };
+      fds.push(bindSocket(actual, true, request));
+    return { key, address: actual, asked, accepting, request, fds };
   }
 
   private serve(listener: Listener, bound: Bound): void {
     try {
-      for (const fd of bound.fds) startListening(fd, listener.config.backlog, bound.address);
+      for (const fd of bound.fds) startListening(fd, listener.config.backlog, bound.address, bound.request);
     } catch (error) {
       this.log.error(`listener ${listener.name}: ${errorText(error)}`);
       return;
     }
-    if (bound.accepting === 'dealt') for (const fd of bound.fds) this.acceptor.add(fd, listener.slot);
+    if (bound.accepting === 'dealt') for (const fd of bound.fds) this.acceptor.add(fd, listener.slot,
+      listener.config.acceptsPerEvent);
     for (let worker = 0; worker < this.port.workers; worker++) {
       if (this.port.isReady(worker)) this.handTo(worker, listener, bound);
     }
@@ -201,7 +207,7 @@ export class Listeners {
     if (bound.accepting === 'dealt') return;
     for (let index = worker; index < bound.fds.length; index += this.port.workers) {
       this.port.post(worker, { kind: 'listen', listenerSlot: listener.slot, fd: bound.fds[index]!,
-        backlog: listener.config.backlog });
+        backlog: listener.config.backlog, acceptsPerEvent: listener.config.acceptsPerEvent });
     }
   }
 

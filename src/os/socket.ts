@@ -27,10 +27,15 @@ export interface ListenOptions {
   mode: number;
   transparent: boolean;
   freebind: boolean;
+  options: readonly SocketOptionValue[];
 }
 
+/** An option of any level; refused by the kernel, it is the operator's business. */
+export interface SocketOptionValue { level: number; name: number; value: number | { base64: string };
+  state: 'prebind' | 'bound' | 'listening' }
+
 export const listenDefaults: ListenOptions = {
-  backlog: 128, reusePort: false, ipv4Compat: false, mode: 0, transparent: false, freebind: false,
+  backlog: 128, reusePort: false, ipv4Compat: false, mode: 0, transparent: false, freebind: false, options: [],
 };
 
 /** A listening, non-blocking socket. Throws SystemCallError that names the address. */
@@ -62,11 +67,30 @@ export function openBound(address: SocketAddress, wanted: ListenOptions): number
   } else {
     removeStaleUnixSocket(address);
   }
+  applyOptions(fd, wanted.options, 'prebind', fail);
   const length = encodeSockaddr(address, view, 0);
   if (libc.bind(fd, scratchAddress, length) < 0) fail('cannot bind');
+  applyOptions(fd, wanted.options, 'bound', fail);
   const hasPath = address.kind === 'pipe' && !address.path.startsWith('@');
   if (hasPath && wanted.mode !== 0) chmodSync(address.path, wanted.mode);
   return fd;
+}
+
+/** Sets the options of one state; `fail` is called, and throws, at the first that the kernel refuses. */
+export function applyOptions(fd: number, options: readonly SocketOptionValue[], state: SocketOptionValue['state'],
+  fail: (what: string) => never): void {
+  for (const { level, name, value, state: when } of options) {
+    if (when !== state) continue;
+    if (typeof value === 'number' ? setOption(fd, level, name, value) : setOptionBytes(fd, level, name, value.base64))
+      continue;
+    fail(`socket option ${level}/${name} for`);
+  }
+}
+
+function setOptionBytes(fd: number, level: number, name: number, base64: string): boolean {
+  const bytes = Uint8Array.from(Buffer.from(base64, 'base64'));
+  return libc.setsockopt(fd, level, name, bytes.length === 0 ? scratchAddress : libc.addressOf(bytes),
+    bytes.length) === 0;
 }
 
 /** Removes the path of a unix socket on which nobody listens any more; a live one stays and bind says EADDRINUSE. */

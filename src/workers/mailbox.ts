@@ -58,7 +58,7 @@ export class Mailbox {
 
   private handle(message: ToWorker): void {
     switch (message.kind) {
-      case 'listen': this.listeners.listen(message.listenerSlot, message.fd); break;
+      case 'listen': this.listeners.listen(message.listenerSlot, message.fd, message.acceptsPerEvent); break;
       case 'unlisten':
         this.listeners.unlisten(message.listenerSlot, message.fd);
         this.post({ kind: 'unlistened', listenerSlot: message.listenerSlot, fd: message.fd });

@@ -26,7 +26,7 @@ export interface NodeMessage { kind: 'node'; cluster: string; localCluster: stri
 
 export type ToWorker =
   /** A listening socket that this worker accepts on itself (SO_REUSEPORT, or the only worker). */
-  | { kind: 'listen'; listenerSlot: number; fd: number; backlog: number }
+  | { kind: 'listen'; listenerSlot: number; fd: number; backlog: number; acceptsPerEvent: number }
   /** Stop accepting on that fd; main closes it after `unlistened`. */
   | { kind: 'unlisten'; listenerSlot: number; fd: number }
   /**

@@ -22,6 +22,20 @@ function client(address: SocketAddress): number {
   return fd;
 }
 
+t.test('options of a listening socket, before bind, after it, and when it listens', async (t) => {
+  const cubic = { base64: Buffer.from('reno\0').toString('base64') };
+  const fd = openListener(loopback, { freebind: true, options: [
+    { level: 1, name: 9, value: 1, state: 'prebind' }, { level: 6, name: 13, value: cubic, state: 'bound' }] });
+  t.teardown(() => libc.close(fd));
+  t.equal(getOption(fd, 1, 9), 1, 'SO_KEEPALIVE');
+  t.equal(getOption(fd, 0, 15), 1, 'IP_FREEBIND');
+  t.throws(() => openListener(loopback, { options: [{ level: 99, name: 1, value: 1, state: 'prebind' }] }),
+    { message: /socket option 99\/1 for 127.0.0.1:0/ });
+  const elsewhere = openListener({ kind: 'ip', host: '192.0.2.7', port: 0 }, { freebind: true });
+  t.pass('an address that this machine does not have');
+  libc.close(elsewhere);
+});
+
 t.test('listen, accept in batches, addresses of both ends, options', async t => {
   const listening = openListener(loopback);
   const address = localAddress(listening)!;

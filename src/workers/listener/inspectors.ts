@@ -36,10 +36,11 @@ export interface Inspector {
 }
 
 /** `scope`: offset of the filter's statistics. */
-export function compileInspector(engine: Engine, filter: ListenerFilter, scope: number): Inspector {
+export function compileInspector(engine: Engine, filter: ListenerFilter, scope: number,
+  transparent: boolean): Inspector {
   const cells = engine.statsBase + (scope >> 3);
   switch (filter.kind) {
-    case 'originalDst': return new OriginalDestination(engine, filter);
+    case 'originalDst': return new OriginalDestination(engine, filter, transparent);
     case 'tlsInspector': return new TlsInspector(engine, filter, cells);
     case 'httpInspector': return new HttpInspector(engine, filter, cells);
     case 'proxyProtocol': return new ProxyProtocol(engine, filter, cells);
@@ -69,8 +70,12 @@ function holds(predicate: ListenerPredicate, inspected: Inspected): boolean {
 }
 
 class OriginalDestination extends Base<'originalDst'> implements Inspector {
+  /** `transparent`: connections come with the destination as their local address (TPROXY). */
+  constructor(engine: Engine, filter: Extract<ListenerFilter, { kind: 'originalDst' }>,
+      private readonly transparent: boolean) { super(engine, filter); }
+
   inspect(inspected: Inspected): number {
-    const address = this.engine.outside.originalDestination(inspected.fd);
+    const address = this.transparent ? inspected.local : this.engine.outside.originalDestination(inspected.fd);
     if (address !== null) inspected.restore(address);
     return 0;
   }

@@ -55,7 +55,7 @@ export class ListenerRuntime {
     this.chains = new Chains(engine, contents);
     const filters = config.listenerFilters;
     this.inspectors = (filters?.filters ?? []).map((filter, index) =>
-      compileInspector(engine, filter, contents.filterScopes[index]));
+      compileInspector(engine, filter, contents.filterScopes[index], config.sockets.transparent));
     this.usesOriginalDestination = config.useOriginalDestination;
     this.inspectionTimeoutMs = filters?.timeoutMs ?? 0;
     this.continuesOnTimeout = filters?.continueOnTimeout ?? false;
@@ -90,9 +90,9 @@ export class Listeners implements InspectionEvents {
     this.byAddress = new ListenersByAddress(engine);
   }
 
-  listen(slot: number, fd: number): void {
+  listen(slot: number, fd: number, acceptsPerEvent = 0): void {
     const accepting = new Accepting(this, slot, fd);
-    accepting.id = this.engine.reactor.listen(fd, accepting);
+    accepting.id = this.engine.reactor.listen(fd, accepting, acceptsPerEvent);
     if (this.engine.overload.stopsAccepting) this.engine.reactor.pauseAccept(accepting.id);
     this.accepting.push(accepting);
   }

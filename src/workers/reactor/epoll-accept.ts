@@ -13,6 +13,7 @@ import type { AcceptOwner } from './reactor.js';
 interface Listening extends SuspendableListener {
   fd: number;
   owner: AcceptOwner;
+  most: number;
 }
 
 export class EpollAccept {
@@ -24,11 +25,12 @@ export class EpollAccept {
   constructor(private readonly epoll: number, private readonly words: Int32Array, private readonly base: number,
     private readonly scratch: number, private readonly tag: number, private readonly onFdOwned: (fd: number) => void) {}
 
-  listen(fd: number, owner: AcceptOwner): number {
+  listen(fd: number, owner: AcceptOwner, most: number): number {
     let id = this.listening.indexOf(null);
     if (id < 0) id = this.listening.length;
     this.control(EPOLL_CTL_ADD, fd, EPOLLIN, id);
-    this.listening[id] = { fd, owner, paused: false, retryAtMs: 0 };
+    this.listening[id] = { fd, owner, paused: false, retryAtMs: 0,
+      most: most === 0 ? limits.acceptBatchMax : Math.min(most, limits.acceptBatchMax) };
     return id;
   }
 
@@ -54,11 +56,12 @@ export class EpollAccept {
     if (entry.retryAtMs === 0) this.control(EPOLL_CTL_MOD, entry.fd, EPOLLIN, id);
   }
 
-  /** Accepts what is there, at most acceptBatchMax; the rest is reported again by the level-triggered set. */
+  /** Accepts what is there,
+    up to the listener's share of an event; the rest is reported again by the level-triggered set. */
   onReadable(id: number): void {
     const entry = this.listening[id];
     if (entry == null) return;
-    for (let n = 0; n < limits.acceptBatchMax; n++) {
+    for (let n = 0; n < entry.most; n++) {
       if (entry.paused || this.listening[id] !== entry) return;
       const fd = libc.accept4(entry.fd, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0) {

@@ -209,7 +209,7 @@ export class EpollReactor implements Reactor {
     libc.close(fd);
   }
 
-  listen(fd: number, owner: AcceptOwner): number { return this.accepting.listen(fd, owner); }
+  listen(fd: number, owner: AcceptOwner, most = 0): number { return this.accepting.listen(fd, owner, most); }
   unlisten(id: number): void { this.accepting.unlisten(id); }
   pauseAccept(id: number): void { this.accepting.pause(id); }
   resumeAccept(id: number): void { this.accepting.resume(id); }

@@ -75,8 +75,11 @@ export interface Reactor {
   /** Closes the fd now; queued bytes are dropped. With `reset`, SO_LINGER 0: the peer sees RST. */
   close(id: number, reset: boolean): void;
 
-  /** Adds a listening socket. Returns an accept id. */
-  listen(fd: number, owner: AcceptOwner): number;
+  /**
+   * Adds a listening socket. Returns an accept id. `most`: connections taken at one event, 0 = as many as one may take;
+   * a driver that is not asked takes them as they come.
+   */
+  listen(fd: number, owner: AcceptOwner, most?: number): number;
   /** Stops accepting for good; the fd stays open (its opener closes it). */
   unlisten(id: number): void;
   pauseAccept(id: number): void;

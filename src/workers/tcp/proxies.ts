@@ -62,7 +62,9 @@ export class TcpProxies implements UpstreamEvents {
   private connect(session: TcpSession): void {
     const { engine } = this;
     const { stream, runtime } = session;
-    const cluster = this.proxy.clusters.get(runtime.chooseCluster(engine));
+    const { slot, criteria } = runtime.choose(engine);
+    const cluster = this.proxy.clusters.get(slot);
+    stream.metadataMatch = criteria;
     if (cluster === null) {
       engine.count(runtime.scope, TcpStat.downstream_cx_no_route);
       this.refuse(session, ResponseFlag.NC);
@@ -141,6 +143,9 @@ export class TcpProxies implements UpstreamEvents {
     const { cluster } = stream;
     cluster!.count(ClusterStat.upstream_rq_total);
     cluster!.gauge(ClusterStat.upstream_rq_active, 1);
+    const { outliers, config } = cluster!;
+    if (outliers !== null && config.outlierDetection!.splitLocalErrors) outliers.connected(stream.endpoint!);
+    else if (outliers !== null) outliers.answered(stream.endpoint!, 200);
     stream.endpoint!.add(EndpointState.requestsTotal, 1);
     stream.upstreamConnectionId = upstream.id;
     stream.connectStartMs = upstream.openedMs;
@@ -168,6 +173,8 @@ export class TcpProxies implements UpstreamEvents {
     const stream = borrower as Stream;
     stream.flags |= ResponseFlag.UF;
     if (stream.upstream === null) stream.cluster!.count(ClusterStat.upstream_rq_pending_failure_eject);
+    const { outliers } = stream.cluster!;
+    if (outliers !== null && stream.endpoint !== null) outliers.failed(stream.endpoint, stream.connectErrno === 110);
     this.detach(stream);
     this.connect(sessionOf(stream));
   }

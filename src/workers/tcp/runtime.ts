@@ -2,6 +2,7 @@
 import type { HeaderMutation } from '../../config/types.js';
 import type { TcpProxy } from '../../config/tcp-proxy.js';
 import type { ChainBinding } from '../../config/snapshot/layout.js';
+import { Criteria } from '../../config/metadata-match.js';
 import { parseFormat } from '../../telemetry/format.js';
 import type { Engine } from '../engine.js';
 import { formatInto } from '../proxy/formatter.js';
@@ -12,6 +13,9 @@ import { compileOperators, releaseOperators } from '../routing/compiled-format.j
 import type { CompiledOperator } from '../routing/compiled-format.js';
 import { HashPolicies } from '../routing/hash-policies.js';
 
+/** A cluster, and the subset of its endpoints that is wanted. */
+export interface TcpChoice { slot: number; weight: number; criteria: Criteria | null }
+
 export class TcpRuntime {
   /** Index into f64. */
   readonly scope: number;
@@ -20,26 +24,29 @@ export class TcpRuntime {
   readonly hash: HashPolicies | null;
   readonly tunnel: TunnelHead | null;
 
-  constructor(engine: Engine, readonly config: TcpProxy, private readonly binding: ChainBinding,
-      readonly chainName: string) {
+  private readonly choices: readonly TcpChoice[];
+
+  constructor(engine: Engine, readonly config: TcpProxy, binding: ChainBinding, readonly chainName: string) {
     this.scope = engine.statsBase + (binding.tcpScope >> 3);
     this.logs = config.accessLogs.map((log, index) => compileLog(engine, log, binding.accessLogs[index]));
     this.notesUpstream = this.logs.some((log) => log.needsUpstreamNotes);
+    this.choices = config.clusters.map(({ weight, metadataMatch }, index) =>
+      ({ slot: binding.clusterSlots[index], weight, criteria: Criteria.of(metadataMatch) }));
     this.hash = config.sourceIpHash ? HashPolicies.of([{ kind: 'sourceIp', terminal: false }]) : null;
     this.tunnel = config.tunnel === null ? null
       : new TunnelHead(engine, config.tunnel.hostname, config.tunnel.headers);
   }
 
-  /** Slot of the cluster that a session goes to: by weight where there are several. */
-  chooseCluster(engine: Engine): number {
-    const { clusters, totalWeight } = this.config;
-    if (clusters.length === 1) return this.binding.clusterSlots[0];
-    let left = Math.floor((engine.codecs.nextRandom(engine.randomState) >>> 0) / 4294967296 * totalWeight);
-    for (let i = 0; i < clusters.length; i++) {
-      left -= clusters[i].weight;
-      if (left < 0) return this.binding.clusterSlots[i];
+  /** Which of the clusters a session goes to: by weight where there are several. */
+  choose(engine: Engine): TcpChoice {
+    const { choices } = this;
+    if (choices.length === 1) return choices[0];
+    let left = Math.floor((engine.codecs.nextRandom(engine.randomState) >>> 0) / 4294967296 * this.config.totalWeight);
+    for (let i = 0; i < choices.length; i++) {
+      left -= choices[i].weight;
+      if (left < 0) return choices[i];
     }
-    return this.binding.clusterSlots[clusters.length - 1];
+    return choices[choices.length - 1];
   }
 
   release(engine: Engine): void {

@@ -8,6 +8,7 @@ import { boolOf, numberOf, readMetadata } from './fields.js';
 import { readFilterChain, readFilterChains } from './filter-chain.js';
 import type { Gathered, InlineRoutes, RouteSubscription } from './filter-chain.js';
 import { readListenerFilters } from './listener-filters.js';
+import { readListenSockets } from './socket-options.js';
 import type { ClusterReference } from './route.js';
 
 const BACKLOG_DEFAULT = 128;
@@ -42,6 +43,8 @@ export function readListener(message: Listener, fallbackName: string | null, pat
     bindToPort: boolOf(message.bindToPort, true),
     reusePort: boolOf(message.enableReusePort, true),
     exactBalance: message.connectionBalanceConfig?.exactBalance !== undefined,
+    sockets: readListenSockets(message, addresses.length, path, report),
+    acceptsPerEvent: numberOf(message.maxConnectionsToAcceptPerSocketEvent, 0),
     backlog: numberOf(message.tcpBacklogSize, BACKLOG_DEFAULT),
     perConnectionBufferBytes: numberOf(message.perConnectionBufferLimitBytes, BUFFER_BYTES_DEFAULT),
     trafficDirection: (['unspecified', 'inbound', 'outbound'] as const)[message.trafficDirection ?? 0] ?? 'unspecified',

@@ -5,6 +5,7 @@ import type { Report } from '../wire/message.js';
 import type { TcpProxy, TcpProxyTunnelingConfig } from '../wire/generated/messages.js';
 import { readAccessLogs } from './access-log.js';
 import { checkFormat, millisecondsOf, numberOf } from './fields.js';
+import { readMetadataMatch } from './subsets.js';
 import { readAdditions } from './header-mutations.js';
 
 export const tcpProxyType = 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy';
@@ -12,8 +13,11 @@ const IDLE_TIMEOUT_MS_DEFAULT = 3_600_000;
 
 export function readTcpProxy(message: TcpProxy, path: string, report: Report): PlainTcpProxy {
   const at = (name: string): string => fieldPath(path, name);
-  const clusters = message.cluster !== undefined ? [{ cluster: message.cluster, weight: 1 }]
-    : (message.weightedClusters?.clusters ?? []).map(({ name = '', weight = 0 }) => ({ cluster: name, weight }));
+  const { metadataMatch: match } = message;
+  const clusters = message.cluster !== undefined
+    ? [{ cluster: message.cluster, weight: 1, metadataMatch: readMetadataMatch(match, undefined) }]
+    : (message.weightedClusters?.clusters ?? []).map(({ name = '', weight = 0, metadataMatch }) =>
+      ({ cluster: name, weight, metadataMatch: readMetadataMatch(match, metadataMatch) }));
   const options = message.accessLogOptions;
   return {
     statPrefix: message.statPrefix ?? '',

@@ -103,6 +103,21 @@ const noEnd = 'the chain must end with an HTTP connection manager or a TCP proxy
 const tcpProxy = (config: Tree): Tree => ({ name: 't', typed_config: {
   '@type': typeUrl('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy'), stat_prefix: 'in', ...config } });
 
+t.test('options of sockets', async (t) => {
+  t.match(read(), { acceptsPerEvent: 0, sockets: { transparent: false, freebind: false, options: [[]] } });
+  const options = [{ level: '1', name: 9, int_value: 1, state: 'STATE_LISTENING' }, { level: 6, name: 13,
+    buf_value: Buffer.from('cubic').toString('base64'), description: 'd' }];
+  t.match(read({ transparent: true, freebind: true, socket_options: options, tcp_fast_open_queue_length: 5,
+    max_connections_to_accept_per_socket_event: 3, additional_addresses: [{ address: ipAddress(1) },
+      { address: ipAddress(2), socket_options: { socket_options: [] } }] }),
+  { acceptsPerEvent: 3, sockets: { transparent: true, freebind: true, options: [
+    [{ level: 1, name: 9, value: 1, state: 'listening' }, { level: 6, name: 13, value: { base64: 'Y3ViaWM=' },
+      state: 'prebind' }, { level: 6, name: 23, value: 5, state: 'listening' }],
+    [{ level: 1 }, { level: 6 }, { name: 23 }], [{ name: 23, value: 5 }]] } });
+  t.same(errors({ socket_options: [{ level: 1, name: 9, int_value: '4294967296' }] }),
+    [`${at}.socket_options[0].int_value: the kernel takes 32 bits`]);
+});
+
 t.test('listeners that follow original destinations', async (t) => {
   t.match(read({ use_original_dst: true }), { useOriginalDestination: true, bindToPort: true, listenerFilters: {
     timeoutMs: 15000, filters: [{ kind: 'originalDst' }] } });
@@ -114,7 +129,8 @@ t.test('listeners that follow original destinations', async (t) => {
 
 t.test('the TCP proxy', async (t) => {
   const tcp = (config: Tree) => read({ filter_chains: [{ filters: [tcpProxy(config)] }] }).filterChains[0].tcp;
-  t.same(tcp({ cluster: 'c' }), { statPrefix: 'in', clusters: [{ cluster: 'c', weight: 1 }], totalWeight: 1,
+  t.same(tcp({ cluster: 'c' }), { statPrefix: 'in', clusters: [{ cluster: 'c', weight: 1, metadataMatch: null }],
+    totalWeight: 1,
     sourceIpHash: false, idleTimeoutMs: 3600000, maxDurationMs: 0, maxConnectAttempts: 1, accessLogs: [],
     accessLogFlushMs: 0, logsConnected: false, tunnel: null });
   t.match(tcp({ weighted_clusters: { clusters: [{ name: 'a', weight: 2 }, { name: 'b', weight: 3 }] },
@@ -203,8 +219,6 @@ const refused: [string, Tree, Tree, string[]][] = [
     [`${at}.filter_chains[0].filters[0]: it ends the chain and must be the last filter`]],
   ['a TCP proxy on demand', { filter_chains: [{ filters: [tcpProxy({ cluster: 'c', on_demand: {} })] }] }, {},
     [`${at}.filter_chains[0].filters[0].typed_config.on_demand: not implemented`]],
-  ['a TCP proxy to a subset', { filter_chains: [{ filters: [tcpProxy({ cluster: 'c', metadata_match: {} })] }] }, {},
-    [`${at}.filter_chains[0].filters[0].typed_config.metadata_match: not implemented`]],
   ['a TCP proxy to nowhere', { filter_chains: [{ filters: [tcpProxy({})] }] }, {},
     [`${at}.filter_chains[0].filters[0].typed_config: cluster_specifier is required: set one of cluster, `
       + 'weighted_clusters']],
