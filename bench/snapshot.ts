@@ -13,7 +13,8 @@ const name = (index: number): string => `outbound|8080||service-${index}.mesh.lo
 
 function cluster(index: number, connectTimeoutMs = 1000): ClusterConfig {
   const thresholds = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3,
-    retryBudget: null };
+    retryBudget: null,
+      trackRemaining: false, maxConnectionsPerEndpoint: 2 ** 32 - 1 };
   return {
     name: name(index), altStatName: name(index), metadata: null, type: 'eds', originalDestination: null,
     edsServiceName: '', loadAssignment: null,

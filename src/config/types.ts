@@ -310,6 +310,8 @@ export interface CircuitBreakerThresholds {
   maxConnections: number; maxPendingRequests: number; maxRequests: number; maxRetries: number;
   /** In place of maxRetries: a share of the requests in progress, and never less than a number. */
   retryBudget: { percent: number; minConcurrency: number } | null;
+  trackRemaining: boolean;            // the remaining_* gauges are shown
+  maxConnectionsPerEndpoint: number;  // per_host_thresholds; 2^32 - 1 = no limit
 }
 export interface Endpoint {
   address: Address;

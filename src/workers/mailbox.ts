@@ -82,6 +82,7 @@ export class Mailbox {
       case 'runtime': this.engine.runtime.set(message.entries); break;
       case 'endpointFailed':
         this.proxy.clusters.endpointFailed(message.cluster, message.state, this.proxy.upstreams.nextConnectionId);
+        if (message.close) this.listeners.endpointFailed(message.state);
         break;
       case 'stop': this.stopped = true; break;
     }

@@ -50,7 +50,8 @@ t.test('text: sums over workers, texts first, sorted values, then histograms', a
   t.ok(all.includes('cluster.c1.membership_total: 2'));
   t.ok(all.includes('cluster.c1.membership_healthy: 1'));
   t.ok(all.includes('cluster.c1.max_host_weight: 5'));
-  t.ok(all.includes('cluster.c1.circuit_breakers.default.remaining_rq: 1024'));
+  t.ok(all.includes('cluster.c1.circuit_breakers.default.rq_open: 0'));
+  t.notOk(all.some((line) => line.includes('.remaining_')), 'only where the cluster tracks it');
   t.ok(all.includes('cluster.unused.upstream_rq_total: 0'));
   t.notOk(
     all.some((line) => line.startsWith('cluster.unused.upstream_rq_200')),

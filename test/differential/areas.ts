@@ -17,6 +17,7 @@ import { scenarios as tcp } from './scenarios/tcp.js';
 import { scenarios as subsets } from './scenarios/subsets.js';
 import { scenarios as scopes } from './scenarios/scopes.js';
 import { scenarios as telemetry } from './scenarios/telemetry.js';
+import { scenarios as upstreams } from './scenarios/upstreams.js';
 import { scenarios as zones } from './scenarios/zones.js';
 import { scenarios as virtualHosts } from './scenarios/virtual-hosts.js';
 
@@ -38,6 +39,7 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   subsets,
   scopes,
   telemetry,
+  upstreams,
   'virtual-hosts': virtualHosts,
   zones,
 };

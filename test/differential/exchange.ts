@@ -16,11 +16,15 @@ export async function runSteps(proxy: Proxy, running: Running): Promise<string[]
   const lines: string[] = [];
   let client: RawClient | null = null;
   let responses = 0;
+  const checks = new Map(Object.entries(scenario.firstChecks ?? {}));
+  const firstChecks = scenario.showChecks === true ? await showChecks(upstreams, varying) : [];
   for (const [index, step] of scenario.steps.entries()) {
     lines.push(`step ${index + 1}`);
     if (step.waitMs !== undefined) await sleep(step.waitMs);
+    for (const [name, reply] of Object.entries(step.check ?? {})) checks.set(name, reply);
+    script(upstreams, step, checks);
+    if (step.untilStats !== undefined) await untilStats(proxy, running, step.untilStats);
     for (const upstream of upstreams.values()) upstream.requests = [];
-    script(upstreams, step);
     if (step.admin !== undefined) { lines.push(...await callAdmin(proxy, running, step.admin)); continue; }
     if (!step.sameConnection || client === null) {
       client?.close();
@@ -43,6 +47,7 @@ export async function runSteps(proxy: Proxy, running: Running): Promise<string[]
   }
   client?.close();
   lines.push(...await showRaw(running));
+  lines.push(...firstChecks);
   lines.push(...await logLines(proxy, running, scenario.logLines ?? responses));
   if (scenario.stats !== undefined) lines.push(...await settledStats(proxy, running, scenario.stats));
   return lines.map((line) => running.back(line));
@@ -51,7 +56,7 @@ export async function runSteps(proxy: Proxy, running: Running): Promise<string[]
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Sets what the upstreams answer from now on. */
-function script(upstreams: ReadonlyMap<string, Upstream>, step: Step): void {
+function script(upstreams: ReadonlyMap<string, Upstream>, step: Step, checks: ReadonlyMap<string, Reply>): void {
   const { answer } = step;
   const named = answer === undefined ? {}
     : typeof answer === 'string' || Array.isArray(answer) || isReply(answer) ? { up: answer } : answer;
@@ -61,6 +66,34 @@ function script(upstreams: ReadonlyMap<string, Upstream>, step: Step): void {
     const list = Array.isArray(replies) ? [...replies] : [replies];
     upstream.answer = async (seen) => perform(list.length > 1 ? list.shift()! : list[0], seen);
   }
+  for (const [name, upstream] of upstreams) answerChecks(name, upstream, checks);
+}
+
+const isCheck = ({ start }: Seen): boolean => start.includes(' /check');
+
+/** Requests for /check are answered apart from the others. */
+export function answerChecks(name: string, upstream: Upstream, checks: ReadonlyMap<string, Reply>): void {
+  const { answer } = upstream;
+  upstream.answer = (seen) => {
+    if (!isCheck(seen)) return answer(seen);
+    const reply = checks.get(name);
+    return reply === undefined ? answerOk(seen) : perform(reply, seen);
+  };
+}
+
+async function showChecks(upstreams: ReadonlyMap<string, Upstream>, varying: ReadonlySet<string>): Promise<string[]> {
+  for (let tries = 0; tries < 50 && ![...upstreams.values()].some(({ requests }) => requests.some(isCheck)); tries++)
+    await sleep(20);
+  return [...upstreams].flatMap(([name, { requests }]) => {
+    const seen = requests.find(isCheck);
+    return seen === undefined ? [] : [`${name} check ${seen.start} ${JSON.stringify(seen.body)}`,
+      ...showHeaders(seen.headers, varying).map((line) => `${name} check header ${line}`)];
+  });
+}
+
+async function untilStats(proxy: Proxy, running: Running, wanted: Record<string, number>): Promise<void> {
+  for (const [name, value] of Object.entries(wanted)) await proxy.untilStat(running.fill(name), value, 4000);
+  await sleep(proxy.kind === 'envoy' ? 50 : 10);
 }
 
 const isReply = (value: object): boolean => ['close', 'reset', 'hang', 'afterMs'].some((key) => key in value);
@@ -111,7 +144,8 @@ function showResponse(message: Message, varying: ReadonlySet<string>): string[] 
 }
 
 async function seeForwarded(upstreams: ReadonlyMap<string, Upstream>, wanted: number): Promise<void> {
-  const seen = (): number => [...upstreams.values()].reduce((sum, { requests }) => sum + requests.length, 0);
+  const seen = (): number => [...upstreams.values()].reduce((sum, { requests }) =>
+    sum + requests.filter((request) => !isCheck(request)).length, 0);
   for (let tries = 0; tries < 100 && seen() < wanted; tries++) await sleep(10);
 }
 
@@ -119,6 +153,7 @@ function showForwarded(upstreams: ReadonlyMap<string, Upstream>, varying: Readon
   const lines: string[] = [];
   for (const [name, upstream] of upstreams) {
     for (const seen of upstream.requests) {
+      if (isCheck(seen)) continue;
       lines.push(`${name} got ${seen.start.replace(/ HTTP\/1\.1$/, '')} ${JSON.stringify(seen.body.slice(0, 300))}`);
       lines.push(...showHeaders(seen.headers, varying).map((line) => `${name} got header ${line}`));
     }
@@ -179,6 +214,8 @@ async function callAdmin(proxy: Proxy, running: Running, call: NonNullable<Step[
     outgoing.on('error', reject).on('timeout', () => outgoing.destroy(new Error('the admin server does not answer')));
     outgoing.end();
   });
-  return [`admin ${call.method ?? 'GET'} ${call.path} ${status}`, ...(call.body ? [`admin body ${JSON.stringify(body)}`]
-    : [])];
+  const lines = call.lines === undefined ? [] : body.split('\n').filter((line) =>
+    new RegExp(running.fill(call.lines!)).test(line)).map((line) => `admin line ${line}`);
+  return [`admin ${call.method ?? 'GET'} ${call.path} ${status}`, ...lines,
+    ...(call.body ? [`admin body ${JSON.stringify(body)}`] : [])];
 }

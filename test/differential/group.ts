@@ -4,7 +4,7 @@ import { bootstrap, type ClusterSpec, type ListenerSpec } from '../support/boots
 import { freePort } from '../support/ports.js';
 import { Proxy, type ProxyKind } from '../support/proxy.js';
 import { Upstream } from '../support/upstream.js';
-import { runSteps } from './exchange.js';
+import { answerChecks, runSteps } from './exchange.js';
 import type { RawUpstream, Scenario } from './scenario.js';
 
 export interface Running {
@@ -66,6 +66,7 @@ async function prepare(scenario: Scenario, id: string): Promise<Running> {
   for (const name of scenario.upstreams ?? ['up']) {
     const upstream = await Upstream.start(await freePort());
     upstreams.set(name, upstream);
+    answerChecks(name, upstream, new Map(Object.entries(scenario.firstChecks ?? {})));
     const raw = scenario.rawUpstreams?.[name];
     if (raw !== undefined) behave(upstream, raw);
     ports.set(name, upstream.port);

@@ -52,8 +52,15 @@ export interface Step {
   waitMs?: number;
   /** What upstreams answer, by name, or for `up`: one reply for all requests, or one a request, the last one again. */
   answer?: Reply | Reply[] | Record<string, Reply | Reply[]>;
-  /** A call to the admin server instead of `send`; the status is compared, the body where `body` says so. */
-  admin?: { method?: string; path: string; body?: boolean };
+  /**
+   * A call to the admin server instead of `send`; the status is compared, the body where `body` says so, or those lines
+   * of it that match `lines`.
+   */
+  admin?: { method?: string; path: string; body?: boolean; lines?: string };
+  /** What upstreams answer to requests for /check from here on, by name; 200 as long as nothing is said. */
+  check?: Record<string, Reply>;
+  /** Waits, before the step, until statistics have these values (and workers had time to hear of it). */
+  untilStats?: Record<string, number>;
 }
 
 export interface Scenario {
@@ -80,6 +87,10 @@ export interface Scenario {
   logLines?: number;
   /** Response and request headers that are shown by name only, because their value differs from run to run. */
   varying?: readonly string[];
+  /** As `check` of a step, from the start of the proxy on. */
+  firstChecks?: Record<string, Reply>;
+  /** The first request for /check of each upstream is shown. */
+  showChecks?: boolean;
   /** Needs a process of its own, with these top-level fields of the bootstrap and options. */
   alone?: { bootstrap?: Record<string, unknown>; options?: readonly string[] };
   /** Lines that may differ, and under which heading of docs/envoy-differences.md it says why. */

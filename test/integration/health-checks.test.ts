@@ -18,7 +18,7 @@ import type { Answer } from '../support/upstream.js';
 
 const onEnvoy = process.env.WEFT_TEST_KINDS === 'envoy';
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
-const quick = { timeout: '0.3s', interval: '0.03s', no_traffic_interval: '0.03s', unhealthy_threshold: 2,
+const quick = { timeout: '1s', interval: '0.05s', no_traffic_interval: '0.05s', unhealthy_threshold: 2,
   healthy_threshold: 2 };
 const http = (path: string, more: object = {}, check: object = {}) =>
   [{ ...quick, ...more, http_health_check: { path, ...check } }];
@@ -77,7 +77,8 @@ t.test('health checks', (t) => forEachProxy(t, {
       pool('named', [ports.one], { health_checks: http('/named', {}, {
         service_name_matcher: { prefix: 'locations' } }) }),
       pool('tcp', [ports.one, 1], { health_checks: [{ ...quick, tcp_health_check: {} }] }),
-      pool('talk', [ports.one], { health_checks: [{ ...quick, reuse_connection: false, tcp_health_check: {
+      pool('talk', [ports.one], { health_checks: [{ ...quick, reuse_connection: false,
+        timeout: '0.3s', tcp_health_check: {
         send: { text: Buffer.from('GET /talk HTTP/1.1\r\nhost: a\r\n\r\n').toString('hex') },
         receive: [{ text: Buffer.from('well').toString('hex') }] } }] }),
       ...(onEnvoy ? [] : [pool('grpc', [grpcPort], { health_checks: [{ ...quick,

@@ -70,8 +70,10 @@ function serve(world: World, plan: Plan, requests: ReadonlyMap<number, RequestPl
 }
 
 function configuration(plan: Plan, version: number, endpoints: number): SnapshotChange[] {
-  const tiny = { maxConnections: 2, maxPendingRequests: 2, maxRequests: 3, maxRetries: 3, retryBudget: null };
-  const ample = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3, retryBudget: null };
+  const tiny = { maxConnections: 2, maxPendingRequests: 2, maxRequests: 3, maxRetries: 3, retryBudget: null,
+    trackRemaining: false, maxConnectionsPerEndpoint: 2 ** 32 - 1 };
+  const ample = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3, retryBudget: null,
+    trackRemaining: false, maxConnectionsPerEndpoint: 2 ** 32 - 1 };
   const thresholds = plan.smallBreakers ? tiny : ample;
   const changes: SnapshotChange[] = [];
   for (let n = 0; n < CLUSTERS; n++) {

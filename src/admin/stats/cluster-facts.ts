@@ -79,6 +79,7 @@ export class SharedStates {
 export interface ClusterFacts {
   statName: string;
   slot: number;
+  /** In the order of clusterFactNames; NaN where the cluster does not have it. */
   values: Float64Array;
 }
 
@@ -113,14 +114,11 @@ function breakerValues(
   most: CircuitBreakerThresholds,
   word: (index: number) => number,
 ): void {
-  const connections = Math.max(0, most.maxConnections - word(ClusterState.connections));
-  const pending = Math.max(0, most.maxPendingRequests - word(ClusterState.pending));
-  const requests = Math.max(0, most.maxRequests - word(ClusterState.requests));
-  const retries = Math.max(0, retriesMax(most, word(ClusterState.requests)) - word(ClusterState.retries));
-  out.set(
-    [open(connections), 0, connections, pending, retries, requests, open(requests), open(pending), open(retries)],
-    at,
-  );
+  const limits = [most.maxConnections, most.maxPendingRequests, retriesMax(most, word(ClusterState.requests)),
+    most.maxRequests];
+  const taken = [ClusterState.connections, ClusterState.pending, ClusterState.retries, ClusterState.requests].map(word);
+  // Envoy looks when something is taken: where nothing is, nothing is open
+  const [connections, pending, retries, requests] = taken.map((count, i) => (count > 0 && count >= limits[i] ? 1 : 0));
+  const left = taken.map((count, i) => (most.trackRemaining ? Math.max(0, limits[i] - count) : NaN));
+  out.set([connections, 0, ...left, requests, pending, retries], at);
 }
-
-const open = (remaining: number): number => (remaining === 0 ? 1 : 0);

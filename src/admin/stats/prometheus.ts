@@ -178,7 +178,8 @@ function* familyLines(statistics: Statistics, family: Family, request: StatsRequ
       yield shown ? `${metric}{${join(own, labels)}} ${value}\n` : '';
     }
     const row = family.fact < 0 || group.facts === null ? null : factRow(group.facts, family.fact);
-    if (row !== null) yield wanted(group.prefix + row.name, row.used) ? `${metric}{${labels}} ${row.value}\n` : '';
+    if (row === null || Number.isNaN(row.value)) continue;
+    yield wanted(group.prefix + row.name, row.used) ? `${metric}{${labels}} ${row.value}\n` : '';
   }
   for (const { name, labels, row } of family.singles) {
     yield wanted(name, row.used) ? `${metric}{${labels}} ${row.type === 'text' ? 0 : row.value}\n` : '';

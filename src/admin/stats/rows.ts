@@ -69,7 +69,8 @@ function groupRows(statistics: Statistics, group: ScopeGroup, usedOnly: boolean)
     }
   }
   if (group.rows.length === 0 && group.facts === null) return rows;
-  const facts = group.facts === null ? [] : Array.from(group.facts, (_, index) => factRow(group.facts!, index));
+  const facts = group.facts === null ? [] : Array.from(group.facts, (_, index) => factRow(group.facts!, index))
+    .filter(({ value }) => !Number.isNaN(value));
   return [...rows, ...group.rows, ...facts].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 

@@ -13,6 +13,7 @@ import type { Engine } from '../engine.js';
 import type { AcceptOwner, SocketOwner } from '../reactor/reactor.js';
 import type { Root } from '../snapshot/snapshot.js';
 import type { Proxy } from '../proxy/request.js';
+import { TcpSession } from '../tcp/session.js';
 import { TcpProxies } from '../tcp/proxies.js';
 import { ListenersByAddress } from './by-address.js';
 import { Chains } from './chains.js';
@@ -239,6 +240,18 @@ export class Listeners implements InspectionEvents {
       while (connection !== null) {
         const next = connection.nextOfListener;
         connection.drain(closeIdle, graceMs);
+        connection = next;
+      }
+    }
+  }
+
+  /** An endpoint has become unhealthy whose TCP sessions end with it. */
+  endpointFailed(state: number): void {
+    for (const listener of [...this.retired, ...this.bySlot]) {
+      let connection = listener === null ? null : listener.connections;
+      while (connection !== null) {
+        const next = connection.nextOfListener;
+        if (connection instanceof TcpSession) this.tcp.endpointFailed(connection, state);
         connection = next;
       }
     }

@@ -305,7 +305,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     const thresholds = urgent ? high : normal;
     stream.breaker = urgent ? ClusterState.highOffset : 0;
     if (!this.finish.takeRequest(stream, thresholds.maxRequests)) {
-      cluster.count(ClusterStat.upstream_rq_pending_overflow);
+      cluster.count(ClusterStat.upstream_rq_active_overflow);
       if (!this.hedging.outlives(stream, 503)) this.replies.overflow(stream);
       return;
     }

@@ -125,6 +125,11 @@ export class TcpProxies implements UpstreamEvents {
     stream.lastEndpoint = endpoint;
   }
 
+  /** The session's endpoint has become unhealthy, and the cluster closes what is open to such ones. */
+  endpointFailed(session: TcpSession, state: number): void {
+    if (session.stream.endpoint?.stateIndex === state) session.close();
+  }
+
   /** Takes a session off its endpoint and closes the connection it used. */
   detach(stream: Stream): void {
     const { upstream } = stream;

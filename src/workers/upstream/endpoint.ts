@@ -91,6 +91,7 @@ export class Endpoint {
   }
 
   activeRequests(): number { return Atomics.load(this.engine.i32, this.state + EndpointState.activeRequests); }
+  openConnections(): number { return Atomics.load(this.engine.i32, this.state + EndpointState.activeConnections); }
   /** A request begins (1) or ends (-1) here: counted for the process, and as this worker's part. */
   request(by: number): void {
     const { i32 } = this.engine;

@@ -109,7 +109,8 @@ export class UpstreamPool {
   /** Opens a connection if the breaker allows: an endpoint without any connection may always have one. */
   private open(endpoint: Endpoint, thresholds: CircuitBreakerThresholds, http: boolean): boolean {
     const { cluster } = endpoint;
-    if (!cluster.tryTake(ClusterState.connections, thresholds.maxConnections)) {
+    const full = endpoint.openConnections() >= thresholds.maxConnectionsPerEndpoint;
+    if (full || !cluster.tryTake(ClusterState.connections, thresholds.maxConnections)) {
       cluster.count(ClusterStat.upstream_cx_overflow);
       if (endpoint.connections > 0) return false;
       cluster.take(ClusterState.connections);

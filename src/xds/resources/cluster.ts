@@ -1,11 +1,11 @@
 // cluster.v3.Cluster into a ClusterConfig, with its endpoints or the file that they come from.
 import type { FileSource } from '../../config/bootstrap/bootstrap.js';
-import type { CircuitBreakerThresholds, ClusterConfig } from '../../config/types.js';
+import type { ClusterConfig } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { CircuitBreakers, CircuitBreakersThresholdsRetryBudget, Cluster, CoreHttpProtocolOptions,
-  Http1ProtocolOptions, HttpHttpProtocolOptions }
+import type { Cluster, CoreHttpProtocolOptions, Http1ProtocolOptions, HttpHttpProtocolOptions }
   from '../wire/generated/messages.js';
+import { readCircuitBreakers } from './circuit-breakers.js';
 import { readConfigSource } from './config-source.js';
 import { readAssignment } from './endpoint.js';
 import { millisecondsOf, numberOf, readMetadata } from './fields.js';
@@ -79,37 +79,6 @@ function readEndpoints(message: Cluster, type: ClusterConfig['type'] | undefined
   }
   return readAssignment(message.loadAssignment, type === 'strictDns' ? 'resolve' : 'connect', at, report);
 }
-
-const thresholdsDefault: CircuitBreakerThresholds = { maxConnections: 1024, maxPendingRequests: 1024,
-  maxRequests: 1024, maxRetries: 3, retryBudget: null };
-const BUDGET_PERCENT_DEFAULT = 20;
-const BUDGET_CONCURRENCY_DEFAULT = 3;
-
-function readCircuitBreakers(message: CircuitBreakers | undefined, path: string,
-  report: Report): ClusterConfig['circuitBreakers'] {
-  const result = { default: thresholdsDefault, high: thresholdsDefault };
-  const seen = new Set<string>();
-  (message?.thresholds ?? []).forEach((thresholds, index) => {
-    const priority = thresholds.priority === 1 ? 'high' : 'default';
-    if (seen.has(priority)) report.fail(`${path}.thresholds[${index}]`, `a second entry for the priority ${priority}`);
-    seen.add(priority);
-    result[priority] = {
-      maxConnections: numberOf(thresholds.maxConnections, thresholdsDefault.maxConnections),
-      maxPendingRequests: numberOf(thresholds.maxPendingRequests, thresholdsDefault.maxPendingRequests),
-      maxRequests: numberOf(thresholds.maxRequests, thresholdsDefault.maxRequests),
-      maxRetries: numberOf(thresholds.maxRetries, thresholdsDefault.maxRetries),
-      retryBudget: readRetryBudget(thresholds.retryBudget),
-    };
-  });
-  return result;
-}
-
-const readRetryBudget = (
-  budget: CircuitBreakersThresholdsRetryBudget | undefined): CircuitBreakerThresholds['retryBudget'] =>
-  budget === undefined ? null : {
-    percent: budget.budgetPercent === undefined ? BUDGET_PERCENT_DEFAULT : budget.budgetPercent.value ?? 0,
-    minConcurrency: numberOf(budget.minRetryConcurrency, BUDGET_CONCURRENCY_DEFAULT),
-  };
 
 interface HttpOptions {
   common: CoreHttpProtocolOptions;

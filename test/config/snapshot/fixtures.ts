@@ -3,7 +3,8 @@ import type { AssignmentPolicy, Balancing, ClusterConfig, Endpoint, EndpointAssi
   HttpConnectionManager, ListenerConfig, RouteConfig } from '../../../src/config/types.js';
 
 const thresholds = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3,
-  retryBudget: null };
+  retryBudget: null,
+      trackRemaining: false, maxConnectionsPerEndpoint: 2 ** 32 - 1 };
 const none = { add: [], remove: [] };
 /** Envoy's defaults. */
 export const policy: AssignmentPolicy = { overprovisioningPercent: 140, weightedPriorityHealth: false };

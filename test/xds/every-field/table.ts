@@ -279,7 +279,7 @@ export const beside: { [field: string]: Tree } = {
   'RingHash.use_hostname_for_hashing': { '^^^^^type': 'STRICT_DNS' },
   'RingHash.consistent_hashing_lb_config': { '^^^^^type': 'STRICT_DNS' },
   'Maglev.consistent_hashing_lb_config': { '^^^^^type': 'STRICT_DNS' },
-  'Thresholds.priority': { max_requests: 7 },
+  'Thresholds.priority': { max_connections: 7 },
   'HealthCheck.tcp_health_check': { http_health_check: undefined },
   'HealthCheck.grpc_health_check': { http_health_check: undefined },
   'HttpHealthCheck.send': { method: 'POST' },
