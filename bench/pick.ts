@@ -35,7 +35,7 @@ function balancingOf(lbPolicy: Policy): Balancing {
     zoneAware: { routingPercent: 100, minClusterSize: 6, failTrafficOnPanic: false }, slowStart: null,
     activeRequestBias: null, fullScan: false,
     hashing: table === null ? null : { table, byName: false, boundPercent: 0 },
-    subsets: null, overrideHost: null,
+    clientWeights: null, subsets: null, overrideHost: null,
     peakEwma: lbPolicy === 'peakEwma' ? { decayMs: 10_000, defaultMs: 10, penalty: 1_000_000 } : null };
 }
 

@@ -341,11 +341,19 @@ export interface Balancing {
   activeRequestBias: RuntimeNumber | null;   // of leastRequest where weights differ; null: 1
   fullScan: boolean;                  // of leastRequest: all are looked at, not a few by chance
   peakEwma: PeakEwma | null;          // of the policy peakEwma
+  clientWeights: ClientWeights | null;   // of the policy clientSideWeightedRoundRobin
   subsets: Subsets | null;            // the balancer works inside of each
   overrideHost: OverrideSource[] | null;   // where requests name endpoints, before the balancer is asked
 }
 /** A header, lower case, or else a text in dynamic metadata. */
 export interface OverrideSource { header: string | null; namespace: string; path: string[] }
+/** Weights that endpoints report. */
+export interface ClientWeights {
+  blackoutMs: number;                 // reports must have come for so long; default 10000
+  expirationMs: number;               // default 180000
+  updateMs: number;                   // default 1000, at least 100
+  errorPenalty: number;               // of utilisation, for each error among the requests; default 1
+}
 /** envoy.config.cluster.v3.Cluster.LbSubsetConfig */
 export interface Subsets {
   fallback: 'none' | 'any' | 'default'; defaultSubset: MetadataMatch;
@@ -395,6 +403,7 @@ export interface ClusterConfig {
   edsServiceName: string;             // '' = name
   loadAssignment: EndpointAssignment | null;   // static and strictDns (hosts are names there)
   lbPolicy: 'roundRobin' | 'leastRequest' | 'random' | 'ringHash' | 'maglev' | 'peakEwma'
+    | 'clientSideWeightedRoundRobin'
     | 'clusterProvided';
   leastRequestChoiceCount: number;    // default 2
   balancing: Balancing;

@@ -63,7 +63,8 @@ export const EndpointState = {
   connectionsTotal: 5, connectFailures: 6, requestsTimeout: 7,
   healthFlags: 8,         // HealthFlag
   consecutive5xx: 9, consecutiveGatewayFailures: 10, consecutiveLocalFailures: 11,
-  latency: 12,            // float32: decaying average of response times, milliseconds (peak EWMA); 0 = none yet
+  latency: 12,            // float32: decaying average of response times, milliseconds (peak EWMA), or
+                          // the reported weight (client-side weighted round robin); 0 = none yet
   latencySeen: 13,        // when it was last written: lower 32 bits of wall-clock milliseconds
   intervalRequests: 14, intervalSuccesses: 15,
 } as const;

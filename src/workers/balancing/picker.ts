@@ -11,6 +11,7 @@ import { EarliestDeadline } from './earliest-deadline.js';
 import { ByHash } from './hashing.js';
 import { Level, loadsOf } from './levels.js';
 import type { HealthSet } from './levels.js';
+import { ReportedWeights } from './load-reports.js';
 import { byLocality } from './localities.js';
 import { OverrideHostPicker } from './override-host.js';
 import { PeakEwmaPicker } from './peak-ewma.js';
@@ -127,6 +128,7 @@ function overEndpoints(engine: Engine, config: ClusterConfig, endpoints: readonl
   if (config.lbPolicy === 'random') return new Random(engine, endpoints, panic);
   const { balancing } = config;
   if (balancing.peakEwma !== null) return new PeakEwmaPicker(engine, endpoints, panic, balancing.peakEwma);
+  if (balancing.clientWeights !== null) return new ReportedWeights(engine, endpoints, panic, balancing.clientWeights);
   const leastRequest = config.lbPolicy === 'leastRequest';
   const slowStart = balancing.slowStart !== null && isStarting(engine, endpoints, balancing.slowStart.windowMs)
     ? balancing.slowStart : null;

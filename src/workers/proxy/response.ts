@@ -18,6 +18,7 @@ import { headerLinesBytes } from './format-texts.js';
 import type { Proxy } from './request.js';
 import { findRequestId } from './request-id.js';
 import { keepsHead } from './stream.js';
+import { learn } from './learning.js';
 import type { Stream } from './stream.js';
 import type { Throttle } from './throttle.js';
 
@@ -64,13 +65,13 @@ export class Responses {
       stream.isUpgrade = false;
       stream.downstream!.closeAfterResponse = true;
     }
-    const { latencies, outliers, config } = stream.cluster!;
+    const { learns, outliers, config } = stream.cluster!;
     if (config.healthCheck !== null) this.noteHealth(stream, words);
     if (outliers !== null) outliers.answered(stream.endpoint!, status);
     const flags = engine.i32[words + Head.flags];
     stream.upstreamReusable = (flags & HeadFlag.version10) !== 0 ? (flags & HeadFlag.connectionKeepAlive) !== 0
       : (flags & HeadFlag.connectionClose) === 0;
-    if (latencies !== null) latencies.observe(stream.endpoint!, engine.nowMs - stream.upstreamSentMs);
+    if (learns) learn(engine, stream);
     if (stream.repeats
       && this.proxy.retries.afterResponse(stream, status, bodyAt === end && endsWithHead(engine, stream, status,
         flags)))

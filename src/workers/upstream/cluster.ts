@@ -6,6 +6,7 @@ import { clusterScope, OVERFLOW_SCOPE } from '../../telemetry/scopes.js';
 import { WorkerStat, histogramCell } from '../../telemetry/schema.js';
 import type { AssignmentPolicy, ClusterConfig, OriginalDestination } from '../../config/types.js';
 import type { AssignmentBlob } from '../../config/snapshot/layout.js';
+import { LoadReports } from '../balancing/load-reports.js';
 import { Latencies } from '../balancing/peak-ewma.js';
 import { Level } from '../balancing/levels.js';
 import { createPicker } from '../balancing/picker.js';
@@ -24,6 +25,10 @@ export class ClusterRuntime {
   asksRequests = false;
   /** Response times of endpoints, where the balancer asks for them. */
   latencies: Latencies | null = null;
+  /** What endpoints report of their load, likewise. */
+  reports: LoadReports | null = null;
+  /** Either is there: responses are looked at (proxy/learning.ts). */
+  learns = false;
   /** Results of requests, where outlier detection asks for them. */
   outliers: Outliers | null = null;
   /** An endpoint has a name of its own. */
@@ -99,9 +104,11 @@ export class ClusterRuntime {
     if (clusterBlob === this.clusterBlob && assignmentBlob === this.assignmentBlob) return true;
     this.config = snapshot.readCluster(clusterBlob).config;
     this.clusterBlob = clusterBlob;
-    const { peakEwma, subsets, overrideHost } = this.config.balancing;
+    const { peakEwma, clientWeights, subsets, overrideHost } = this.config.balancing;
     this.asksRequests = subsets !== null || overrideHost !== null;
     this.latencies = peakEwma === null ? null : new Latencies(this.engine, peakEwma.decayMs);
+    this.reports = clientWeights === null ? null : new LoadReports(this.engine, clientWeights);
+    this.learns = this.latencies !== null || this.reports !== null;
     const { outlierDetection } = this.config;
     this.outliers = outlierDetection === null ? null : new Outliers(this.engine, this.slot, outlierDetection);
     if (this.config.originalDestination !== null) {

@@ -31,6 +31,8 @@ export class Endpoint {
   metadata: AssignmentBlob['endpoints'][number]['metadata'] = null;
   /** Since when it has been healthy, as far as this worker knows; 0 = it is not. */
   healthySinceMs = 0;
+  /** Since when it has reported its load, as far as this worker knows; 0 = it does not. */
+  reportedSinceMs = 0;
   /** What its configuration says of its health. */
   private configuredHealth: number = HEALTHY;
   /** No longer in the assignment: serves what it has, takes nothing new, goes when its last connection does. */

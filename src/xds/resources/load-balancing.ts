@@ -1,10 +1,10 @@
 // Which balancer a cluster uses, said by lb_policy and the fields beside it, or by the list of load_balancing_policy.
-import type { Balancing, ClusterConfig, OverrideSource, ZoneAware } from '../../config/types.js';
+import type { Balancing, ClientWeights, ClusterConfig, OverrideSource, ZoneAware } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
-import type { Report } from '../wire/message.js';
-import type { Cluster, ClusterSlowStartConfig, LeastRequest, LoadBalancingPolicy, LocalityLbConfig,
-  LocalityLbConfigZoneAwareLbConfig, Maglev,
-  OverrideHost, OverrideHostOverrideHostSource, PeakEwma, Random, RingHash, RoundRobin, SlowStartConfig, Subset
+import type { Duration, Report } from '../wire/message.js';
+import type { ClientSideWeightedRoundRobin, Cluster, ClusterSlowStartConfig, LeastRequest, LoadBalancingPolicy,
+  LocalityLbConfig, LocalityLbConfigZoneAwareLbConfig, Maglev, OverrideHost, OverrideHostOverrideHostSource, PeakEwma,
+  Random, RingHash, RoundRobin, SlowStartConfig, Subset, WrrLocality
 } from '../wire/generated/messages.js';
 import { boolOf, millisecondsOf, numberOf, percentOf } from './fields.js';
 import { readHashing, readMaglev, readRing } from './hash-tables.js';
@@ -16,6 +16,7 @@ const PANIC_PERCENT_DEFAULT = 50;
 const MIN_SIZE_DEFAULT = 6;
 const SLOW_START_PERCENT_DEFAULT = 10;
 const DECAY_MS_DEFAULT = 10_000, LATENCY_MS_DEFAULT = 10, PENALTY_DEFAULT = 1_000_000;
+const BLACKOUT_MS_DEFAULT = 10_000, EXPIRATION_MS_DEFAULT = 180_000, UPDATE_MS_DEFAULT = 1000, UPDATE_MS_MIN = 100;
 const POLICY_CONFIG = 7;           // Cluster.LbPolicy.LOAD_BALANCING_POLICY_CONFIG
 const FULL_SCAN = 1;               // LeastRequest.SelectionMethod
 const MURMUR = 1, TYPED_MURMUR = 2;   // Cluster.RingHashLbConfig.HashFunction, RingHash.HashFunction
@@ -46,7 +47,8 @@ function plain(message: Cluster): Balancing {
   const panic = percentOf(message.commonLbConfig?.healthyPanicThreshold, PANIC_PERCENT_DEFAULT);
   return { healthyPanicPercent: Math.min(100, Math.round(panic)), localityWeighted: false, hashing: null,
     zoneAware: readZoneAware(undefined),
-    slowStart: null, activeRequestBias: null, fullScan: false, peakEwma: null, subsets: null, overrideHost: null };
+    slowStart: null, activeRequestBias: null, fullScan: false, peakEwma: null, clientWeights: null,
+    subsets: null, overrideHost: null };
 }
 
 function readPolicy(message: Cluster, path: string, report: Report): LoadBalancing {
@@ -130,6 +132,15 @@ const readers: { readonly [type: string]: Reader } = {
     return { ...behind, balancing: { ...behind.balancing, overrideHost: (value.overrideHostSources ?? [])
       .map((source, index) => readOverrideSource(source, `${at}.override_host_sources[${index}]`, report)) } };
   },
+  [`${typePrefix}client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin`]:
+    (value: ClientSideWeightedRoundRobin, common, at, report) => chosen('clientSideWeightedRoundRobin', common,
+      { clientWeights: readClientWeights(value, at, report) }),
+  [`${typePrefix}wrr_locality.v3.WrrLocality`]: (value: WrrLocality, common, at, report) => {
+    const inner = readList(value.endpointPickingPolicy ?? {}, common, `${at}.endpoint_picking_policy`, report);
+    if (inner.lbPolicy !== 'clientSideWeightedRoundRobin' && inner.lbPolicy !== 'roundRobin')
+      report.fail(`${at}.endpoint_picking_policy`, 'only ClientSideWeightedRoundRobin and RoundRobin');
+    return { ...inner, balancing: { ...inner.balancing, localityWeighted: true } };
+  },
   [`${typePrefix}ring_hash.v3.RingHash`]: (value: RingHash, common, at, report) => {
     const consistent = value.consistentHashingLbConfig ?? { useHostnameForHashing: value.useHostnameForHashing,
       hashBalanceFactor: value.hashBalanceFactor };
@@ -193,4 +204,15 @@ function readOverrideSource(source: OverrideHostOverrideHostSource, at: string, 
   if ((header === null) === (source.metadata === undefined)) report.fail(at, 'one of header and metadata is required');
   return { header, namespace: source.metadata?.key ?? '',
     path: (source.metadata?.path ?? []).map((segment) => segment.key ?? '') };
+}
+
+function readClientWeights(value: ClientSideWeightedRoundRobin, at: string, report: Report): ClientWeights {
+  const period = (name: string, duration: Duration | undefined, absent: number): number =>
+    millisecondsOf(duration, absent, `${at}.${name}`, report);
+  return {
+    blackoutMs: period('blackout_period', value.blackoutPeriod, BLACKOUT_MS_DEFAULT),
+    expirationMs: period('weight_expiration_period', value.weightExpirationPeriod, EXPIRATION_MS_DEFAULT),
+    updateMs: Math.max(UPDATE_MS_MIN, period('weight_update_period', value.weightUpdatePeriod, UPDATE_MS_DEFAULT)),
+    errorPenalty: numberOf(value.errorUtilizationPenalty, 1),
+  };
 }

@@ -10,7 +10,8 @@ const none = { add: [], remove: [] };
 export const policy: AssignmentPolicy = { overprovisioningPercent: 140, weightedPriorityHealth: false };
 export const balancing: Balancing = { healthyPanicPercent: 50, localityWeighted: false,
     zoneAware: { routingPercent: 100, minClusterSize: 6, failTrafficOnPanic: false }, hashing: null, slowStart: null,
-    activeRequestBias: null, fullScan: false, peakEwma: null, subsets: null, overrideHost: null };
+    activeRequestBias: null, fullScan: false, peakEwma: null, clientWeights: null,
+    subsets: null, overrideHost: null };
 
 export function endpoint(host: string, port: number): Endpoint {
   return { address: { kind: 'ip', host, port, ipv4Compat: false }, hostname: '', weight: 1, priority: 0,

@@ -1,5 +1,5 @@
 // Which endpoint a request goes to where that does not depend on chance: health, priorities, panic, localities.
-import { get, type Scenario, type Step } from '../scenario.js';
+import { answer, get, type Scenario, type Step } from '../scenario.js';
 
 type Fields = Record<string, unknown>;
 /** The upstream of this name as an endpoint. */
@@ -76,6 +76,15 @@ export const scenarios: readonly Scenario[] = [
   picks('panic in both priorities', [priority(0, sick('a')), priority(1)]),
   picks('panic in the first priority, the second takes all', [priority(0, sick('a'), sick('c')), priority(1, at('b'))],
     panicAt(90)),
+  picks('weights that endpoints report', [group([at('a'), sick('b')])],
+    typed('client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin', { blackout_period: '5s',
+      weight_expiration_period: '20s', weight_update_period: '0.5s', error_utilization_penalty: 2 }), {}, { steps: [
+      'rps_fractional=100,cpu_utilization=0.5', 'TEXT rps_fractional=1', 'JSON {"rps_fractional":7}', 'nonsense',
+    ].map((report) => ({ send: get('/'), answer: { a: answer(200, 'ok', `endpoint-load-metrics: ${report}`) } })) }),
+  picks('weights that endpoints report, by localities', [zone('z', 0, at('a')), zone('y', 1, at('b'), sick('c'))],
+    typed('wrr_locality.v3.WrrLocality', { endpoint_picking_policy: (typed(
+      'client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin') as { load_balancing_policy: object })
+      .load_balancing_policy })),
   picks('fail_traffic_on_panic', [group([sick('a')])], { common_lb_config: { zone_aware_lb_config: {
     fail_traffic_on_panic: true } } }),
   picks('fail_traffic_on_panic, typed', [group([sick('a'), sick('b')])], typed('least_request.v3.LeastRequest', {

@@ -94,6 +94,16 @@ t.test('balancers', async (t) => {
     { decayMs: 10_000, defaultMs: 10, penalty: 1_000_000 });
   t.same(errors(typedPolicy(policy('peak_ewma.v3alpha.PeakEwma', { decay_time: '0s' }))), [
     'C.load_balancing_policy.policies[0].typed_extension_config.typed_config.decay_time: must be greater than 0s']);
+  const reported = 'client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin';
+  t.same(read(typedPolicy(policy(reported))).balancing.clientWeights, { blackoutMs: 10_000, expirationMs: 180_000,
+    updateMs: 1000, errorPenalty: 1 });
+  t.match(read(typedPolicy(policy('wrr_locality.v3.WrrLocality', { endpoint_picking_policy: { policies: [
+    policy(reported, { weight_update_period: '0.001s', error_utilization_penalty: 3 })] } }))),
+  { lbPolicy: 'clientSideWeightedRoundRobin', balancing: { localityWeighted: true, clientWeights: { updateMs: 100,
+    errorPenalty: 3 } } });
+  t.same(errors(typedPolicy(policy('wrr_locality.v3.WrrLocality', { endpoint_picking_policy: { policies: [
+    policy('maglev.v3.Maglev')] } }))), ['C.load_balancing_policy.policies[0].typed_extension_config.typed_config.'
+      + 'endpoint_picking_policy: only ClientSideWeightedRoundRobin and RoundRobin']);
   const slow = { slow_start_window: '30s', aggression: { default_value: 2, runtime_key: 'speed' },
     min_weight_percent: { value: 5 } };
   const slowStart = { windowMs: 30_000, aggression: { runtimeKey: 'speed', defaultValue: 2 }, minimumPercent: 5 };
