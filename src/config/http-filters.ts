@@ -94,8 +94,22 @@ export interface HeaderToMetadataFilter {
   kind: 'headerToMetadata'; requestRules: HeaderToMetadataRule[]; responseRules: HeaderToMetadataRule[];
 }
 
+/** envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheConfig */
+export interface DnsCacheConfig {
+  name: string;
+  family: 'auto' | 'v4Only' | 'v6Only' | 'v4Preferred' | 'all';
+  refreshMs: number; failureRefreshMs: number; failureRefreshMaxMs: number;
+  hostTtlMs: number; queryTimeoutMs: number; maxHosts: number;
+}
+/** Of a chain: the cache; of a route: what the host becomes. */
+export interface DynamicForwardProxyFilter {
+  kind: 'dynamicForwardProxy'; cache: DnsCacheConfig | null;
+  hostRewriteLiteral: string | null; hostRewriteHeader: string | null;
+}
+
 export type HttpFilterConfig = RouterFilter | FaultFilter | CorsFilter | CsrfFilter | HeaderMutationFilter
-  | LocalRateLimitFilter | HealthCheckFilter | BufferFilter | SetMetadataFilter | HeaderToMetadataFilter;
+  | LocalRateLimitFilter | HealthCheckFilter | BufferFilter | SetMetadataFilter | HeaderToMetadataFilter |
+    DynamicForwardProxyFilter;
 
 /** One filter of a connection manager. `disabled`: it runs only on routes that turn it on. */
 export interface HttpFilter { name: string; typeUrl: string; disabled: boolean; config: HttpFilterConfig }

@@ -389,6 +389,8 @@ export interface Hashing {
 
 /** envoy.config.cluster.v3.Cluster.OriginalDstLbConfig, with the cluster's cleanup_interval. */
 export interface OriginalDestination {
+  /** Requests bring an address that a name was resolved to (dynamic forward proxy), not one of their own. */
+  resolved: boolean;
   headerName: string | null;          // lower case; null = addresses in headers are not looked at
   portOverride: number | null;
   cleanupIntervalMs: number;          // default 5000

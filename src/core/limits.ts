@@ -50,6 +50,8 @@ export const limits = {
   headersCountMax: 1000,               // a configuration that asks for more is rejected
   chunkLineBytesMax: 512,              // chunk-size line with extensions; over: 400
   bodyCopyBytesMax: 8 * KiB,       // bodies up to this are copied behind their head; longer ones go from where they lie
+  forwardProxyHostsMax: 8192,      // of one DNS cache; more are refused in configuration, further hosts get 503
+  workerAsksMax: 4096,             // questions of one worker to main that are open; its requests get 503
   httpFiltersMax: 31,              // of one connection manager: a bit each in a stream's word; more are refused
   tokenBucketsMax: 8192,           // of the process; a configuration that needs more is refused
   rateLimitDescriptorsMax: 256,    // of one local_ratelimit filter; more are refused

@@ -2,6 +2,9 @@
 // in, workers and listening sockets out. Owns the publisher, the supervisor, the acceptor and the listeners, and the
 // timer that frees what no worker uses any more.
 import { endpointKey } from '../config/snapshot/encode.js';
+import { errorText } from '../core/errors.js';
+import type { Answer, Question } from '../config/questions.js';
+import type { HostResolver } from './host-resolver.js';
 import type { Bindings } from '../config/snapshot/encode.js';
 import type { SnapshotKind } from '../config/snapshot/changes.js';
 import type { AssignmentBlob } from '../config/snapshot/layout.js';
@@ -77,6 +80,7 @@ export class Dispatcher {
   private overloadState: OverloadState = calm;
   private node: NodeMessage = { kind: 'node', cluster: '', localCluster: '',
     locality: { region: '', zone: '', subZone: '' } };
+  private hosts: Promise<HostResolver> | null = null;
 
   constructor(private readonly options: DispatcherOptions) {
     const { memory, map, statistics } = options;
@@ -228,6 +232,18 @@ export class Dispatcher {
     }
   }
 
+  /** Answers a worker's question; whatever goes wrong is an answer too, or a request would wait for ever. */
+  private async answer(worker: number, id: number, question: Question): Promise<void> {
+    this.hosts ??= import('./host-resolver.js').then(({ HostResolver }) => {
+      const hosts = new HostResolver();
+      this.options.statistics.addSource(() => hosts.statistics());
+      return hosts;
+    });
+    const answer = await this.hosts.then((hosts) => hosts.answer(question.cache, question.host))
+      .catch((error: unknown): Answer => ({ kind: 'resolved', address: '', reason: errorText(error), ttlMs: 1000 }));
+    this.supervisor.post(worker, { kind: 'answer', id, answer });
+  }
+
   private loadDns(): Promise<DnsClusters> {
     this.dns ??= import('./dns.js').then(({ DnsClusters }) => {
       const publish = (cluster: string, assignment: EndpointAssignment) =>
@@ -262,6 +278,7 @@ export class Dispatcher {
       case 'cpuProfile': case 'described': this.questions.answered(message); break;
       case 'outlier': this.health.ranOut(message.cluster, message.state, message.ejection); break;
       case 'healthFailed': this.health.failedPassively(message.cluster, message.state); break;
+      case 'ask': void this.answer(worker, message.id, message.question); break;
       case 'ready': case 'ended': break;
     }
   }

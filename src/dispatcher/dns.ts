@@ -127,7 +127,7 @@ function withHost(endpoint: Endpoint, host: string): Endpoint {
 /**
  * The system's resolver (hosts file, search domains); DNS itself where a time to live is wanted and it has the name.
  */
-const resolveHost: Resolve = async (host, family, wantTtl) => {
+export const resolveHost: Resolve = async (host, family, wantTtl) => {
   if (wantTtl) {
     const found = await resolveWithTtl(host, family).catch(() => null);
     if (found !== null) return found;

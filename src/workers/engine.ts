@@ -10,6 +10,7 @@ import type { MemoryMap } from '../core/memory-map.js';
 import { Runtime } from '../config/runtime-cells.js';
 import { HISTOGRAM_BUCKETS, HISTOGRAM_VALUE_MAX, histogramBucket } from '../telemetry/schema.js';
 import type { Codecs } from './codecs.js';
+import { Asks } from './asks.js';
 import { Drain } from './drain.js';
 import { ArenaHeap } from './memory/arena-heap.js';
 import { BufferPool, SMALL } from './memory/buffers.js';
@@ -84,6 +85,8 @@ export class Engine {
   locality = '';
   readonly drain: Drain;
   readonly overload: Overload;
+  /** What main was asked and has not answered. */
+  readonly asks = new Asks();
   /** Stream whose head engine.requestRecord holds, while its bytes are still where the kernel put them; else 0. */
   recordOwner = 0;
 

@@ -30,6 +30,7 @@ export class Mailbox {
     this.ring = workerMailbox(engine.map, engine.worker) >> 2;
     this.head = Atomics.load(engine.i32, engine.control + Control.dealtHead);
     engine.report = (error) => this.report(error);
+    engine.asks.send = (id, question) => this.post({ kind: 'ask', id, question });
     engine.post = (message) => this.post(message);
   }
 
@@ -84,6 +85,7 @@ export class Mailbox {
         this.proxy.clusters.endpointFailed(message.cluster, message.state, this.proxy.upstreams.nextConnectionId);
         if (message.close) this.listeners.endpointFailed(message.state);
         break;
+      case 'answer': this.engine.asks.answered(message.id, message.answer); break;
       case 'stop': this.stopped = true; break;
     }
   }

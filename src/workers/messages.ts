@@ -5,6 +5,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { EjectionType } from '../config/health.js';
 import type { OverloadState } from '../config/overload.js';
 import type { Endpoint } from '../config/types.js';
+import type { Answer, Question } from '../config/questions.js';
 import type { RuntimeEntries } from '../config/runtime.js';
 
 /** `workerData` of an engine worker. */
@@ -44,10 +45,13 @@ export type ToWorker =
   | { kind: 'overload'; state: OverloadState }
   /** An endpoint has become unhealthy: no connection of before serves another request; `close`: tunnels end now. */
   | { kind: 'endpointFailed'; cluster: number; state: number; close: boolean }
+  | { kind: 'answer'; id: number; answer: Answer }
   | { kind: 'stop' };
 
 export type FromWorker =
   | { kind: 'ready' }
+  /** Answered by an 'answer' with the id. */
+  | { kind: 'ask'; id: number; question: Question }
   | { kind: 'unlistened'; listenerSlot: number; fd: number }
   | { kind: 'log'; level: 'debug' | 'info' | 'warn' | 'error'; text: string; fields: Record<string, string | number> }
   | { kind: 'cpuProfile'; id: number; profile: string | null; error: string | null }

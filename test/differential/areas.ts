@@ -11,6 +11,7 @@ import { scenarios as overrideHost } from './scenarios/override-host.js';
 import { scenarios as redirects } from './scenarios/redirects.js';
 import { scenarios as filters } from './scenarios/filters.js';
 import { scenarios as filtersMore } from './scenarios/filters-more.js';
+import { scenarios as forwardProxy } from './scenarios/forward-proxy.js';
 import { scenarios as retries } from './scenarios/retries.js';
 import { scenarios as routing } from './scenarios/routing.js';
 import { scenarios as tcp } from './scenarios/tcp.js';
@@ -33,6 +34,7 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   redirects,
   filters,
   'filters-more': filtersMore,
+  'forward-proxy': forwardProxy,
   retries,
   routing,
   tcp,

@@ -9,8 +9,10 @@ import type { FilterLevels, RouteChains } from '../routing/route-chains.js';
 import { BufferFilter } from './buffer.js';
 import { CorsFilter } from './cors.js';
 import { CsrfFilter } from './csrf.js';
+import { DynamicForwardProxyFilter } from './dynamic-forward-proxy.js';
 import { FaultFilter } from './fault.js';
 import type { HttpFilter } from './filter.js';
+import { HostCache } from './host-cache.js';
 import { HeaderMutationFilter } from './header-mutation.js';
 import { HealthCheckFilter } from './health-check.js';
 import { LocalRateLimitFilter } from './local-rate-limit.js';
@@ -93,6 +95,9 @@ function compile(engine: Engine, own: BoundFilter,
     case 'buffer': return config.disabled ? null : new BufferFilter(config);
     case 'setMetadata': return new SetMetadataFilter(config);
     case 'headerToMetadata': return new HeaderToMetadataFilter(engine, config);
+    case 'dynamicForwardProxy': return new DynamicForwardProxyFilter(engine,
+      HostCache.of(engine, ofKind([own.config!], 'dynamicForwardProxy')[0]!.cache!),
+      ofKind(all, 'dynamicForwardProxy').at(-1) ?? null);
     case 'router': return null;
   }
 }

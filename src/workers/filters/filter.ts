@@ -36,6 +36,14 @@ export interface Actions {
    * changes, which the mutations read or undo. False: it was answered 503.
    */
   mutate(stream: Stream, mutations: CompiledMutations, exact?: boolean): boolean;
+  /** Suspends until somebody calls `resume`. Returns SUSPENDED, or ANSWERED when that failed. */
+  suspend(stream: Stream): number;
+  /** The suspended request goes on with its filter's onResume. */
+  resume(stream: Stream): void;
+  /** The request's host becomes another. False: it was answered 503. */
+  rewriteHost(stream: Stream, host: string): boolean;
+  /** Does the request go to a cluster whose endpoints are resolved names? */
+  goesToResolved(stream: Stream): boolean;
   /**
    * Suspends: the filter's onResume is called after `milliseconds`. Returns SUSPENDED, or ANSWERED when that failed.
    */

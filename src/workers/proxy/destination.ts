@@ -1,5 +1,5 @@
-// Where a request to an ORIGINAL_DST cluster goes: the address in its header if the cluster looks there, else where
-// the client wanted to go before it was redirected to us.
+// Where a request goes whose cluster has no endpoints of its own: to the address that its host was resolved to, to the
+// one in its header if the cluster looks there, else where the client wanted to go before it was redirected to us.
 import type { Picker } from '../balancing/picker.js';
 import type { Engine } from '../engine.js';
 import { recordHeader } from '../routing/regex.js';
@@ -11,6 +11,8 @@ import type { Stream } from './stream.js';
 export function pickerFor(engine: Engine, stream: Stream, cluster: ClusterRuntime): Picker | null {
   const { destinations } = cluster;
   if (destinations === null) return cluster.picker;
+  if (destinations.config.resolved)
+    return stream.resolvedAddress === '' ? null : destinations.at(stream.resolvedAddress);
   const { headerName } = destinations.config;
   if (headerName !== null) {
     const record = sentHead(engine, stream);

@@ -164,7 +164,18 @@ export class Filtering implements Actions {
     return { total, healthy };
   }
 
-  private suspend(stream: Stream): number {
+  rewriteHost(stream: Stream, host: string): boolean {
+    const { engine } = this;
+    const bytes = engine.writeText(engine.rewriteScratch, host.slice(0, limits.rewrittenBytesMax));
+    return rewriteHead(engine, stream, null, true, { at: engine.rewriteScratch, bytes }) || this.tooLong(stream);
+  }
+
+  goesToResolved(stream: Stream): boolean {
+    const slot = stream.choice?.slot ?? -1;
+    return slot >= 0 && this.proxy.clusters.get(slot)?.destinations?.config.resolved === true;
+  }
+
+  suspend(stream: Stream): number {
     if (stream.rewrittenBuffer < 0 && !rewriteHead(this.engine, stream, null)) {
       this.tooLong(stream);
       return ANSWERED;

@@ -5,6 +5,7 @@ import { limits } from '../../core/limits.js';
 import type { BufferClass } from '../memory/buffers.js';
 import type { Engine } from '../engine.js';
 import type { CompiledMutations } from '../routing/mutations.js';
+import type { KeptText } from '../routing/route.js';
 import { BODY_CHUNKED } from './body.js';
 import { FIXED_ADDED_BYTES, applyMutations, setAddresses } from './edits.js';
 import type { Stream } from './stream.js';
@@ -14,10 +15,10 @@ const LATER = RequestEditsFlag.teTrailers | RequestEditsFlag.expectContinue | Re
 
 /**
  * Writes the head in hand, with these changes, and decodes it into engine.requestRecord. `framed`: a chunked body is
- * still said to be one. False: no buffer is free.
+ * still said to be one. `host`: in place of its own. False: no buffer is free.
  */
 export function rewriteHead(engine: Engine, stream: Stream, mutations: CompiledMutations | null,
-    framed = true): boolean {
+    framed = true, host: KeptText | null = null): boolean {
   const { i32, pool, codecs } = engine;
   const words = engine.requestRecord >> 2, edits = engine.requestEdits >> 2;
   const { via } = stream.hcm!;
@@ -29,7 +30,9 @@ export function rewriteHead(engine: Engine, stream: Stream, mutations: CompiledM
   if (!framed) i32[words + Head.flags] |= HeadFlag.hasContentLength;
   else if (stream.request.kind === BODY_CHUNKED) flags |= RequestEditsFlag.chunked;
   if (stream.isUpgrade && !stream.isConnect) flags |= RequestEditsFlag.upgrade;
-  i32[edits + RequestEdits.hostBytes] = i32[edits + RequestEdits.prefixBytes] = i32[edits + RequestEdits.addedBytes] =
+  i32[edits + RequestEdits.hostAt] = host === null ? 0 : host.at;
+  i32[edits + RequestEdits.hostBytes] = host === null ? 0 : host.bytes;
+  i32[edits + RequestEdits.prefixBytes] = i32[edits + RequestEdits.addedBytes] =
     0;
   i32[edits + RequestEdits.viaAt] = first && via !== null ? via.at : 0;
   i32[edits + RequestEdits.viaBytes] = first && via !== null ? via.bytes : 0;
@@ -39,7 +42,7 @@ export function rewriteHead(engine: Engine, stream: Stream, mutations: CompiledM
   i32[edits + RequestEdits.flags] = flags;
   const more = applyMutations(engine, stream, mutations, engine.requestRecord, edits + RequestEdits.mutationsAt);
   const size = pool.classFor(i32[words + Head.bytes] + FIXED_ADDED_BYTES + i32[words + Head.headerCount]
-    + i32[words + Head.hostBytes] + (via === null ? 0 : via.bytes) + more);
+    + i32[words + Head.hostBytes] + (host === null ? 0 : host.bytes) + (via === null ? 0 : via.bytes) + more);
   const out = size < 0 ? -1 : pool.acquire(size as BufferClass);
   if (out < 0) return false;
   const start = pool.offsetOf(out);

@@ -192,6 +192,8 @@ export class Stream implements PickRequest, Borrower {
   collectBytesMax = -1;
   /** The body was collected: it is sent from `kept`. */
   collected = false;
+  /** 'ip:port' that the host was resolved to (dynamic forward proxy). */
+  resolvedAddress = '';
   /** Dynamic metadata, by namespace. */
   metadata: { [namespace: string]: unknown } | null = null;
   /** The origin may read the response (cors). */
@@ -289,6 +291,7 @@ export class Stream implements PickRequest, Borrower {
     this.filterAt = 0;
     this.suspended = this.collected = this.crossOrigin = this.faultActive = false;
     this.filterAtMs = Infinity;
+    this.resolvedAddress = '';
     this.rewrittenBuffer = this.collectBytesMax = -1;
   }
 }

@@ -31,7 +31,7 @@ export interface ClusterParts { config: ClusterConfig; eds: FileSource | null }
 /** A cluster. */
 export function readCluster(message: Cluster, path: string, report: Report): ClusterParts {
   const name = message.name ?? '';
-  const type = discoveryTypes[message.type ?? 0];
+  const type = message.clusterType !== undefined ? 'originalDst' : discoveryTypes[message.type ?? 0];
   if (type === undefined) {
     report.fail(fieldPath(path, 'type'), `not implemented: ${refusedTypes[message.type ?? 0] ?? message.type}`);
   }

@@ -33,7 +33,8 @@ export function readLoadBalancing(message: Cluster, type: ClusterConfig['type'] 
     : readTyped(message, message.loadBalancingPolicy, path, report);
   if ((type === 'originalDst') !== (found.lbPolicy === 'clusterProvided')) {
     report.fail(fieldPath(path, 'lb_policy'), type === 'originalDst'
-      ? 'only CLUSTER_PROVIDED is allowed with the type ORIGINAL_DST' : 'CLUSTER_PROVIDED needs the type ORIGINAL_DST');
+      ? `only CLUSTER_PROVIDED is allowed with ${message.clusterType === undefined ? 'the type ORIGINAL_DST'
+        : 'cluster_type'}` : 'CLUSTER_PROVIDED needs the type ORIGINAL_DST');
   }
   if (found.balancing.hashing?.byName === true && type !== 'strictDns')
     report.fail(fieldPath(path, message.loadBalancingPolicy !== undefined ? 'load_balancing_policy'

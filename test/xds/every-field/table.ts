@@ -4,7 +4,7 @@ import { virtualHost, listener, cluster, loadAssignment, bootstrap } from '../ex
 import type { Root, Tree } from './judge.js';
 
 const inChain = '(router.v3.Router|cors.v3.Cors|header_mutation.v3.HeaderMutation|health_check.v3.HealthCheck|'
-  + 'buffer.v3.Buffer)$';
+  + 'buffer.v3.Buffer|dynamic_forward_proxy.v3.FilterConfig)$';
 /** HTTP filters that only a chain configures, and what routes say about filters. */
 export const httpFilters = new RegExp(`^envoy\\.extensions\\.filters\\.http\\.${inChain}`);
 const overrides = new RegExp(`^envoy\\.(extensions\\.filters\\.http\\.(?!${inChain})|`
@@ -83,6 +83,9 @@ const eventFile = { name: 'file', typed_config: { event_log_path: 'sample', '@ty
   'type.googleapis.com/envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink' } };
 const csrf = { '@type': 'type.googleapis.com/envoy.extensions.filters.http.csrf.v3.CsrfPolicy',
   filter_enabled: { default_value: { numerator: 7 } } };
+const dnsCache = { name: 'sample' };
+const forwardProxy = { name: 'sample', typed_config: { dns_cache_config: dnsCache,
+  '@type': 'type.googleapis.com/envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig' } };
 const delay = { fixed_delay: '7s' };
 const pair = { metadata_namespace: 'sample', key: 'sample', value: 'sample' };
 /** A file that exists, and another; what is in them does not matter. */
@@ -144,6 +147,10 @@ export const byHand: { [type: string]: Tree } = {
   'header_to_metadata.v3.Config': { request_rules: [{ header: 'x-sample', on_header_present: pair }] },
   'Config.Rule': { header: 'x-sample', on_header_present: pair },
   'Config.KeyValuePair': pair,
+  'Cluster.CustomClusterType': forwardProxy,
+  'DnsCacheConfig': dnsCache,
+  'dynamic_forward_proxy.v3.FilterConfig': { dns_cache_config: dnsCache },
+  'clusters.dynamic_forward_proxy.v3.ClusterConfig': { dns_cache_config: dnsCache },
   'TokenBucket': { max_tokens: 7, fill_interval: '7s' },
   'LocalRateLimit': { stat_prefix: 'sample' },
   'RateLimit.Action': { remote_address: {} },
@@ -202,6 +209,7 @@ export const fieldSamples: { [field: string]: unknown[] } = {
   'ScaleTimer.timer': ['HTTP_DOWNSTREAM_CONNECTION_IDLE', 'HTTP_DOWNSTREAM_STREAM_IDLE'],
   'overload.v3.Trigger.name': ['monitor'],
   'ResourceMonitor.name': ['monitor'],
+  'DnsCacheConfig.max_hosts': [7, 9],
   'BufferPerRoute.disabled': [true],
   'HttpStatus.code': ['BadRequest', 'NotFound'],
   'FilterConfig.is_optional': [true],
@@ -223,6 +231,7 @@ const unknownFilter = { name: 'unknown',
   typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.unknown.v3.Unknown' } };
 const chain = { '^^http_filters': [{ name: 'sample', typed_config: routerAny }, { name: 'router',
   typed_config: routerAny }] };
+const dynamicCluster = { lb_policy: 'CLUSTER_PROVIDED', load_assignment: undefined };
 const originalDestination = { type: 'ORIGINAL_DST', load_assignment: undefined, lb_policy: 'CLUSTER_PROVIDED' };
 const longReply = { match: { prefix: '/' },
   direct_response: { status: 200, body: { inline_string: 'x'.repeat(5000) } } };
@@ -251,6 +260,11 @@ export const beside: { [field: string]: Tree } = {
   'header_mutation.v3.HeaderMutation': chain,
   'health_check.v3.HealthCheck': chain,
   'buffer.v3.Buffer': chain,
+  'dynamic_forward_proxy.v3.FilterConfig': chain,
+  'PerRouteConfig.host_rewrite_header': { host_rewrite_literal: undefined },
+  'Cluster.cluster_type': dynamicCluster,
+  'clusters.dynamic_forward_proxy.v3.ClusterConfig': { '^^lb_policy': 'CLUSTER_PROVIDED',
+    '^^load_assignment': undefined },
   'SocketAddress.ipv4_compat': { address: '::1' },
   'Listener.listener_filters_timeout': { listener_filters: [httpInspector] },
   'Listener.continue_on_listener_filters_timeout': { listener_filters: [httpInspector] },
@@ -304,6 +318,12 @@ export const alike: { [field: string]: string[] } = {
 /** Fields that are read elsewhere but, as in Envoy, have no use at the places whose paths match. */
 export const idle: { [field: string]: RegExp } = {
   'RouteConfiguration.name': /\.route_config(uration)?\.name$/,       // only RDS finds them by it
+  'DnsCacheConfig.name': /^cluster_type/,
+  'DnsCacheConfig.dns_lookup_family': /^cluster_type/,
+  'DnsCacheConfig.dns_refresh_rate': /^cluster_type/,
+  'DnsCacheConfig.max_hosts': /^cluster_type/,
+  'DnsCacheConfig.dns_failure_refresh_rate': /^cluster_type/,
+  'DnsCacheConfig.dns_query_timeout': /^cluster_type/,
   'SubstitutionFormatString.content_type': /\.log_format\./,
 };
 

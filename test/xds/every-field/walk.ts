@@ -130,6 +130,7 @@ export class Walk {
     const samples = samplesOf(at.type, field, this.knowledge.anyTypes);
     if (samples.length === 0) return this.#fault(at, name, 'has no sample: give it one in every-field/table.ts');
     const before = this.#judge(at.root, present === undefined ? base : withPart(base, at.path, undefined));
+    const isIdle = entryFor(idle, name)?.test(pathText(at.path, at.maps)) === true;
     const same = entryFor(alike, name) ?? [];
     const seen = new Set<string>(before.ok ? [before.plain] : []);
     let accepted = 0, refused = 0;
@@ -143,7 +144,8 @@ export class Walk {
         continue;
       }
       if (field.kind === 'message' && ++accepted === 1) this.#descend(at, field, tree);
-      if (field.kind === 'enum' && field.repeated !== true && seen.has(outcome.plain) && !same.includes(String(value)))
+      if (field.kind === 'enum' && field.repeated !== true && seen.has(outcome.plain) && !isIdle
+          && !same.includes(String(value)))
         this.#fault(at, name, `${JSON.stringify(value)} means no more than another value`);
       seen.add(outcome.plain);
     }
@@ -151,7 +153,7 @@ export class Walk {
     if (field.kind === 'message' && messageType(field.ref!).fields.length > 0) return 'holds';
     if (seen.size > 1 || (!before.ok && samples.length - refused === 1) || same.includes('*')) return 'works';
     if (refused > 0) return 'refused';
-    if (entryFor(idle, name)?.test(pathText(at.path, at.maps)) === true) return 'inert';
+    if (isIdle) return 'inert';
     return this.#fault(at, name, `${JSON.stringify(samples)} changes nothing`);
   }
 

@@ -3,7 +3,8 @@
 // optional and guards nothing.
 import type { FilterOverride, HttpFilter as PlainHttpFilter, HttpFilterConfig } from '../../../config/http-filters.js';
 import { limits } from '../../../core/limits.js';
-import type { Buffer as BufferMessage, BufferPerRoute, CorsPolicy, CsrfPolicy, FilterConfig, HTTPFault,
+import type { Buffer as BufferMessage, BufferPerRoute, CorsPolicy, CsrfPolicy, Dynamic_forward_proxyFilterConfig,
+  HTTPFault, PerRouteConfig, RouteFilterConfig,
   Header_mutationHeaderMutation, HeaderMutationPerRoute, Header_to_metadataConfig,
     Health_checkHealthCheck as HealthCheck,
   HttpFilter, LocalRateLimit, Router, Set_metadataConfig } from '../../wire/generated/messages.js';
@@ -12,6 +13,7 @@ import type { Any, Report } from '../../wire/message.js';
 import { boolOf, millisecondsOf, numberOf } from '../fields.js';
 import { readHeaderMatcher } from '../matchers.js';
 import { readFault } from './fault.js';
+import { readForwardProxy, readForwardProxyOfRoute } from './forward-proxy.js';
 import { readHeaderMutation, readHeaderToMetadata, readSetMetadata } from './headers.js';
 import { readLocalRateLimit } from './local-rate-limit.js';
 import { readCorsPolicy, readCsrf } from './origins.js';
@@ -41,6 +43,8 @@ const chainReaders: readonly [string, Reader][] = [...always.filter(([type]) => 
     const { mutations, mostSpecificHeaderMutationsWins } = message as Header_mutationHeaderMutation;
     return readHeaderMutation(mutations, mostSpecificHeaderMutationsWins ?? false, path, report);
   }],
+  ['dynamic_forward_proxy.v3.FilterConfig', (message, path, report) =>
+    readForwardProxy(message as Dynamic_forward_proxyFilterConfig, path, report)],
   ['health_check.v3.HealthCheck', (message, path, report) =>
     readHealthCheck(message as HealthCheck, path, report)],
   ['buffer.v3.Buffer', (message) => ({ kind: 'buffer', disabled: false,
@@ -49,6 +53,7 @@ const chainReaders: readonly [string, Reader][] = [...always.filter(([type]) => 
 const routeReaders: readonly [string, Reader][] = [...always,
   ['header_mutation.v3.HeaderMutationPerRoute', (message, path, report) =>
     readHeaderMutation((message as HeaderMutationPerRoute).mutations, false, path, report)],
+  ['dynamic_forward_proxy.v3.PerRouteConfig', (message) => readForwardProxyOfRoute(message as PerRouteConfig)],
   ['buffer.v3.BufferPerRoute', (message) => ({ kind: 'buffer',
     disabled: (message as BufferPerRoute).disabled ?? false,
     maxRequestBytes: numberOf((message as BufferPerRoute).buffer?.maxRequestBytes, 0) })],
@@ -103,7 +108,7 @@ export function readFilterOverrides(configs: { [name: string]: Any } | undefined
   return Object.entries(configs ?? {}).flatMap(([name, any]) => {
     const at = `${fieldPath(path, 'typed_per_filter_config')}[${JSON.stringify(name)}]`;
     if (any.type !== overrideType || any.value === undefined) return readOverride(name, any, false, false, at, report);
-    const { config, disabled = false, isOptional = false } = any.value as FilterConfig;
+    const { config, disabled = false, isOptional = false } = any.value as RouteFilterConfig;
     if (config === undefined || config.type === '') {
       if (!disabled && config === undefined) report.fail(`${at}.config`, 'required');
       return [{ name, disabled, config: null }];
