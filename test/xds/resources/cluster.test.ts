@@ -50,7 +50,8 @@ t.test('original destinations', async (t) => {
   t.match(read({}), { type: 'originalDst', lbPolicy: 'clusterProvided', loadAssignment: null,
     originalDestination: { headerName: null, portOverride: null, cleanupIntervalMs: 5000 } });
   t.same(read({ cleanup_interval: '1s', original_dst_lb_config: { use_http_header: true, upstream_port_override: 9 } })
-    .originalDestination, { headerName: 'x-envoy-original-dst-host', portOverride: 9, cleanupIntervalMs: 1000 });
+    .originalDestination, { resolved: false, headerName: 'x-envoy-original-dst-host', portOverride: 9,
+      cleanupIntervalMs: 1000 });
   t.equal(read({ original_dst_lb_config: { use_http_header: true, http_header_name: 'X-To' } })
     .originalDestination!.headerName, 'x-to');
   t.same(errors({ lb_policy: 'ROUND_ROBIN' }),
