@@ -59,11 +59,11 @@ export const endpoints: readonly Endpoint[] = [
     p('skip_exit', 'Drain the connections but never stop the listeners'),
     p('inboundonly', 'Drains all inbound listeners'),
   ),
-  post(
+  ...(process.env.WEFT_FAULT_INJECTION === '1' ? [post(
     '/weft/kill_worker',
-    'fault injection (WEFT_FAULT_INJECTION=1): end the thread of one worker as a crash would',
+    'fault injection: end the thread of one worker as a crash would',
     p('worker', 'index of the worker; a random one without it'),
-  ),
+  )] : []),
   post('/healthcheck/fail', 'cause the server to fail health checks'),
   post('/healthcheck/ok', 'cause the server to pass health checks'),
   get('/help', 'print out list of admin commands'),

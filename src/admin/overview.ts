@@ -103,7 +103,7 @@ function clusters(backend: AdminBackend, states: SharedStates, query: Query): ob
     if (search !== '' && !name.toLowerCase().includes(search)) continue;
     const offset = statistics.clusterScope(backend.clusterSlot(name));
     const of = (index: number): number => (offset < 0 ? 0 : statistics.sum(offset, index));
-    rows.push({ name, offset, requests: of(ClusterStat.upstream_rq_total), failed: of(ClusterStat.upstream_rq_5xx),
+    rows.push({ name, offset, requests: of(ClusterStat.upstream_rq_completed), failed: of(ClusterStat.upstream_rq_5xx),
       active: of(ClusterStat.upstream_rq_active) });
   }
   const compare = Object.hasOwn(orders, order) ? orders[order] : orders.requests;

@@ -1,4 +1,4 @@
-// The admin server's page: three static files (src/admin/page/), read once. The page fetches its numbers from
+// The admin server's page: static files (src/admin/page/), read once. The page fetches its numbers from
 // /weft/overview and its kind; it loads nothing from elsewhere, and the policy below forbids it to.
 import { readFileSync } from 'node:fs';
 import type { Answer, Handlers } from './answer.js';
@@ -13,11 +13,13 @@ export function pageHandlers(): Handlers {
   const file = (type: string, body: string): Answer =>
     ({ status: 200, type, body, headers: { 'content-security-policy': POLICY, 'referrer-policy': 'no-referrer' } });
   const html = read('index.html').replace('<!--endpoints-->', commands());
-  const style = read('style.css'), script = read('script.js');
+  const style = read('style.css');
+  const scripts = ['script.js', 'dom.js', 'flame.js'].map((name) => [name, read(name)] as const);
   return {
     '/': () => file(htmlType, html),
     '/weft/style.css': () => file('text/css; charset=UTF-8', style),
-    '/weft/script.js': () => file('text/javascript; charset=UTF-8', script),
+    ...Object.fromEntries(scripts.map(([name, text]) =>
+      [`/weft/${name}`, () => file('text/javascript; charset=UTF-8', text)])),
   };
 }
 

@@ -1,28 +1,11 @@
 // The admin page. Polls small JSON answers of the process and draws them; every name goes through textContent, so
 // nothing that stands in a configuration can become markup. No library, nothing loaded from elsewhere.
+import { $, draw, make } from './dom.js';
+import { record, showAll, showRecord } from './flame.js';
+
 const POLL_MS = 1000;
 const HISTORY = 120;
 const LATENCY_WINDOW = 10;
-const SVG = 'http://www.w3.org/2000/svg';
-const $ = (id) => document.getElementById(id);
-
-/** An element with text, class and children. */
-function make(tag, { text, kind, on, ...more } = {}, ...children) {
-  const element = document.createElement(tag);
-  if (text !== undefined) element.textContent = text;
-  if (kind) element.className = kind;
-  for (const [name, value] of Object.entries(more)) element.setAttribute(name, value);
-  for (const [name, action] of Object.entries(on ?? {})) element.addEventListener(name, action);
-  element.append(...children);
-  return element;
-}
-function draw(tag, attributes, text) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
-
 const whole = new Intl.NumberFormat('en');
 const short = (value) => value < 10_000 ? whole.format(Math.round(value))
   : value < 1e6 ? `${(value / 1e3).toFixed(value < 1e5 ? 1 : 0)}k` : `${(value / 1e6).toFixed(1)}M`;
@@ -120,10 +103,10 @@ function showListeners(now, older, newest, seconds) {
   const rows = now.listeners.map((listener) => {
     const rate = seconds > 0 ? (listener.requests - (older.listeners.get(listener.name) ?? 0)) / seconds : 0;
     return make('tr', {}, make('td', { kind: 'name', title: listener.name }, ...breakable(listener.name)),
-      make('td', { text: listener.addresses.join(', ') || 'not bound', kind: 'dim' }),
+      make('td', { text: listener.addresses.join(', ') || 'not bound', kind: 'dim wide' }),
       number(listener.connections, short, false, ' wide'), number(rate, ofRate),
       number(listener.requests, short, false, ' wide'),
-      number(listener.failed, short, listener.failed > 0));
+      failures(listener.failed, listener.requests));
   });
   $('listeners').tBodies[0].replaceChildren(...rows.length > 0 ? rows : [nothing(6, 'No listeners')]);
 }
@@ -138,10 +121,10 @@ function room(svg) {
   svg.setAttribute('viewBox', `0 0 ${area.width} ${area.height}`);
   return area;
 }
-/** The least of 1, 2, 5, 10, ... that is not below. */
+/** The least of 1, 2, 2.5, 5, 10, ... that is not below. */
 function roundUp(value) {
   const power = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
-  return power * ([1, 2, 5, 10].find((step) => step * power >= value) ?? 10);
+  return power * ([1, 2, 2.5, 5, 10].find((step) => step * power >= value) ?? 10);
 }
 
 function drawRates(points) {
@@ -203,20 +186,43 @@ function drawLatency(times) {
 
 /* Clusters */
 
-const heads = [['Cluster', ''], ['Endpoints', ''], ['Requests', 'number'], ['5xx', 'number'],
-  ['In progress', 'number wide'], ['p50 ms', 'number wide'], ['p99 ms', 'number']];
+const heads = [['Cluster', ''], ['Endpoints', ''], ['Requests/s', 'number'], ['Requests', 'number wide'],
+  ['5xx', 'number'], ['In progress', 'number wide'], ['p50 ms', 'number wide'], ['p99 ms', 'number']];
 const headRow = (columns) => make('thead', {}, make('tr', {}, ...columns.map(([text, kind]) =>
   make('th', { text, kind }))));
 let opened = null;
 let page = 0;
 
-function clusterRow(cluster, opens) {
+/** Requests a second of each cluster between the two answers that were last seen, one of them some seconds old. */
+const seenRequests = new Map();     // name -> [{ at, requests }, ...], newest last
+function rateOf(name, at, requests) {
+  const seen = seenRequests.get(name) ?? [];
+  seenRequests.set(name, seen);
+  if (seen.length > 0 && seen.at(-1).requests > requests) seen.length = 0;            // reset or restarted
+  if (seen.length === 0 || seen.at(-1).at < at) seen.push({ at, requests });
+  while (seen.length > 2 && at - seen[1].at > 3000) seen.shift();
+  const seconds = (at - seen[0].at) / 1000;
+  return seconds > 0 ? (requests - seen[0].requests) / seconds : null;
+}
+
+/** Failures, with their share where it is worth a look. */
+function failures(failed, requests) {
+  const cell = number(failed, short, failed >= 0.01 * requests && failed > 0);
+  if (failed > 0 && failed >= 0.01 * requests && requests > 0)
+    cell.prepend(make('small', { text: `${(100 * Math.min(1, failed / requests)).toFixed(failed < 0.1 * requests ? 1 : 0)} %` }));
+  return cell;
+}
+
+function clusterRow(cluster, opens, at) {
+  const rate = rateOf(cluster.name, at, cluster.requests);
   const kind = cluster.endpoints === 0 || cluster.healthy === 0 ? 'none'
     : cluster.healthy < cluster.endpoints ? 'some' : '';
   const row = make('tr', { kind: opens ? 'opens' : '' },
     make('td', { kind: 'name', title: cluster.name }, make('span', { kind: `dot ${kind}` }), ...breakable(cluster.name)),
     make('td', { kind: 'dim', text: `${cluster.healthy} of ${cluster.endpoints}` }),
-    number(cluster.requests), number(cluster.failed, short, cluster.failed > 0), number(cluster.active, short, false, ' wide'),
+    rate === null ? make('td', { kind: 'number zero', text: '–' }) : number(rate, ofRate),
+    number(cluster.requests, short, false, ' wide'), failures(cluster.failed, cluster.requests),
+    number(cluster.active, short, false, ' wide'),
     make('td', { kind: 'number wide', text: milliseconds(cluster.p50) }),
     make('td', { kind: 'number', text: milliseconds(cluster.p99) }));
   if (opens) {
@@ -232,16 +238,20 @@ const endpointHeads = [['Endpoint', ''], ['Health', ''], ['Zone', ''], ['Weight'
   ['Failed', 'number'], ['In progress', 'number'], ['Connections', 'number'], ['Latency ms', 'number']];
 
 function endpointTable(endpoints) {
+  const hasZone = endpoints.some(({ locality }) => locality), hasLatency = endpoints.some(({ latencyMs }) => latencyMs);
+  const shownHeads = endpointHeads.filter(([text]) => (text !== 'Zone' || hasZone)
+    && (text !== 'Latency ms' || hasLatency));
   const rows = endpoints.map((endpoint) => make('tr', {},
     make('td', {}, make('span', { kind: `dot ${['healthy', 'unknown'].includes(endpoint.health) ? ''
       : endpoint.health === 'degraded' ? 'some' : 'none'}` }),
     endpoint.hostname ? `${endpoint.hostname} (${endpoint.address})` : endpoint.address),
     make('td', { kind: 'dim', text: endpoint.health === 'unknown' ? 'not checked' : endpoint.health }),
-    make('td', { kind: 'dim', text: endpoint.locality || '–' }), number(endpoint.weight), number(endpoint.requests),
-    number(endpoint.failed, short, endpoint.failed > 0), number(endpoint.active), number(endpoint.connections),
-    make('td', { kind: 'number', text: milliseconds(endpoint.latencyMs) })));
-  return make('table', {}, headRow(endpointHeads),
-    make('tbody', {}, ...rows.length > 0 ? rows : [nothing(endpointHeads.length, 'No endpoints')]));
+    ...hasZone ? [make('td', { kind: 'dim', text: endpoint.locality || '–' })] : [], number(endpoint.weight),
+    number(endpoint.requests), failures(endpoint.failed, endpoint.requests), number(endpoint.active),
+    number(endpoint.connections),
+    ...hasLatency ? [make('td', { kind: 'number', text: milliseconds(endpoint.latencyMs) })] : []));
+  return make('table', {}, headRow(shownHeads),
+    make('tbody', {}, ...rows.length > 0 ? rows : [nothing(shownHeads.length, 'No endpoints')]));
 }
 
 async function showClusters() {
@@ -250,7 +260,7 @@ async function showClusters() {
   if (found.page >= found.pages) { page = found.pages - 1; return showClusters(); }
   const rows = [];
   for (const cluster of found.clusters) {
-    rows.push(clusterRow(cluster, true));
+    rows.push(clusterRow(cluster, true, found.nowMs));
     if (cluster.name !== opened) continue;
     const { endpoints } = await json(`weft/cluster?${new URLSearchParams({ name: cluster.name })}`);
     rows.push(make('tr', { kind: 'inner' }, make('td', { colspan: heads.length }, endpointTable(endpoints))));
@@ -265,8 +275,8 @@ async function showClusters() {
 }
 
 async function showBusiest() {
-  const { clusters } = await json('weft/clusters?sort=requests');
-  const rows = clusters.slice(0, 8).map((cluster) => clusterRow(cluster, false));
+  const { clusters, nowMs } = await json('weft/clusters?sort=requests');
+  const rows = clusters.slice(0, 8).map((cluster) => clusterRow(cluster, false, nowMs));
   $('busiest').replaceChildren(headRow(heads),
     make('tbody', {}, ...rows.length > 0 ? rows : [nothing(heads.length, 'No clusters')]));
 }
@@ -308,10 +318,12 @@ async function showConfiguration() {
     return;
   }
   const found = await resources(kind, search);
+  if (shown.kind !== kind || shown.search !== search) return;       // somebody typed on: a later answer counts
   $('config-count').textContent = found.length > NAMES_MAX ? `first ${NAMES_MAX} of ${found.length}`
     : `${found.length} ${found.length === 1 ? 'resource' : 'resources'}`;
   const items = found.slice(0, NAMES_MAX).map(([name, value]) => {
-    const button = make('button', { text: name, title: name, on: { click: () => choose(button, value, search) } });
+    const button = make('button', { title: name, on: { click: () => choose(button, value, search) } },
+      ...breakable(name));
     return [button, value];
   });
   $('names').replaceChildren(...items.length > 0 ? items.map(([button]) => make('li', {}, button))
@@ -343,75 +355,6 @@ function marked(text, search) {
   const at = search === '' ? -1 : text.toLowerCase().indexOf(search.toLowerCase());
   return at < 0 ? [text] : [text.slice(0, at), make('mark', { text: text.slice(at, at + search.length) }),
     text.slice(at + search.length)];
-}
-
-/* Flame graph */
-
-const ROW = 20;
-let recorded = null;
-let flame = null;
-
-/** The same tree without the calls in which a worker waits for the kernel: what is left is work. */
-function withoutWaiting(frame) {
-  const waits = ({ name, children }) => children.length === 0 && /^(epoll_?wait|syscall|\(idle\))$/i.test(name);
-  const children = frame.children.filter((child) => !waits(child)).map(withoutWaiting)
-    .filter(({ weight }) => weight > 0);
-  const gone = frame.children.reduce((sum, { weight }) => sum + weight, 0)
-    - children.reduce((sum, { weight }) => sum + weight, 0);
-  return { ...frame, children: children.sort((a, b) => b.weight - a.weight), weight: frame.weight - gone };
-}
-
-function showRecord() {
-  if (recorded === null) return;
-  flame = $('waiting').checked ? recorded : withoutWaiting(recorded);
-  $('flame-note').textContent = `${(100 * withoutWaiting(recorded).weight / recorded.weight).toFixed(1)} % of `
-    + `${(recorded.weight / 1e6).toFixed(1)} s was work. Click a frame to look closer.`;
-  drawFlame(flame);
-}
-
-async function record() {
-  const seconds = Number($('seconds').value);
-  $('record').disabled = true;
-  $('flame-note').textContent = `Recording for ${seconds} s …`;
-  try {
-    const response = await fetch(`weft/flamegraph?worker=${$('worker').value}&seconds=${seconds}`, { method: 'POST' });
-    if (!response.ok) throw new Error((await response.text()).trim());
-    recorded = await response.json();
-    showRecord();
-  } catch (error) {
-    $('flame-note').textContent = error.message;
-  } finally {
-    $('record').disabled = false;
-  }
-}
-
-function drawFlame(top) {
-  const width = Math.max(300, $('flame').clientWidth);
-  const svg = draw('svg', { role: 'img', 'aria-label': 'Flame graph' });
-  let depth = 0;
-  const place = (frame, x, room, level) => {
-    if (room < 1) return;
-    depth = Math.max(depth, level);
-    const share = (100 * frame.weight / flame.weight).toFixed(1);
-    const rect = draw('rect', { x, y: level * ROW, width: room, height: ROW - 1, rx: 2,
-      class: (frame.name.length + level) % 2 === 0 ? 'a' : 'b' });
-    rect.append(draw('title', {}, `${frame.name} ${frame.file}\n${share} % of the time`));
-    rect.addEventListener('click', () => { drawFlame(frame); });
-    svg.append(rect);
-    const letters = Math.floor((room - 8) / 6.2);
-    if (letters >= 4) svg.append(draw('text', { x: x + 4, y: level * ROW + 14 },
-      frame.name.length > letters ? `${frame.name.slice(0, letters - 1)}…` : frame.name));
-    let at = x;
-    for (const child of frame.children) {
-      const wide = child.weight / frame.weight * room;
-      place(child, at, wide, level + 1);
-      at += wide;
-    }
-  };
-  place(top, 0, width, 0);
-  svg.setAttribute('viewBox', `0 0 ${width} ${(depth + 1) * ROW}`);
-  $('flame').replaceChildren(svg);
-  $('whole').hidden = top === flame;
 }
 
 /* Sections, and the beat of the page */
@@ -478,7 +421,7 @@ $('next').addEventListener('click', () => { page++; void showClusters(); });
 $('kind').addEventListener('change', () => void showConfiguration());
 $('config-search').addEventListener('input', () => void showConfiguration());
 $('record').addEventListener('click', () => void record());
-$('whole').addEventListener('click', () => drawFlame(flame));
+$('whole').addEventListener('click', showAll);
 $('waiting').addEventListener('change', showRecord);
 addEventListener('hashchange', () => { showSection(); scrollTo(0, 0); });
 addEventListener('resize', () => { if (current() === 'overview' && latest !== null) showOverview(latest); });
