@@ -83,7 +83,8 @@ t.test('help and home page list the endpoints', async (t) => {
   t.equal(home.headers['content-type'], 'text/html; charset=UTF-8');
   t.match(home.body, 'action="stats/prometheus"');
   t.match(home.headers['content-security-policy'], /^default-src 'none'; script-src 'self'/);
-  for (const path of ['/weft/style.css', '/weft/script.js', '/weft/dom.js', '/weft/flame.js']) t.equal((await ask(PORT, path)).status, 200);
+  for (const name of ['style.css', 'script.js', 'dom.js', 'flame.js'])
+    t.equal((await ask(PORT, `/weft/${name}`)).status, 200);
 });
 
 t.test("server_info has Envoy's fields", async (t) => {
