@@ -117,14 +117,19 @@ function describe(root, { messages, any }) {
   return result;
 }
 
-/** TypeScript names: the nested path, with the package's last words before it where two would be alike. */
+/**
+ * TypeScript names: the nested path, with the package's last words before it where two would be alike. A network filter
+ * leaves the bare name to the HTTP filter of its kind.
+ */
 function typeNames(names) {
   const short = (name) => name.split('.').filter((part) => /^[A-Z]/.test(part)).join('');
   const result = new Map();
   for (const name of names) {
-    const twin = names.some((other) => other !== name && short(other) === short(name));
+    const isNetwork = (one) => one.includes('.filters.network.');
+    const twin = names.some((other) => other !== name && short(other) === short(name)
+      && (isNetwork(name) || !isNetwork(other)));
     const words = name.split('.').filter((part) => /^[a-z]/.test(part) && !/^v\d/.test(part));
-    const word = words[0] === 'envoy' ? words.at(-1) : words[0];
+    const word = isNetwork(name) ? 'network' : words[0] === 'envoy' ? words.at(-1) : words[0];
     result.set(name, (twin ? word[0].toUpperCase() + word.slice(1) : '') + short(name));
   }
   if (new Set(result.values()).size !== result.size) throw new Error('two messages have the same TypeScript name');

@@ -1,7 +1,8 @@
 // Listener filters as plain values: what looks at a connection before its filter chain is chosen.
 
 /** Statistics of listener filters and network filters, one scope for each stat prefix. */
-export type NetworkScopeKind = 'tls_inspector' | 'http_inspector' | 'proxy_proto' | 'tcp';
+export type NetworkScopeKind = 'tls_inspector' | 'http_inspector' | 'proxy_proto' | 'tcp'
+  | 'connection_limit' | 'local_rate_limit' | 'connection_share';
 
 /** envoy.config.listener.v3.ListenerFilterChainMatchPredicate */
 export type ListenerPredicate =

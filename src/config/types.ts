@@ -1,6 +1,7 @@
 // Plain configuration values: what xds/resources/* produces from wire messages and everything else consumes.
 // Immutable once built, JSON-serialisable (they travel into the snapshot heap as JSON), every field always present.
 // Absent features are null or an empty array, never undefined. Names follow Envoy's v3 API.
+import type { NetworkFilter } from './network-filters.js';
 import type { ListenSocketOptions } from './socket-options.js';
 import type { TcpProxy } from './tcp-proxy.js';
 import type { FilterChainMatch } from './filter-chains.js';
@@ -273,6 +274,8 @@ export interface FilterChain {
   name: string;
   /** null: every connection, which only one chain can have. */
   match: FilterChainMatch | null;
+  /** Network filters before the one that ends the chain. */
+  networkFilters: NetworkFilter[];
   /** What ends the chain: one of these two. */
   hcm: HttpConnectionManager | null;
   tcp: TcpProxy | null;

@@ -35,6 +35,7 @@ export const limits = {
   clientHelloBytesMax: 16 * KiB,   // a longer ClientHello closes the connection
   inspectedHeadBytesMax: 64 * KiB, // a request line that is not complete by then closes the connection
   proxyHeaderBytesMax: 64 * KiB,   // PROXY protocol with its extensions; its length has 16 bits
+  networkFiltersMax: 16,           // of a chain, before the one that ends it; a configuration that has more is rejected
   predicateDepthMax: 16,           // predicates inside predicates; a configuration that goes deeper is rejected
 
   // Buffers: [class] bytes. Large holds one head of requestHeadBytesMax plus what is added to it.

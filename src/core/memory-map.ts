@@ -78,6 +78,8 @@ export const HealthFlag = { failedActive: 1, ejected: 2, degradedActive: 4, pend
 export const DISCOVERED_BYTES = 64;
 /** A bucket's state is one word of 64 bits (assembly/lib/token-bucket.ts), on a cache line of its own. */
 export const TOKEN_BUCKET_BYTES = 64;
+/** Int32 word of a token bucket's room that counts connections, where it limits those and not tokens. */
+export const CONNECTIONS_WORD = 8;
 
 export const STATICS_BYTES = 1 * MiB;
 const ARENA_BYTES_MIN = 6 * MiB;      // endpoint shares, records, and some buffers of each class

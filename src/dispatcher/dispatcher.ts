@@ -33,7 +33,7 @@ import type { DrainMessage } from './lifecycle.js';
 import { Listeners } from './listeners.js';
 import { Supervisor } from './supervisor.js';
 import type { SupervisorOptions } from './supervisor.js';
-import { settleClusterCounts, settleConnections, settleEndpointCounts } from './worker-death.js';
+import { settleClusterCounts, settleConnections, settleEndpointCounts, settleLimits } from './worker-death.js';
 import { Warming } from './warming.js';
 import { WorkerQuestions } from './worker-questions.js';
 
@@ -302,6 +302,8 @@ export class Dispatcher {
     settleClusterCounts(this.words, this.map, this.options.statistics, worker, this.publisher.clusterSlots.length);
     settleEndpointCounts(this.words, this.map, worker);
     settleConnections(this.words, this.map, worker);
+    settleLimits(this.words, this.map, this.options.statistics, worker, (name) =>
+      this.publisher.bucketSlots.slotOf(name));
     this.options.statistics.workerDied(worker);
     this.scheduleReclaim();
   }

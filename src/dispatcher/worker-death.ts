@@ -2,8 +2,8 @@
 // what the dead one had open must be taken off, or a cluster would stay near its limits for ever. What it had is still
 // in its own statistics region: its gauges, which are cleared afterwards.
 import { DiscoveredEndpoints } from '../core/discovered.js';
-import { ClusterState, Control, EndpointShare, EndpointState, Shared, workerControl,
-  workerEndpointShares } from '../core/memory-map.js';
+import { CONNECTIONS_WORD, ClusterState, Control, EndpointShare, EndpointState, Shared, workerControl,
+  TOKEN_BUCKET_BYTES, workerEndpointShares } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';
 import { limits } from '../core/limits.js';
 import type { Statistics } from '../telemetry/statistics.js';
@@ -54,4 +54,13 @@ export function settleConnections(words: Int32Array, map: MemoryMap, worker: num
   const share = (workerControl(map, worker) >> 2) + Control.limitedConnections;
   Atomics.sub(words, (map.control >> 2) + Shared.limitedConnections, words[share]!);
   words[share] = 0;
+}
+
+/** Takes the dead worker's connections off the limits of filter chains. */
+export function settleLimits(words: Int32Array, map: MemoryMap, statistics: Statistics, worker: number,
+  slotOf: (name: string) => number): void {
+  for (const [name, count] of statistics.takeShares(worker)) {
+    const slot = slotOf(name);
+    if (slot >= 0) Atomics.sub(words, ((map.tokenBuckets + slot * TOKEN_BUCKET_BYTES) >> 2) + CONNECTIONS_WORD, count);
+  }
 }

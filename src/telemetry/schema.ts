@@ -92,6 +92,11 @@ const tcp = ['downstream_cx_total', 'downstream_cx_no_route', 'downstream_cx_tx_
   'downstream_flow_control_paused_reading_total', 'downstream_flow_control_resumed_reading_total', 'idle_timeout',
   'max_downstream_connection_duration', 'upstream_flush_total', 'upstream_flush_active'] as const;
 
+const connection_limit = ['active_connections', 'limited_connections'] as const;
+const local_rate_limit = ['rate_limited'] as const;
+/** A worker's share of a count of connections that all workers have together; not shown. */
+const connection_share = ['counted_connections'] as const;
+
 /** One scope, allocated first (offset 0 of each region): what belongs to a worker itself. */
 const worker = ['loop_turns', 'exceptions', 'buffers_exhausted', 'sockets_exhausted', 'stats_overflow',
   'access_log_written', 'access_log_dropped', 'connections_dealt'] as const;
@@ -101,7 +106,8 @@ const gauges = new Set<string>(['downstream_cx_active', 'downstream_cx_http1_act
   'downstream_rq_active', 'active_faults', 'downstream_cx_rx_bytes_buffered', 'downstream_cx_tx_bytes_buffered',
     'upstream_cx_active',
   'upstream_rq_active', 'upstream_rq_pending_active', 'upstream_cx_rx_bytes_buffered',
-  'upstream_cx_tx_bytes_buffered', 'downstream_pre_cx_active', 'upstream_flush_active']);
+  'upstream_cx_tx_bytes_buffered', 'downstream_pre_cx_active', 'upstream_flush_active',
+  'active_connections', 'counted_connections']);
 export const isGauge = (name: string): boolean => gauges.has(name);
 
 // Histograms are log-linear over non-negative integers: 16 buckets per power of two, so a bucket is at most 1/16 of its
@@ -134,6 +140,9 @@ const histograms = {
   http_inspector: [],
   proxy_proto: [],
   tcp: [],
+  connection_limit: [],
+  local_rate_limit: [],
+  connection_share: [],
   rateLimit: [], fault: [], cors: [], csrf: [],
 } as const;
 
@@ -141,7 +150,8 @@ export type ScopeKind = 'worker' | 'listener' | 'http' | 'cluster' | 'vhost' | N
 /** Kinds of scopes that HTTP filters count in. */
 export type FilterKind = 'rateLimit' | 'fault' | 'cors' | 'csrf';
 export const scopeCounters = { worker, listener, http, cluster, vhost, tls_inspector, http_inspector,
-  proxy_proto, tcp, rateLimit, fault, cors, csrf } as const;
+  proxy_proto, tcp, rateLimit, fault, cors, csrf, connection_limit,
+  local_rate_limit, connection_share } as const;
 export const scopeHistograms: { readonly [K in ScopeKind]: readonly string[] } = histograms;
 
 type Index<T extends readonly string[]> = { readonly [K in T[number]]: number };
@@ -157,6 +167,8 @@ export const VirtualHostStat = indexes(vhost);
 export const TlsInspectorStat = indexes(tls_inspector);
 export const HttpInspectorStat = indexes(http_inspector);
 export const TcpStat = indexes(tcp);
+export const ConnectionLimitStat = indexes(connection_limit);
+export const NetworkRateLimitStat = indexes(local_rate_limit);
 export const ProxyProtocolStat = indexes(proxy_proto);
 export const RateLimitStat = indexes(rateLimit);
 export const FaultStat = indexes(fault);

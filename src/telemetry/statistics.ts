@@ -171,7 +171,8 @@ export class Statistics {
    * used.
    */
   *scopes(): Iterable<NamedScope> {
-    for (const { kind, name, offset } of this.#owned.values()) yield { kind, prefix: prefixOf(kind, name), offset };
+    for (const { kind, name, offset } of this.#owned.values())
+      if (kind !== 'connection_share') yield { kind, prefix: prefixOf(kind, name), offset };
     yield { kind: 'worker', prefix: 'server.weft.', offset: WORKER_SCOPE };
     if (this.sum(WORKER_SCOPE, WorkerStat.stats_overflow) > 0) {
       yield { kind: 'cluster', prefix: 'cluster.weft_overflow.', offset: OVERFLOW_SCOPE };
@@ -244,6 +245,17 @@ export class Statistics {
       sum += this.#cells[at + HISTOGRAM_BUCKETS];
     }
     return { counts, total, sum };
+  }
+
+  /** What a dead worker had of counts that all workers have together, by name; asked once, it has nothing any more. */
+  *takeShares(worker: number): Iterable<[name: string, count: number]> {
+    for (const { kind, name, offset } of this.#owned.values()) {
+      if (kind !== 'connection_share') continue;
+      const cell = this.#firstCell[worker] + (offset >> 3);
+      const count = this.#cells[cell];
+      this.#cells[cell] = 0;
+      if (count > 0) yield [name, count];
+    }
   }
 
   /** The worker died and its connections with it: its gauges go back to zero, its counters stay. */

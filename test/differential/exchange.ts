@@ -14,7 +14,8 @@ export async function runSteps(proxy: Proxy, running: Running): Promise<string[]
   const { scenario, upstreams } = running;
   const varying = new Set([...always, ...(scenario.varying ?? [])]);
   const lines: string[] = [];
-  let client: RawClient | null = null;
+  let client: RawClient | null = null, kept = false;
+  const stay: RawClient[] = [];
   let responses = 0;
   const checks = new Map(Object.entries(scenario.firstChecks ?? {}));
   const firstChecks = scenario.showChecks === true ? await showChecks(upstreams, varying) : [];
@@ -27,11 +28,13 @@ export async function runSteps(proxy: Proxy, running: Running): Promise<string[]
     for (const upstream of upstreams.values()) upstream.requests = [];
     if (step.admin !== undefined) { lines.push(...await callAdmin(proxy, running, step.admin)); continue; }
     if (!step.sameConnection || client === null) {
-      client?.close();
+      if (!kept) client?.close();
       const name = step.to ?? Object.keys({ ...(scenario.main === undefined ? {} : { main: 0 }), ...scenario.listeners,
         ...scenario.rawListeners })[0];
       client = await RawClient.open(running.ports.get(name)!, true, step.host, step.from);
     }
+    kept = step.keep === true;
+    if (kept) stay.push(client);
     if (step.send !== undefined) client.send(running.fill(step.send));
     if (step.halfClose) client.halfClose();
     if (step.reset) client.reset();
@@ -46,6 +49,7 @@ export async function runSteps(proxy: Proxy, running: Running): Promise<string[]
     lines.push(...showForwarded(upstreams, varying));
   }
   client?.close();
+  for (const other of stay) other.close();
   lines.push(...await showRaw(running));
   lines.push(...firstChecks);
   lines.push(...await logLines(proxy, running, scenario.logLines ?? responses));

@@ -42,6 +42,8 @@ export interface Step {
   raw?: boolean;
   /** With `raw`: no longer than until this has come. */
   until?: string;
+  /** The connection stays open when another step opens its own. */
+  keep?: boolean;
   /** The client resets the connection behind its bytes. */
   reset?: boolean;
   /** Longest wait for an answer; default 3000. */

@@ -106,6 +106,9 @@ function sectionTag(group: ScopeGroup): { base: string; labels: string } {
     case 'http_inspector':
     case 'proxy_proto':
     case 'tcp':
+    case 'connection_limit':
+    case 'local_rate_limit':
+    case 'connection_share':
       return networkTag(group.kind, group.subject);
     case 'fault':
     case 'cors':

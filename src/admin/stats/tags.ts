@@ -35,7 +35,9 @@ export function networkTag(kind: NetworkScopeKind, subject: string): Tagged {
   return { base: kind, labels: subject === '' ? '' : label(networkLabels[kind], subject) };
 }
 const networkLabels: { readonly [K in NetworkScopeKind]: string } = {
-  tcp: 'envoy_tcp_prefix', proxy_proto: 'envoy_proxy_protocol_prefix', tls_inspector: '', http_inspector: '',
+  connection_limit: 'envoy_connection_limit_prefix', local_rate_limit: 'envoy_local_network_ratelimit_prefix',
+  connection_share: '', tcp: 'envoy_tcp_prefix', proxy_proto: 'envoy_proxy_protocol_prefix', tls_inspector: '',
+    http_inspector: '',
 };
 
 /** A name inside a scope: status codes and classes become labels. */

@@ -5,10 +5,11 @@ import { isIP } from 'node:net';
 import { errorText } from '../../core/errors.js';
 import { limits } from '../../core/limits.js';
 import { SOCKADDR_BYTES_MAX, decodeSockaddr, encodeSockaddr, formatAddress } from '../../os/sockaddr.js';
+import type { NetworkFilter } from '../network-filters.js';
 import type { ListenerFilter, NetworkScopeKind } from '../listener-filters.js';
 import { chainsOf } from '../types.js';
 import type { AccessLog, Address, ClusterConfig, Endpoint, EndpointAssignment, ListenerConfig } from '../types.js';
-import type { AssignmentBlob, ChainBinding, ClusterBlob, ListenerBlob } from './layout.js';
+import type { AssignmentBlob, ChainBinding, ClusterBlob, NetworkBinding, ListenerBlob } from './layout.js';
 import type { SnapshotChange } from './changes.js';
 import { bindFilters } from './filters.js';
 import type { FilterBindings, FilterKind } from './filters.js';
@@ -69,12 +70,14 @@ const filterBindings = (slots: Slots, bindings: Bindings, mentions: Mention[]): 
 function listenerBlob(config: ListenerConfig, slots: Slots, bindings: Bindings, mentions: Mention[]): ListenerBlob {
   const routes = (name: string): number =>
     mention(slots.routeSlots, name, mentions, 'route configurations', limits.routeConfigSlotsMax);
-  const chains = chainsOf(config).map(({ hcm, tcp }, index): ChainBinding => ({
+  const chains = chainsOf(config).map(({ hcm, tcp, networkFilters }, index): ChainBinding => ({
     routeSlot: hcm === null || hcm.scopedRoutes !== null ? -1 : routes(hcm.routeConfigName),
     scopeSlots: (hcm?.scopedRoutes?.scopes ?? []).map(({ routeConfigName }) => routes(routeConfigName)),
     httpScope: hcm === null ? 0 : bound(bindings.httpScope(hcm.statPrefix), `statistics of http.${hcm.statPrefix}`),
     filters: hcm === null ? [] : bindFilters(hcm.httpFilters.filter(({ config: { kind } }) => kind !== 'router'),
       `listener ${config.name} ${index}`, hcm.statPrefix, filterBindings(slots, bindings, mentions)),
+    networkFilters: networkFilters.map((filter, place) =>
+      networkBinding(filter, `listener ${config.name} ${index} ${place}`, slots, bindings, mentions)),
     tcpScope: tcp === null ? 0 : bound(bindings.networkScope('tcp', tcp.statPrefix), `statistics of ${tcp.statPrefix}`),
     clusterSlots: (tcp?.clusters ?? []).map(({ cluster }) => mention(slots.clusterSlots, cluster, mentions,
       'cluster names', limits.clusterSlotsMax)),
@@ -83,6 +86,19 @@ function listenerBlob(config: ListenerConfig, slots: Slots, bindings: Bindings, 
   return { at: config.addresses.flatMap(addressKeys).join(' '), config,
     scope: bound(bindings.listenerScope(config.statName), `statistics of listener.${config.statName}`),
     chains, filterScopes: (config.listenerFilters?.filters ?? []).map((filter) => filterScope(filter, bindings)) };
+}
+
+function networkBinding(filter: NetworkFilter, place: string, slots: Slots, bindings: Bindings,
+  mentions: Mention[]): NetworkBinding {
+  const counts = filter.kind === 'connectionLimit';
+  const name = counts ? `connections of ${place}` : filter.shareKey === '' ? `connections per time of ${place}`
+    : `shared ${filter.shareKey} ${JSON.stringify(filter.bucket)}`;
+  return {
+    scope: bound(bindings.networkScope(counts ? 'connection_limit' : 'local_rate_limit', filter.statPrefix),
+      `statistics of ${filter.statPrefix}`),
+    bucket: mention(slots.bucketSlots, name, mentions, 'token buckets', limits.tokenBucketsMax),
+    share: counts ? bound(bindings.networkScope('connection_share', name), `counts of ${filter.statPrefix}`) : 0,
+  };
 }
 
 /** How an address is looked up: as the kernel would print it; one that takes IPv4 too is at both. */

@@ -52,7 +52,9 @@ export interface BoundFilter extends FilterOverride { scope: number; buckets: nu
  * cluster slots of a TCP proxy.
  */
 export interface ChainBinding { routeSlot: number; scopeSlots: number[]; httpScope: number; tcpScope: number;
-  clusterSlots: number[]; accessLogs: number[]; filters: BoundFilter[] }
+  clusterSlots: number[]; accessLogs: number[]; filters: BoundFilter[]; networkFilters: NetworkBinding[] }
+/** Statistics of a network filter, its token bucket or count of connections, and each worker's share of the count. */
+export interface NetworkBinding { scope: number; bucket: number; share: number }
 /** Contents of a cluster blob. The statistics scope is allocated on first use (MemoryMap.clusterScopes). */
 export interface ClusterBlob { config: import('../types.js').ClusterConfig }
 /** Contents of an assignment blob: endpoints with resolved addresses and their process-wide state index. */

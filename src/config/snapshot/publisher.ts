@@ -7,7 +7,7 @@
 // when room appears. Every accepted change is certain to be published: the next root's room is reserved before a blob
 // is written.
 import { limits } from '../../core/limits.js';
-import { ClusterState, EndpointState, Shared, TOKEN_BUCKET_BYTES } from '../../core/memory-map.js';
+import { ClusterState, EndpointState, CONNECTIONS_WORD, Shared, TOKEN_BUCKET_BYTES } from '../../core/memory-map.js';
 import type { MemoryMap } from '../../core/memory-map.js';
 import { BlobStore, contentHash } from './blobs.js';
 import type { Refusal, SnapshotChange, SnapshotKind } from './changes.js';
@@ -254,6 +254,9 @@ export class SnapshotPublisher {
       return Atomics.load(this.words, at + EndpointState.activeRequests) !== 0
         || Atomics.load(this.words, at + EndpointState.activeConnections) !== 0;
     }
+    if (table === this.bucketSlots)
+      return Atomics.load(this.words,
+        ((this.map.tokenBuckets + slot * TOKEN_BUCKET_BYTES) >> 2) + CONNECTIONS_WORD) > 0;
     if (table !== this.clusterSlots) return false;
     const at = this.clusterState(slot);
     for (let word = 0; word < ClusterState.bytes >> 2; word++)

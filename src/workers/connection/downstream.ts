@@ -12,6 +12,7 @@ import { HttpStat, histogramCell } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import type { HcmRuntime } from '../listener/hcm.js';
 import type { ListenerRuntime } from '../listener/listener.js';
+import type { NetworkFilters } from '../listener/network-filters.js';
 import type { Stream } from '../proxy/stream.js';
 import type { SocketOwner } from '../reactor/reactor.js';
 import { ConnectionAddresses } from './addresses.js';
@@ -63,6 +64,8 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection {
   ended = false;
   nextOfListener: ListenerConnection | null = null;
   previousOfListener: ListenerConnection | null = null;
+  filters: NetworkFilters | null = null;
+  filterMask = 0;
   readonly addresses: ConnectionAddresses;
   /** Token buckets that each connection has of its own, by the filter that fills them (filters/local-rate-limit.ts). */
   readonly rateLimits = new Map<object, number[]>();

@@ -4,6 +4,7 @@ import { Control } from '../../core/memory-map.js';
 import { ListenerStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import type { ListenerRuntime } from '../listener/listener.js';
+import type { NetworkFilters } from '../listener/network-filters.js';
 import type { ConnectionAddresses } from './addresses.js';
 
 /** What logs and formats ask about the connection that something came by. */
@@ -17,6 +18,9 @@ export interface Origin {
 export interface ListenerConnection extends Origin {
   nextOfListener: ListenerConnection | null;
   previousOfListener: ListenerConnection | null;
+  /** Network filters that count it, and which of them; null = none. */
+  filters: NetworkFilters | null;
+  filterMask: number;
   /** Goes when it can; `closeIdle`: at once where nothing is in progress. After `graceMs` it must be gone. */
   drain(closeIdle: boolean, graceMs: number): void;
   /** Timeouts have become shorter or longer under it. */
@@ -26,13 +30,19 @@ export interface ListenerConnection extends Origin {
 export class ConnectionRegister {
   private nextId = 1;
   private open = 0;
+  private judges: NetworkFilters | null = null;
 
   constructor(private readonly engine: Engine, private readonly released: (listener: ListenerRuntime) => void) {}
 
   takeId(): number { return this.nextId++; }
 
+  /** The next connection that is added was judged by these filters; null: by none, or there is no connection. */
+  judgedBy(filters: NetworkFilters | null): void { this.judges = filters; }
+
   add(connection: ListenerConnection): void {
     const { listener } = connection;
+    connection.filters = this.judges;
+    if (this.judges !== null) connection.filterMask = this.judges.mask;
     connection.previousOfListener = null;
     connection.nextOfListener = listener.connections;
     if (listener.connections !== null) listener.connections.previousOfListener = connection;
@@ -49,6 +59,7 @@ export class ConnectionRegister {
     if (connection.nextOfListener !== null)
       connection.nextOfListener.previousOfListener = connection.previousOfListener;
     connection.nextOfListener = connection.previousOfListener = null;
+    if (connection.filters !== null) connection.filters.release(connection.filterMask);
     listener.count--;
     this.gauge(listener, -1);
     this.engine.count(listener.scope, ListenerStat.downstream_cx_destroy);

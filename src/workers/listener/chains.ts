@@ -8,13 +8,17 @@ import type { ListenerBlob } from '../../config/snapshot/layout.js';
 import type { Engine } from '../engine.js';
 import { TcpRuntime } from '../tcp/runtime.js';
 import { HcmRuntime } from './hcm.js';
+import { NetworkFilters } from './network-filters.js';
 
-/** What ends a chain: one of the two. */
-export interface Chain { readonly hcm: HcmRuntime | null; readonly tcp: TcpRuntime | null }
+/** What may refuse connections, and what ends the chain: one of the two. */
+export interface Chain { readonly filters: NetworkFilters | null; readonly hcm: HcmRuntime | null;
+  readonly tcp: TcpRuntime | null }
 
 export class Chains {
   /** The chain that every connection has; null: `find` tells. */
   readonly only: number | null;
+  /** A chain has filters that may refuse connections. */
+  readonly judged: boolean;
   private readonly tree = new FilterChainTree();
   private readonly all: FilterChain[];
   private readonly fallback: number;
@@ -26,6 +30,7 @@ export class Chains {
     this.compiled = this.all.map(() => null);
     this.fallback = config.defaultFilterChain === null ? -1 : config.filterChains.length;
     const matches = config.filterChains.map(({ match }) => match);
+    this.judged = this.all.some(({ networkFilters }) => networkFilters.length > 0);
     this.only = matches.length === 1 && matches[0] === null ? 0 : matches.length === 0 ? this.fallback : null;
     matches.forEach((match, index) => { if (match !== null) this.tree.add(match, index); });
   }
@@ -42,8 +47,10 @@ export class Chains {
 
   private compile(index: number): Chain {
     const binding = this.contents.chains[index];
-    const { hcm, tcp, name } = this.all[index];
+    const { hcm, tcp, name, networkFilters } = this.all[index];
     return {
+      filters: networkFilters.length === 0 ? null
+        : new NetworkFilters(this.engine, networkFilters, binding.networkFilters),
       hcm: hcm === null ? null : new HcmRuntime(this.engine, hcm, binding, name),
       tcp: tcp === null ? null : new TcpRuntime(this.engine, tcp, binding, name),
     };

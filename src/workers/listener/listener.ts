@@ -2,10 +2,13 @@
 // connections that belong to it. A connection keeps the configuration that it was accepted under; a changed listener's
 // old connections drain when main says so.
 import { limits } from '../../core/limits.js';
+import { workerStats } from '../../core/memory-map.js';
 import { acceptBatch } from '../../os/socket.js';
-import { ListenerStat, WorkerStat } from '../../telemetry/schema.js';
+import { HttpStat, ListenerStat, TcpStat, WorkerStat } from '../../telemetry/schema.js';
+import type { NumberCell } from '../../config/runtime-cells.js';
 import type { FilterMetadata } from '../../config/types.js';
 import type { ListenerBlob } from '../../config/snapshot/layout.js';
+import { RefusedConnection } from '../connection/refused.js';
 import { ConnectionRegister } from '../connection/register.js';
 import type { ListenerConnection } from '../connection/register.js';
 import { DownstreamFactory } from '../connection/downstream.js';
@@ -37,6 +40,8 @@ export class ListenerRuntime {
   /** The limit of the process's connections concerns it. */
   readonly limited: boolean;
   readonly bufferBytes: number;
+  /** Connections that it may have; Infinity = any number. */
+  readonly connectionsMax: NumberCell;
   /** The one chain, of HTTP, of a listener that looks at nothing before; null: filters look, `chains` choose. */
   readonly only: HcmRuntime | null;
   readonly chains: Chains;
@@ -53,6 +58,8 @@ export class ListenerRuntime {
     this.inbound = config.trafficDirection === 'inbound';
     this.limited = !config.ignoreGlobalConnectionLimit;
     this.bufferBytes = config.perConnectionBufferBytes;
+    this.connectionsMax = engine.runtime.number({ defaultValue: Infinity,
+      runtimeKey: `envoy.resource_limits.listener.${config.name}.connection_limit` });
     this.chains = new Chains(engine, contents);
     const filters = config.listenerFilters;
     this.inspectors = (filters?.filters ?? []).map((filter, index) =>
@@ -60,7 +67,8 @@ export class ListenerRuntime {
     this.usesOriginalDestination = config.useOriginalDestination;
     this.inspectionTimeoutMs = filters?.timeoutMs ?? 0;
     this.continuesOnTimeout = filters?.continueOnTimeout ?? false;
-    this.only = this.chains.only === null || filters !== null ? null : this.chains.get(this.chains.only).hcm;
+    this.only = this.chains.only === null || filters !== null || this.chains.judged ? null
+      : this.chains.get(this.chains.only).hcm;
   }
 
   release(engine: Engine): void { this.chains.release(engine); }
@@ -81,13 +89,14 @@ export class Listeners implements InspectionEvents {
   private readonly idle: Inspection[] = [];
   private readonly byAddress: ListenersByAddress;
 
+  private readonly register: ConnectionRegister;
   private readonly factory: DownstreamFactory;
   private readonly tcp: TcpProxies;
 
   constructor(private readonly engine: Engine, proxy: Proxy) {
-    const register = new ConnectionRegister(engine, (listener) => this.released(listener));
-    this.factory = new DownstreamFactory(engine, proxy, register);
-    this.tcp = new TcpProxies(engine, proxy, register);
+    this.register = new ConnectionRegister(engine, (listener) => this.released(listener));
+    this.factory = new DownstreamFactory(engine, proxy, this.register);
+    this.tcp = new TcpProxies(engine, proxy, this.register);
     this.byAddress = new ListenersByAddress(engine);
   }
 
@@ -112,8 +121,18 @@ export class Listeners implements InspectionEvents {
     const listener = this.compiled(slot);
     if (listener !== null && this.engine.overload.active && this.overloaded(listener, fd)) return;
     if (listener === null) { this.refuse(fd, null); return; }
+    if (listener.connectionsMax.value !== Infinity && this.isFull(listener)) { this.refuse(fd, listener); return; }
     if (listener.only === null) (this.idle.pop() ?? new Inspection(this.engine, this, this.idle)).begin(fd, listener);
     else if (this.factory.open(fd, listener, listener.only, -1, null) === null) this.refuse(fd, listener);
+  }
+
+  /** Has the listener as many connections, of all workers, as the runtime allows it? */
+  private isFull({ scope, connectionsMax }: ListenerRuntime): boolean {
+    const { f64, map, statsBase } = this.engine;
+    const cell = scope - statsBase + ListenerStat.downstream_cx_active;
+    let open = 0;
+    for (let worker = 0; worker < map.workers; worker++) open += f64[(workerStats(map, worker) >> 3) + cell];
+    return open >= connectionsMax.value;
   }
 
   /** A connection that there is no room for. */
@@ -144,11 +163,34 @@ export class Listeners implements InspectionEvents {
       return null;
     }
     const chain = this.chainOf(listener, number);
+    const filters = chain === null ? null : chain.filters;
+    if (filters !== null) {
+      const delayMs = filters.judge();
+      this.register.judgedBy(filters);
+      if (delayMs >= 0) return this.refuseJudged(inspection, chain!, delayMs);
+    }
     const owner = chain === null ? null
       : chain.hcm !== null ? this.factory.open(fd, listener, chain.hcm, socket, inspection)
       : this.tcp.open(fd, listener, chain.tcp!, socket, inspection);
     if (owner === null) this.overflown(listener);
+    if (filters === null) return owner;
+    this.register.judgedBy(null);
+    if (owner === null) filters.release(filters.mask);
     return owner;
+  }
+
+  /** A network filter refuses a connection: it is counted, and goes now or later. */
+  private refuseJudged({ listener, fd, socket }: Inspection, { hcm, tcp }: Chain, delayMs: number): SocketOwner {
+    const { engine } = this;
+    if (tcp !== null) engine.count(tcp.scope, TcpStat.downstream_cx_total);
+    if (hcm !== null) {
+      engine.count(hcm.scope, HttpStat.downstream_cx_total);
+      engine.count(hcm.scope, HttpStat.downstream_cx_destroy);
+    }
+    if (socket >= 0) engine.reactor.stopReceive(socket);
+    const refused = new RefusedConnection(engine, this.register, listener, fd, socket, delayMs);
+    this.register.judgedBy(null);
+    return refused;
   }
 
   /** As `Chains.get`; null when the arena has no room for another chain. */

@@ -13,6 +13,7 @@ import { Held } from '../connection/held.js';
 import type { ListenerConnection } from '../connection/register.js';
 import type { Engine } from '../engine.js';
 import type { ListenerRuntime } from '../listener/listener.js';
+import type { NetworkFilters } from '../listener/network-filters.js';
 import { BODY_TUNNEL, OUT_SAME } from '../proxy/body.js';
 import type { LogType } from '../proxy/log-filter.js';
 import type { Stream } from '../proxy/stream.js';
@@ -36,6 +37,8 @@ export class TcpSession implements SocketOwner, ListenerConnection {
   attempts = 0;
   nextOfListener: ListenerConnection | null = null;
   previousOfListener: ListenerConnection | null = null;
+  filters: NetworkFilters | null = null;
+  filterMask = 0;
   readonly addresses: ConnectionAddresses;
   private state = CLOSED;
   private receiving = false;

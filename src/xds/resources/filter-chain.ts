@@ -16,13 +16,12 @@ import type { RoutesOfManager } from './http-connection.js';
 import { readScopedRoutes } from './scoped-routes.js';
 import { readRouteConfiguration } from './route.js';
 import type { ClusterReference } from './route.js';
+import { isNetworkFilter, readNetworkFilter } from './network-filters.js';
 import { readTcpProxy, tcpProxyType } from './tcp-proxy.js';
 import { checkTransportSocket } from './transport-socket.js';
 
 const CONNECT_TIMEOUT_MS_DEFAULT = 15_000;
 const noEnd = 'the chain must end with an HTTP connection manager or a TCP proxy';
-/** Network filters that do not end a chain. */
-const knownFilters = new Set<string>([]);
 
 /** A route configuration that stands inside a listener. */
 export interface InlineRoutes { name: string; config: RouteConfig; message: RouteConfiguration }
@@ -103,13 +102,14 @@ export function readFilterChain(chain: FilterChain, match: PlainMatch | null, ke
   const filters = chain.filters ?? [];
   let hcm: PlainFilterChain['hcm'] = null;
   let tcp: PlainFilterChain['tcp'] = null;
+  const networkFilters: PlainFilterChain['networkFilters'] = [];
   filters.forEach((filter, position) => {
     const at = `${path}.filters[${position}].typed_config`;
     const any = filter.typedConfig;
     if (any === undefined || any === null) { report.fail(at, 'required'); return; }
     const ends = any.type === hcmType || any.type === tcpProxyType;
     const last = position === filters.length - 1;
-    if (ends !== last && (ends || knownFilters.has(any.type)))
+    if (ends !== last && (ends || isNetworkFilter(any.type)))
       report.fail(`${path}.filters[${position}]`, ends ? 'it ends the chain and must be the last filter' : noEnd);
     if (ends && !last) return;
     const where = any.typedStruct === undefined ? at : fieldPath(at, 'value');
@@ -118,11 +118,14 @@ export function readFilterChain(chain: FilterChain, match: PlainMatch | null, ke
       const routes = readRoutes(message, `@inline/${listener}/${key}`, where, report, parts);
       hcm = readHttpConnectionManager(message, routes, where, report);
     } else if (any.type === tcpProxyType) tcp = readTcpProxy(any.value as TcpProxy, where, report);
+    else if (isNetworkFilter(any.type)) networkFilters.push(readNetworkFilter(any, where, report));
     else report.fail(at, `not implemented: network filter ${any.type}`);
   });
+  if (networkFilters.length > limits.networkFiltersMax)
+    report.fail(fieldPath(path, 'filters'), `more than ${limits.networkFiltersMax} before the last`);
   if (filters.length === 0) report.fail(fieldPath(path, 'filters'), noEnd);
   return hcm === null && tcp === null ? []
-    : [{ name: chain.name ?? '', match, hcm, tcp, transportSocketConnectTimeoutMs }];
+    : [{ name: chain.name ?? '', match, networkFilters, hcm, tcp, transportSocketConnectTimeoutMs }];
 }
 
 /** Takes the routes of a connection manager into `parts`; returns what they are found by. */

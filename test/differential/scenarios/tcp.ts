@@ -1,6 +1,6 @@
 // Connections that are proxied as bytes: where they go, how they end, what is counted and logged of them.
 import { clientHello } from '../../support/client-hello.js';
-import { answer, type RawUpstream, type Scenario, type Step } from '../scenario.js';
+import { answer, get, type RawUpstream, type Scenario, type Step } from '../scenario.js';
 
 const TYPE = 'type.googleapis.com/envoy.extensions.';
 const LOG = '%PROTOCOL%|%RESPONSE_CODE%|%RESPONSE_FLAGS%|%RESPONSE_CODE_DETAILS%|%CONNECTION_TERMINATION_DETAILS%|'
@@ -82,8 +82,8 @@ const times: readonly Scenario[] = [
   tcp('idle without a byte', { idle_timeout: '0.2s' }, echo, [{ raw: true, quietMs: 2000 }]),
   tcp('idle after the server has ended', { idle_timeout: '0.2s' }, { say: 'x', close: 'atOnce' }, [{ raw: true,
     quietMs: 2000 }]),
-  tcp('busy beyond the idle timeout', { idle_timeout: '0.3s' }, echo, [say('a'), { ...again(say('b')), waitMs: 200 },
-    { ...again(say('c')), waitMs: 200 }, end({ halfClose: true })]),
+  tcp('busy beyond the idle timeout', { idle_timeout: '1s' }, echo, [say('a'), { ...again(say('b')), waitMs: 550 },
+    { ...again(say('c')), waitMs: 550 }, end({ halfClose: true })]),
   tcp('no idle timeout', { idle_timeout: '0s' }, echo, [say('a'), { ...again(say('b')), waitMs: 100 },
     end({ halfClose: true })]),
   tcp('as long as a connection may last', { max_downstream_connection_duration: '0.25s' }, echo, [say('x'), end()]),
@@ -127,4 +127,52 @@ const inspected: readonly Scenario[] = [
       '@type': `${TYPE}filters.listener.http_inspector.v3.HttpInspector` } }] }),
 ];
 
-export const scenarios: readonly Scenario[] = [...ways, ...choices, ...times, ...tunnels, ...inspected];
+const limitType = `${TYPE}filters.network.connection_limit.v3.ConnectionLimit`;
+const rateType = `${TYPE}filters.network.local_ratelimit.v3.LocalRateLimit`;
+const connectionLimit = (config: object): object => ({ name: 'limit', typed_config: { '@type': limitType,
+  stat_prefix: '{id}', max_connections: 1, ...config } });
+const rateLimit = (config: object): object => ({ name: 'rate', typed_config: { '@type': rateType, stat_prefix: '{id}',
+  token_bucket: { max_tokens: 2, fill_interval: '3600s' }, ...config } });
+const limitStats = ['connection_limit.{id}.active_connections', 'connection_limit.{id}.limited_connections'];
+const rateStats = ['local_rate_limit.{id}.rate_limited'];
+const judged = (name: string, filters: readonly object[], up: RawUpstream, steps: readonly Step[],
+  stats: readonly string[],
+  more: Partial<Scenario> = {}): Scenario => tcp(name, {}, up, steps, { logLines: 0, stats: [...stats, ...tcpStats,
+  'listener.{id}.downstream_cx_total', 'listener.{id}.downstream_cx_active', 'listener.{id}.downstream_cx_destroy'],
+  ...more }, { filter_chains: [{ filters: [...filters, tcpProxy({ cluster: '{up}', access_log: [] })] }] });
+const gone = (step: Step = {}): Step => ({ raw: true, quietMs: 2000, ...step });
+
+const limits: readonly Scenario[] = [
+  judged('connection_limit: one at a time', [connectionLimit({})], echo, [say('x'), end({ halfClose: true }), say('y'),
+    end({ halfClose: true })], limitStats),
+  judged('connection_limit: the next one is refused', [connectionLimit({})], { say: 'w', stays: true },
+    [{ raw: true, until: 'w', keep: true }, gone(), gone()], limitStats),
+  judged('connection_limit: refused after a delay', [connectionLimit({ delay: '0.2s' })], { say: 'w', stays: true },
+    [{ raw: true, until: 'w', keep: true }, gone({ raw: true, quietMs: 100 }), end()], limitStats),
+  judged('connection_limit: off', [connectionLimit({ runtime_enabled: { default_value: false, runtime_key: 'no' } })],
+    { say: 'w', stays: true }, [{ raw: true, until: 'w', keep: true }, { raw: true, until: 'w' }], limitStats),
+  judged('connection_limit: two of them', [connectionLimit({ max_connections: 2 }), connectionLimit({
+    stat_prefix: '{id}-other' })], { say: 'w', stays: true }, [{ raw: true, until: 'w', keep: true }, gone()],
+  [...limitStats, ...limitStats.map((name) => name.replace('{id}', '{id}-other'))]),
+  judged('local_ratelimit: as many as there are tokens', [rateLimit({})], echo, [say('x'), say('y'), gone(), gone()],
+    rateStats),
+  judged('local_ratelimit: off', [rateLimit({ runtime_enabled: { default_value: false, runtime_key: 'no' } })], echo,
+    [say('x'), say('y'), say('z')], rateStats),
+  judged('local_ratelimit behind connection_limit', [connectionLimit({ max_connections: 5 }), rateLimit({})], echo,
+    [say('x'), say('y'), gone()], [...limitStats, ...rateStats]),
+  { name: 'connection_limit of HTTP', upstreams: [], logLines: 0, main: { listener: { stat_prefix: '{id}',
+    filter_chains: [{ filters: [connectionLimit({}), { name: 'http', typed_config: {
+      '@type': `${TYPE}filters.network.http_connection_manager.v3.HttpConnectionManager`, stat_prefix: '{id}-http',
+      http_filters: [{ name: 'router', typed_config: { '@type': `${TYPE}filters.http.router.v3.Router` } }],
+      route_config: { virtual_hosts: [{ name: 'v', domains: ['*'], routes: [{ match: { prefix: '/' },
+        direct_response: { status: 200 } }] }] } } }] }] } },
+  steps: [{ send: get('/'), keep: true }, gone({ send: '' })], stats: [...limitStats,
+    'http.{id}-http.downstream_cx_total', 'http.{id}-http.downstream_cx_active',
+    'http.{id}-http.downstream_cx_http1_total', 'listener.{id}.downstream_cx_total'] },
+  tcp('a limit of the listener', {}, { say: 'w', stays: true }, [{ raw: true, until: 'w', keep: true }, gone()], {
+    alone: { bootstrap: { layered_runtime: { layers: [{ name: 'static', static_layer: {
+      'envoy.resource_limits.listener.{id}-main.connection_limit': 1 } }] } } }, logLines: 0,
+    stats: ['listener.{id}.downstream_cx_total', 'listener.{id}.downstream_cx_overflow'] }),
+];
+
+export const scenarios: readonly Scenario[] = [...limits, ...ways, ...choices, ...times, ...tunnels, ...inspected];

@@ -77,6 +77,8 @@ const previousRoutes = { name: 'previous', typed_config: {
   '@type': 'type.googleapis.com/envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig' } };
 const previousHosts = { name: 'previous', typed_config: {
   '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate' } };
+const tcpProxy = { name: 'tcp', typed_config: { '@type':
+  'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', stat_prefix: 'in', cluster: 'c' } };
 const httpInspector = { name: 'inspector', typed_config: {
   '@type': 'type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector' } };
 const eventFile = { name: 'file', typed_config: { event_log_path: 'sample', '@type':
@@ -138,6 +140,8 @@ export const byHand: { [type: string]: Tree } = {
   'listener.v3.ListenerFilter': httpInspector,
   'MatchSet': { rules: [{ any_match: true }, { any_match: true }] },
   'ListenerFilterChainMatchPredicate': { destination_port_range: { start: 7, end: 9 } },
+  'network.local_ratelimit.v3.LocalRateLimit': { stat_prefix: 'in',
+    token_bucket: { max_tokens: 7, fill_interval: '7s' } },
   'DiskLayer': { symlink_root: 'sample' },
   'core.v3.HealthCheck': { timeout: '1s', interval: '2s', unhealthy_threshold: 2, healthy_threshold: 2,
     http_health_check: { path: '/' } },
@@ -268,6 +272,8 @@ export const beside: { [field: string]: Tree } = {
   'SocketAddress.ipv4_compat': { address: '::1' },
   'Listener.listener_filters_timeout': { listener_filters: [httpInspector] },
   'Listener.continue_on_listener_filters_timeout': { listener_filters: [httpInspector] },
+  'connection_limit.v3.ConnectionLimit': { '^^filters': [httpInspector, tcpProxy] },
+  'network.local_ratelimit.v3.LocalRateLimit': { '^^filters': [httpInspector, tcpProxy] },
   'TransportSocket.name': { typed_config: undefined },
   'RetryHostPredicate.name': { typed_config: undefined },
   'HttpFilter.is_optional': { '^^http_filters': [unknownFilter, { name: 'router', typed_config: routerAny }] },

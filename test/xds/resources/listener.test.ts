@@ -103,6 +103,29 @@ const noEnd = 'the chain must end with an HTTP connection manager or a TCP proxy
 const tcpProxy = (config: Tree): Tree => ({ name: 't', typed_config: {
   '@type': typeUrl('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy'), stat_prefix: 'in', ...config } });
 
+const limit = { name: 'l', typed_config: {
+  '@type': typeUrl('envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit'), stat_prefix: 'few',
+  max_connections: '7' } };
+const rate = (config: Tree): Tree => ({ name: 'r', typed_config: {
+  '@type': typeUrl('envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit'), stat_prefix: 'slow',
+  ...config } });
+
+t.test('network filters before the last', async (t) => {
+  const filters = (...list: Tree[]) => read({ filter_chains: [{ filters: [...list, tcpProxy({ cluster: 'c' })] }] })
+    .filterChains[0].networkFilters;
+  t.same(filters(limit, rate({ token_bucket: { max_tokens: 3, tokens_per_fill: 2, fill_interval: '1s' },
+    share_key: 'k', runtime_enabled: { runtime_key: 'on', default_value: false } })), [
+    { kind: 'connectionLimit', statPrefix: 'few', maxConnections: 7, delayMs: 0,
+      enabled: { runtimeKey: '', defaultValue: true } },
+    { kind: 'localRateLimit', statPrefix: 'slow', shareKey: 'k', enabled: { runtimeKey: 'on', defaultValue: false },
+      bucket: { maxTokens: 3, tokensPerFill: 2, fillIntervalMs: 1000 } }]);
+  t.equal(filters(...new Array<Tree>(16).fill(limit)).length, 16);
+  const only = (...list: Tree[]): string[] => errors({ filter_chains: [{ filters: list }] });
+  t.same(only(...new Array<Tree>(17).fill(limit), tcpProxy({ cluster: 'c' })),
+    [`${at}.filter_chains[0].filters: more than 16 before the last`]);
+  t.same(only(limit), [`${at}.filter_chains[0].filters[0]: ${noEnd}`]);
+});
+
 t.test('options of sockets', async (t) => {
   t.match(read(), { acceptsPerEvent: 0, sockets: { transparent: false, freebind: false, options: [[]] } });
   const options = [{ level: '1', name: 9, int_value: 1, state: 'STATE_LISTENING' }, { level: 6, name: 13,
