@@ -78,22 +78,22 @@ const choices: readonly Scenario[] = [
 ];
 
 const times: readonly Scenario[] = [
-  tcp('idle', { idle_timeout: '0.2s' }, echo, [say('x'), end()]),
+  tcp('idle', { idle_timeout: '0.6s' }, echo, [say('x'), end()]),
   tcp('idle without a byte', { idle_timeout: '0.2s' }, echo, [{ raw: true, quietMs: 2000 }]),
-  tcp('idle after the server has ended', { idle_timeout: '0.2s' }, { say: 'x', close: 'atOnce' }, [{ raw: true,
+  tcp('idle after the server has ended', { idle_timeout: '0.6s' }, { say: 'x', close: 'atOnce' }, [{ raw: true,
     quietMs: 2000 }]),
   tcp('busy beyond the idle timeout', { idle_timeout: '1s' }, echo, [say('a'), { ...again(say('b')), waitMs: 550 },
     { ...again(say('c')), waitMs: 550 }, end({ halfClose: true })]),
   tcp('no idle timeout', { idle_timeout: '0s' }, echo, [say('a'), { ...again(say('b')), waitMs: 100 },
     end({ halfClose: true })]),
-  tcp('as long as a connection may last', { max_downstream_connection_duration: '0.25s' }, echo, [say('x'), end()]),
+  tcp('as long as a connection may last', { max_downstream_connection_duration: '1s' }, echo, [say('x'), end()]),
   tcp('a line when it is connected', { access_log_options: { flush_access_log_on_connected: true } }, echo,
     [say('x'), end({ halfClose: true })], { logLines: 2 }),
   tcp('a line when it is connected, the old way', { flush_access_log_on_connected: true }, echo,
     [say('x'), end({ halfClose: true })], { logLines: 2 }),
-  tcp('lines now and then', { access_log_options: { access_log_flush_interval: '0.25s' },
+  tcp('lines now and then', { access_log_options: { access_log_flush_interval: '0.6s' },
     access_log: log('%ACCESS_LOG_TYPE%\n') },
-    echo, [say('x'), end({ waitMs: 350, halfClose: true })], { logLines: 2 }),
+    echo, [say('x'), end({ waitMs: 900, halfClose: true })], { logLines: 2 }),
 ];
 
 const tunnelled = (name: string, config: object, steps: readonly Step[], more: Partial<Scenario> = {}): Scenario =>
