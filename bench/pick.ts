@@ -21,7 +21,7 @@ function endpoints(count: number, weighted: boolean): Endpoint[] {
       { kind: 'ip', host: `10.0.${index >> 8}.${index & 255}`, port: 8080, ipv4Compat: false };
     const endpoint = new Endpoint(engine, cluster, address, index);
     endpoint.update({ address, hostname: '', weight: weighted ? 1 + index % 5 : 1, priority: 0, health: 'healthy',
-      localityWeight: 0, locality: null, metadata: null, state: index });
+      localityWeight: 0, locality: null, metadata: null, logicalName: '', additionalAddresses: [], state: index });
     engine.i32[endpoint.state] = (index * 7) % 13;         // requests in progress
     return endpoint;
   });

@@ -28,7 +28,7 @@ function cluster(index: number, connectTimeoutMs = 1000): ClusterConfig {
     maxResponseHeadersBytes: 61_440, maxResponseHeadersCount: 100, preserveCase: false, properCaseWords: false,
     enableTrailers: false, sendFullyQualifiedUrl: false,
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
-      failureRefreshMaxMs: 5000 },
+      failureRefreshMaxMs: 5000, jitterMs: 0, waitAtStart: true, resolver: null },
     healthCheck: null, health: { closeConnectionsOnFailure: false, ignoreHealthOnRemoval: false,
       ignoreNewUntilChecked: false }, outlierDetection: null,
   };
@@ -39,7 +39,7 @@ function endpoint(index: number, replica: number, weight: number): Endpoint {
     hostname: '',
     weight, priority: 0, health: 'healthy', locality: { region: 'r', zone: 'z', subZone: '' }, localityWeight: 0,
     metadata: null,
-    healthCheck: null };
+    healthCheck: null, logicalName: '', additionalAddresses: [] };
 }
 
 function assignment(index: number, weight = 1): EndpointAssignment {

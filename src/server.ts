@@ -137,6 +137,7 @@ export class Server {
     for (const warning of compiled.bootstrap.warnings) this.log.warn(warning);
     this.lifecycle.state = 'INITIALIZING';
     this.startRuntime(compiled.bootstrap);
+    this.dispatcher.dnsResolver = compiled.bootstrap.dnsResolver;
     this.dispatcher.health.outlierLog = compiled.bootstrap.outlierLog;
     if (compiled.bootstrap.overload !== null) await this.startOverload(compiled.bootstrap.overload);
     this.files = new FileConfiguration({ store, pool, allowUnknownFields: !flags.rejectUnknownDynamicFields,

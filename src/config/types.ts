@@ -4,6 +4,7 @@
 import type { NetworkFilter } from './network-filters.js';
 import type { ListenSocketOptions } from './socket-options.js';
 import type { TcpProxy } from './tcp-proxy.js';
+import type { DnsOptions } from './dns.js';
 import type { FilterChainMatch } from './filter-chains.js';
 import type { EndpointHealthCheck, HealthCheck, HealthOptions, OutlierDetection } from './health.js';
 import type { ListenerFilters } from './listener-filters.js';
@@ -326,6 +327,10 @@ export interface Endpoint {
   localityWeight: number;             // 0 = unset
   metadata: { readonly [key: string]: unknown } | null;   // of envoy.lb: what subsets and hash_key go by
   healthCheck: EndpointHealthCheck | null;
+  /** Of a LOGICAL_DNS cluster: the name and port that stay whatever the address becomes; else ''. */
+  logicalName: string;
+  /** Tried after `address`, in turn. */
+  additionalAddresses: Address[];
 }
 /** envoy.config.endpoint.v3.ClusterLoadAssignment.Policy */
 export interface AssignmentPolicy {
@@ -403,10 +408,10 @@ export interface ClusterConfig {
   name: string;
   altStatName: string;                // name used in statistics; equals name when unset
   metadata: FilterMetadata | null;
-  type: 'static' | 'strictDns' | 'eds' | 'originalDst';
+  type: 'static' | 'strictDns' | 'logicalDns' | 'eds' | 'originalDst';
   originalDestination: OriginalDestination | null;   // of type originalDst
   edsServiceName: string;             // '' = name
-  loadAssignment: EndpointAssignment | null;   // static and strictDns (hosts are names there)
+  loadAssignment: EndpointAssignment | null;   // static, and of DNS clusters (hosts are names there)
   lbPolicy: 'roundRobin' | 'leastRequest' | 'random' | 'ringHash' | 'maglev' | 'peakEwma'
     | 'clientSideWeightedRoundRobin'
     | 'clusterProvided';
@@ -421,8 +426,7 @@ export interface ClusterConfig {
   maxResponseHeadersCount: number;    // default 100
   preserveCase: boolean; properCaseWords: boolean; enableTrailers: boolean;
   sendFullyQualifiedUrl: boolean;
-  dns: { refreshRateMs: number; family: 'auto' | 'v4Only' | 'v6Only' | 'v4Preferred' | 'all'; respectTtl: boolean;
-    failureRefreshBaseMs: number; failureRefreshMaxMs: number };
+  dns: DnsOptions;
   healthCheck: HealthCheck | null;
   health: HealthOptions;
   outlierDetection: OutlierDetection | null;

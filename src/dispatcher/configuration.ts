@@ -43,6 +43,8 @@ export interface ConfigurationOptions {
   log: Log;
 }
 
+const isDns = (type: ClusterConfig['type'] | undefined): boolean => type === 'strictDns' || type === 'logicalDns';
+
 export class Configuration {
   /** Clusters by the EDS resource that they follow. */
   private readonly edsFollowers = new Map<string, Set<string>>();
@@ -142,7 +144,8 @@ export class Configuration {
     out.push({ kind: 'cluster', name, value: config });
     const old = this.clusters.get(name);
     if (old?.config.type === 'eds') this.edsFollowers.get(old.edsName)?.delete(name);
-    if (old?.config.type === 'strictDns' && config?.type !== 'strictDns') {
+    if (isDns(old?.config.type) && !isDns(config?.type)) {
+      this.options.warmUp.end(`dns ${name}`);
       void this.options.dns().then((dns) => dns.unwatch(name));
       this.resolved.delete(name);
     }
@@ -163,14 +166,15 @@ export class Configuration {
       const assignment = this.options.store.assignments.get(edsName)?.config ?? null;
       out.push({ kind: 'assignment', name, value: this.kept(name, assignment) });
     } else {
-      if (old?.config.type !== 'strictDns') out.push({ kind: 'assignment', name, value: null });
-      void this.options.dns().then((dns) => { if (this.typeOf(name) === 'strictDns') dns.watch(config); });
+      if (!isDns(old?.config.type)) out.push({ kind: 'assignment', name, value: null });
+      if (config.dns.waitAtStart) this.options.warmUp.begin(`dns ${name}`);
+      void this.options.dns().then((dns) => { if (isDns(this.typeOf(name))) dns.watch(config); });
     }
   }
 
   /** A name was resolved anew. Results that arrive together are published together. */
   resolvedTo(cluster: string, assignment: EndpointAssignment): void {
-    if (this.typeOf(cluster) !== 'strictDns') return;
+    if (!isDns(this.typeOf(cluster))) return;
     this.resolved.set(cluster, assignment);
     if (this.publishing) return;
     this.publishing = true;
@@ -181,6 +185,7 @@ export class Configuration {
       this.resolved.clear();
       this.apply(changes, null);
       this.publish();
+      for (const { name } of changes) this.options.warmUp.end(`dns ${name}`);
     });
   }
 

@@ -1,7 +1,6 @@
 // The dispatcher: everything of main that concerns the engine workers, put together. Shared memory in, configuration
 // in, workers and listening sockets out. Owns the publisher, the supervisor, the acceptor and the listeners, and the
 // timer that frees what no worker uses any more.
-import { endpointKey } from '../config/snapshot/encode.js';
 import { errorText } from '../core/errors.js';
 import type { Answer, Question } from '../config/questions.js';
 import type { HostResolver } from './host-resolver.js';
@@ -12,9 +11,10 @@ import { SnapshotPublisher } from '../config/snapshot/publisher.js';
 import { calm } from '../config/overload.js';
 import type { OverloadState } from '../config/overload.js';
 import { Runtime } from '../config/runtime-cells.js';
+import type { DnsResolver } from '../config/dns.js';
 import { numberOfText } from '../config/runtime.js';
 import type { RuntimeEntries } from '../config/runtime.js';
-import type { Address, AccessLog, EndpointAssignment } from '../config/types.js';
+import type { AccessLog, EndpointAssignment } from '../config/types.js';
 import { Log } from '../core/log.js';
 import type { LogSink } from '../core/log.js';
 import { discoveredOf } from '../core/discovered.js';
@@ -69,6 +69,8 @@ export class Dispatcher {
   private readonly map: MemoryMap;
   private dns: Promise<DnsClusters> | null = null;
   private resolver: DnsClusters | null = null;
+  /** Of clusters that have no resolver of their own; null = the system's. */
+  dnsResolver: DnsResolver | null = null;
   private reclaimTimer: NodeJS.Timeout | null = null;
   private allReady = false;
   private ended = false;
@@ -197,13 +199,9 @@ export class Dispatcher {
       if (address?.kind !== 'ip') continue;
       found.push({ address: { ...address, ipv4Compat: false }, hostname: `${cluster}${formatAddress(address)}`,
         weight: 1, priority: 0, health: 'unknown', localityWeight: 0, locality: null, metadata: null,
-        state });
+        state, logicalName: '', additionalAddresses: [] });
     }
     return found;
-  }
-
-  endpointState(cluster: string, address: Address): number {
-    return this.publisher.endpointSlots.slotOf(endpointKey(cluster, address));
   }
 
   private *statistics(): Iterable<ComputedStatistic> {
@@ -225,11 +223,7 @@ export class Dispatcher {
       type: 'gauge' };
     yield* this.health.statistics();
     if (this.resolver === null) return;
-    for (const [cluster, counts] of this.resolver.counts) {
-      for (const [name, value] of Object.entries(counts)) {
-        yield { name: `cluster.${cluster}.update_${name}`, value, type: 'counter' };
-      }
-    }
+    yield* this.resolver.statistics();
   }
 
   /** Answers a worker's question; whatever goes wrong is an answer too, or a request would wait for ever. */
@@ -249,6 +243,7 @@ export class Dispatcher {
       const publish = (cluster: string, assignment: EndpointAssignment) =>
         this.configuration.resolvedTo(cluster, assignment);
       this.resolver = new DnsClusters(publish, new Log(this.options.logs, 'upstream'));
+      this.resolver.defaultResolver = this.dnsResolver;
       return this.resolver;
     });
     return this.dns;

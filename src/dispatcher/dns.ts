@@ -1,17 +1,15 @@
-// STRICT_DNS: turns the host names of a cluster into endpoints, again and again. Every address of every name is an
-// endpoint. A name that cannot be resolved keeps its last good addresses and is asked again with back-off; so one
-// broken name costs neither the cluster nor its other names. Runs on main; workers only ever see the resulting
-// assignment.
-import { promises as dns } from 'node:dns';
+// STRICT_DNS and LOGICAL_DNS: turns the host names of a cluster into endpoints, again and again. Of STRICT_DNS every
+// address of every name is an endpoint; of LOGICAL_DNS the one name is, and its first address is where new connections
+// go. A name that cannot be resolved keeps its last good addresses and is asked again with back-off; so one broken name
+// costs neither the cluster nor its other names. Runs on main; workers only ever see the resulting assignment.
 import { isIP } from 'node:net';
+import type { DnsResolver } from '../config/dns.js';
 import type { ClusterConfig, Endpoint, EndpointAssignment } from '../config/types.js';
 import { errorText } from '../core/errors.js';
 import type { Log } from '../core/log.js';
-
-export interface Resolution { addresses: string[]; ttlMs: number }
-type Family = ClusterConfig['dns']['family'];
-/** Resolves one name; rejects when there is no answer. `ttlMs` is 0 when it is not known. */
-export type Resolve = (host: string, family: Family, wantTtl: boolean) => Promise<Resolution>;
+import type { ComputedStatistic } from '../telemetry/statistics.js';
+import { resolveHost } from './resolve.js';
+import type { Resolve } from './resolve.js';
 
 const TTL_MS_MIN = 1000;
 
@@ -27,7 +25,9 @@ interface Watched { cluster: ClusterConfig; names: Name[]; stopped: boolean; pub
 
 export class DnsClusters {
   /** Counted for /stats (cluster.<name>.update_*). */
-  readonly counts = new Map<string, { attempt: number; success: number; failure: number }>();
+  readonly counts = new Map<string, { attempt: number; success: number; failure: number; no_rebuild: number }>();
+  /** Of clusters that have no resolver of their own; null = the system's. */
+  defaultResolver: DnsResolver | null = null;
   private readonly watched = new Map<string, Watched>();
 
   constructor(private readonly publish: (cluster: string, assignment: EndpointAssignment) => void,
@@ -50,7 +50,8 @@ export class DnsClusters {
     }
     const watched: Watched = { cluster, names: [...names.values()], stopped: false, published: '' };
     this.watched.set(cluster.name, watched);
-    if (!this.counts.has(cluster.name)) this.counts.set(cluster.name, { attempt: 0, success: 0, failure: 0 });
+    if (!this.counts.has(cluster.name)) this.counts.set(cluster.name, { attempt: 0, success: 0, failure: 0,
+      no_rebuild: 0 });
     for (const name of watched.names) if (name.host !== '' && isIP(name.host) === 0) void this.ask(watched, name);
     this.update(watched);
   }
@@ -61,6 +62,13 @@ export class DnsClusters {
     this.stop(watched);
     this.watched.delete(cluster);
     this.counts.delete(cluster);
+  }
+
+  *statistics(): Iterable<ComputedStatistic> {
+    for (const [name, counts] of this.counts) {
+      const prefix = `cluster.${this.watched.get(name)?.cluster.altStatName ?? name}.update_`;
+      for (const [of, value] of Object.entries(counts)) yield { name: prefix + of, value, type: 'counter' };
+    }
   }
 
   end(): void { for (const name of [...this.watched.keys()]) this.unwatch(name); }
@@ -76,11 +84,15 @@ export class DnsClusters {
     let waitMs: number;
     counts.attempt++;
     try {
-      const { addresses, ttlMs } = await this.resolve(name.host, options.family, options.respectTtl);
+      const { addresses, ttlMs } = await this.resolve(name.host, options.family, options.respectTtl,
+        options.resolver ?? this.defaultResolver);
       if (watched.stopped) return;
       counts.success++;
       name.failures = 0;
-      name.addresses = [...new Set(addresses)].sort();
+      const found = [...new Set(addresses)];
+      if (watched.cluster.type === 'strictDns') found.sort();
+      if (found.join() === name.addresses.join()) counts.no_rebuild++;
+      name.addresses = found;
       waitMs = options.respectTtl && ttlMs > 0 ? Math.max(TTL_MS_MIN, ttlMs) : options.refreshRateMs;
     } catch (error) {
       if (watched.stopped) return;
@@ -93,6 +105,7 @@ export class DnsClusters {
       waitMs = Math.max(1, most * (0.5 + Math.random() / 2));
     }
     name.answered = true;
+    waitMs += Math.floor(Math.random() * options.jitterMs);
     name.timer = setTimeout(() => void this.ask(watched, name), waitMs);
     name.timer.unref();
     this.update(watched);
@@ -107,7 +120,8 @@ export class DnsClusters {
     const endpoints: Endpoint[] = [];
     for (const name of watched.names) {
       for (const endpoint of name.endpoints) {
-        for (const host of name.addresses) endpoints.push(withHost(endpoint, host));
+        if (watched.cluster.type === 'logicalDns') endpoints.push(...logical(endpoint, name.addresses));
+        else for (const host of name.addresses) endpoints.push(withHost(endpoint, host));
       }
     }
     const text = JSON.stringify(endpoints);
@@ -118,44 +132,15 @@ export class DnsClusters {
   }
 }
 
+/** One endpoint, at the first address; with dns_lookup_family ALL the others are tried after it. */
+function logical(endpoint: Endpoint, addresses: readonly string[]): Endpoint[] {
+  if (addresses.length === 0) return [];
+  const [first, ...others] = addresses.map((host) => withHost(endpoint, host));
+  return [{ ...first!, additionalAddresses: others.map(({ address }) => address) }];
+}
+
 function withHost(endpoint: Endpoint, host: string): Endpoint {
   if (endpoint.address.kind !== 'ip') return endpoint;
   const hostname = endpoint.hostname !== '' ? endpoint.hostname : endpoint.address.host;
   return { ...endpoint, hostname, address: { ...endpoint.address, host } };
-}
-
-/**
- * The system's resolver (hosts file, search domains); DNS itself where a time to live is wanted and it has the name.
- */
-export const resolveHost: Resolve = async (host, family, wantTtl) => {
-  if (wantTtl) {
-    const found = await resolveWithTtl(host, family).catch(() => null);
-    if (found !== null) return found;
-  }
-  const all = await dns.lookup(host, { all: true, family: family === 'v4Only' ? 4 : family === 'v6Only' ? 6 : 0,
-    verbatim: true });
-  return { addresses: chooseFamily(all.map((entry) => entry.address), family), ttlMs: 0 };
-};
-
-async function resolveWithTtl(host: string, family: Family): Promise<Resolution | null> {
-  const v4 = family === 'v6Only' ? [] : await dns.resolve4(host, { ttl: true }).catch(() => []);
-  const v6 = family === 'v4Only' ? [] : await dns.resolve6(host, { ttl: true }).catch(() => []);
-  const all = [...v6, ...v4];
-  if (all.length === 0) return null;
-  const chosen = new Set(chooseFamily(all.map((record) => record.address), family));
-  return { addresses: [...chosen], ttlMs: Math.min(...all.filter((r) => chosen.has(r.address)).map((r) =>
-    r.ttl)) * 1000 };
-}
-
-/** Envoy's dns_lookup_family: AUTO takes IPv6 if there is any, else IPv4; V4_PREFERRED the reverse; ALL takes both. */
-export function chooseFamily(addresses: string[], family: Family): string[] {
-  const v4 = addresses.filter((address) => isIP(address) === 4);
-  const v6 = addresses.filter((address) => isIP(address) === 6);
-  switch (family) {
-    case 'v4Only': return v4;
-    case 'v6Only': return v6;
-    case 'auto': return v6.length > 0 ? v6 : v4;
-    case 'v4Preferred': return v4.length > 0 ? v4 : v6;
-    case 'all': return addresses;
-  }
 }

@@ -3,8 +3,8 @@
 import type { DnsCacheConfig } from '../config/http-filters.js';
 import type { Answer } from '../config/questions.js';
 import { errorText } from '../core/errors.js';
-import { resolveHost } from './dns.js';
-import type { Resolve } from './dns.js';
+import { resolveHost } from './resolve.js';
+import type { Resolve } from './resolve.js';
 
 interface Host { address: string; failures: number; reason: string; untilMs: number; usedMs: number; asking:
   Promise<void> | null }
@@ -62,7 +62,7 @@ export class HostResolver {
       }, config.queryTimeoutMs);
     });
     try {
-      const { addresses, ttlMs } = await Promise.race([this.resolve(name, config.family, false), late]);
+      const { addresses, ttlMs } = await Promise.race([this.resolve(name, config.family, false, null), late]);
       const address = addresses[0] ?? '';
       if (address === '') throw new Error('no address of the family');
       counts.dns_query_success++;

@@ -1,5 +1,6 @@
 // The bootstrap as plain values: what a process is given at start beside its resources. xds/bootstrap.ts reads it from
 // files.
+import type { DnsResolver } from '../dns.js';
 import type { OverloadConfig } from '../overload.js';
 import type { RuntimeEntries } from '../runtime.js';
 import type { AdminConfig, Endpoint } from '../types.js';
@@ -21,6 +22,8 @@ export interface Bootstrap {
   admin: AdminConfig;
   runtimeLayers: RuntimeLayer[];
   overload: OverloadConfig | null;
+  /** What resolves names for clusters that do not say; null = the system. */
+  dnsResolver: DnsResolver | null;
   /** Where ejections by outlier detection are logged; '' = nowhere. */
   outlierLog: string;
   /** Subscriptions to listeners and clusters; null where the bootstrap has none. */

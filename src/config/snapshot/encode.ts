@@ -133,9 +133,8 @@ function assignmentBlob(cluster: string, value: EndpointAssignment, slots: Slots
   return { endpoints: value.endpoints.map((endpoint) => ({
     address: endpoint.address, hostname: endpoint.hostname, weight: endpoint.weight, priority: endpoint.priority,
     health: endpoint.health, localityWeight: endpoint.localityWeight, locality: localityOf(endpoint),
-    metadata: endpoint.metadata,
-    state: mention(slots.endpointSlots, endpointKey(cluster, endpoint.address), mentions, 'endpoints',
-      assignedStatesMax),
+    metadata: endpoint.metadata, logicalName: endpoint.logicalName, additionalAddresses: endpoint.additionalAddresses,
+    state: mention(slots.endpointSlots, endpointKey(cluster, endpoint), mentions, 'endpoints', assignedStatesMax),
   })), policy: value.policy };
 }
 
@@ -143,7 +142,9 @@ const localityOf = ({ locality }: Endpoint): Endpoint['locality'] | null =>
   locality.region === '' && locality.zone === '' && locality.subZone === '' ? null : locality;
 
 /** Name of an endpoint's process-wide state: it survives every update of the assignment that still has the address. */
-export function endpointKey(cluster: string, address: Address): string {
+export function endpointKey(cluster: string, { address, logicalName }: Pick<Endpoint, 'address' | 'logicalName'>):
+  string {
+  if (logicalName !== '') return `${cluster}\n${logicalName}`;
   return address.kind === 'ip' ? `${cluster}\n${address.host}\n${address.port}` : `${cluster}\n${address.path}`;
 }
 

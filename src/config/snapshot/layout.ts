@@ -63,6 +63,7 @@ export interface AssignmentBlob {
     health: import('../types.js').Endpoint['health']; localityWeight: number;
     /** Null: all parts are empty. */
     locality: import('../types.js').Endpoint['locality'] | null;
-    metadata: import('../types.js').Endpoint['metadata']; state: number }[];
+    metadata: import('../types.js').Endpoint['metadata']; state: number;
+    logicalName: string; additionalAddresses: import('../types.js').Address[] }[];
   policy: import('../types.js').AssignmentPolicy;
 }

@@ -89,10 +89,10 @@ export class EndpointHealth {
   keep(name: string, config: ClusterConfig, assignment: EndpointAssignment): EndpointAssignment {
     const old = this.watched.get(name);
     if (old === undefined || config.healthCheck === null || config.health.ignoreHealthOnRemoval) return assignment;
-    const given = new Set(assignment.endpoints.map(({ address }) => endpointKey(name, address)));
+    const given = new Set(assignment.endpoints.map((endpoint) => endpointKey(name, endpoint)));
     const kept: Endpoint[] = [];
     for (const [state, endpoint] of old.endpoints) {
-      const isGiven = given.has(endpointKey(name, endpoint.address));
+      const isGiven = given.has(endpointKey(name, endpoint));
       const stays = !isGiven && !this.flags.has(state, HealthFlag.failedActive)
         && endpoint.healthCheck?.disabled !== true;
       this.flags.change(old.slot, state, stays ? HealthFlag.removing : 0, stays ? 0 : HealthFlag.removing);
@@ -198,7 +198,7 @@ export class EndpointHealth {
   private statesOf(name: string, assignment: EndpointAssignment | null): Map<number, Endpoint> {
     const result = new Map<number, Endpoint>();
     for (const endpoint of assignment?.endpoints ?? []) {
-      const state = this.options.endpointState(endpointKey(name, endpoint.address));
+      const state = this.options.endpointState(endpointKey(name, endpoint));
       if (state >= 0) result.set(state, endpoint);
     }
     return result;

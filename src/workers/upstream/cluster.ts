@@ -139,10 +139,10 @@ export class ClusterRuntime {
     this.changes++;
     this.stale = true;
     for (const entry of entries) {
-      const key = addressText(entry.address);
+      const key = entry.logicalName === '' ? addressText(entry.address) : entry.logicalName;
       let endpoint = this.endpoints.get(key);
       if (endpoint === undefined) {
-        endpoint = new Endpoint(this.engine, this, entry.address, entry.state);
+        endpoint = new Endpoint(this.engine, this, entry.address, entry.state, key);
         // arena full: the endpoint is not used by this worker
         if (endpoint.sockaddrBytes === 0) continue;
         this.endpoints.set(key, endpoint);
@@ -159,8 +159,8 @@ export class ClusterRuntime {
   retire(endpoint: Endpoint): void {
     if (!endpoint.removed) return;
     while (endpoint.idle !== null) endpoint.idle.closeIdle();
-    if (endpoint.connections === 0 && endpoint.pendingCount === 0 && this.endpoints.get(endpoint.text) === endpoint) {
-      this.endpoints.delete(endpoint.text);
+    if (endpoint.connections === 0 && endpoint.pendingCount === 0 && this.endpoints.get(endpoint.key) === endpoint) {
+      this.endpoints.delete(endpoint.key);
       endpoint.dispose();
       if (this.destinations !== null) this.destinations.forget(endpoint);
     }

@@ -19,9 +19,11 @@ export class Endpoint {
   /** Int32 index of this worker's part of it. */
   readonly share: number;
   readonly sockaddr: number;
-  readonly sockaddrBytes: number;
+  sockaddrBytes: number;
   /** 'ip:port' as Envoy prints it. */
-  readonly text: string;
+  text: string;
+  /** What it is found by among the cluster's: its address, or the name whose address may change. */
+  readonly key: string;
   weight = 1;
   hostname = '';
   /** Its locality as one text, equal for equal localities; what the locality weighs beside others, 0 = nothing. */
@@ -47,18 +49,31 @@ export class Endpoint {
   pendingLast: Borrower | null = null;
   pendingCount = 0;
 
-  constructor(private readonly engine: Engine, readonly cluster: ClusterRuntime, readonly address: Address,
-      readonly stateIndex: number) {
+  constructor(private readonly engine: Engine, readonly cluster: ClusterRuntime, public address: Address,
+      readonly stateIndex: number, key = '') {
     this.state = (engine.map.endpointStates + stateIndex * EndpointState.bytes) >> 2;
     this.share = (engine.endpointShares + stateIndex * EndpointShare.bytes) >> 2;
     this.text = addressText(address);
+    this.key = key === '' ? this.text : key;
     this.sockaddr = engine.heap.allocate(SOCKADDR_BYTES_MAX);
-    this.sockaddrBytes = this.sockaddr < 0 ? 0
-      : encodeSockaddr(address.kind === 'ip' ? address : { kind: 'pipe', path: address.path },
-        new DataView(engine.memory.buffer), this.sockaddr);
+    this.sockaddrBytes = this.encode();
+  }
+
+  private encode(): number {
+    const { address, engine, sockaddr } = this;
+    return sockaddr < 0 ? 0 : encodeSockaddr(address.kind === 'ip' ? address : { kind: 'pipe', path: address.path },
+      new DataView(engine.memory.buffer), sockaddr);
+  }
+
+  /** Its name has another address now: connections that are open stay, new ones go there. */
+  private moveTo(address: Address): void {
+    this.address = address;
+    this.text = addressText(address);
+    this.sockaddrBytes = this.encode();
   }
 
   update(entry: AssignmentBlob['endpoints'][number]): void {
+    if (entry.logicalName !== '' && addressText(entry.address) !== this.text) this.moveTo(entry.address);
     this.weight = Math.max(1, entry.weight);
     this.hostname = entry.hostname;
     this.configuredHealth = entry.health === 'unknown' || entry.health === 'healthy' ? HEALTHY

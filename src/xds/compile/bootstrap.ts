@@ -6,6 +6,7 @@ import { limits } from '../../core/limits.js';
 import { fileLog, readAccessLogs } from '../resources/access-log.js';
 import { readAddress } from '../resources/address.js';
 import { readConfigSource } from '../resources/config-source.js';
+import { readTypedResolver } from '../resources/dns.js';
 import type { ClusterReference } from '../resources/route.js';
 import { readOverload } from '../resources/overload.js';
 import { readRuntimeLayers } from '../resources/runtime-layers.js';
@@ -172,6 +173,8 @@ function readBootstrap(message: BootstrapMessage, warnings: string[], report: Re
     runtimeLayers,
     overload: message.overloadManager === undefined ? null
       : readOverload(message.overloadManager, 'overload_manager', report),
+    dnsResolver: message.typedDnsResolverConfig === undefined ? null
+      : readTypedResolver(message.typedDnsResolverConfig, 'typed_dns_resolver_config', report),
     outlierLog: message.clusterManager?.outlierDetection?.eventLogPath ?? '',
     lds: dynamic?.ldsConfig === undefined ? null
       : readConfigSource(dynamic.ldsConfig, 'dynamic_resources.lds_config', report),

@@ -1,12 +1,13 @@
 // cluster.v3.Cluster into a ClusterConfig, with its endpoints or the file that they come from.
 import type { FileSource } from '../../config/bootstrap/bootstrap.js';
-import type { ClusterConfig } from '../../config/types.js';
+import type { ClusterConfig, EndpointAssignment } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { Cluster, CoreHttpProtocolOptions, Http1ProtocolOptions, HttpHttpProtocolOptions }
+import type { Cluster, ClusterLoadAssignment, CoreHttpProtocolOptions, Http1ProtocolOptions, HttpHttpProtocolOptions }
   from '../wire/generated/messages.js';
 import { readCircuitBreakers } from './circuit-breakers.js';
 import { readConfigSource } from './config-source.js';
+import { readDns } from './dns.js';
 import { readAssignment } from './endpoint.js';
 import { millisecondsOf, numberOf, readMetadata } from './fields.js';
 import { readHealth } from './health-check.js';
@@ -19,12 +20,9 @@ import { readOriginalDestination } from './original-destination.js';
 
 const CONNECT_TIMEOUT_MS_DEFAULT = 5000;
 const BUFFER_BYTES_DEFAULT = 1024 * 1024;
-const DNS_REFRESH_MS_DEFAULT = 5000;
 const httpOptionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
-const discoveryTypes: { [type: number]: ClusterConfig['type'] } = { 0: 'static', 1: 'strictDns', 3: 'eds',
-  4: 'originalDst' };
-const refusedTypes: { [type: number]: string } = { 2: 'LOGICAL_DNS' };
-const families = ['auto', 'v4Only', 'v6Only', 'v4Preferred', 'all'] as const;
+const discoveryTypes: { [type: number]: ClusterConfig['type'] } = { 0: 'static', 1: 'strictDns', 2: 'logicalDns',
+  3: 'eds', 4: 'originalDst' };
 
 export interface ClusterParts { config: ClusterConfig; eds: FileSource | null }
 
@@ -33,7 +31,7 @@ export function readCluster(message: Cluster, path: string, report: Report): Clu
   const name = message.name ?? '';
   const type = message.clusterType !== undefined ? 'originalDst' : discoveryTypes[message.type ?? 0];
   if (type === undefined) {
-    report.fail(fieldPath(path, 'type'), `not implemented: ${refusedTypes[message.type ?? 0] ?? message.type}`);
+    report.fail(fieldPath(path, 'type'), `not implemented: ${message.type}`);
   }
   checkTransportSocket(message.transportSocket, fieldPath(path, 'transport_socket'), report);
   const eds = readEds(message, type, path, report);
@@ -70,14 +68,26 @@ function readEndpoints(message: Cluster, type: ClusterConfig['type'] | undefined
   ClusterConfig['loadAssignment'] {
   const at = fieldPath(path, 'load_assignment');
   if (message.loadAssignment === undefined) {
-    if (type === 'static' || type === 'strictDns') report.fail(at, 'required');
+    if (type !== 'eds' && type !== 'originalDst') report.fail(at, 'required');
     return null;
   }
   if (type === 'eds' || type === 'originalDst') {
     report.fail(at, `set in a cluster whose type is ${type === 'eds' ? 'EDS' : 'ORIGINAL_DST'}`);
     return null;
   }
+  if (type === 'logicalDns') return readLogical(message.loadAssignment, at, report);
   return readAssignment(message.loadAssignment, type === 'strictDns' ? 'resolve' : 'connect', at, report);
+}
+
+/** One name, whose address may change while the endpoint stays the same. */
+function readLogical(message: ClusterLoadAssignment, path: string, report: Report): EndpointAssignment {
+  const assignment = readAssignment(message, 'resolve', path, report);
+  const [only] = assignment.endpoints;
+  if (assignment.endpoints.length !== 1 || only?.address.kind !== 'ip') {
+    report.fail(fieldPath(path, 'endpoints'), 'of the type LOGICAL_DNS: exactly one endpoint, with a name and a port');
+    return assignment;
+  }
+  return { ...assignment, endpoints: [{ ...only, logicalName: `${only.address.host}:${only.address.port}` }] };
 }
 
 interface HttpOptions {
@@ -132,20 +142,4 @@ function readHttpOptions(message: Cluster, path: string, report: Report) {
     enableTrailers: http1.enableTrailers ?? false,
     sendFullyQualifiedUrl: http1.sendFullyQualifiedUrl ?? false,
   };
-}
-
-function readDns(message: Cluster, path: string, report: Report): ClusterConfig['dns'] {
-  const refreshRateMs = millisecondsOf(message.dnsRefreshRate, DNS_REFRESH_MS_DEFAULT,
-    fieldPath(path, 'dns_refresh_rate'), report);
-  const failure = message.dnsFailureRefreshRate;
-  const at = fieldPath(path, 'dns_failure_refresh_rate');
-  const failureRefreshBaseMs = millisecondsOf(failure?.baseInterval, refreshRateMs, fieldPath(at, 'base_interval'),
-    report);
-  const longest = failure === undefined ? refreshRateMs : failureRefreshBaseMs * 10;
-  const failureRefreshMaxMs = millisecondsOf(failure?.maxInterval, longest, fieldPath(at, 'max_interval'), report);
-  if (failureRefreshMaxMs < failureRefreshBaseMs) {
-    report.fail(fieldPath(at, 'max_interval'), 'must be at least base_interval');
-  }
-  return { refreshRateMs, family: families[message.dnsLookupFamily ?? 0] ?? 'auto',
-    respectTtl: message.respectDnsTtl ?? false, failureRefreshBaseMs, failureRefreshMaxMs };
 }

@@ -40,7 +40,8 @@ function readLocality(message: LocalityLbEndpoints, use: AddressUse, path: strin
 }
 
 function readEndpoint(message: LbEndpoint, use: AddressUse, path: string, report: Report):
-  Pick<PlainEndpoint, 'address' | 'hostname' | 'weight' | 'health' | 'healthCheck' | 'metadata'> | null {
+  Pick<PlainEndpoint, 'address' | 'hostname' | 'weight' | 'health' | 'healthCheck' | 'metadata' | 'logicalName'
+    | 'additionalAddresses'> | null {
   if (message.endpoint === undefined || message.endpoint === null) {
     report.fail(`${path}.endpoint`, 'required');
     return null;
@@ -55,5 +56,7 @@ function readEndpoint(message: LbEndpoint, use: AddressUse, path: string, report
     metadata: readLbMetadata(message.metadata),
     healthCheck: readEndpointHealthCheck(message.endpoint.healthCheckConfig, use,
       `${path}.endpoint.health_check_config`, report),
+    logicalName: '',
+    additionalAddresses: [],
   };
 }

@@ -16,7 +16,8 @@ export const balancing: Balancing = { healthyPanicPercent: 50, localityWeighted:
 export function endpoint(host: string, port: number): Endpoint {
   return { address: { kind: 'ip', host, port, ipv4Compat: false }, hostname: '', weight: 1, priority: 0,
     health: 'unknown',
-    locality: { region: '', zone: '', subZone: '' }, localityWeight: 0, metadata: null, healthCheck: null };
+    locality: { region: '', zone: '', subZone: '' }, localityWeight: 0, metadata: null, healthCheck: null,
+    logicalName: '', additionalAddresses: [] };
 }
 
 export const assignment = (clusterName: string, ...ports: number[]): EndpointAssignment =>
@@ -31,7 +32,7 @@ export function cluster(name: string, change: Partial<ClusterConfig> = {}): Clus
     maxResponseHeadersBytes: 60 * 1024, maxResponseHeadersCount: 100, preserveCase: false, properCaseWords: false,
     enableTrailers: false, sendFullyQualifiedUrl: false,
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 1000,
-      failureRefreshMaxMs: 5000 },
+      failureRefreshMaxMs: 5000, jitterMs: 0, waitAtStart: true, resolver: null },
     healthCheck: null, health: { closeConnectionsOnFailure: false, ignoreHealthOnRemoval: false,
       ignoreNewUntilChecked: false }, outlierDetection: null, ...change };
 }

@@ -57,7 +57,42 @@ const breakers = (name: string, thresholds: object, steps: readonly Step[],
 const open: Step = { admin: { path: '/stats',
   lines: '^cluster.{pool}.circuit_breakers.default.(?!remaining_cx_pools)' } };
 
+/** The endpoint a by the name localhost. */
+const byName = (type: string, more: object = {}) => [{ name: 'pool', fields: { type, dns_lookup_family: 'V4_ONLY',
+  load_assignment: { cluster_name: 'x', endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: {
+    address: 'localhost', port_value: '{port:a}' } } } }] }] }, ...more } }];
+const named = (name: string, type: string, more: object = {}, route: object = {}, steps: readonly Step[] = [ask, ask],
+  scenario: Partial<Scenario> = {}): Scenario => ({
+  name: `names: ${name}`, upstreams: ['a'], main: to('{pool}', route), clusters: byName(type, more), steps,
+  stats: ['membership_total', 'membership_healthy', 'update_failure', 'upstream_cx_total']
+    .map((of) => `cluster.{pool}.${of}`), ...scenario });
+const addressLine: Step = { admin: { path: '/clusters', lines: '^{pool}::.*::(hostname|health_flags)' } };
+const typed = (type: string, more: object = {}): object => ({ typed_dns_resolver_config: { name: 'resolver',
+  typed_config: { '@type': `type.googleapis.com/envoy.extensions.network.dns_resolver.${type}`, ...more } } });
+
 export const scenarios: readonly Scenario[] = [
+  ...['STRICT_DNS', 'LOGICAL_DNS'].flatMap((type) => [
+    named(type, type),
+    named(`${type} in /clusters`, type, {}, {}, [addressLine]),
+    named(`${type} as host`, type, {}, { auto_host_rewrite: true }),
+    named(`${type} that does not exist`, type, { load_assignment: { cluster_name: 'x', endpoints: [{ lb_endpoints: [{
+      endpoint: { address: { socket_address: { address: 'does-not-exist.invalid', port_value: 80 } } } }] }] } }, {},
+    [ask], { stats: ['cluster.{pool}.membership_total'] }),
+    named(`${type} with health checks`, type, http(), {}, [ask, addressLine]),
+    named(`${type} by getaddrinfo`, type, typed('getaddrinfo.v3.GetAddrInfoDnsResolverConfig')),
+    named(`${type} with jitter`, type, { dns_jitter: '1s', dns_refresh_rate: '60s' }),
+  ]),
+  named('an address instead of a name', 'STRICT_DNS', { load_assignment: { cluster_name: 'x', endpoints: [{
+    lb_endpoints: [{ endpoint: { address: { socket_address: { address: '127.0.0.1',
+      port_value: '{port:a}' } } } }] }] } },
+  { auto_host_rewrite: true }),
+  named('a name with a hostname', 'STRICT_DNS', { load_assignment: { cluster_name: 'x', endpoints: [{
+    lb_endpoints: [{ endpoint: { hostname: 'own.example', address: { socket_address: { address: 'localhost',
+      port_value: '{port:a}' } } } }] }] } }, { auto_host_rewrite: true }, [ask, addressLine]),
+  named('every family', 'STRICT_DNS', { dns_lookup_family: 'V4_PREFERRED' }),
+  named('not waited for', 'STRICT_DNS', { wait_for_warm_on_init: false }, {}, [{ ...ask, untilStats: healthy(1) }]),
+
+
   checked('an unexpected status', http(), [flags, ...again(ask, 3)], { firstChecks: { b: answer(503) },
     showChecks: true }),
   checked('it comes back', http(), [ask, { ...flags, check: { b: ok }, untilStats: healthy(2) },

@@ -17,7 +17,7 @@ export function endpoint(change: Partial<AssignmentBlob['endpoints'][number]> = 
   const address = { kind: 'ip' as const, host: '10.0.0.1', port: state + 1, ipv4Compat: false };
   const made = new Endpoint(world.engine, runtime, change.address ?? address, state);
   made.update({ address, hostname: '', weight: 1, priority: 0, health: 'healthy', localityWeight: 0, locality: null,
-    metadata: null, state, ...change });
+    metadata: null, logicalName: '', additionalAddresses: [], state, ...change });
   return made;
 }
 

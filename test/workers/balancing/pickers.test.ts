@@ -26,7 +26,7 @@ function endpoints(weights: readonly number[], health: readonly EndpointConfig['
       health: health[index] ?? 'healthy',
       localityWeight: 0,
       locality: null,
-      metadata: null,
+      metadata: null, logicalName: '', additionalAddresses: [],
       state: index,
     });
     return endpoint;

@@ -90,6 +90,9 @@ const forwardProxy = { name: 'sample', typed_config: { dns_cache_config: dnsCach
   '@type': 'type.googleapis.com/envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig' } };
 const delay = { fixed_delay: '7s' };
 const pair = { metadata_namespace: 'sample', key: 'sample', value: 'sample' };
+const nameServer = { socket_address: { address: '127.0.0.7', port_value: 53 } };
+const cares = { name: 'cares', typed_config: { resolvers: [nameServer], '@type':
+  'type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig' } };
 /** A file that exists, and another; what is in them does not matter. */
 const files = ['package.json', 'tsconfig.json'];
 const directories = ['src', 'test'];
@@ -222,6 +225,8 @@ export const fieldSamples: { [field: string]: unknown[] } = {
   'KeyValuePair.type': ['NUMBER'],
   'LocalRateLimit.enable_x_ratelimit_headers': ['DRAFT_VERSION_03'],
   'TokenBucket.fill_interval': ['7s', '9s'],
+  'Cluster.typed_dns_resolver_config': [cares],
+  'Bootstrap.typed_dns_resolver_config': [cares],
   'HealthCheck.event_logger': [[eventFile]],
   'HealthCheck.Payload.text': ['6869', '00'],
   'HealthCheck.HttpHealthCheck.expected_statuses': [[{ start: 201, end: 300 }], [{ start: 100, end: 600 }]],

@@ -24,7 +24,8 @@ t.test('defaults', async (t) => {
       endpoints: [{ address: { kind: 'ip', host: '127.0.0.1', port: 21020, ipv4Compat: false },
       hostname: '', weight: 1, health: 'unknown',
         metadata: null, priority: 0, locality: { region: '', zone: '', subZone: '' },
-        localityWeight: 0, healthCheck: null }], policy },
+        localityWeight: 0, healthCheck: null, logicalName: '',
+      additionalAddresses: [] }], policy },
     balancing, lbPolicy: 'roundRobin', leastRequestChoiceCount: 2, connectTimeoutMs: 5000,
     perConnectionBufferBytes: 1048576,
     circuitBreakers: { default: { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3,
@@ -37,7 +38,8 @@ t.test('defaults', async (t) => {
       properCaseWords: false,
     enableTrailers: false, sendFullyQualifiedUrl: false,
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
-      failureRefreshMaxMs: 5000 },
+      failureRefreshMaxMs: 5000, jitterMs: 0, waitAtStart: true,
+      resolver: null },
     healthCheck: null, health: { closeConnectionsOnFailure: false, ignoreHealthOnRemoval: false,
       ignoreNewUntilChecked: false }, outlierDetection: null });
 });
@@ -231,13 +233,18 @@ t.test('DNS', async (t) => {
   t.match(read({ type: 'STRICT_DNS', dns_refresh_rate: '2s', dns_lookup_family: 'V4_ONLY', respect_dns_ttl: true,
     dns_failure_refresh_rate: { base_interval: '1s' }, ...endpoints(endpoint(ipAddress(80, 'my-service.local'))) }),
   { type: 'strictDns', dns: { refreshRateMs: 2000, family: 'v4Only', respectTtl: true, failureRefreshBaseMs: 1000,
-    failureRefreshMaxMs: 10000 } });
+    failureRefreshMaxMs: 10000, jitterMs: 0, waitAtStart: true,
+      resolver: null } });
   t.same(errors({ dns_failure_refresh_rate: { base_interval: '2s', max_interval: '1s' } }),
     ['C.dns_failure_refresh_rate.max_interval: must be at least base_interval']);
   t.same(errors({ dns_refresh_rate: '0.001s' }), ['C.dns_refresh_rate: must be greater than 0.001s']);
   t.match(errors({ type: 'STRICT_DNS', ...endpoints(endpoint(ipAddress(80, 'bad host!'))) }),
     [/neither an IP address nor a host name: bad host!/]);
-  t.same(errors({ type: 'LOGICAL_DNS' }), ['C.type: not implemented: LOGICAL_DNS']);
+  const logical = (...names: string[]) => ({ type: 'LOGICAL_DNS', ...endpoints(...names.map((name) =>
+    endpoint(ipAddress(80, name)))) });
+  t.equal(read(logical('a.example')).loadAssignment!.endpoints[0].logicalName, 'a.example:80');
+  t.same(errors(logical('a.example', 'b.example')), ['C.load_assignment.endpoints: of the type LOGICAL_DNS: exactly ' +
+    'one endpoint, with a name and a port']);
 });
 
 t.test('endpoints', async (t) => {
@@ -250,7 +257,8 @@ t.test('endpoints', async (t) => {
   t.same(config.loadAssignment?.endpoints,
     [{ address: { kind: 'pipe', path: '/s', mode: 0 }, hostname: 'h', weight: 7, health: 'draining', metadata: null,
     priority: 1, locality: { region: 'r', zone: 'z', subZone: 's' }, localityWeight: 3,
-    healthCheck: null }]);
+    healthCheck: null, logicalName: '',
+      additionalAddresses: [] }]);
   const at = 'C.load_assignment.endpoints[0].lb_endpoints[0]';
   t.match(errors(endpoints(endpoint(ipAddress(80, 'name')))),
     [`${at}.endpoint.address.socket_address.address: malformed IP address: name. ` +
