@@ -114,13 +114,13 @@ t.test('a bad resource keeps its last good version while the good ones of the fi
   harness.write('cds.json', 'cluster', '1', [cluster(), cluster({ name: 'other' })]);
   harness.write('lds.json', 'listener', '1', [listener()]);
   await harness.start(dynamic(harness));
-  harness.write('cds.json', 'cluster', '2', [cluster({ lb_policy: 'MAGLEV' }),
+  harness.write('cds.json', 'cluster', '2', [cluster({ lb_policy: 'LOAD_BALANCING_POLICY_CONFIG' }),
     cluster({ name: 'other', connect_timeout: '9s' })]);
   await harness.until(() => harness.store.subscription('cluster_manager.cds.').update_rejected === 1);
   t.equal(harness.store.clusters.get('backend')?.versionInfo, '1');
   t.equal(harness.store.clusters.get('other')?.versionInfo, '2');
   t.match(harness.store.errorState('cluster', 'backend'), { versionInfo: '2',
-    details: /cds.json: resources\[0\].lb_policy: not implemented: MAGLEV/ });
+    details: /cds.json: resources\[0\].load_balancing_policy: required by lb_policy/ });
   t.equal(harness.store.errorState('cluster', 'other'), null);
   t.equal(harness.store.versions.cds, '1');
   t.match(harness.lines, [/cluster backend: refused, the last good version stays/]);
