@@ -4,7 +4,9 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
 const [count, slow, delayMs] = process.argv.slice(2).map(Number);
-const answer = Buffer.from('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+/** Each reports a load that makes its weight 100 times its number. */
+const answers = Array.from({ length: count }, (_, index) => Buffer.from('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n'
+  + `endpoint-load-metrics: rps_fractional=100,cpu_utilization=${1 / (index + 1)}\r\n\r\nok`));
 const END = Buffer.from('\r\n\r\n');
 const counts = new Array<number>(count).fill(0);
 
@@ -16,8 +18,8 @@ function serve(socket: Socket, index: number): void {
     for (let end = rest.indexOf(END); end >= 0; end = rest.indexOf(END)) {
       rest = rest.subarray(end + END.length);
       counts[index]++;
-      if (index === slow) setTimeout(() => { socket.write(answer); }, delayMs);
-      else socket.write(answer);
+      if (index === slow) setTimeout(() => { socket.write(answers[index]); }, delayMs);
+      else socket.write(answers[index]);
     }
   });
 }

@@ -97,7 +97,7 @@ export function clusterFacts(backend: AdminBackend, states: SharedStates, name: 
   for (const endpoint of backend.endpoints(name)) {
     values[at] = Math.max(values[at], endpoint.weight);
     const found = states.foundHealth(endpoint.state);
-    if (found === 'excluded') values[at + 2]++;
+    if (found === 'excluded' || endpoint.health === 'draining') values[at + 2]++;
     else if (found !== 'unhealthy') {
       const well = endpoint.health === 'healthy' || endpoint.health === 'unknown';
       if (well && found === null) values[at + 3]++;

@@ -6,7 +6,7 @@
 import type { AssignmentPolicy } from '../../config/types.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 
-/** An endpoint's health: EXCLUDED is not even counted among those that there are. */
+/** An endpoint's health: EXCLUDED (draining, not checked yet) is not even counted among those that there are. */
 export const HEALTHY = 0, DEGRADED = 1, UNHEALTHY = 2, EXCLUDED = 3;
 
 /** Endpoints by their health. `excluded` ones are in `all`, but are not counted when shares are. */

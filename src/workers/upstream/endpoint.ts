@@ -77,7 +77,7 @@ export class Endpoint {
     this.weight = Math.max(1, entry.weight);
     this.hostname = entry.hostname;
     this.configuredHealth = entry.health === 'unknown' || entry.health === 'healthy' ? HEALTHY
-      : entry.health === 'degraded' ? DEGRADED : UNHEALTHY;
+      : entry.health === 'degraded' ? DEGRADED : entry.health === 'draining' ? EXCLUDED : UNHEALTHY;
     this.localityWeight = entry.localityWeight;
     this.metadata = entry.metadata;
     this.locality = entry.locality === null ? '' : localityText(entry.locality);
@@ -94,7 +94,7 @@ export class Endpoint {
   /** What balancers think of it: the configuration's word, and what checks and outlier detection found out. */
   health(): number {
     const flags = Atomics.load(this.engine.i32, this.state + EndpointState.healthFlags);
-    if (flags === 0) return this.configuredHealth;
+    if (flags === 0 || this.configuredHealth === EXCLUDED) return this.configuredHealth;
     if ((flags & (HealthFlag.pendingCheck | HealthFlag.excluded)) !== 0) return EXCLUDED;
     if ((flags & (HealthFlag.failedActive | HealthFlag.ejected)) !== 0) return UNHEALTHY;
     return (flags & HealthFlag.degradedActive) !== 0 && this.configuredHealth === HEALTHY ? DEGRADED

@@ -12,7 +12,7 @@ const zone = (name: string, weight: number, ...endpoints: object[]): object => g
   locality: { zone: name }, ...(weight === 0 ? {} : { load_balancing_weight: weight }) });
 
 const stats = ['lb_healthy_panic', 'upstream_cx_none_healthy', 'membership_total', 'membership_healthy',
-  'membership_degraded'].map((name) => `cluster.{many}.${name}`);
+  'membership_degraded', 'membership_excluded'].map((name) => `cluster.{many}.${name}`);
 const steps: readonly Step[] = Array.from({ length: 4 }, () => ({ send: get('/') }));
 
 /** A cluster `many` over the upstreams a, b and c, and four requests to it. */
@@ -70,6 +70,11 @@ export const scenarios: readonly Scenario[] = [
     priority(1, at('b'))]),
   picks('priority 1 in another locality', [group([sick('a')], { locality: { zone: 'z' } }),
     group([at('b')], { locality: { zone: 'y' }, priority: 1 })]),
+  picks('those that drain do not count for panic', [group([at('a'), sick('b'), sick('c', 'DRAINING')])]),
+  picks('those that drain do not count for priorities', [priority(0, at('a'), sick('c', 'DRAINING')),
+    priority(1, at('b'))]),
+  picks('all drain', [group([sick('a', 'DRAINING')])]),
+  picks('all drain, the next priority takes over', [priority(0, sick('a', 'DRAINING')), priority(1, at('b'))]),
   picks('panic over one endpoint', [group([sick('a')])]),
   picks('panic is off and nobody is well', [group([sick('a'), sick('b')])], panicAt(0)),
   picks('panic below the threshold only', [group([at('a'), sick('b'), sick('c')])], panicAt(33)),

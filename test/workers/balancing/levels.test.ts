@@ -61,6 +61,11 @@ t.test('weighted_priority_health counts weights', async (t) => {
   t.same(loads([first, level(1)]).healthy, [70, 30]);
 });
 
+t.test('those that drain do not count', async (t) => {
+  const drains = new Level([endpoint(), endpoint({ health: 'draining' }), endpoint({ health: 'draining' })]);
+  t.same(loads([drains, level(1)]), { healthy: [100, 0], degraded: [0, 0], panic: [false, false] });
+});
+
 t.test('those that wait for their first check do not count', async (t) => {
   const [first, second, third] = endpoints(1, 1, 1);
   setFlags(second!, HealthFlag.pendingCheck);
@@ -75,7 +80,7 @@ t.test('those that wait for their first check do not count', async (t) => {
 });
 
 t.test('picks follow the shares of priorities', async (t) => {
-  const first = [...endpoints(1, 1, 1), endpoint({ health: 'unhealthy' }), endpoint({ health: 'draining' })];
+  const first = [...endpoints(1, 1, 1), endpoint({ health: 'unhealthy' }), endpoint({ health: 'timeout' })];
   const second = endpoints(1);
   const picker = pickerOf([first, second]);
   const found = counts(picker, [...first, ...second], 20_000);
