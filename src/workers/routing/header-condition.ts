@@ -2,7 +2,7 @@
 // allocated; only a regular expression makes a string.
 import { createRequire } from 'node:module';
 import type { RE2JS as Expression } from 're2js';
-import { Head, Header } from '../../core/generated/layouts.js';
+import { Head, Header, HeaderLine, HeaderLineFlag } from '../../core/generated/layouts.js';
 import type { HeaderMatcher } from '../../config/types.js';
 import type { Engine } from '../engine.js';
 
@@ -43,7 +43,7 @@ export class HeaderCondition {
       if (!treatMissingAsEmpty) return false;
       this.bytes = 0;
     }
-    return this.valueMatches() !== invert;
+    return (this.valueMatches() || (found && this.anotherMatches(record))) !== invert;
   }
 
   private find(record: number): boolean {
@@ -59,6 +59,34 @@ export class HeaderCondition {
     if (engine.codecs.headerValue(record, this.name.at, this.name.bytes, this.known, out) === 0) return false;
     this.at = i32[out >> 2];
     this.bytes = i32[(out >> 2) + 1];
+    return true;
+  }
+
+  /** Each value of a repeated header is looked at by itself; one that matches is enough. */
+  private anotherMatches(record: number): boolean {
+    const { i32 } = this.engine;
+    if (Object.hasOwn(pseudo, this.matcher.name)) return false;
+    const first = this.at;
+    const count = i32[(record >> 2) + Head.headerCount];
+    for (let i = 0; i < count; i++) {
+      const line = (record >> 2) + Head.headers + i * 4;
+      const meta = i32[line + HeaderLine.nameBytes_meta];
+      if ((meta & 0xffff) !== this.name.bytes || ((meta >> 24) & HeaderLineFlag.dropped) !== 0) continue;
+      if (i32[line + HeaderLine.valueAt] === first || !this.isName(i32[line], (meta >> 16) & 255)) continue;
+      this.at = i32[line + HeaderLine.valueAt];
+      this.bytes = i32[line + HeaderLine.valueBytes];
+      if (this.valueMatches()) return true;
+    }
+    return false;
+  }
+
+  private isName(at: number, known: number): boolean {
+    if (this.known !== 0) return known === this.known;
+    const { u8 } = this.engine;
+    for (let i = 0; i < this.name.bytes; i++) {
+      const byte = u8[at + i];
+      if ((byte >= 65 && byte <= 90 ? byte | 32 : byte) !== u8[this.name.at + i]) return false;
+    }
     return true;
   }
 

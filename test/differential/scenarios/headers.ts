@@ -136,4 +136,29 @@ const commands: readonly Scenario[] = [
       add('x-original', '%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%')] }] }, steps: [{ send: get('/a/b') }] },
 ];
 
-export const scenarios: readonly Scenario[] = [...actions, ...precedence, ...commands];
+const MATCHES: readonly [string, Fields][] = [
+  ['exact, first', { string_match: { exact: '1' } }], ['exact, second', { string_match: { exact: '2' } }],
+  ['exact, both', { string_match: { exact: '1,2' } }], ['prefix', { string_match: { prefix: '1,' } }],
+  ['prefix, second', { string_match: { prefix: '2' } }], ['suffix', { string_match: { suffix: '2' } }],
+  ['suffix, first', { string_match: { suffix: '1' } }], ['contains', { string_match: { contains: ',' } }],
+  ['expression', { string_match: { safe_regex: { regex: '1' } } }],
+  ['expression, both', { string_match: { safe_regex: { regex: '1,2' } } }],
+  ['range', { range_match: { start: 1, end: 2 } }], ['present', { present_match: true }],
+  ['exact, inverted', { string_match: { exact: '1' }, invert_match: true }],
+];
+/** One route for each matcher; the request says which it means. */
+const repeated: Scenario = { name: 'matchers over a repeated header', main: { routes: [
+  ...MATCHES.map(([name, matcher]) => ({ match: { path: `/${name.replaceAll(' ', '').replace(',', '-')}`,
+    headers: [{ name: 'x-a', ...matcher }] }, direct_response: { status: 200 } })),
+  { match: { prefix: '/' }, direct_response: { status: 404 } }] },
+steps: MATCHES.map(([name]) => ({ send: get(`/${name.replaceAll(' ', '').replace(',', '-')}`, 'x-a: 1', 'x-a: 2') })) };
+const filteredLog = (name: string, matcher: Fields): Scenario => ({ name: `log filter over a repeated header: ${name}`,
+  logLines: 0, main: { routes: [forward()], manager: { access_log: [{ name: 'file',
+    filter: { header_filter: { header: { name: 'x-a', ...matcher } } }, typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog',
+      path: '{folder}/{id}-main.log', log_format: { text_format_source: { inline_string: 'logged\n' } } } }] } },
+  steps: [{ send: get('/', 'x-a: 1', 'x-a: 2') }, { waitMs: 150, send: get('/', 'x-a: 1', 'x-a: 2') },
+    { waitMs: 150, admin: { path: '/ready' } }] });
+
+export const scenarios: readonly Scenario[] = [repeated, ...MATCHES.slice(0, 9).map(([name, matcher]) =>
+  filteredLog(name, matcher)), ...actions, ...precedence, ...commands];
