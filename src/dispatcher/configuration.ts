@@ -227,6 +227,7 @@ export class Configuration {
     const prepared = this.uncommitted;
     this.uncommitted = [];
     this.options.wakeAll();
+    this.options.listeners.drainRemoved();
     for (const one of prepared) this.options.listeners.commit(one,
       this.options.publisher.listenerSlot(one.config.name));
   }

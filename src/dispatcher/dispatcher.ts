@@ -14,6 +14,7 @@ import { Runtime } from '../config/runtime-cells.js';
 import type { DnsResolver } from '../config/dns.js';
 import { numberOfText } from '../config/runtime.js';
 import type { RuntimeEntries } from '../config/runtime.js';
+import { chainsOf } from '../config/types.js';
 import type { AccessLog, EndpointAssignment } from '../config/types.js';
 import { Log } from '../core/log.js';
 import type { LogSink } from '../core/log.js';
@@ -53,6 +54,8 @@ export interface DispatcherOptions extends
 }
 
 const RECLAIM_INTERVAL_MS = 100;
+/** How often it is looked whether a listener that is gone has lost its last connection. */
+const SCOPES_INTERVAL_MS = 1000;
 
 export class Dispatcher {
   readonly publisher: SnapshotPublisher;
@@ -255,14 +258,25 @@ export class Dispatcher {
     this.scheduleReclaim();
   }
 
-  private scheduleReclaim(): void {
-    if (this.reclaimTimer !== null || this.ended || !this.publisher.pending) return;
+  private scheduleReclaim(scopesWait = false): void {
+    if (this.reclaimTimer !== null || this.ended || !(this.publisher.pending || scopesWait)) return;
     this.reclaimTimer = setTimeout(() => {
       this.reclaimTimer = null;
       this.publisher.reclaim(this.supervisor.oldestRootInUse(this.publisher.rootVersion));
-      this.scheduleReclaim();
-    }, RECLAIM_INTERVAL_MS);
+      this.scheduleReclaim(!this.publisher.pending && this.releaseScopes() > 0);
+    }, this.publisher.pending ? RECLAIM_INTERVAL_MS : SCOPES_INTERVAL_MS);
     this.reclaimTimer.unref();
+  }
+
+  /** Forgets the statistics of listeners and connection managers that are gone. Returns how many still drain. */
+  private releaseScopes(): number {
+    if (this.configuration.warmingListeners.length > 0) return 1;
+    const names = new Set<string>(), prefixes = new Set<string>();
+    for (const config of this.listeners.configs()) {
+      names.add(config.statName);
+      for (const { hcm } of chainsOf(config)) if (hcm !== null) prefixes.add(hcm.statPrefix);
+    }
+    return this.options.statistics.release(names, prefixes);
   }
 
   private fromWorker(worker: number, message: FromWorker): void {

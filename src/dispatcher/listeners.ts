@@ -39,6 +39,8 @@ export class Listeners {
   private readonly byName = new Map<string, Listener>();
   private readonly leaving = new Map<number, number>();     // fd -> worker that has been asked to let go of it
   private accepting = true;
+  /** Slots of removed listeners whose connections have not been told yet. */
+  private readonly removed: number[] = [];
 
   constructor(private readonly port: WorkerPort, private readonly acceptor: Acceptor, private readonly drainMs: number,
     private readonly log: Log) {}
@@ -53,6 +55,7 @@ export class Listeners {
       ({ key, address, reusePort: accepting === 'perWorker', fds })));
   }
 
+  *configs(): Iterable<ListenerConfig> { for (const { config } of this.byName.values()) yield config; }
   get names(): string[] { return [...this.byName.keys()]; }
   configOf(name: string): ListenerConfig | null { return this.byName.get(name)?.config ?? null; }
   /** Addresses as they are bound, with the port that the kernel chose where 0 was configured. */
@@ -105,15 +108,18 @@ export class Listeners {
       listener.bound.map((bound) => formatAddress(bound.address)).join(', '));
   }
 
-  /** Stops accepting and drains the connections. Call it before the root without the listener is published. */
+  /** Stops accepting. Call it before the root without the listener is published, and `drainRemoved` after that. */
   remove(name: string): void {
     const listener = this.byName.get(name);
     if (listener === undefined) return;
     this.byName.delete(name);
     for (const bound of listener.bound) this.letGo(listener.slot, bound);
-    this.drain(listener.slot);
+    this.removed.push(listener.slot);
     this.log.info(`listener ${name} was removed`);
   }
+
+  /** A root without them is published: connections of removed listeners drain. */
+  drainRemoved(): void { for (const slot of this.removed.splice(0)) this.drain(slot); }
 
   /** Stops accepting on every listener of the process (or the inbound ones) for good; connections go on. */
   stopAccepting(inboundOnly: boolean): void {

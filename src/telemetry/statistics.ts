@@ -182,16 +182,23 @@ export class Statistics {
   /**
    * Forgets listener and connection manager scopes whose names are not given and that count no connection any more.
    * Their room is used again. Call it some time after listeners were removed, when no living root mentions them.
+   * Returns how many wait for their last connection.
    */
-  release(listenerNames: ReadonlySet<string>, httpPrefixes: ReadonlySet<string>): void {
+  release(listenerNames: ReadonlySet<string>, httpPrefixes: ReadonlySet<string>): number {
+    let waiting = 0;
     for (const [key, owned] of this.#owned) {
       if (owned.kind !== 'listener' && owned.kind !== 'http') continue;
       const wanted = owned.kind === 'listener' ? listenerNames : httpPrefixes;
-      if (wanted.has(owned.name) || this.cell(owned.kind, owned.offset, 'downstream_cx_active') !== 0) continue;
+      if (wanted.has(owned.name)) continue;
+      if (this.cell(owned.kind, owned.offset, 'downstream_cx_active') !== 0) {
+        waiting++;
+        continue;
+      }
       this.#owned.delete(key);
       const free = this.#free[owned.kind]!;
       if (free.length < limits.scopesFreeMax) free.push(owned.offset);
     }
+    return waiting;
   }
 
   /** One cell summed over workers, by its index inside the scope. */

@@ -65,6 +65,7 @@ export class Mailbox {
         this.post({ kind: 'unlistened', listenerSlot: message.listenerSlot, fd: message.fd });
         break;
       case 'drain':
+        this.engine.snapshot.adopt();          // the root that the message is about was published before it was sent
         if (message.listenerSlot < 0) this.engine.drain.begin(message.inboundOnly, message.mode, message.graceMs);
         if (message.mode === 'immediate')
           this.listeners.drain(message.listenerSlot, message.inboundOnly, message.closeIdle, message.graceMs);
