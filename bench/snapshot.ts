@@ -16,7 +16,8 @@ function cluster(index: number, connectTimeoutMs = 1000): ClusterConfig {
     retryBudget: null,
       trackRemaining: false, maxConnectionsPerEndpoint: 2 ** 32 - 1 };
   return {
-    name: name(index), altStatName: name(index), metadata: null, type: 'eds', originalDestination: null,
+    name: name(index), altStatName: name(index), perEndpointStats: false, metadata: null, type: 'eds',
+      originalDestination: null,
     edsServiceName: '', loadAssignment: null,
     lbPolicy: 'leastRequest', leastRequestChoiceCount: 2,
     balancing: { healthyPanicPercent: 50, localityWeighted: false,
@@ -86,7 +87,7 @@ class Mesh {
     this.publisher = new SnapshotPublisher(memory, memoryMap(MEMORY_MIB, 1),
       { listenerScope: () => 64, httpScope: () => 64, networkScope: () => 64, virtualHostScope: () => 64,
         filterScope: () => 64,
-        accessLogSink: () => 0, clusterRecycled: () => {} });
+        accessLogSink: () => 0, clusterBound: () => {}, clusterRecycled: () => {} });
     for (let index = 0; index < clusters; index++) {
       this.change({ kind: 'cluster', name: name(index), value: cluster(index) },
         { kind: 'assignment', name: name(index), value: assignment(index) });

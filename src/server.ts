@@ -150,6 +150,7 @@ export class Server {
 
   /** Before any resource: what workers compile finds its values. */
   private startRuntime(bootstrap: Bootstrap): void {
+    this.statistics.configure(bootstrap.stats);
     const serviceCluster = bootstrap.node.cluster === '' ? this.flags.serviceCluster : bootstrap.node.cluster;
     const { locality } = bootstrap.node;
     this.dispatcher.setNode({ kind: 'node', cluster: serviceCluster, localCluster: bootstrap.localCluster,

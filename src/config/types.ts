@@ -405,6 +405,8 @@ export interface OriginalDestination {
 }
 
 export interface ClusterConfig {
+  /** Statistics of each endpoint are shown beside the cluster's. */
+  perEndpointStats: boolean;
   name: string;
   altStatName: string;                // name used in statistics; equals name when unset
   metadata: FilterMetadata | null;

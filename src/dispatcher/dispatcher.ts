@@ -98,7 +98,8 @@ export class Dispatcher {
       networkScope: (kind, name) => statistics.networkScope(kind, name),
       virtualHostScope: (name) => statistics.virtualHostScope(name),
       filterScope: (kind, name) => statistics.filterScope(kind, name),
-      accessLogSink: options.accessLogSink, clusterRecycled: (slot, name) => statistics.clusterRecycled(slot, name),
+      accessLogSink: options.accessLogSink, clusterBound: (slot, name) => statistics.clusterBound(slot, name),
+      clusterRecycled: (slot, name) => statistics.clusterRecycled(slot, name),
     };
     this.publisher = new SnapshotPublisher(memory, map, bindings);
     this.supervisor = new Supervisor({ ...options, log: this.log, rootVersion: () => this.publisher.rootVersion,

@@ -15,7 +15,10 @@ export const WORKER_SCOPE = 0;
  * stats_overflow.
  */
 export const OVERFLOW_SCOPE = scopeBytes('worker');
-const FIRST_FREE = OVERFLOW_SCOPE + Math.max(scopeBytes('listener'), scopeBytes('http'), scopeBytes('cluster'));
+const LARGEST = Math.max(scopeBytes('listener'), scopeBytes('http'), scopeBytes('cluster'));
+/** Counts of clusters whose statistics nobody wants (stats_matcher). */
+export const DISCARD_SCOPE = OVERFLOW_SCOPE + LARGEST;
+const FIRST_FREE = DISCARD_SCOPE + LARGEST;
 
 /** Reserves the fixed scopes. Main calls this once, before any worker starts. */
 export function reserveFixedScopes(words: Int32Array, map: MemoryMap): void {
@@ -58,6 +61,13 @@ export function clusterScope(words: Int32Array, map: MemoryMap, slot: number): n
   // pages cost nothing.
   Atomics.compareExchange(words, nextIndex(map), offset + scopeBytes('cluster'), offset);
   return winner - 1;
+}
+
+/** What a cluster slot counts is wanted, or it is thrown away; decided by main before a worker sees the cluster. */
+export function wantCluster(words: Int32Array, map: MemoryMap, slot: number, wanted: boolean): void {
+  const entry = (map.clusterScopes >> 2) + slot;
+  if (wanted) Atomics.compareExchange(words, entry, DISCARD_SCOPE + 1, 0);
+  else Atomics.compareExchange(words, entry, 0, DISCARD_SCOPE + 1);
 }
 
 function nextIndex(map: MemoryMap): number { return (map.control >> 2) + Shared.statsNext; }

@@ -18,7 +18,11 @@ import {
 } from './schema.js';
 import type { NetworkScopeKind } from '../config/listener-filters.js';
 import type { FilterKind, ScopeKind } from './schema.js';
-import { allocateScope, clusterScopeIfUsed, OVERFLOW_SCOPE, reserveFixedScopes, WORKER_SCOPE } from './scopes.js';
+import { allocateScope, clusterScopeIfUsed, DISCARD_SCOPE, OVERFLOW_SCOPE, reserveFixedScopes, wantCluster,
+  WORKER_SCOPE } from './scopes.js';
+import { allStats } from '../config/stats.js';
+import type { StatsConfig, StatsTag } from '../config/stats.js';
+import { StatsNames } from './stats-names.js';
 
 /** A number that main owns. */
 export class Counter {
@@ -82,6 +86,8 @@ export interface HistogramCells {
 export class Statistics {
   readonly counters = new Map<string, Counter>();
   readonly gauges = new Map<string, Gauge>();
+  names = new StatsNames(allStats.matcher);
+  tags: readonly StatsTag[] = [];
   readonly #sources: StatisticSource[] = [];
   readonly #words: Int32Array;
   readonly #cells: Float64Array;
@@ -100,6 +106,18 @@ export class Statistics {
 
   get workers(): number {
     return this.#map.workers;
+  }
+
+  /** Which statistics there are and what labels they get; before any configuration. */
+  configure(config: StatsConfig): void {
+    this.names = new StatsNames(config.matcher);
+    this.tags = config.tags;
+  }
+
+  /** A cluster has got the slot. What nobody wants of it is counted where it costs no memory. */
+  clusterBound(slot: number, statName: string): void {
+    if (!this.names.all) wantCluster(this.#words, this.#map, slot, this.names.admitsAny('cluster',
+      `cluster.${statName}.`));
   }
 
   /** The counter of this name, made on first use. */
@@ -158,12 +176,14 @@ export class Statistics {
   /** The cluster's slot is about to get another name: whatever was counted there is forgotten. */
   clusterRecycled(slot: number, _name: string): void {
     const offset = clusterScopeIfUsed(this.#words, this.#map, slot);
-    if (offset >= 0) this.#clear(offset, 'cluster');
+    if (offset === DISCARD_SCOPE) wantCluster(this.#words, this.#map, slot, true);
+    else if (offset >= 0) this.#clear(offset, 'cluster');
   }
 
   /** Scope of a cluster slot that some worker has used, else -1. */
   clusterScope(slot: number): number {
-    return slot < 0 ? -1 : clusterScopeIfUsed(this.#words, this.#map, slot);
+    const offset = slot < 0 ? -1 : clusterScopeIfUsed(this.#words, this.#map, slot);
+    return offset === DISCARD_SCOPE ? -1 : offset;
   }
 
   /**

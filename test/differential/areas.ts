@@ -12,6 +12,7 @@ import { scenarios as redirects } from './scenarios/redirects.js';
 import { scenarios as filters } from './scenarios/filters.js';
 import { scenarios as filtersMore } from './scenarios/filters-more.js';
 import { scenarios as forwardProxy } from './scenarios/forward-proxy.js';
+import { scenarios as statistics } from './scenarios/statistics.js';
 import { scenarios as retries } from './scenarios/retries.js';
 import { scenarios as routing } from './scenarios/routing.js';
 import { scenarios as tcp } from './scenarios/tcp.js';
@@ -36,6 +37,7 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   'filters-more': filtersMore,
   'forward-proxy': forwardProxy,
   retries,
+  statistics,
   routing,
   tcp,
   subsets,

@@ -112,7 +112,7 @@ export class World {
         filterScope: (kind, name) => scope(kind, name),
         virtualHostScope: (name) => scope('vhost', name),
         accessLogSink: () => 0,
-        clusterRecycled: () => undefined,
+        clusterBound: () => undefined, clusterRecycled: () => undefined,
       },
       () => network.nowMs,
     );

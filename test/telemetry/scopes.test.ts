@@ -1,7 +1,9 @@
 import t from 'tap';
 import { memoryMap } from '../../src/core/memory-map.js';
 import { scopeBytes } from '../../src/telemetry/schema.js';
-import { allocateScope, clusterScope, clusterScopeIfUsed, OVERFLOW_SCOPE, reserveFixedScopes, WORKER_SCOPE }
+import { allocateScope, clusterScope, clusterScopeIfUsed, DISCARD_SCOPE, OVERFLOW_SCOPE, reserveFixedScopes,
+  wantCluster,
+  WORKER_SCOPE }
   from '../../src/telemetry/scopes.js';
 
 function fresh(statsBytes?: number) {
@@ -51,4 +53,17 @@ t.test('a cluster that finds no room counts in the overflow scope and may succee
 
 t.test('a region too small for the fixed scopes is refused at start', async t => {
   t.throws(() => fresh(64), /statistics need/);
+});
+
+t.test('clusters of which nothing is wanted share one scope, until the slot has another name', async (t) => {
+  const { map, words } = fresh(DISCARD_SCOPE + 4 * scopeBytes('cluster'));
+  wantCluster(words, map, 1, false);
+  wantCluster(words, map, 2, false);
+  t.same([clusterScope(words, map, 1), clusterScope(words, map, 2)], [DISCARD_SCOPE, DISCARD_SCOPE]);
+  const wanted = clusterScope(words, map, 3);
+  t.ok(wanted > DISCARD_SCOPE);
+  wantCluster(words, map, 3, false);
+  t.equal(clusterScope(words, map, 3), wanted, 'what counts already goes on');
+  wantCluster(words, map, 1, true);
+  t.ok(clusterScope(words, map, 1) > DISCARD_SCOPE);
 });

@@ -6,6 +6,8 @@ import type { AdminBackend } from '../backend.js';
 import { processWideNames } from '../../telemetry/statistics.js';
 import { isGauge } from '../../telemetry/schema.js';
 import type { ScopeKind } from '../../telemetry/schema.js';
+import { EndpointState } from '../../core/memory-map.js';
+import { addressText } from '../address.js';
 import { clusterFactNames, clusterFacts } from './cluster-facts.js';
 import type { SharedStates } from './cluster-facts.js';
 import { hashTableRows } from './hash-table-rows.js';
@@ -67,12 +69,35 @@ export function* collect(
       subject,
       prefix,
       offset: backend.statistics.clusterScope(slot),
-      rows: hashTableRows(backend, states, name),
+      rows: [...hashTableRows(backend, states, name),
+        ...(backend.store.clusters.get(name)?.config.perEndpointStats === true
+        ? endpointRows(backend, states, name) : [])],
       facts: values,
     });
   }
   scopes.sort((a, b) => (a.prefix < b.prefix ? -1 : a.prefix > b.prefix ? 1 : 0));
   return { scopes, singles: singles(backend) };
+}
+
+const endpointCounters = [['cx_connect_fail', EndpointState.connectFailures],
+  ['cx_total', EndpointState.connectionsTotal], ['rq_error', EndpointState.requestsError],
+  ['rq_success', EndpointState.requestsSuccess], ['rq_timeout', EndpointState.requestsTimeout],
+  ['rq_total', EndpointState.requestsTotal]] as const;
+const endpointGauges = [['cx_active', EndpointState.activeConnections],
+  ['rq_active', EndpointState.activeRequests]] as const;
+
+/** track_cluster_stats.per_endpoint_stats: what /clusters tells of endpoints, as statistics. */
+function endpointRows(backend: AdminBackend, states: SharedStates, cluster: string): Row[] {
+  return backend.endpoints(cluster).flatMap((endpoint): Row[] => {
+    const prefix = `endpoint.${addressText(endpoint.address).replaceAll(':', '_')}.`;
+    const row = (type: 'counter' | 'gauge') => ([name, word]: readonly [string, number]): Row => {
+      const value = states.endpoint(endpoint.state, word);
+      return { name: prefix + name, type, value, used: type === 'gauge' || value > 0 };
+    };
+    return [...endpointCounters.map(row('counter')), ...endpointGauges.map(row('gauge')),
+      { name: `${prefix}healthy`, type: 'gauge', used: true,
+        value: endpoint.health !== 'unhealthy' && !states.isExcluded(endpoint.state) ? 1 : 0 }];
+  });
 }
 
 function singles(backend: AdminBackend): Row[] {

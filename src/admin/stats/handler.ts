@@ -12,6 +12,7 @@ import { collect } from './groups.js';
 import { statsJson } from './json.js';
 import { statsPrometheus } from './prometheus.js';
 import { statsRequest } from './request.js';
+import type { StatsRequest } from './request.js';
 import { statsText } from './text.js';
 
 export function statsHandlers(backend: AdminBackend, states: SharedStates): Handlers {
@@ -21,7 +22,7 @@ export function statsHandlers(backend: AdminBackend, states: SharedStates): Hand
     yield* backend.statistics.clusterScopes();
   });
   const answer = async (query: Query, prometheus: boolean): Promise<Answer> => {
-    const request = await statsRequest(query, prometheus);
+    const request = wanted(await statsRequest(query, prometheus), backend);
     if (request.format !== 'prometheus') intervals.touch();
     const body = function* (): Generator<string, void> {
       const collecting = collect(backend, states, request.mayMatch);
@@ -43,6 +44,13 @@ export function statsHandlers(backend: AdminBackend, states: SharedStates): Hand
       return textAnswer('OK\n');
     },
   };
+}
+
+/** What stats_matcher does not admit is not there. */
+function wanted(request: StatsRequest, { statistics: { names } }: AdminBackend): StatsRequest {
+  const { filter } = request;
+  if (names.all) return request;
+  return { ...request, filter: (name) => names.admits(name) && (filter === null || filter(name)) };
 }
 
 const serverStates = ['LIVE', 'DRAINING', 'PRE_INITIALIZING', 'INITIALIZING'] as const;

@@ -1,6 +1,7 @@
 // /stats/prometheus: metric by metric, each with all its series, as the format demands. Scopes of one kind form a
 // section, whose metrics are known from the schema, so the work per metric is a walk over the section's scopes and
 // nothing is stored per series.
+import { CustomTags } from './custom-tags.js';
 import type { AdminBackend } from '../backend.js';
 import { bucketBounds, countsBelowBounds, quantiles, quantileValues } from '../../telemetry/quantiles.js';
 import { histogramNames, sortedCounters } from '../../telemetry/statistics.js';
@@ -13,6 +14,7 @@ import type { StatsRequest } from './request.js';
 import {
   clusterLabel,
   codeTag,
+  endpointRowTag,
   join,
   listenerRowTag,
   listenerTag,
@@ -54,17 +56,19 @@ export function* statsPrometheus(
   const { statistics } = backend;
   const sections = sectionsOf(listing);
   const families = familiesOf(listing, sections, request).sort(byTypeAndName);
+  const tags = new CustomTags(statistics.tags);
   let text = '';
   let lines = 0;
   for (const family of families) {
-    let typed = false;
-    for (const line of familyLines(statistics, family, request)) {
+    const typed = new Set<string>();
+    for (const series of familySeries(statistics, family, request)) {
       lines++;
-      if (line !== '') {
-        if (!typed)
-          text += `# TYPE ${metricName(family.dotted)} ${family.type === 'counter' ? 'counter' : 'gauge'}\n`;
-        typed = true;
-        text += line;
+      if (series !== null) {
+        const { dotted, labels } = tags.apply(series.name, family.dotted, series.labels);
+        const metric = metricName(dotted);
+        if (!typed.has(metric)) text += `# TYPE ${metric} ${family.type === 'counter' ? 'counter' : 'gauge'}\n`;
+        typed.add(metric);
+        text += `${metric}{${labels}} ${series.value}\n`;
       }
       if (lines >= LINES_PER_PAUSE) {
         yield text;
@@ -154,10 +158,10 @@ function familiesOf(listing: Listing, sections: Section[], request: StatsRequest
 
 type FamilyOf = (dotted: string, type: Family['type'], section: Section | null) => Family;
 
-/** A listener's rows are its own: its workers, its connection managers. */
+/** Rows of a listener are its workers' and its connection managers', those of a cluster its endpoints'. */
 function addRows(family: FamilyOf, section: Section, group: ScopeGroup, labels: string): void {
   for (const row of group.rows) {
-    const tagged = listenerRowTag(row.name);
+    const tagged = section.kind === 'cluster' ? endpointRowTag(row.name) : listenerRowTag(row.name);
     family(`${section.base}.${tagged.base}`, row.type, null).singles.push({
       name: group.prefix + row.name,
       labels: join(tagged.labels, labels),
@@ -166,9 +170,18 @@ function addRows(family: FamilyOf, section: Section, group: ScopeGroup, labels: 
   }
 }
 
-/** One text per series; empty for one that is not wanted, so that the caller can count the work. */
-function* familyLines(statistics: Statistics, family: Family, request: StatsRequest): Generator<string, void> {
-  const metric = metricName(family.dotted);
+interface Series {
+  name: string;
+  labels: string;
+  value: number | string;
+}
+
+/** The series; null for one that is not wanted, so that the caller can count the work. */
+function* familySeries(
+  statistics: Statistics,
+  family: Family,
+  request: StatsRequest,
+): Generator<Series | null, void> {
   const wanted = (name: string, used: boolean): boolean =>
     (!request.usedOnly || used) && (request.filter === null || request.filter(name));
   for (const { group, labels } of family.section?.groups ?? []) {
@@ -178,14 +191,15 @@ function* familyLines(statistics: Statistics, family: Family, request: StatsRequ
         value > 0 ||
         (cell.gauge && cell.total >= 0 && group.offset >= 0 && statistics.sum(group.offset, cell.total) > 0);
       const shown = !(cell.lazy && value === 0) && wanted(group.prefix + cell.name, touched);
-      yield shown ? `${metric}{${join(own, labels)}} ${value}\n` : '';
+      yield shown ? { name: group.prefix + cell.name, labels: join(own, labels), value } : null;
     }
     const row = family.fact < 0 || group.facts === null ? null : factRow(group.facts, family.fact);
     if (row === null || Number.isNaN(row.value)) continue;
-    yield wanted(group.prefix + row.name, row.used) ? `${metric}{${labels}} ${row.value}\n` : '';
+    yield wanted(group.prefix + row.name, row.used) ? { name: group.prefix + row.name, labels,
+      value: row.value } : null;
   }
   for (const { name, labels, row } of family.singles) {
-    yield wanted(name, row.used) ? `${metric}{${labels}} ${row.type === 'text' ? 0 : row.value}\n` : '';
+    yield wanted(name, row.used) ? { name, labels, value: row.type === 'text' ? 0 : row.value } : null;
   }
 }
 
@@ -198,17 +212,19 @@ function* histogramFamilies(
     histogramNames(section.kind).map((name, index) => ({ section, name, index, dotted: `${section.base}.${name}` })),
   );
   families.sort((a, b) => (a.dotted < b.dotted ? -1 : 1));
+  const tags = new CustomTags(statistics.tags);
   for (const { section, name, index, dotted } of families) {
-    const metric = metricName(dotted);
     let text = '';
-    let typed = false;
+    const typed = new Set<string>();
     let work = 0;
-    for (const { group, labels } of section.groups) {
+    for (const { group, labels: usual } of section.groups) {
       if (request.filter !== null && !request.filter(group.prefix + name)) continue;
       const cells = group.offset < 0 ? null : statistics.histogram(group.kind, group.offset, index);
       if (request.usedOnly && (cells === null || cells.total === 0)) continue;
-      if (!typed) text += `# TYPE ${metric} ${request.buckets === 'summary' ? 'summary' : 'histogram'}\n`;
-      typed = true;
+      const { dotted: tagged, labels } = tags.apply(group.prefix + name, dotted, usual);
+      const metric = metricName(tagged);
+      if (!typed.has(metric)) text += `# TYPE ${metric} ${request.buckets === 'summary' ? 'summary' : 'histogram'}\n`;
+      typed.add(metric);
       text += request.buckets === 'summary' ? summary(metric, labels, cells) : buckets(metric, labels, cells);
       if ((work += 25) >= LINES_PER_PAUSE) {
         yield text;

@@ -7,7 +7,7 @@ export interface Tagged {
   labels: string;
 }
 
-const label = (name: string, value: string): string =>
+export const label = (name: string, value: string): string =>
   `${name}="${value.replace(/\\/g, '\\\\').replace(/\n/g, '\\n').replace(/"/g, '\\"')}"`;
 
 export const clusterLabel = (name: string): string => label('envoy_cluster_name', name);
@@ -49,6 +49,13 @@ export function codeTag(name: string): Tagged {
   return match[2].endsWith('xx')
     ? { base: `${match[1]}_xx`, labels: label('envoy_response_code_class', match[2][0]) }
     : { base: match[1], labels: label('envoy_response_code', match[2]) };
+}
+
+/** A name inside a cluster's scope; `endpoint.<address>.<name>` is of one endpoint. */
+export function endpointRowTag(name: string): Tagged {
+  const [, address, rest] = /^endpoint\.(.*)\.([^.]+)$/.exec(name) ?? ['', '', ''];
+  return rest === '' ? codeTag(name)
+    : { base: `endpoint.${rest}`, labels: label('envoy_endpoint_address', address) };
 }
 
 /** A name inside a listener's scope: its workers and connection managers become labels. */

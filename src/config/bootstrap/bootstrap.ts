@@ -3,6 +3,7 @@
 import type { DnsResolver } from '../dns.js';
 import type { OverloadConfig } from '../overload.js';
 import type { RuntimeEntries } from '../runtime.js';
+import type { StatsConfig } from '../stats.js';
 import type { AdminConfig, Endpoint } from '../types.js';
 
 /** A file that holds a DiscoveryResponse, and the directory whose moves announce a new version of it. */
@@ -22,6 +23,7 @@ export interface Bootstrap {
   admin: AdminConfig;
   runtimeLayers: RuntimeLayer[];
   overload: OverloadConfig | null;
+  stats: StatsConfig;
   /** What resolves names for clusters that do not say; null = the system. */
   dnsResolver: DnsResolver | null;
   /** Where ejections by outlier detection are logged; '' = nowhere. */

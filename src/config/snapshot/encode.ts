@@ -27,6 +27,8 @@ export interface Bindings {
   /** Of an HTTP filter: by the stat_prefix of a rate limit, else by that of the connection manager. */
   filterScope(kind: FilterKind, name: string): number;
   accessLogSink(log: AccessLog): number;
+  /** A cluster is in force under a slot. */
+  clusterBound(slot: number, statName: string): void;
   /** A cluster's slot is about to get another name. */
   clusterRecycled(slot: number, name: string): void;
 }

@@ -157,6 +157,7 @@ export class SnapshotPublisher {
     if (known !== undefined) this.unmention(known.mentions);
     this.entries[kind].set(name, { slot, mentions });
     this.tables[kind].set(slot, blob);
+    if (change.kind === 'cluster') this.bindings.clusterBound(slot, change.value!.altStatName);
     this.dirty = true;
     return null;
   }

@@ -9,6 +9,7 @@ import { readConfigSource } from '../resources/config-source.js';
 import { readTypedResolver } from '../resources/dns.js';
 import type { ClusterReference } from '../resources/route.js';
 import { readOverload } from '../resources/overload.js';
+import { readStatsConfig } from '../resources/stats-config.js';
 import { readRuntimeLayers } from '../resources/runtime-layers.js';
 import { checkMessage } from '../wire/check.js';
 import type { Admin, Bootstrap as BootstrapMessage } from '../wire/generated/messages.js';
@@ -173,6 +174,7 @@ function readBootstrap(message: BootstrapMessage, warnings: string[], report: Re
     runtimeLayers,
     overload: message.overloadManager === undefined ? null
       : readOverload(message.overloadManager, 'overload_manager', report),
+    stats: readStatsConfig(message.statsConfig, 'stats_config', report),
     dnsResolver: message.typedDnsResolverConfig === undefined ? null
       : readTypedResolver(message.typedDnsResolverConfig, 'typed_dns_resolver_config', report),
     outlierLog: message.clusterManager?.outlierDetection?.eventLogPath ?? '',

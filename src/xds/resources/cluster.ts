@@ -39,6 +39,7 @@ export function readCluster(message: Cluster, path: string, report: Report): Clu
     name,
     altStatName: message.altStatName === undefined || message.altStatName === '' ? name : message.altStatName,
     metadata: readMetadata(message.metadata),
+    perEndpointStats: message.trackClusterStats?.perEndpointStats ?? false,
     type: type ?? 'static',
     originalDestination: readOriginalDestination(message, type, path, report),
     edsServiceName: message.edsClusterConfig?.serviceName ?? '',

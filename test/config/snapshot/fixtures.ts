@@ -24,7 +24,7 @@ export const assignment = (clusterName: string, ...ports: number[]): EndpointAss
   ({ clusterName, endpoints: ports.map((port) => endpoint('127.0.0.1', port)), policy });
 
 export function cluster(name: string, change: Partial<ClusterConfig> = {}): ClusterConfig {
-  return { name, altStatName: name, type: 'static', originalDestination: null,
+  return { name, altStatName: name, perEndpointStats: false, type: 'static', originalDestination: null,
     edsServiceName: '', loadAssignment: null,
     metadata: null, lbPolicy: 'roundRobin',
     leastRequestChoiceCount: 2, balancing, connectTimeoutMs: 5000, perConnectionBufferBytes: 1 << 20,

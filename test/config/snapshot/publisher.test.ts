@@ -13,7 +13,7 @@ const words = new Int32Array(memory.buffer);
 const bindings: Bindings = { listenerScope: () => 64, httpScope: () => 128, networkScope: () => 256,
   virtualHostScope: () => 192, filterScope: () => 320,
   accessLogSink: () => 0,
-  clusterRecycled: () => {} };
+  clusterBound: () => {}, clusterRecycled: () => {} };
 
 function publisher(snapshotBytes = map.snapshotBytes): SnapshotPublisher {
   words.fill(0, map.control >> 2, (map.control + Shared.bytes) >> 2);
