@@ -353,16 +353,18 @@ export function sortedCounters(kind: ScopeKind): readonly CellName[] {
   let result = sorted.get(kind);
   if (result === undefined) {
     const names: readonly string[] = scopeCounters[kind];
-    result = names
-      .map((name, index) => ({
+    // No request counts as internal: what Envoy counts of external ones is what it counts of all, in the same cells.
+    const coded = kind === 'cluster' ? names.filter((name) => /^upstream_rq_(\d(\d\d|xx)|completed)$/.test(name)) : [];
+    result = [...new Set([...names, ...coded.map((name) => `external.${name}`)])]
+      .map((name) => ({
         name,
-        index,
+        index: names.indexOf(name.replace('external.', '')),
         gauge: isGauge(name),
         // Envoy calls a gauge used once it was touched: so was it if what it follows was ever counted.
         total: names.indexOf(name.replace(/_active$/, '_total').replace(/_bytes_buffered$/, '_bytes_total')),
         // Envoy makes the counters of single status codes when the first response of the kind arrives.
         lazy:
-          (kind === 'cluster' && /upstream_rq_\d(\d\d|xx)$/.test(name)) ||
+          (kind === 'cluster' && /upstream_rq_\d(\d\d|xx)$|^(in|ex)ternal\./.test(name)) ||
           (kind === 'vhost' && /upstream_rq_(\d(\d\d|xx)|completed)$/.test(name)),
       }))
       .filter(({ name }) => !processWide(kind, name))

@@ -19,7 +19,8 @@ export const textLabel = (value: string): string => label('text_value', value);
 export function virtualHostTag(subject: string): Tagged {
   const [, host, kind, name] = /^(.*)\.(vcluster|route)\.(.*)$/.exec(subject) ?? ['', subject, 'route', ''];
   const inner = label(kind === 'route' ? 'envoy_route' : 'envoy_virtual_cluster', name);
-  return { base: `vhost.${kind}`, labels: join(label('envoy_virtual_host', host), inner) };
+  const outer = label('envoy_virtual_host', host);
+  return { base: `vhost.${kind}`, labels: kind === 'route' ? join(outer, inner) : join(inner, outer) };
 }
 
 /** Envoy tags listeners that are named by address; others keep their name in the metric. */

@@ -73,4 +73,22 @@ const admin: readonly Scenario[] = [
     { path: '/config_dump?name_regex=(' }),
 ];
 
-export const scenarios: readonly Scenario[] = [...runtime, ...overload, ...admin];
+/** Metrics of a name, as Prometheus reads them: lines of types and of values. */
+const scraped = (name: string, filter: string, more: Partial<Scenario> = {}): Scenario => ({ name, alone: {},
+  main: { virtualHosts: [{ name: 'shop', domains: ['*'], virtual_clusters: [{ name: 'cart', headers: [
+    { name: ':path', string_match: { prefix: '/cart' } }] }], routes: [
+    { match: { prefix: '/cart' }, route: { cluster: '{up}' }, stat_prefix: 'of-cart' },
+    { match: { prefix: '/direct' }, direct_response: { status: 404 } },
+    { match: { prefix: '/' }, route: { cluster: '{up}' } }] }] },
+  steps: [{ send: get('/cart/1') }, { send: get('/other') }, { send: get('/direct') },
+    { waitMs: 200, admin: { path: `/stats/prometheus?usedonly&filter=${filter}`, body: true } },
+    { admin: { path: `/stats?usedonly&filter=${filter}`, body: true } }], ...more });
+
+const prometheus: readonly Scenario[] = [
+  scraped('prometheus: virtual hosts', '^vhost\\..*upstream_rq_(total|200|2xx|completed|timeout)$'),
+  scraped('prometheus: clusters', '^cluster\\..*upstream_(rq_(total|200|2xx|completed)|cx_(total|http1_total))$'),
+  scraped('prometheus: connection managers', '^http\\.s0.*downstream_(rq_(total|2xx|4xx|completed)|cx_total)$'),
+  scraped('prometheus: listeners', '^listener\\.127.*(downstream_cx_total|http\\..*downstream_rq_[24]xx)$'),
+];
+
+export const scenarios: readonly Scenario[] = [...prometheus, ...runtime, ...overload, ...admin];
