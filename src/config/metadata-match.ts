@@ -22,6 +22,17 @@ export function matchOf(fields: Fields): MetadataMatch {
 export const keysId = (keys: readonly string[]): string => JSON.stringify(keys);
 export const matchId = ({ keys, values }: MetadataMatch): string => JSON.stringify([keys, values]);
 
+/** The value of a key, as text; with `listAsAny` those of a list's members; none where the key is missing. */
+export function valuesOf(metadata: Fields | null, key: string, listAsAny: boolean): string[] {
+  if (metadata === null || !Object.hasOwn(metadata, key)) return [];
+  const value = metadata[key];
+  return listAsAny && Array.isArray(value) ? value.map(valueText) : [valueText(value)];
+}
+
+/** Has the metadata all of these values? */
+export const holds = (metadata: Fields | null, { keys, values }: MetadataMatch, listAsAny: boolean): boolean =>
+  keys.every((key, i) => valuesOf(metadata, key, listAsAny).includes(values[i]));
+
 /** What a request asks of endpoints. */
 export class Criteria {
   readonly id: string;

@@ -75,6 +75,9 @@ export interface RetryPolicy {
   retriableHeaders: HeaderMatcher[];
   retriableRequestHeaders: HeaderMatcher[];
   avoidPreviousHosts: boolean;        // retry_host_predicate previous_hosts
+  avoidCanaries: boolean;             // omit_canary_hosts
+  avoidMetadata: MetadataMatch[];     // omit_host_metadata
+  prioritiesEvery: number;            // retry_priority previous_priorities: its update_frequency; 0 = all may be tried
   hostSelectionAttempts: number;      // picks before a host that was tried is taken again
 }
 

@@ -14,6 +14,7 @@ import { scenarios as filtersMore } from './scenarios/filters-more.js';
 import { scenarios as forwardProxy } from './scenarios/forward-proxy.js';
 import { scenarios as statistics } from './scenarios/statistics.js';
 import { scenarios as retries } from './scenarios/retries.js';
+import { scenarios as retryHosts } from './scenarios/retry-hosts.js';
 import { scenarios as routing } from './scenarios/routing.js';
 import { scenarios as tcp } from './scenarios/tcp.js';
 import { scenarios as subsets } from './scenarios/subsets.js';
@@ -38,6 +39,7 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   'forward-proxy': forwardProxy,
   retries,
   statistics,
+  'retry-hosts': retryHosts,
   routing,
   tcp,
   subsets,

@@ -74,22 +74,42 @@ export class Level extends HealthSet {
 /** Per cent of all picks, by priority: all healthy and degraded ones together are 100. */
 export interface Loads { healthy: number[]; degraded: number[]; panic: boolean[] }
 
-export function loadsOf(levels: readonly Level[], policy: AssignmentPolicy, panicPercent: number): Loads {
-  const healthy = levels.map((level) => level.availability(level.healthy, policy));
-  const degraded = levels.map((level) => level.availability(level.degraded, policy));
+/** Per cent of its own endpoints that a priority has, times the overprovisioning, at most 100. */
+export interface Availability { healthy: number[]; degraded: number[] }
+
+export const availabilityOf = (levels: readonly Level[], policy: AssignmentPolicy): Availability => ({
+  healthy: levels.map((level) => level.availability(level.healthy, policy)),
+  degraded: levels.map((level) => level.availability(level.degraded, policy)) });
+
+/** Loads of the priorities that are not excluded; null where those have nobody. */
+export function loadsWithout(availability: Availability, excluded: readonly boolean[]): Availability | null {
+  const healthy = availability.healthy.map((share, i) => excluded[i] === true ? 0 : share);
+  const degraded = availability.degraded.map((share, i) => excluded[i] === true ? 0 : share);
+  const total = Math.min(100, sum(healthy) + sum(degraded));
+  if (total === 0) return null;
+  const loads: Availability = { healthy: healthy.map(() => 0), degraded: degraded.map(() => 0) };
+  distribute(loads, healthy, degraded, total);
+  return loads;
+}
+
+export function loadsOf(levels: readonly Level[], policy: AssignmentPolicy, panicPercent: number,
+  { healthy, degraded } = availabilityOf(levels, policy)): Loads {
   const total = Math.min(100, sum(healthy) + sum(degraded));
   if (total === 0 && panicPercent === 0) return nowhere(levels);
   const panic = levels.map((level) => total < 100 && level.isInPanic(panicPercent));
   if (panic.every((inPanic) => inPanic)) return totalPanic(levels, panic);
   const loads: Loads = { healthy: levels.map(() => 0), degraded: levels.map(() => 0), panic };
-  const left = spread(loads.degraded, degraded, spread(loads.healthy, healthy, 100, total), total);
-  // What rounding left over goes to the first priority that has anybody.
-  if (left > 0) {
-    const first = healthy.findIndex((share) => share > 0);
-    if (first >= 0) loads.healthy[first] += left;
-    else loads.degraded[degraded.findIndex((share) => share > 0)] += left;
-  }
+  distribute(loads, healthy, degraded, total);
   return loads;
+}
+
+function distribute(loads: Availability, healthy: readonly number[], degraded: readonly number[], total: number): void {
+  const left = spread(loads.degraded, degraded, spread(loads.healthy, healthy, 100, total), total);
+  if (left === 0) return;
+  // What rounding left over goes to the first priority that has anybody.
+  const first = healthy.findIndex((share) => share > 0);
+  if (first >= 0) loads.healthy[first] += left;
+  else loads.degraded[degraded.findIndex((share) => share > 0)] += left;
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

@@ -9,13 +9,14 @@ import type { Engine } from '../engine.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 import { EarliestDeadline } from './earliest-deadline.js';
 import { ByHash } from './hashing.js';
-import { Level, loadsOf } from './levels.js';
+import { availabilityOf, Level, loadsOf } from './levels.js';
 import type { HealthSet } from './levels.js';
 import { ReportedWeights } from './load-reports.js';
 import { byLocality } from './localities.js';
 import { OverrideHostPicker } from './override-host.js';
 import { PeakEwmaPicker } from './peak-ewma.js';
 import { ByPriority } from './priorities.js';
+import type { TriedPriorities } from './priorities.js';
 import { SubsetPicker } from './subsets.js';
 import { ByZone, planZones } from './zones.js';
 import type { ZonePlan, Zones } from './zones.js';
@@ -35,6 +36,8 @@ export interface PickRequest {
   readonly hostSelectionAttempts: number;
   /** Picks made for this attempt of the request before: only hashing, which has no chance of its own, looks. */
   readonly pickAttempt: number;
+  /** Where its attempts went, if the route wants others next. */
+  readonly triedPriorities: TriedPriorities | null;
   /** Should another endpoint be picked if there is one (a retry's host predicates)? */
   avoids(endpoint: Endpoint): boolean;
 }
@@ -80,21 +83,18 @@ function overPriorities(making: Making, priorities: Priorities, scaledBy: readon
   const levels = (priorities.length === 0 ? [[]] : priorities)
     .map((endpoints, index) => new Level(endpoints, scaledBy === null ? null : scaledBy[index]));
   const panicPercent = panicPercentOf(engine, config);
-  const loads = loadsOf(levels, rules, panicPercent);
+  const availability = availabilityOf(levels, rules);
+  const loads = loadsOf(levels, rules, panicPercent, availability);
   if (config.balancing.hashing !== null) return new ByHash(engine, config, levels, loads);
   const zonePlan = making.zones === null || config.balancing.localityWeighted ? null
     : planZones(levels[0], making.zones, minClusterSizeOf(engine, config), panicPercent, making.count);
-  const pickers: Picker[] = [];
-  const shares: number[] = [];
-  const add = (share: number, index: number, degraded: boolean): void => {
-    if (share === 0) return;
-    shares.push(share);
-    pickers.push(loads.panic[index] ? inPanic(making, levels[index])
-      : overLevel(making, levels[index], degraded ? ofDegraded : ofHealthy, index === 0 ? zonePlan : null));
-  };
-  levels.forEach((_, index) => add(loads.healthy[index], index, false));
-  levels.forEach((_, index) => add(loads.degraded[index], index, true));
-  return pickers.length === 1 ? pickers[0] : new ByPriority(engine, pickers, shares);
+  const over = (priority: number, degraded: boolean): Picker => loads.panic[priority]
+    ? inPanic(making, levels[priority])
+    : overLevel(making, levels[priority], degraded ? ofDegraded : ofHealthy, priority === 0 ? zonePlan : null);
+  // One priority, and all of its load on one kind of endpoint: nothing is left to choose.
+  if (levels.length === 1 && (loads.healthy[0] === 100 || loads.degraded[0] === 100))
+    return over(0, loads.degraded[0] === 100);
+  return new ByPriority(engine, loads, availability, over);
 }
 
 /** Envoy's runtime may change the threshold; it counts from the next change of the endpoints on, as there. */

@@ -1,7 +1,7 @@
 // Endpoints by their metadata (lb_subset_config): each selector's keys divide the endpoints that have all of them into
 // subsets, one for each combination of values; a request whose route asks for exactly those keys gets the cluster's
 // balancer over the subset with its values. What happens where there is none is Envoy's order of fallbacks.
-import { keysId, matchId, valueText } from '../../config/metadata-match.js';
+import { holds, keysId, matchId, valuesOf } from '../../config/metadata-match.js';
 import type { Criteria, Fields } from '../../config/metadata-match.js';
 import type { ClusterConfig, SubsetSelector, Subsets } from '../../config/types.js';
 import { limits } from '../../core/limits.js';
@@ -108,10 +108,9 @@ export class SubsetPicker implements Picker {
   private everybody(): Picker { return this.any ??= this.over(this.priorities); }
 
   private standardSubset(): Picker {
-    const { keys, values } = this.rules.defaultSubset;
-    const holds = ({ metadata }: Endpoint): boolean => keys.every((key, i) =>
-      valuesOf(metadata, key, this.rules.listAsAny).includes(values[i]));
-    return this.standard ??= this.over(this.priorities.map((endpoints) => endpoints.filter(holds)));
+    const { defaultSubset, listAsAny } = this.rules;
+    return this.standard ??= this.over(this.priorities.map((endpoints) =>
+      endpoints.filter(({ metadata }) => holds(metadata, defaultSubset, listAsAny))));
   }
 
   private add(endpoint: Endpoint, priority: number, selector: SubsetSelector): void {
@@ -127,12 +126,6 @@ export class SubsetPicker implements Picker {
       if (members.at(-1) !== endpoint) members.push(endpoint);   // two selectors may have the same keys
     }
   }
-}
-
-function valuesOf(metadata: Fields | null, key: string, listAsAny: boolean): string[] {
-  if (metadata === null || !Object.hasOwn(metadata, key)) return [];
-  const value = metadata[key];
-  return listAsAny && Array.isArray(value) ? value.map(valueText) : [valueText(value)];
 }
 
 /** Values of the keys, each combination where lists stand for their members; none where a key is missing. */

@@ -292,8 +292,8 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   dispatch(stream: Stream): void {
     const cluster = stream.cluster!;
     const picker = cluster.destinations === null ? cluster.picker : pickerFor(this.engine, stream, cluster);
-    const endpoint = picker === null ? null
-      : stream.tried.length === 0 ? picker.pick(stream) : this.pickAnother(stream, picker);
+    const endpoint = picker === null ? null : stream.tried.length === 0 && stream.retryHosts === null
+      ? picker.pick(stream) : this.pickAnother(stream, picker);
     if (picker !== null && picker.panic) cluster.count(ClusterStat.lb_healthy_panic);
     if (endpoint === null) {
       cluster.count(ClusterStat.upstream_cx_none_healthy);

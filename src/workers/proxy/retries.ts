@@ -213,8 +213,7 @@ export class Retries {
   backOff(stream: Stream, resetMs: number): void {
     const { engine } = this;
     if (stream.upstream !== null || stream.endpoint !== null) this.proxy.failures.detach(stream);
-    if (stream.route!.retry?.policy.avoidPreviousHosts === true && stream.lastEndpoint !== null)
-      stream.tried.push(stream.lastEndpoint);
+    this.noteAttempt(stream);
     stream.retried = true;
     stream.requestHeadSent = false;
     stream.perTryDeadlineMs = stream.perTryIdleFromMs = Infinity;
@@ -223,6 +222,19 @@ export class Retries {
     stream.retryAtMs = engine.nowMs
       + (resetMs > 0 ? resetMs + this.random(resetMs >> 1) : this.backOffMs(stream));
     stream.downstream!.deadlineMoved();
+  }
+
+  /** What the policy wants of the next attempt's endpoint. */
+  private noteAttempt(stream: Stream): void {
+    const conditions = stream.route!.retry, { lastEndpoint } = stream;
+    if (conditions === null) return;
+    const { avoidPreviousHosts, prioritiesEvery } = conditions.policy;
+    stream.retryHosts = conditions.hosts;
+    if (lastEndpoint === null) return;
+    if (avoidPreviousHosts) stream.tried.push(lastEndpoint);
+    if (prioritiesEvery === 0) return;
+    stream.triedPriorities ??= { every: prioritiesEvery, attempts: [], excluded: [], loads: null };
+    stream.triedPriorities.attempts.push(lastEndpoint.priority);
   }
 
   /** Fully jittered, doubling: between 0 and base * (2^n - 1), at most the longest interval. */

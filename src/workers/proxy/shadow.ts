@@ -29,6 +29,7 @@ export class Shadow implements Borrower, PickRequest {
   readonly metadataMatch: Criteria | null = null;
   readonly overrideHost: string | null = null;
   overrideAt = 0;
+  readonly triedPriorities = null;
   readonly hostSelectionAttempts = 1;
   readonly pickAttempt = 0;
 

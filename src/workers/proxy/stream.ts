@@ -21,6 +21,8 @@ import type { Borrower } from '../upstream/borrower.js';
 import type { UpstreamConnection, UpstreamEvents } from '../upstream/connection.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 import type { PickRequest } from '../balancing/picker.js';
+import type { TriedPriorities } from '../balancing/priorities.js';
+import type { RetryHosts } from '../routing/retry-conditions.js';
 import type { Criteria } from '../../config/metadata-match.js';
 import { Body, OUT_SAME } from './body.js';
 import type { Hedge } from './hedging.js';
@@ -136,6 +138,7 @@ export class Stream implements PickRequest, Borrower {
   overrideAt = 0;
   hostSelectionAttempts = 1;
   pickAttempt = 0;
+  triedPriorities: TriedPriorities | null = null;
   /** Conditions under which the request is sent again (routing/retry-conditions.ts); 0 = never. */
   retryOn = 0;
   retriesLeft = 0;
@@ -172,6 +175,8 @@ export class Stream implements PickRequest, Borrower {
   shadows: Shadow | null = null;
   /** Endpoints that were tried, where the route avoids them. */
   readonly tried: Endpoint[] = [];
+  /** What else a retry avoids. */
+  retryHosts: RetryHosts | null = null;
   /** The attempt that follows wants a connection that has not served yet. */
   wantsNewConnection = false;
   /** The filters that see it, and the one that goes on after a suspension. */
@@ -212,7 +217,9 @@ export class Stream implements PickRequest, Borrower {
   /** An answer may make the request go out again. */
   get repeats(): boolean { return this.retryOn !== 0 || this.followsRedirects; }
   /** A retry's host predicates: no endpoint is avoided without them. */
-  avoids(endpoint: Endpoint): boolean { return this.tried.includes(endpoint); }
+  avoids(endpoint: Endpoint): boolean {
+    return this.tried.includes(endpoint) || (this.retryHosts !== null && this.retryHosts.refuses(endpoint.metadata));
+  }
 
   /** A redirect is followed: client and body stay, all else is as of a new request. */
   beginAgain(engine: Engine, headBytes: number): void {
@@ -280,6 +287,8 @@ export class Stream implements PickRequest, Borrower {
     this.overrideAt = 0;
     this.hostSelectionAttempts = 1;
     this.pickAttempt = 0;
+    this.triedPriorities = null;
+    this.retryHosts = null;
     this.addedResponseLines = '';
     if (this.filters !== null) this.clearFilters();
     this.upstreamConnectionId = this.connectStartMs = this.connectEndMs = 0;

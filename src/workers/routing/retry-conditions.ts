@@ -1,5 +1,7 @@
 // When a request may be sent again, as Envoy names it: conditions of x-envoy-retry-on, and a route's policy compiled
 // for them. Pure: what happens then is retries.ts.
+import { holds } from '../../config/metadata-match.js';
+import type { Fields } from '../../config/metadata-match.js';
 import type { RetryPolicy } from '../../config/types.js';
 import type { Engine } from '../engine.js';
 import { HeaderCondition } from './header-condition.js';
@@ -37,13 +39,29 @@ export function retryOnOf(text: string): number {
   return bits;
 }
 
+/** Retry host predicates that look at an endpoint's metadata. */
+export class RetryHosts {
+  constructor(private readonly policy: RetryPolicy) {}
+
+  static of(policy: RetryPolicy): RetryHosts | null {
+    return policy.avoidCanaries || policy.avoidMetadata.length > 0 ? new RetryHosts(policy) : null;
+  }
+
+  refuses(metadata: Fields | null): boolean {
+    return (this.policy.avoidCanaries && metadata?.canary === true)
+      || this.policy.avoidMetadata.some((match) => holds(metadata, match, true));
+  }
+}
+
 export class RetryConditions {
   readonly retryOn: number;
+  readonly hosts: RetryHosts | null;
   private readonly responseHeaders: HeaderCondition[];
   private readonly requestHeaders: HeaderCondition[];
 
   constructor(engine: Engine, readonly policy: RetryPolicy) {
     this.retryOn = retryOnOf(policy.retryOn);
+    this.hosts = RetryHosts.of(policy);
     this.responseHeaders = policy.retriableHeaders.map((matcher) => new HeaderCondition(engine, matcher));
     this.requestHeaders = policy.retriableRequestHeaders.map((matcher) => new HeaderCondition(engine, matcher));
   }

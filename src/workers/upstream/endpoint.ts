@@ -25,6 +25,7 @@ export class Endpoint {
   /** What it is found by among the cluster's: its address, or the name whose address may change. */
   readonly key: string;
   weight = 1;
+  priority = 0;
   hostname = '';
   /** Its locality as one text, equal for equal localities; what the locality weighs beside others, 0 = nothing. */
   locality = '';
@@ -76,6 +77,7 @@ export class Endpoint {
     if (entry.logicalName !== '' && addressText(entry.address) !== this.text) this.moveTo(entry.address);
     this.weight = Math.max(1, entry.weight);
     this.hostname = entry.hostname;
+    this.priority = entry.priority;
     this.configuredHealth = entry.health === 'unknown' || entry.health === 'healthy' ? HEALTHY
       : entry.health === 'degraded' ? DEGRADED : entry.health === 'draining' ? EXCLUDED : UNHEALTHY;
     this.localityWeight = entry.localityWeight;

@@ -1,12 +1,22 @@
 // route.v3.RetryPolicy. What of it is not implemented is refused by the field list.
-import type { RetryPolicy as PlainRetryPolicy } from '../../config/types.js';
-import type { RetryPolicy, RetryPolicyRateLimitedRetryBackOff } from '../wire/generated/messages.js';
+import type { MetadataMatch, RetryPolicy as PlainRetryPolicy } from '../../config/types.js';
+import type { OmitHostMetadataConfig, PreviousPrioritiesConfig, RetryPolicy, RetryPolicyRateLimitedRetryBackOff }
+  from '../wire/generated/messages.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
 import { millisecondsOf, numberOf } from './fields.js';
 import { readHeaderMatcher } from './matchers.js';
+import { readMetadataMatch } from './subsets.js';
 
-const previousHosts = 'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate';
+const prefix = 'envoy.extensions.retry.';
+const predicates: { readonly [name: string]: 'hosts' | 'canaries' | 'metadata' } = {
+  [`${prefix}host.previous_hosts.v3.PreviousHostsPredicate`]: 'hosts',
+  'envoy.retry_host_predicates.previous_hosts': 'hosts',
+  [`${prefix}host.omit_canary_hosts.v3.OmitCanaryHostsPredicate`]: 'canaries',
+  'envoy.retry_host_predicates.omit_canary_hosts': 'canaries',
+  [`${prefix}host.omit_host_metadata.v3.OmitHostMetadataConfig`]: 'metadata',
+};
+const previousPriorities = `${prefix}priority.previous_priorities.v3.PreviousPrioritiesConfig`;
 
 export function readRetryPolicy(message: RetryPolicy | undefined, path: string,
   report: Report): PlainRetryPolicy | null {
@@ -17,13 +27,6 @@ export function readRetryPolicy(message: RetryPolicy | undefined, path: string,
   const longest = millisecondsOf(backOff?.maxInterval, null, fieldPath(backOffPath, 'max_interval'), report);
   if (base !== null && longest !== null && longest < base)
     report.fail(fieldPath(backOffPath, 'max_interval'), 'must be at least base_interval');
-  const predicates = message.retryHostPredicate ?? [];
-  predicates.forEach((predicate, index) => {
-    const type = predicate.typedConfig?.type;
-    const named = type === undefined && predicate.name === 'envoy.retry_host_predicates.previous_hosts';
-    if (type !== previousHosts && !named)
-      report.fail(fieldPath(path, `retry_host_predicate[${index}]`), `not implemented: ${type ?? predicate.name}`);
-  });
   const headers = (name: string, list: RetryPolicy['retriableHeaders']) => (list ?? []).map((matcher, index) =>
     readHeaderMatcher(matcher, fieldPath(path, `${name}[${index}]`), report));
   return {
@@ -37,7 +40,8 @@ export function readRetryPolicy(message: RetryPolicy | undefined, path: string,
     retriableStatusCodes: message.retriableStatusCodes ?? [],
     retriableHeaders: headers('retriable_headers', message.retriableHeaders),
     retriableRequestHeaders: headers('retriable_request_headers', message.retriableRequestHeaders),
-    avoidPreviousHosts: predicates.length > 0,
+    ...readHostPredicates(message, path, report),
+    prioritiesEvery: readPriorities(message, path, report),
     hostSelectionAttempts: Number(message.hostSelectionRetryMaxAttempts ?? 1),
   };
 }
@@ -51,4 +55,31 @@ function readResetHeaders(message: RetryPolicyRateLimitedRetryBackOff | undefine
       ({ name: (name ?? '').toLowerCase(), format: format === 1 ? 'unixTimestamp' as const : 'seconds' as const })),
     resetMaxMs: millisecondsOf(message?.maxInterval, RESET_MAX_MS_DEFAULT, fieldPath(path, 'max_interval'), report),
   };
+}
+
+function readHostPredicates(message: RetryPolicy, path: string, report: Report):
+  Pick<PlainRetryPolicy, 'avoidPreviousHosts' | 'avoidCanaries' | 'avoidMetadata'> {
+  const found = { avoidPreviousHosts: false, avoidCanaries: false, avoidMetadata: [] as MetadataMatch[] };
+  (message.retryHostPredicate ?? []).forEach((predicate, index) => {
+    const name = predicate.typedConfig?.type ?? predicate.name ?? '';
+    switch (predicates[name]) {
+      case 'hosts': found.avoidPreviousHosts = true; break;
+      case 'canaries': found.avoidCanaries = true; break;
+      case 'metadata': {
+        const config = predicate.typedConfig!.value as OmitHostMetadataConfig;
+        found.avoidMetadata.push(readMetadataMatch(config.metadataMatch, undefined) ?? { keys: [], values: [] });
+        break;
+      }
+      default: report.fail(fieldPath(path, `retry_host_predicate[${index}]`), `not implemented: ${name}`);
+    }
+  });
+  return found;
+}
+
+function readPriorities(message: RetryPolicy, path: string, report: Report): number {
+  if (message.retryPriority === undefined) return 0;
+  const any = message.retryPriority.typedConfig;
+  if (any?.type === previousPriorities) return (any.value as PreviousPrioritiesConfig).updateFrequency ?? 0;
+  report.fail(fieldPath(path, 'retry_priority'), `not implemented: ${any?.type ?? 'no typed_config'}`);
+  return 0;
 }

@@ -75,6 +75,8 @@ const scopedRoutes = { name: 'scopes', scope_key_builder: { fragments: [{ header
   scoped_route_configurations_list: { scoped_route_configurations: [inlineScope] } };
 const previousRoutes = { name: 'previous', typed_config: {
   '@type': 'type.googleapis.com/envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig' } };
+const previousPriorities = { update_frequency: 3,
+  '@type': 'type.googleapis.com/envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig' };
 const previousHosts = { name: 'previous', typed_config: {
   '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate' } };
 const tcpProxy = { name: 'tcp', typed_config: { '@type':
@@ -129,6 +131,7 @@ export const byHand: { [type: string]: Tree } = {
   'ScopedRouteConfiguration': inlineScope,
   'RequestMirrorPolicy': { cluster: 'backend' },
   'RetryHostPredicate': previousHosts,
+  'RetryPriority': { name: 'sample', typed_config: previousPriorities },
   'RetryBackOff': { base_interval: '2s' },
   'LoadBalancingPolicy': { policies: [roundRobin] },
   'OverrideHostSource': { header: 'x-sample' },

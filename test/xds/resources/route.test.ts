@@ -347,6 +347,12 @@ t.test('retry policies', async (t) => {
   t.match(errors(policy({ rate_limited_retry_back_off: {} })), [/reset_headers: at least 1 required/]);
   t.match(errors(policy({ rate_limited_retry_back_off: { reset_headers: [{ name: 'a' }], max_interval: '0s' } })),
     [/max_interval: must be greater than 0/]);
-  t.match(errors(policy({ retry_priority: { name: 'envoy.retry_priorities.previous_priorities' } })),
-    [/retry_priority: not implemented/]);
+  t.match(errors(policy({ retry_priority: { name: 'other' } })), [/retry_priority: not implemented: no typed_config/]);
+  const any = (type: string, more: Tree = {}): Tree => ({ name: 'x', typed_config: {
+    '@type': `type.googleapis.com/envoy.extensions.retry.${type}`, ...more } });
+  t.match(read(policy({ retry_priority: any('priority.previous_priorities.v3.PreviousPrioritiesConfig',
+    { update_frequency: 2 }), retry_host_predicate: [any('host.omit_canary_hosts.v3.OmitCanaryHostsPredicate'),
+    any('host.omit_host_metadata.v3.OmitHostMetadataConfig', { metadata_match: { filter_metadata: { 'envoy.lb': {
+      a: 1 } } } })] })).action, { retryPolicy: { prioritiesEvery: 2, avoidPreviousHosts: false, avoidCanaries: true,
+    avoidMetadata: [{ keys: ['a'], values: ['1'] }] } });
 });
