@@ -138,7 +138,10 @@ export class Failures {
   /** Takes the stream off its endpoint and closes the connection it used; `ended`: the other side did. */
   detach(stream: Stream, ended = false): void {
     const { upstream } = stream;
-    if (upstream !== null && !ended) stream.cluster!.count(ClusterStat.upstream_cx_destroy_local_with_active_rq);
+    if (upstream !== null && !ended) {
+      stream.cluster!.count(ClusterStat.upstream_cx_destroy_with_active_rq);
+      stream.cluster!.count(ClusterStat.upstream_cx_destroy_local_with_active_rq);
+    }
     this.proxy.finish.leaveEndpoint(stream);
     stream.upstream = null;
     if (upstream !== null) upstream.close();

@@ -137,6 +137,7 @@ export class Finish {
     const { engine } = this;
     const downstream = stream.downstream!;
     if (stream.upstream !== null) {
+      stream.cluster!.count(ClusterStat.upstream_cx_destroy_with_active_rq);
       stream.cluster!.count(ClusterStat.upstream_cx_destroy_local_with_active_rq);
       stream.upstream.close();
       stream.upstream = null;

@@ -153,6 +153,7 @@ export class Replies {
     const name = rejectionNames[rejection] ?? 'none';
     const [status, details] = REJECTIONS[name] ?? [400, 'http1.codec_error' as const];
     engine.count(connection.hcm.scope, HttpStat.downstream_cx_protocol_error);
+    engine.count(connection.hcm.scope, HttpStat.downstream_rq_rx_reset);
     if (name === 'missingHost') this.refuseConnection(connection, status, detail(details), 0, '', false);
     else this.refuseConnection(connection, status, detail(details), ResponseFlag.DPE);
   }

@@ -47,6 +47,8 @@ export class UpstreamConnection implements SocketOwner {
   previousIdle: UpstreamConnection | null = null;
   private idle = false;
   private connected = false;
+  /** The endpoint closed it. */
+  private endedByPeer = false;
   /** Counts this worker's connections; 0 = never opened. */
   id = 0;
   openedMs = 0;
@@ -67,7 +69,7 @@ export class UpstreamConnection implements SocketOwner {
     this.endpoint = endpoint;
     this.stream = null;
     this.requests = 0;
-    this.connected = this.idle = this.headDone = this.receiving = false;
+    this.connected = this.endedByPeer = this.idle = this.headDone = this.receiving = false;
     this.unread = 0;
     this.socket = engine.reactor.add(fd, this);
     if (this.socket < 0) return false;
@@ -148,6 +150,7 @@ export class UpstreamConnection implements SocketOwner {
     cluster.giveBack(ClusterState.connections);
     cluster.gauge(ClusterStat.upstream_cx_active, -1);
     cluster.count(ClusterStat.upstream_cx_destroy);
+    if (this.connected && !this.endedByPeer) cluster.count(ClusterStat.upstream_cx_destroy_local);
     engine.observe(cluster.lengthCell, engine.nowMs - this.openedMs);
     this.pool.closed(this);
   }
@@ -298,6 +301,7 @@ export class UpstreamConnection implements SocketOwner {
     const { stream } = this;
     const { cluster } = this.endpoint;
     cluster.count(ClusterStat.upstream_cx_destroy_remote);
+    this.endedByPeer = true;
     if (stream === null) {
       if (this.idle) this.closeIdle(); else this.close();
       return;

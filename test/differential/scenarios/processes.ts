@@ -1,5 +1,5 @@
 // What concerns a whole process, so that each scenario has one of its own: runtime layers, overload, the admin server.
-import { get, type Scenario, type Step } from '../scenario.js';
+import { get, post, type Scenario, type Step } from '../scenario.js';
 
 type Fields = Record<string, unknown>;
 const direct = (text: string, match: Fields = {}): Fields => ({ match: { prefix: '/', ...match },
@@ -91,4 +91,26 @@ const prometheus: readonly Scenario[] = [
   scraped('prometheus: listeners', '^listener\\.127.*(downstream_cx_total|http\\..*downstream_rq_[24]xx)$'),
 ];
 
-export const scenarios: readonly Scenario[] = [...prometheus, ...runtime, ...overload, ...admin];
+/** Everything that was counted, after some traffic. */
+const counted = (name: string, steps: readonly Step[], more: Partial<Scenario> = {}): Scenario => ({ name, alone: {},
+  main: { routes: [{ match: { prefix: '/direct' }, direct_response: { status: 404 } },
+    { match: { prefix: '/slow' }, route: { cluster: '{up}', timeout: '0.05s' } },
+    { match: { prefix: '/' }, route: { cluster: '{up}' } }] },
+  steps: [...steps, { waitMs: 300, admin: { body: true, path: '/stats?usedonly&type=Counters&filter='
+    + '^(cluster\\.|http\\.s0|listener\\.127).*_(total|fail|rq|overflow|error|xx|completed|reset|timeout|route|local|'
+    + 'remote)$' } }],
+  ...more });
+
+const counts: readonly Scenario[] = [
+  counted('counted: a request', [{ send: get('/') }]),
+  counted('counted: keep-alive', [{ send: get('/') }, { send: get('/'), sameConnection: true }]),
+  counted('counted: answers of our own', [{ send: get('/direct') }, { send: 'GET / HTTP/1.1\r\nbad name: 1\r\n\r\n' }]),
+  counted('counted: the upstream closes', [{ send: post('/', 'x'), answer: { close: true } }]),
+  counted('counted: the upstream resets', [{ send: post('/', 'x'), answer: { reset: true } }]),
+  counted('counted: a timeout', [{ send: get('/slow'), answer: { hang: true } }]),
+  counted('counted: the client leaves', [{ responses: 0, quietMs: 50,
+    send: 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nabc' }, { send: get('/direct') }]),
+  counted('counted: nonsense from the upstream', [{ send: get('/'), answer: 'nonsense\r\n\r\n' }]),
+];
+
+export const scenarios: readonly Scenario[] = [...counts, ...prometheus, ...runtime, ...overload, ...admin];
