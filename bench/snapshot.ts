@@ -2,6 +2,7 @@
 // resource that is sent again costs (a control plane resends everything when it reconnects).
 import { memoryMap } from '../src/core/memory-map.js';
 import { SnapshotPublisher } from '../src/config/snapshot/publisher.js';
+import { usualConnections } from '../src/config/upstream-connections.js';
 import type { SnapshotChange } from '../src/config/snapshot/changes.js';
 import type { ClusterConfig, Endpoint, EndpointAssignment, HeaderMutations, RouteConfig } from '../src/config/types.js';
 import { bench } from './bench.js';
@@ -30,6 +31,7 @@ function cluster(index: number, connectTimeoutMs = 1000): ClusterConfig {
     enableTrailers: false, sendFullyQualifiedUrl: false,
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
       failureRefreshMaxMs: 5000, jitterMs: 0, waitAtStart: true, resolver: null },
+    connections: usualConnections,
     healthCheck: null, health: { closeConnectionsOnFailure: false, ignoreHealthOnRemoval: false,
       ignoreNewUntilChecked: false }, outlierDetection: null,
   };

@@ -9,7 +9,7 @@ export type Checker =
   | { kind: 'http'; host: string; path: string; method: string; headers: HeaderMutations; send: string;
     receive: string[]; responseBufferBytes: number; expected: StatusRange[]; retriable: StatusRange[];
     serviceName: StringMatcher | null }
-  | { kind: 'tcp'; send: string; receive: string[] }
+  | { kind: 'tcp'; send: string; receive: string[]; proxyProtocol: 1 | 2 | null }
   | { kind: 'grpc'; serviceName: string; authority: string; metadata: HeaderMutations };
 
 /** envoy.config.core.v3.HealthCheck */

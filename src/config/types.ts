@@ -9,6 +9,7 @@ import type { FilterChainMatch } from './filter-chains.js';
 import type { EndpointHealthCheck, HealthCheck, HealthOptions, OutlierDetection } from './health.js';
 import type { ListenerFilters } from './listener-filters.js';
 import type { FilterOverride, HttpFilter, RateLimit } from './http-filters.js';
+import type { UpstreamConnections } from './upstream-connections.js';
 import type { RuntimeFraction, RuntimeNumber } from './runtime.js';
 
 export interface IpAddress { kind: 'ip'; host: string; port: number; ipv4Compat: boolean }
@@ -432,6 +433,7 @@ export interface ClusterConfig {
   preserveCase: boolean; properCaseWords: boolean; enableTrailers: boolean;
   sendFullyQualifiedUrl: boolean;
   dns: DnsOptions;
+  connections: UpstreamConnections;
   healthCheck: HealthCheck | null;
   health: HealthOptions;
   outlierDetection: OutlierDetection | null;

@@ -29,6 +29,7 @@ export const TCP_KEEPCNT = 6;
 export const TCP_USER_TIMEOUT = 18;
 export const IP_TRANSPARENT = 19;
 export const IP_FREEBIND = 15;
+export const IP_BIND_ADDRESS_NO_PORT = 24;
 export const SO_ORIGINAL_DST = 80;       // the same number at levels IPPROTO_IP and IPPROTO_IPV6
 export const IPV6_V6ONLY = 26;
 

@@ -3,7 +3,8 @@
 // took it.
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import {
-  AF_INET6, AF_UNIX, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_V6ONLY, IP_FREEBIND, IP_TRANSPARENT, SOCK_CLOEXEC,
+  AF_INET6, AF_UNIX, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_V6ONLY, IP_BIND_ADDRESS_NO_PORT, IP_FREEBIND,
+  IP_TRANSPARENT, SOCK_CLOEXEC,
   SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET, SO_KEEPALIVE, SO_LINGER, SO_ORIGINAL_DST, SO_RCVBUF,
   SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_NODELAY,
 } from './constants.js';
@@ -158,6 +159,24 @@ export function setKeepAlive(fd: number, idleSeconds: number, intervalSeconds: n
     (idleSeconds === 0 || setOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, idleSeconds)) &&
     (intervalSeconds === 0 || setOption(fd, IPPROTO_TCP, TCP_KEEPINTVL, intervalSeconds)) &&
     (probes === 0 || setOption(fd, IPPROTO_TCP, TCP_KEEPCNT, probes));
+}
+
+/** Binds a socket that is to connect; a port of 0 is chosen at connect. False if the kernel refuses anything of it. */
+export function bindSource(fd: number, address: SocketAddress | null, freebind: boolean,
+  options: readonly SocketOptionValue[]): boolean {
+  let refused = false;
+  const fail = (): never => { refused = true; throw new Error('refused'); };
+  try {
+    if (freebind && !setOption(fd, IPPROTO_IP, IP_FREEBIND, 1)) return false;
+    if (address?.kind === 'ip' && address.port === 0) setOption(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+    applyOptions(fd, options, 'prebind', fail);
+    if (address !== null && libc.bind(fd, scratchAddress, encodeSockaddr(address, view, 0)) !== 0) return false;
+    applyOptions(fd, options, 'bound', fail);
+  } catch (error) {
+    if (!refused) throw error;
+    return false;
+  }
+  return true;
 }
 
 /** With 0 seconds close() sends RST. */

@@ -8,6 +8,7 @@ import type { HealthEvent, WriteEvent } from './events.js';
 import type { HealthFlags } from './flags.js';
 import { GrpcProbe } from './grpc-probe.js';
 import { HttpProbe } from './http-probe.js';
+import { greetingOf } from './probe.js';
 import type { Probe, ProbeTarget } from './probe.js';
 import { HealthCounts, Session } from './session.js';
 import type { SessionOwner } from './session.js';
@@ -96,7 +97,9 @@ export class Checks implements SessionOwner {
     const { checker, reuseConnection } = this.config;
     const { endpoint } = session;
     const own = endpoint.healthCheck?.hostname ?? '';
+    const { proxyProtocol } = this.options.cluster.connections;
     const target: ProbeTarget = { address: addressOf(endpoint), reuseConnection,
+      greeting: greetingOf(checker.kind === 'tcp' ? checker.proxyProtocol ?? proxyProtocol : proxyProtocol),
       hostname: own !== '' ? own : hostOf(checker) !== '' ? hostOf(checker) : this.options.cluster.name };
     const onResult = session.result.bind(session);
     switch (checker.kind) {

@@ -1,9 +1,8 @@
 // Health checks by grpc.health.v1.Health/Check over HTTP/2 without TLS.
 import { connect as connectHttp2, constants } from 'node:http2';
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
-import { connect } from 'node:net';
 import type { Checker } from '../../config/health.js';
-import { SUCCEEDED, connectOptions, failed } from './probe.js';
+import { SUCCEEDED, dial, failed } from './probe.js';
 import type { OnResult, Probe, ProbeResult, ProbeTarget } from './probe.js';
 
 const SERVING = 1;
@@ -51,8 +50,7 @@ export class GrpcProbe implements Probe {
   end(): void { this.abort(); }
 
   private open(): ClientHttp2Session {
-    const session = connectHttp2('http://health', { createConnection: () =>
-      connect(connectOptions(this.target.address)).setNoDelay(true) });
+    const session = connectHttp2('http://health', { createConnection: () => dial(this.target) });
     this.session = session;
     session.on('error', () => {});
     session.on('goaway', () => { if (this.session === session) this.session = null; session.close(); });

@@ -1,12 +1,11 @@
 // Health checks over HTTP/1.1: a request, its status, and what its body or its headers must say.
 import { Agent, request } from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import type { Checker, StatusRange } from '../../config/health.js';
-import type { Address, HeaderMutations } from '../../config/types.js';
+import type { HeaderMutations } from '../../config/types.js';
 import { Payload } from './payload.js';
-import { SUCCEEDED, connectOptions, failed } from './probe.js';
+import { SUCCEEDED, dial, failed } from './probe.js';
 import type { OnResult, Probe, ProbeResult, ProbeTarget } from './probe.js';
 
 type HttpChecker = Extract<Checker, { kind: 'http' }>;
@@ -33,7 +32,7 @@ export class HttpProbe implements Probe {
 
   start(): void {
     const { checker, target } = this;
-    this.agent ??= agentTo(target.address);
+    this.agent ??= agentTo(target);
     const current = request({ agent: this.agent, method: checker.method, path: checker.path, headers: this.headers,
       setHost: false });
     // the agent's own header would be sent otherwise, Envoy sends none
@@ -96,10 +95,9 @@ export class HttpProbe implements Probe {
 }
 
 /** One connection, kept between checks. */
-function agentTo(address: Address): Agent {
+function agentTo(target: ProbeTarget): Agent {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  (agent as Agent & { createConnection(): Socket }).createConnection = () =>
-    connect(connectOptions(address)).setNoDelay(true);
+  (agent as Agent & { createConnection(): Socket }).createConnection = () => dial(target);
   return agent;
 }
 

@@ -1,6 +1,7 @@
 // One way to ask one endpoint. A probe keeps its connection between checks where that is wanted; it knows nothing of
 // thresholds, intervals or timeouts.
-import type { NetConnectOpts } from 'node:net';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Address } from '../../config/types.js';
 
 /** envoy.data.core.v3.HealthCheckFailureType */
@@ -23,9 +24,22 @@ export interface Probe {
   end(): void;
 }
 
-export interface ProbeTarget { address: Address; hostname: string; reuseConnection: boolean }
+export interface ProbeTarget {
+  address: Address; hostname: string; reuseConnection: boolean;
+  /** What each connection begins with: a PROXY header that tells of no client. */
+  greeting: Buffer;
+}
 export type OnResult = (result: ProbeResult) => void;
 
-export const connectOptions = (address: Address): NetConnectOpts => address.kind === 'pipe'
-  ? { path: address.path.startsWith('@') ? `\0${address.path.slice(1)}` : address.path }
-  : { host: address.host, port: address.port };
+const GREETINGS = [Buffer.alloc(0), Buffer.from('PROXY UNKNOWN\r\n'),
+  Buffer.from('0d0a0d0a000d0a515549540a20000000', 'hex')] as const;
+export const greetingOf = (proxyProtocol: 1 | 2 | null): Buffer => GREETINGS[proxyProtocol ?? 0];
+
+/** A connection to the target that has greeted it. */
+export function dial({ address, greeting }: ProbeTarget): Socket {
+  const socket = connect(address.kind === 'pipe'
+    ? { path: address.path.startsWith('@') ? `\0${address.path.slice(1)}` : address.path }
+    : { host: address.host, port: address.port }).setNoDelay(true);
+  if (greeting.length > 0) socket.write(greeting);
+  return socket;
+}

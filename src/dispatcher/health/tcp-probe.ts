@@ -1,9 +1,8 @@
 // Health checks over TCP: can it be connected to, and does it answer bytes with bytes?
-import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import type { Checker } from '../../config/health.js';
 import { Payload } from './payload.js';
-import { SUCCEEDED, connectOptions, failed } from './probe.js';
+import { SUCCEEDED, dial, failed } from './probe.js';
 import type { OnResult, Probe, ProbeTarget } from './probe.js';
 
 /** An answer that is still none after this many bytes is not waited for. */
@@ -35,7 +34,7 @@ export class TcpProbe implements Probe {
   end(): void { this.abort(); }
 
   private open(): Socket {
-    const socket = connect(connectOptions(this.target.address)).setNoDelay(true);
+    const socket = dial(this.target);
     this.socket = socket;
     socket.on('connect', () => {
       if (this.socket !== socket || !this.receive.isEmpty) return;

@@ -32,7 +32,8 @@ export class ConnectionRegister {
   private open = 0;
   private judges: NetworkFilters | null = null;
 
-  constructor(private readonly engine: Engine, private readonly released: (listener: ListenerRuntime) => void) {}
+  constructor(private readonly engine: Engine,
+    private readonly released: (listener: ListenerRuntime, id: number) => void) {}
 
   takeId(): number { return this.nextId++; }
 
@@ -63,7 +64,7 @@ export class ConnectionRegister {
     listener.count--;
     this.gauge(listener, -1);
     this.engine.count(listener.scope, ListenerStat.downstream_cx_destroy);
-    this.released(listener);
+    this.released(listener, connection.id);
   }
 
   private gauge(listener: ListenerRuntime, by: number): void {

@@ -94,7 +94,10 @@ export class Listeners implements InspectionEvents {
   private readonly tcp: TcpProxies;
 
   constructor(private readonly engine: Engine, proxy: Proxy) {
-    this.register = new ConnectionRegister(engine, (listener) => this.released(listener));
+    this.register = new ConnectionRegister(engine, (listener, id) => {
+      proxy.upstreams.ownerClosed(id);
+      this.released(listener);
+    });
     this.factory = new DownstreamFactory(engine, proxy, this.register);
     this.tcp = new TcpProxies(engine, proxy, this.register);
     this.byAddress = new ListenersByAddress(engine);

@@ -33,6 +33,8 @@ export class Hedge implements Borrower {
   sentMs = 0;
 
   constructor(readonly events: UpstreamEvents) {}
+
+  get origin() { return this.stream.origin; }
 }
 
 export class Hedging implements UpstreamEvents {

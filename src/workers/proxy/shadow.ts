@@ -14,6 +14,7 @@ import { KeptBody } from './kept-body.js';
 import type { Stream } from './stream.js';
 
 export class Shadow implements Borrower, PickRequest {
+  readonly origin = null;
   upstream: UpstreamConnection | null = null;
   readonly breaker = 0;
   pending = false;

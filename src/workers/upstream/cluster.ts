@@ -31,6 +31,8 @@ export class ClusterRuntime {
   learns = false;
   /** Results of requests, where outlier detection asks for them. */
   outliers: Outliers | null = null;
+  /** Each client has connections of its own. */
+  ownsConnections = false;
   /** An endpoint has a name of its own. */
   namesHosts = false;
   /** Every endpoint that is in the assignment or still has connections, by address text. */
@@ -104,6 +106,9 @@ export class ClusterRuntime {
     if (clusterBlob === this.clusterBlob && assignmentBlob === this.assignmentBlob) return true;
     this.config = snapshot.readCluster(clusterBlob).config;
     this.clusterBlob = clusterBlob;
+    const { proxyProtocol, perDownstream } = this.config.connections;
+    this.ownsConnections = proxyProtocol !== null || perDownstream;
+    for (const endpoint of this.endpoints.values()) endpoint.ownConnections(this.ownsConnections);
     const { peakEwma, clientWeights, subsets, overrideHost } = this.config.balancing;
     this.asksRequests = subsets !== null || overrideHost !== null;
     this.latencies = peakEwma === null ? null : new Latencies(this.engine, peakEwma.decayMs);
@@ -148,6 +153,7 @@ export class ClusterRuntime {
         this.endpoints.set(key, endpoint);
       }
       endpoint.update(entry);
+      endpoint.ownConnections(this.ownsConnections);
       while (this.levels.length <= entry.priority) this.levels.push([]);
       this.levels[entry.priority].push(endpoint);
     }

@@ -10,11 +10,14 @@ import { Head } from '../../core/generated/layouts.js';
 import { ClusterStat } from '../../telemetry/schema.js';
 import { DECODE_LOWER_CASE } from '../codecs.js';
 import { Held } from '../connection/held.js';
+import type { SocketAddress } from '../../os/sockaddr.js';
+import type { Origin } from '../connection/register.js';
 import type { Engine } from '../engine.js';
 import type { Borrower } from './borrower.js';
 import type { SocketOwner } from '../reactor/reactor.js';
 import type { Endpoint } from './endpoint.js';
 import type { UpstreamPool } from './pool.js';
+import { writeProxyHeader } from './proxy-header.js';
 
 export interface UpstreamEvents {
   /** `stream.upstream` is set and ready to be written to. */
@@ -36,6 +39,7 @@ export interface UpstreamEvents {
 }
 
 const ECONNABORTED = 103;
+const ENOBUFS = 105;
 
 export class UpstreamConnection implements SocketOwner {
   endpoint!: Endpoint;
@@ -53,6 +57,14 @@ export class UpstreamConnection implements SocketOwner {
   id = 0;
   openedMs = 0;
   connectedMs = 0;
+  /** The client's connection whose requests alone it serves; 0 = anybody's. */
+  owner = 0;
+  private ownerGone = false;
+  /** When it has lived for max_connection_duration. */
+  private overMs = Infinity;
+  /** The two ends that a PROXY header tells, where one is sent. */
+  private source: SocketAddress | null = null;
+  private destination: SocketAddress | null = null;
   private headDone = false;
   private receiving = false;
   private readonly held: Held;
@@ -69,8 +81,9 @@ export class UpstreamConnection implements SocketOwner {
     this.endpoint = endpoint;
     this.stream = null;
     this.requests = 0;
-    this.connected = this.endedByPeer = this.idle = this.headDone = this.receiving = false;
+    this.connected = this.endedByPeer = this.idle = this.headDone = this.receiving = this.ownerGone = false;
     this.unread = 0;
+    this.overMs = Infinity;
     this.socket = engine.reactor.add(fd, this);
     if (this.socket < 0) return false;
     this.openedMs = engine.nowMs;
@@ -86,6 +99,25 @@ export class UpstreamConnection implements SocketOwner {
     engine.timers.arm(this.timer, engine.nowMs + cluster.config.connectTimeoutMs);
     engine.reactor.connect(this.socket, endpoint.sockaddr, endpoint.sockaddrBytes);
     return true;
+  }
+
+  /** A PROXY header tells about this client; null: about none. Before `open`. */
+  tellsClient(origin: Origin | null): void {
+    this.source = origin === null ? null : origin.addresses.remote;
+    this.destination = origin === null ? null : origin.addresses.local;
+  }
+
+  /** Has it lived long enough, or is the client gone whose it is? */
+  isOver(): boolean {
+    if (this.ownerGone) return true;
+    if (this.overMs > this.engine.nowMs) return false;
+    this.endpoint.cluster.count(ClusterStat.upstream_cx_max_duration_reached);
+    return true;
+  }
+
+  ownerClosed(): void {
+    this.ownerGone = true;
+    if (this.idle) this.closeIdle();
   }
 
   get fd(): number { return this.engine.reactor.fdOf(this.socket); }
@@ -115,9 +147,10 @@ export class UpstreamConnection implements SocketOwner {
     this.nextIdle = endpoint.idle;
     if (endpoint.idle !== null) endpoint.idle.previousIdle = this;
     endpoint.idle = this;
+    if (endpoint.owned !== null) endpoint.owned.set(this.owner, this);
     const { idleTimeoutMs } = endpoint.cluster.config;
-    if (idleTimeoutMs > 0) engine.timers.arm(this.timer, engine.nowMs + idleTimeoutMs);
-    else engine.timers.disarm(this.timer);
+    const until = Math.min(this.overMs, idleTimeoutMs > 0 ? engine.nowMs + idleTimeoutMs : Infinity);
+    if (until < Infinity) engine.timers.arm(this.timer, until); else engine.timers.disarm(this.timer);
   }
 
   leaveIdle(): void {
@@ -125,6 +158,8 @@ export class UpstreamConnection implements SocketOwner {
     if (this.nextIdle !== null) this.nextIdle.previousIdle = this.previousIdle;
     this.nextIdle = this.previousIdle = null;
     this.idle = false;
+    const { owned } = this.endpoint;
+    if (owned !== null && owned.get(this.owner) === this) owned.delete(this.owner);
     this.engine.timers.disarm(this.timer);
   }
 
@@ -202,7 +237,7 @@ export class UpstreamConnection implements SocketOwner {
       this.endpoint.cluster.count(ClusterStat.upstream_cx_connect_timeout);
       this.connectFailed(110);
     } else if (this.idle) {
-      this.endpoint.cluster.count(ClusterStat.upstream_cx_idle_timeout);
+      if (!this.isOver()) this.endpoint.cluster.count(ClusterStat.upstream_cx_idle_timeout);
       this.closeIdle();
     }
   }
@@ -217,7 +252,22 @@ export class UpstreamConnection implements SocketOwner {
     engine.observe(endpoint.cluster.connectCell, engine.nowMs - this.openedMs);
     this.receiving = true;
     engine.reactor.startReceive(this.socket);
+    const { maxDurationMs, proxyProtocol } = endpoint.cluster.config.connections;
+    if (maxDurationMs > 0) this.overMs = engine.nowMs + maxDurationMs;
+    if (proxyProtocol !== null && !this.sendProxyHeader(proxyProtocol)) return;
     this.pool.release(this);
+  }
+
+  /** False: there was no buffer, and the connection is given up. */
+  private sendProxyHeader(version: 1 | 2): boolean {
+    const { engine } = this;
+    const buffer = engine.small();
+    if (buffer < 0) { this.connectFailed(ENOBUFS); return false; }
+    const at = engine.pool.offsetOf(buffer);
+    const bytes = writeProxyHeader(engine, at, version, this.source, this.destination);
+    engine.reactor.send(this.socket, buffer, at, bytes, false);
+    engine.pool.release(buffer);
+    return true;
   }
 
   private connectFailed(errno: number): void {
@@ -225,7 +275,7 @@ export class UpstreamConnection implements SocketOwner {
     endpoint.cluster.count(ClusterStat.upstream_cx_connect_fail);
     endpoint.add(EndpointState.connectFailures, 1);
     for (let stream = endpoint.pendingFirst; stream !== null; stream = stream.pendingNext) stream.connectErrno = errno;
-    this.pool.failAll(endpoint);
+    this.pool.failAll(this);
     this.close();
   }
 

@@ -83,6 +83,7 @@ export class Destinations {
     if (state < 0) return null;
     const endpoint = new Endpoint(engine, cluster, address, state);
     if (endpoint.sockaddrBytes === 0) { engine.discovered.release(state); return null; }
+    endpoint.ownConnections(cluster.ownsConnections);
     endpoint.hostname = cluster.name + endpoint.text;          // as Envoy names it
     if (cluster.endpoints.size === 0) this.armCleanup();
     cluster.endpoints.set(endpoint.text, endpoint);

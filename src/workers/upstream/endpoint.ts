@@ -44,6 +44,8 @@ export class Endpoint {
   usableFromId = 0;
 
   idle: UpstreamConnection | null = null;
+  /** Where each client has connections of its own: those that are idle, by the client's connection. Else null. */
+  owned: Map<number, UpstreamConnection> | null = null;
   connections = 0;
   connecting = 0;
   pendingFirst: Borrower | null = null;
@@ -58,6 +60,11 @@ export class Endpoint {
     this.key = key === '' ? this.text : key;
     this.sockaddr = engine.heap.allocate(SOCKADDR_BYTES_MAX);
     this.sockaddrBytes = this.encode();
+  }
+
+  /** Does each client have connections of its own from now on? */
+  ownConnections(wanted: boolean): void {
+    if (wanted !== (this.owned !== null)) this.owned = wanted ? new Map() : null;
   }
 
   private encode(): number {

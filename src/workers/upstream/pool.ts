@@ -21,12 +21,14 @@ export class UpstreamPool {
   /** Number of the connection that is opened next. */
   nextConnectionId = 1;
   private readonly free: UpstreamConnection[] = [];
+  /** Connections that belong to one client, by the client's connection. */
+  private readonly owners = new Map<number, UpstreamConnection[]>();
 
   constructor(private readonly engine: Engine) {}
 
   /** Lends a connection to `stream` (ACQUIRED: stream.upstream is set), queues it (WAITING), or refuses. */
   acquire(stream: Borrower, endpoint: Endpoint, thresholds: CircuitBreakerThresholds): number {
-    let { idle } = endpoint;
+    let idle = endpoint.owned === null ? endpoint.idle : endpoint.owned.get(ownerOf(stream)) ?? null;
     // The attempt follows a connection that had died unseen; the others may have died with it. One of them makes room
     // for a new one.
     if (stream.wantsNewConnection) {
@@ -46,8 +48,8 @@ export class UpstreamPool {
     cluster.count(ClusterStat.upstream_rq_pending_total);
     cluster.gauge(ClusterStat.upstream_rq_pending_active, 1);
     endpoint.pushPending(stream);
-    if (endpoint.connecting < endpoint.pendingCount && !this.open(endpoint, thresholds, !stream.rawTunnel)) {
-      if (endpoint.connections === 0) { this.cancel(stream, endpoint); return EXHAUSTED; }
+    if (endpoint.connecting < endpoint.pendingCount && !this.open(endpoint, thresholds, stream)) {
+      if (endpoint.connections === 0 || endpoint.owned !== null) { this.cancel(stream, endpoint); return EXHAUSTED; }
     }
     return WAITING;
   }
@@ -63,7 +65,10 @@ export class UpstreamPool {
   release(connection: UpstreamConnection): void {
     const { endpoint } = connection;
     const waiting = this.nextFor(connection);
-    if ((endpoint.removed && waiting === null) || connection.id < endpoint.usableFromId) { connection.close(); return; }
+    if ((endpoint.removed && waiting === null) || connection.id < endpoint.usableFromId || connection.isOver()) {
+      connection.close();
+      return;
+    }
     if (waiting === null) { connection.becomeIdle(); return; }
     this.cancel(waiting, endpoint);
     this.lend(connection, waiting);
@@ -75,27 +80,35 @@ export class UpstreamPool {
    * HTTP on.
    */
   private nextFor(connection: UpstreamConnection): Borrower | null {
+    const own = connection.endpoint.owned !== null;
     let stream = connection.endpoint.pendingFirst;
-    while (stream !== null && stream.rawTunnel && connection.requests > 0) stream = stream.pendingNext;
+    while (stream !== null && ((stream.rawTunnel && connection.requests > 0)
+      || (own && ownerOf(stream) !== connection.owner))) stream = stream.pendingNext;
     return stream;
   }
 
   /** A connection is closed: those who wait may need another one. */
   closed(connection: UpstreamConnection): void {
     const { endpoint } = connection;
+    if (connection.owner !== 0) this.disown(connection);
     this.free.push(connection);
-    if (endpoint.pendingFirst !== null && endpoint.connecting < endpoint.pendingCount) {
-      if (!this.open(endpoint, endpoint.cluster.config.circuitBreakers.default,
-        !endpoint.pendingFirst.rawTunnel) && endpoint.connections === 0)
-        this.failAll(endpoint);
+    const waiting = endpoint.owned === null ? endpoint.pendingFirst : this.nextFor(connection);
+    if (waiting !== null && endpoint.connecting < endpoint.pendingCount) {
+      if (!this.open(endpoint, endpoint.cluster.config.circuitBreakers.default, waiting) && endpoint.connections === 0)
+        this.failAll(connection);
     }
     endpoint.cluster.retire(endpoint);
   }
 
-  /** Fails every stream that waits for this endpoint; one that comes back meanwhile waits for another connection. */
-  failAll(endpoint: Endpoint): void {
-    for (let left = endpoint.pendingCount; left > 0 && endpoint.pendingFirst !== null; left--) {
-      const stream = endpoint.pendingFirst;
+  /**
+   * Fails every stream that waits for the connection's endpoint (where clients have connections of their own: of its
+   * client); one that comes back meanwhile waits for another connection.
+   */
+  failAll(connection: UpstreamConnection): void {
+    const { endpoint } = connection;
+    for (let left = endpoint.pendingCount; left > 0; left--) {
+      const stream = endpoint.owned === null ? endpoint.pendingFirst : this.nextFor(connection);
+      if (stream === null) return;
       this.cancel(stream, endpoint);
       stream.events.onConnectFailed(stream);
     }
@@ -106,24 +119,54 @@ export class UpstreamPool {
     stream.upstream = connection;
   }
 
-  /** Opens a connection if the breaker allows: an endpoint without any connection may always have one. */
-  private open(endpoint: Endpoint, thresholds: CircuitBreakerThresholds, http: boolean): boolean {
+  /** A client's connection is closed: those of its own here are not needed any more. */
+  ownerClosed(owner: number): void {
+    const connections = this.owners.get(owner);
+    if (connections === undefined) return;
+    this.owners.delete(owner);
+    for (const connection of connections) connection.ownerClosed();
+  }
+
+  /** Notes who owns a connection, so that it goes with its owner. */
+  private own(connection: UpstreamConnection, stream: Borrower): void {
+    connection.owner = ownerOf(stream);
+    if (connection.owner === 0) return;
+    const others = this.owners.get(connection.owner);
+    if (others === undefined) this.owners.set(connection.owner, [connection]); else others.push(connection);
+  }
+
+  private disown(connection: UpstreamConnection): void {
+    const others = this.owners.get(connection.owner);
+    if (others === undefined) return;
+    if (others.length === 1) this.owners.delete(connection.owner);
+    else others.splice(others.indexOf(connection), 1);
+  }
+
+  /** Opens a connection if the breaker allows: an endpoint, or a client, without any may always have one. */
+  private open(endpoint: Endpoint, thresholds: CircuitBreakerThresholds, stream: Borrower): boolean {
     const { cluster } = endpoint;
     const full = endpoint.openConnections() >= thresholds.maxConnectionsPerEndpoint;
     if (full || !cluster.tryTake(ClusterState.connections, thresholds.maxConnections)) {
       cluster.count(ClusterStat.upstream_cx_overflow);
-      if (endpoint.connections > 0) return false;
+      if (endpoint.connections > 0 && endpoint.owned === null) return false;
       cluster.take(ClusterState.connections);
     }
-    const fd = this.engine.outside.openSocket(endpoint.address);
+    const fd = this.engine.outside.openSocket(endpoint.address, cluster.config.connections.socket);
+    if (fd === -2) cluster.count(ClusterStat.bind_errors);
     if (fd < 0) return this.refuse(endpoint);
     const connection = this.free.pop() ?? new UpstreamConnection(this.engine, this);
+    connection.owner = 0;
+    if (endpoint.owned !== null) {
+      this.own(connection, stream);
+      if (cluster.config.connections.proxyProtocol !== null) connection.tellsClient(stream.origin);
+    }
     if (!connection.open(fd, endpoint)) {
+      if (connection.owner !== 0) this.disown(connection);
       this.free.push(connection);
       this.engine.outside.closeSocket(fd);
       return this.refuse(endpoint);
     }
-    if (http) cluster.count(ClusterStat.upstream_cx_http1_total);
+    if (!stream.rawTunnel) cluster.count(ClusterStat.upstream_cx_http1_total);
     return true;
   }
 
@@ -134,3 +177,6 @@ export class UpstreamPool {
     return false;
   }
 }
+
+/** The client's connection that a borrower came by; 0 = none. */
+const ownerOf = ({ origin }: Borrower): number => origin === null ? 0 : origin.id;

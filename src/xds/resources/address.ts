@@ -1,9 +1,9 @@
 // core.v3.Address: an IP address or host name with a port, or a Unix-domain socket.
 import { isIP } from 'node:net';
-import type { Address as PlainAddress } from '../../config/types.js';
+import type { Address as PlainAddress, IpAddress } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { Address } from '../wire/generated/messages.js';
+import type { Address, SocketAddress } from '../wire/generated/messages.js';
 
 const PIPE_PATH_BYTES_MAX = 107;   // sun_path is 108 bytes and ends with NUL
 
@@ -19,7 +19,11 @@ export function readAddress(address: Address | undefined, use: AddressUse, path:
     if (address === undefined) report.fail(path, 'required');
     return null;
   }
-  const at = fieldPath(path, 'socket_address');
+  return readSocketAddress(socket, use, fieldPath(path, 'socket_address'), report);
+}
+
+export function readSocketAddress(socket: SocketAddress, use: AddressUse, at: string,
+  report: Report): IpAddress | null {
   const host = socket.address ?? '';
   const port = socket.portValue ?? 0;
   const compatible = socket.ipv4Compat ?? false;

@@ -13,7 +13,7 @@ import { millisecondsOf, numberOf, readMetadata } from './fields.js';
 import { readHealth } from './health-check.js';
 import { readHeadBytes, readHeaderKeyFormat, readHeadersCount, readIdleTimeoutMs, refuseFields }
   from './http-protocol-options.js';
-import { checkTransportSocket } from './transport-socket.js';
+import { readConnections } from './upstream-connections.js';
 import { readLoadBalancing } from './load-balancing.js';
 import { readOutlierDetection } from './outlier-detection.js';
 import { readOriginalDestination } from './original-destination.js';
@@ -33,7 +33,6 @@ export function readCluster(message: Cluster, path: string, report: Report): Clu
   if (type === undefined) {
     report.fail(fieldPath(path, 'type'), `not implemented: ${message.type}`);
   }
-  checkTransportSocket(message.transportSocket, fieldPath(path, 'transport_socket'), report);
   const eds = readEds(message, type, path, report);
   const config: ClusterConfig = {
     name,
@@ -128,7 +127,7 @@ function findHttpOptions(message: Cluster, path: string, report: Report): HttpOp
 
 function readHttpOptions(message: Cluster, path: string, report: Report) {
   const { common, commonPath, http1, http1Path } = findHttpOptions(message, path, report);
-  refuseFields(common, { maxConnectionDuration: 'max_connection_duration', maxStreamDuration: 'max_stream_duration',
+  refuseFields(common, { maxStreamDuration: 'max_stream_duration',
     headersWithUnderscoresAction: 'headers_with_underscores_action' }, commonPath, report);
   refuseFields(http1, { acceptHttp10: 'accept_http_10', defaultHostForHttp10: 'default_host_for_http_10',
   }, http1Path, report);
@@ -142,5 +141,6 @@ function readHttpOptions(message: Cluster, path: string, report: Report) {
     ...readHeaderKeyFormat(http1, http1Path, report),
     enableTrailers: http1.enableTrailers ?? false,
     sendFullyQualifiedUrl: http1.sendFullyQualifiedUrl ?? false,
+    connections: readConnections(message, common, commonPath, path, report),
   };
 }

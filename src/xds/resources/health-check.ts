@@ -106,7 +106,9 @@ function readHttp(message: HealthCheckHttpHealthCheck, path: string, report: Rep
 
 function readTcp(message: HealthCheckTcpHealthCheck, path: string, report: Report): Checker {
   return { kind: 'tcp', send: readPayload(message.send, fieldPath(path, 'send'), report),
-    receive: readPayloads(message.receive, fieldPath(path, 'receive'), report) };
+    receive: readPayloads(message.receive, fieldPath(path, 'receive'), report),
+    proxyProtocol: message.proxyProtocolConfig === undefined ? null
+      : message.proxyProtocolConfig.version === 1 ? 2 : 1 };
 }
 
 function readGrpc(message: HealthCheckGrpcHealthCheck, path: string, report: Report): Checker {

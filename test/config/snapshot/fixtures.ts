@@ -1,4 +1,5 @@
 // Small configuration values for tests of what is made of them.
+import { usualConnections } from '../../../src/config/upstream-connections.js';
 import type { AssignmentPolicy, Balancing, ClusterConfig, Endpoint, EndpointAssignment, FilterChain,
   HttpConnectionManager, ListenerConfig, RouteConfig } from '../../../src/config/types.js';
 
@@ -33,6 +34,7 @@ export function cluster(name: string, change: Partial<ClusterConfig> = {}): Clus
     enableTrailers: false, sendFullyQualifiedUrl: false,
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 1000,
       failureRefreshMaxMs: 5000, jitterMs: 0, waitAtStart: true, resolver: null },
+    connections: usualConnections,
     healthCheck: null, health: { closeConnectionsOnFailure: false, ignoreHealthOnRemoval: false,
       ignoreNewUntilChecked: false }, outlierDetection: null, ...change };
 }

@@ -1,6 +1,7 @@
 // Clusters and endpoints: Envoy's defaults, every field that is read, and each refusal with its path.
 import { join } from 'node:path';
 import t from 'tap';
+import { usualConnections } from '../../../src/config/upstream-connections.js';
 import type { ClusterConfig } from '../../../src/config/types.js';
 import { bootstrap, cluster, compile, configOf, errorsOf, httpOptions, ipAddress, loadAssignment, temporaryDirectory,
   typeUrl, writeJson }
@@ -40,6 +41,7 @@ t.test('defaults', async (t) => {
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
       failureRefreshMaxMs: 5000, jitterMs: 0, waitAtStart: true,
       resolver: null },
+    connections: usualConnections,
     healthCheck: null, health: { closeConnectionsOnFailure: false, ignoreHealthOnRemoval: false,
       ignoreNewUntilChecked: false }, outlierDetection: null });
 });
