@@ -70,6 +70,10 @@ export interface Plan {
   changes: number;
   keepsHeads: boolean;
   mutates: boolean;
+  /** What the routes do beside one attempt. */
+  retries: boolean;
+  hedges: boolean;
+  mirrors: boolean;
 }
 
 const SIZES = [0, 1, 5, 100, 1000, 4000, 9000, 20_000, 70_000, 200_000];
@@ -99,9 +103,16 @@ export function planOf(seed: number, dice: SimNetwork): Plan {
     changes: profile === 'stale' ? 0 : dice.integer(0, 5),
     keepsHeads: chance(0.5),
     mutates: chance(0.3),
+    retries: false,
+    hedges: false,
+    mirrors: false,
   };
   let id = 1;
   for (let n = dice.integer(1, 8); n > 0; n--) plan.clients.push(clientOf(profile, dice, () => id++));
+  plan.retries = chance(0.5);
+  // Each slow attempt that is hedged is a retry less for connections that die unseen.
+  plan.hedges = plan.retries && profile !== 'stale' && chance(0.5);
+  plan.mirrors = chance(0.4);
   return plan;
 }
 

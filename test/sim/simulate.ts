@@ -2,7 +2,7 @@
 // meanwhile, and then asks whether every request had exactly one outcome, every body arrived whole, every count
 // adds up and nothing is held any more.
 import type { SnapshotChange } from '../../src/config/snapshot/changes.js';
-import type { RouteConfig } from '../../src/config/types.js';
+import type { ForwardAction, RouteConfig } from '../../src/config/types.js';
 import { limits } from '../../src/core/limits.js';
 import { SimNetwork } from '../../src/workers/reactor/sim-network.js';
 import { assignment, cluster, httpChain, listener, routes } from '../config/snapshot/fixtures.js';
@@ -13,6 +13,7 @@ import type { Plan, RequestPlan } from './plan.js';
 import { addressText, World } from './world.js';
 
 const CLUSTERS = 2;
+const RETRIES = 3;
 const FORMAT = '%REQ(X-ID)% %RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_SENT% %RESPONSE_CODE_DETAILS%\n';
 const FORMAT_HEADS =
   '%REQ(X-ID)% %RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_SENT% %RESPONSE_CODE_DETAILS% %RESP(X-ID)%\n';
@@ -113,7 +114,8 @@ function routeConfig(plan: Plan, version: number): RouteConfig {
         {
           ...base.routes[0]!,
           name: `route${version}`,
-          action: { ...action, timeoutMs: 20_000, clusters: [{ ...action.clusters[0]!, cluster: `cluster${n}` }] },
+          action: { ...action, timeoutMs: 20_000, clusters: [{ ...action.clusters[0]!, cluster: `cluster${n}` }],
+            ...attemptsOf(plan, n) },
         },
       ],
     };
@@ -136,6 +138,22 @@ function routeConfig(plan: Plan, version: number): RouteConfig {
     };
   }
   return config;
+}
+
+/** Retries of everything, of which some are hedged; half of the requests go to the other cluster as well. */
+function attemptsOf(plan: Plan, n: number): Pick<ForwardAction, 'retryPolicy' | 'hedgesOnTimeout' | 'mirrors'> {
+  const gentle = plan.profile === 'calm' || plan.profile === 'stale' || plan.profile === 'tunnels';
+  return {
+    retryPolicy: plan.retries ? { retryOn: gentle ? 'connect-failure' : '5xx,reset,connect-failure', retries: RETRIES,
+      perTryTimeoutMs: plan.hedges ? 60 : 3000, perTryIdleTimeoutMs: gentle || plan.hedges ? 0 : 2000,
+        backOffBaseMs: 10, backOffMaxMs: 40, resetHeaders: [],
+      resetMaxMs: 1000, retriableStatusCodes: [], retriableHeaders: [], retriableRequestHeaders: [],
+      avoidPreviousHosts: true, avoidCanaries: false, avoidMetadata: [], prioritiesEvery: 0,
+      hostSelectionAttempts: 2 } : null,
+    hedgesOnTimeout: plan.hedges,
+    mirrors: plan.mirrors ? [{ cluster: `cluster${1 - n}`, clusterHeader: null, hostSuffix: true, hostRewrite: null,
+      headers: [], fraction: { numerator: 50, denominator: 100, runtimeKey: '' } }] : [],
+  };
 }
 
 function listenerConfig(plan: Plan, version: number) {
@@ -207,7 +225,8 @@ function judge(world: World, plan: Plan, clients: readonly Client[], deliveries:
         return;
       }
       const times = deliveries.heads.get(request.id) ?? 0;
-      if (times > (request.method === 'POST' ? 1 : 1 + limits.staleRetriesMax))
+      const attempts = plan.retries ? 1 + RETRIES : 1;
+      if (times > (plan.mirrors ? 1 : 0) + attempts * (request.method === 'POST' ? 1 : 1 + limits.staleRetriesMax))
         faults.push(`${request.method} ${request.id} reached an upstream ${times} times`);
       const lines = logged.get(String(request.id)) ?? [];
       if (lines.length > 1) faults.push(`request ${request.id} was logged ${lines.length} times`);

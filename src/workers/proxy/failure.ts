@@ -46,14 +46,15 @@ export class Failures {
       this.proxy.finish.abort(stream, true);
       return;
     }
-    const stale = upstream.requests > 1 && !upstream.hasBegun && stream.replayable && stream.interimResponses === 0
+    const diedUnseen = upstream.requests > 1 && !upstream.hasBegun;
+    const stale = diedUnseen && stream.replayable && stream.interimResponses === 0
       && stream.attempts <= limits.staleRetriesMax;
     if (!stale) this.noteFailure(stream);
     this.detach(stream, true);
+    stream.wantsNewConnection = diedUnseen;
     if (stale) {
       stream.cluster!.count(ClusterStat.upstream_rq_retry);
       stream.requestHeadSent = false;
-      stream.wantsNewConnection = true;
       this.proxy.dispatch(stream);
       return;
     }
@@ -137,6 +138,7 @@ export class Failures {
 
   /** Takes the stream off its endpoint and closes the connection it used; `ended`: the other side did. */
   detach(stream: Stream, ended = false): void {
+    stream.perTryDeadlineMs = stream.perTryIdleFromMs = Infinity;
     const { upstream } = stream;
     if (upstream !== null && !ended) {
       stream.cluster!.count(ClusterStat.upstream_cx_destroy_with_active_rq);

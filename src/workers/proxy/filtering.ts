@@ -24,7 +24,6 @@ export class Filtering implements Actions {
   /** The head is in hand and its route is known. CONTINUE, ANSWERED or SUSPENDED. */
   begin(stream: Stream): number {
     const chain = stream.hcm!.filters!.chain(stream.choice?.chains ?? stream.route?.chains ?? null);
-    stream.filters?.onEnd(stream);                                      // of a redirect that is followed
     stream.filters = chain;
     if (chain === null) return CONTINUE;
     return this.run(stream, 0);
@@ -57,11 +56,13 @@ export class Filtering implements Actions {
   private go(stream: Stream, downstream: DownstreamConnection): void {
     const { engine, proxy } = this;
     const { kept } = stream;
-    if (!stream.collected || kept.length !== 1 || kept.bytes > limits.bodyCopyBytesMax) {
+    // A body that a redirect takes along is kept with its framing.
+    const first = stream.collected && stream.request.kind === BODY_LENGTH && kept.length === 1 ? kept.pieces[0]! : null;
+    if (first === null || first.end - first.at > limits.bodyCopyBytesMax) {
       proxy.serve(stream, downstream, 0, 0);
       return;
     }
-    const { buffer, at, end } = kept.pieces[0]!;
+    const { buffer, at, end } = first;
     engine.pool.retain(buffer);
     kept.release(engine);
     stream.collected = false;

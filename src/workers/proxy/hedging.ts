@@ -45,7 +45,8 @@ export class Hedging implements UpstreamEvents {
   /** The stream's attempt is slow. It is parked if another one may begin beside it; else it just goes on. */
   softTimeout(stream: Stream): void {
     const { retries } = this.proxy;
-    if (stream.retryOn === 0 || this.parked(stream) >= limits.hedgesMax || !retries.mayRetry(stream)) return;
+    if (stream.retryOn === 0 || stream.upstream === null || this.parked(stream) >= limits.hedgesMax) return;
+    if (!retries.mayRetry(stream)) return;
     this.park(stream);
     retries.backOff(stream, 0);
   }
@@ -160,7 +161,6 @@ export class Hedging implements UpstreamEvents {
     const { stream, endpoint, requestTaken, sentMs } = hedge;
     const upstream = hedge.upstream!;
     this.unlink(hedge);
-    this.dropAll(stream);
     if (stream.endpoint !== null) proxy.failures.detach(stream);
     proxy.retries.leave(stream);
     stream.retryOn = 0;
@@ -175,6 +175,8 @@ export class Hedging implements UpstreamEvents {
     stream.upstreamConnectionId = upstream.id;
     stream.connectStartMs = upstream.openedMs;
     stream.connectEndMs = upstream.connectedMs;
+    // Last: closing a connection may fail whoever waits for its endpoint, and this stream waits no more.
+    this.dropAll(stream);
   }
 
   /** It failed without an answer while others go on. */

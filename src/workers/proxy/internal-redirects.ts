@@ -45,8 +45,6 @@ export class InternalRedirects {
     const { engine } = this;
     const location = recordHeader(engine, engine.responseRecord, 'location');
     if (!stream.request.complete || stream.kept.overflowed || stream.headBuffer < 0 || location === null) return false;
-    // A filter may keep the request waiting, and the body lies in a buffer that does not stay.
-    if (stream.filters !== null && stream.request.bytes > 0) return false;
     const url = parseRedirect(location);
     if (url === null) return this.refuse(stream, HttpStat.passthrough_internal_redirect_bad_location);
     if (url.https && !policy.allowCrossScheme)
@@ -87,6 +85,7 @@ export class InternalRedirects {
     stream.status = status;
     stream.details = detail('internal_redirect');
     proxy.finish.writeLogs(stream, 'DownstreamEnd');
+    if (stream.filters !== null) stream.filters.onEnd(stream);
     engine.observe(hcm.requestTimeCell, engine.nowMs - stream.startMs);
     stream.cluster!.gauge(ClusterStat.upstream_rq_active, -1);
     proxy.finish.releaseHead(stream);
@@ -99,6 +98,8 @@ export class InternalRedirects {
     const { i32, f64 } = engine;
     const hcm = stream.hcm!;
     const words = engine.requestRecord >> 2;
+    // Giving the connection back may have let another request in.
+    this.decode(stream, next);
     const start = engine.pool.offsetOf(next.buffer) + next.headBytes;
     // A body that lay behind its head is kept like the others: a filter may let the request wait.
     if (next.bodyBytes > 0) {
@@ -149,14 +150,25 @@ export class InternalRedirects {
     const at = pool.offsetOf(buffer);
     engine.writeText(at, text);
     codecs.copyExact(at + text.length, bodyAt, bodyBytes);
-    const used = codecs.h1DecodeRequest(at, at + text.length, engine.requestRecord, stream.hcm!.decodeOptions,
+    const next = { buffer, headBytes: text.length, bodyBytes };
+    if (this.decode(stream, next)) return next;
+    pool.release(buffer);
+    return null;
+  }
+
+  /** The next head into engine.requestRecord. False: it is none. */
+  private decode(stream: Stream, next: NextHead): boolean {
+    const { engine } = this;
+    const { i32, codecs } = engine;
+    const words = engine.requestRecord >> 2;
+    const at = engine.pool.offsetOf(next.buffer);
+    const used = codecs.h1DecodeRequest(at, at + next.headBytes, engine.requestRecord, stream.hcm!.decodeOptions,
       limits.bufferLargeBytes, limits.headersCountMax);
-    if (used <= 0) { pool.release(buffer); return null; }
     const edits = engine.requestEdits >> 2;
     i32[edits + RequestEdits.flags] = (stream.hcm!.requestFlags & KEPT_FLAGS)
       | ((i32[words + Head.flags] & HeadFlag.teTrailers) !== 0 ? RequestEditsFlag.teTrailers : 0);
     i32[edits + RequestEdits.pathBytes] = i32[edits + RequestEdits.pathAt] = i32[edits + RequestEdits.hostBytes] = 0;
-    return { buffer, headBytes: used, bodyBytes };
+    return used > 0;
   }
 
   /** Header lines of the request in engine.requestRecord, with those that the response gives. */

@@ -366,7 +366,8 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     // repetition.
     if (!keepsHead(stream) && !(stream.replayable && upstream.requests > 1)) this.finish.releaseHead(stream);
     if (stream.kept.length > 0) this.retries.replay(stream);
-    if (stream.perTryTimed && stream.request.complete) this.timeouts.attemptBegins(stream);
+    // An upgrade's request has no end: an attempt's deadlines never begin.
+    if (stream.perTryTimed && stream.request.complete && !stream.isUpgrade) this.timeouts.attemptBegins(stream);
     if (stream.downstream !== null && !stream.request.complete) stream.downstream.offerSoon();
   }
 

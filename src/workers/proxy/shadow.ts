@@ -46,6 +46,8 @@ export class Shadow implements Borrower, PickRequest {
   headBytes = 0;
   headSent = false;
   isHead = false;
+  /** It did not take the last piece of its body. */
+  full = false;
   status = 0;
   reusable = false;
   startMs = 0;
@@ -75,7 +77,7 @@ export class Shadow implements Borrower, PickRequest {
   clear(): void {
     this.engine.timers.disarm(this.timer);
     this.upstream = this.endpoint = this.stream = this.next = null;
-    this.requestTaken = this.headSent = this.isHead = this.reusable = this.wantsNewConnection = false;
+    this.requestTaken = this.headSent = this.isHead = this.full = this.reusable = this.wantsNewConnection = false;
     this.status = this.connectErrno = 0;
     this.request.clear();
     this.response.clear();

@@ -49,12 +49,21 @@ export class Shadows implements UpstreamEvents {
 
   /** The stream relayed [at, end) of its body. Its mirrors get the same. */
   relay(stream: Stream, buffer: number, at: number, end: number): void {
-    for (let shadow = stream.shadows, next = shadow; shadow !== null; shadow = next) {
-      next = shadow.next;
-      if (this.take(shadow, buffer, at, end)) continue;
+    let full = 0;
+    for (let shadow = stream.shadows; shadow !== null; shadow = shadow.next) {
+      shadow.full = !this.take(shadow, buffer, at, end);
+      if (shadow.full) full++;
+    }
+    if (full > 0) this.giveUp(stream);
+  }
+
+  /** Gives up the mirrors that are full. The end of one may end another that waits for a connection. */
+  private giveUp(stream: Stream): void {
+    for (let shadow = stream.shadows; shadow !== null;) {
+      if (!shadow.full) { shadow = shadow.next; continue; }
       stream.cluster!.count(ClusterStat.retry_or_shadow_abandoned);
-      this.unlink(stream, shadow);
       this.cancel(shadow);
+      shadow = stream.shadows;
     }
   }
 
@@ -70,11 +79,7 @@ export class Shadows implements UpstreamEvents {
 
   /** The stream is over before its request has come: so are its mirrors. */
   leave(stream: Stream): void {
-    for (let shadow = stream.shadows, next = shadow; shadow !== null; shadow = next) {
-      next = shadow.next;
-      this.cancel(shadow);
-    }
-    stream.shadows = null;
+    while (stream.shadows !== null) this.cancel(stream.shadows);
   }
 
   private clusterOf(stream: Stream, mirror: Mirror): ClusterRuntime | null {
@@ -289,8 +294,6 @@ export class Shadows implements UpstreamEvents {
       && !endpoint!.removed && !this.proxy.finish.overused(shadow.cluster, upstream!)
       && this.engine.reactor.pendingSendBytes(upstream!.socket) === 0;
     this.count(shadow, shadow.status);
-    // An answer that came before the whole request: what is still to come of it goes nowhere.
-    this.forget(shadow);
     shadow.upstream = null;
     this.give(shadow);
     if (reusable) this.proxy.upstreams.release(upstream!); else upstream!.close();
@@ -310,12 +313,10 @@ export class Shadows implements UpstreamEvents {
   /** It gets no answer: counted as if it had got `status`. */
   private fail(shadow: Shadow, status: number): void {
     this.count(shadow, shadow.status > 0 ? shadow.status : status);
-    this.forget(shadow);
     this.give(shadow);
   }
 
   private failAtOnce(shadow: Shadow): void {
-    this.forget(shadow);
     countStatus(shadow.cluster, 503);
     this.give(shadow);
   }
@@ -330,9 +331,6 @@ export class Shadows implements UpstreamEvents {
     shadow.upstream = null;
     if (upstream !== null) upstream.close();
   }
-
-  /** Takes a mirror that is over off the stream whose request is still arriving. */
-  private forget(shadow: Shadow): void { if (shadow.stream !== null) this.unlink(shadow.stream, shadow); }
 
   private unlink(stream: Stream, shadow: Shadow): void {
     if (stream.shadows === shadow) stream.shadows = shadow.next;
@@ -367,7 +365,9 @@ export class Shadows implements UpstreamEvents {
 
   private give(shadow: Shadow): void {
     const { engine } = this;
-    const { cluster, endpoint } = shadow;
+    const { cluster, endpoint, stream } = shadow;
+    // It may be over before the whole request has come: what is still to come goes nowhere.
+    if (stream !== null) this.unlink(stream, shadow);
     cluster.gauge(ClusterStat.upstream_rq_active, -1);
     if (shadow.pending) {
       this.proxy.upstreams.cancel(shadow, endpoint!);

@@ -276,7 +276,7 @@ export class Stream implements PickRequest, Borrower {
     this.retryAtMs = this.perTryDeadlineMs = this.perTryIdleFromMs = Infinity;
     this.kept.begin(0);
     this.tried.length = 0;
-    this.followsRedirects = false;
+    this.followsRedirects = this.collected = false;
     this.shadows = this.hedges = null;
     this.waitsForHedges = this.uncharged = false;
     this.redirects = 0;
