@@ -284,7 +284,6 @@ export interface FilterChain {
   /** What ends the chain: one of these two. */
   hcm: HttpConnectionManager | null;
   tcp: TcpProxy | null;
-  transportSocketConnectTimeoutMs: number;
 }
 
 export interface ListenerConfig {

@@ -10,7 +10,7 @@ import type { CidrRange, FilterChain, FilterChainMatch, HttpConnectionManager, R
   from '../wire/generated/messages.js';
 import { isIP } from 'node:net';
 import { readConfigSource } from './config-source.js';
-import { boolOf, millisecondsOf } from './fields.js';
+import { boolOf } from './fields.js';
 import { hcmType, readHttpConnectionManager } from './http-connection.js';
 import type { RoutesOfManager } from './http-connection.js';
 import { readScopedRoutes } from './scoped-routes.js';
@@ -20,7 +20,6 @@ import { isNetworkFilter, readNetworkFilter } from './network-filters.js';
 import { readTcpProxy, tcpProxyType } from './tcp-proxy.js';
 import { checkTransportSocket } from './transport-socket.js';
 
-const CONNECT_TIMEOUT_MS_DEFAULT = 15_000;
 const noEnd = 'the chain must end with an HTTP connection manager or a TCP proxy';
 
 /** A route configuration that stands inside a listener. */
@@ -96,9 +95,6 @@ function readCidrRange(range: CidrRange, path: string, report: Report): PlainCid
 export function readFilterChain(chain: FilterChain, match: PlainMatch | null, key: string, listener: string,
   path: string, report: Report, parts: Gathered): PlainFilterChain[] {
   checkTransportSocket(chain.transportSocket, fieldPath(path, 'transport_socket'), report);
-  const timeoutPath = fieldPath(path, 'transport_socket_connect_timeout');
-  const transportSocketConnectTimeoutMs =
-    millisecondsOf(chain.transportSocketConnectTimeout, CONNECT_TIMEOUT_MS_DEFAULT, timeoutPath, report);
   const filters = chain.filters ?? [];
   let hcm: PlainFilterChain['hcm'] = null;
   let tcp: PlainFilterChain['tcp'] = null;
@@ -125,7 +121,7 @@ export function readFilterChain(chain: FilterChain, match: PlainMatch | null, ke
     report.fail(fieldPath(path, 'filters'), `more than ${limits.networkFiltersMax} before the last`);
   if (filters.length === 0) report.fail(fieldPath(path, 'filters'), noEnd);
   return hcm === null && tcp === null ? []
-    : [{ name: chain.name ?? '', match, networkFilters, hcm, tcp, transportSocketConnectTimeoutMs }];
+    : [{ name: chain.name ?? '', match, networkFilters, hcm, tcp }];
 }
 
 /** Takes the routes of a connection manager into `parts`; returns what they are found by. */

@@ -88,7 +88,7 @@ export function hcm(change: Partial<HttpConnectionManager> = {}): HttpConnection
 
 /** A filter chain of one connection manager, for every connection. */
 export const httpChain = (change: Partial<HttpConnectionManager> = {}): FilterChain =>
-  ({ name: '', match: null, networkFilters: [], hcm: hcm(change), tcp: null, transportSocketConnectTimeoutMs: 0 });
+  ({ name: '', match: null, networkFilters: [], hcm: hcm(change), tcp: null });
 
 export function listener(name: string, port: number, change: Partial<ListenerConfig> = {}): ListenerConfig {
   return { name, addresses: [{ kind: 'ip', host: '127.0.0.1', port, ipv4Compat: false }], statName: name,

@@ -18,7 +18,7 @@ t.test('defaults', async (t) => {
   t.match(config, { name: 'front', statName: '127.0.0.1_21010', reusePort: true, exactBalance: false, backlog: 128,
     perConnectionBufferBytes: 1048576, trafficDirection: 'unspecified' });
   t.match(config.filterChains,
-    [{ transportSocketConnectTimeoutMs: 15000, hcm: { routeConfigName: '@inline/front/0', scopedRoutes: null,
+    [{ hcm: { routeConfigName: '@inline/front/0', scopedRoutes: null,
     serverName: 'envoy', generateRequestId: true, useRemoteAddress: false, idleTimeoutMs: 3600000,
       streamIdleTimeoutMs: 300000,
     requestTimeoutMs: 0, drainTimeoutMs: 5000, delayedCloseTimeoutMs: 1000, maxRequestHeadersBytes: 61440,
