@@ -1,5 +1,7 @@
 // What one simulated run does: all of it drawn from the seed, so that a seed replays. Profiles go from
 // "everything must be served" to "everything breaks everywhere"; what a run may expect follows from its profile.
+import type { Balancing, ClusterConfig, Hashing } from '../../src/config/types.js';
+import { balancing } from '../config/snapshot/fixtures.js';
 import type { SimNetwork, SimFaults } from '../../src/workers/reactor/sim-network.js';
 
 export type Framing = 'none' | 'length' | 'chunked' | 'close';
@@ -66,7 +68,12 @@ export interface Plan {
   clients: ClientPlan[];
   endpoints: number;
   smallBreakers: boolean;
-  lbPolicy: 'roundRobin' | 'leastRequest' | 'random';
+  lbPolicy: ClusterConfig['lbPolicy'];
+  balancing: Balancing;
+  /** Endpoints are of two priorities. */
+  priorities: boolean;
+  /** Times that health checks change their mind about an endpoint. */
+  healthChanges: number;
   changes: number;
   keepsHeads: boolean;
   mutates: boolean;
@@ -100,6 +107,9 @@ export function planOf(seed: number, dice: SimNetwork): Plan {
     endpoints: dice.integer(1, 3),
     smallBreakers: profile === 'exhausted' || (profile === 'everything' && chance(0.5)),
     lbPolicy: (['roundRobin', 'leastRequest', 'random'] as const)[dice.integer(0, 2)]!,
+    balancing,
+    priorities: false,
+    healthChanges: 0,
     changes: profile === 'stale' ? 0 : dice.integer(0, 5),
     keepsHeads: chance(0.5),
     mutates: chance(0.3),
@@ -113,7 +123,27 @@ export function planOf(seed: number, dice: SimNetwork): Plan {
   // Each slow attempt that is hedged is a retry less for connections that die unseen.
   plan.hedges = plan.retries && profile !== 'stale' && chance(0.5);
   plan.mirrors = chance(0.4);
+  // Drawn last, so that the rest of a seed's plan stays what it was.
+  Object.assign(plan, balancerOf(plan, dice));
   return plan;
+}
+
+function balancerOf(plan: Plan, dice: SimNetwork): Partial<Plan> {
+  const more = { priorities: dice.chance(0.4), healthChanges: plan.profile === 'stale' ? 0 : dice.integer(0, 6) };
+  const hashing = (table: Hashing['table']): Partial<Plan> => ({ ...more, balancing: { ...balancing,
+    hashing: { table, byName: false, boundPercent: dice.chance(0.5) ? 100 : 0 } } });
+  switch (dice.integer(0, 7)) {
+    case 0: return { lbPolicy: 'ringHash', ...hashing({ kind: 'ring', minimumSize: 64, maximumSize: 128,
+      murmur: false }) };
+    case 1: return { lbPolicy: 'maglev', ...hashing({ kind: 'maglev', size: 251 }) };
+    case 2: return { ...more, lbPolicy: 'peakEwma', balancing: { ...balancing,
+      peakEwma: { decayMs: 100, defaultMs: 10, penalty: 1000 } } };
+    case 3: return { ...more, lbPolicy: 'clientSideWeightedRoundRobin', balancing: { ...balancing,
+      clientWeights: { blackoutMs: 0, expirationMs: 1000, updateMs: 100, errorPenalty: 1 } } };
+    case 4: return { ...more, balancing: { ...balancing, localityWeighted: true, slowStart: { windowMs: 500,
+      aggression: { runtimeKey: '', defaultValue: 1 }, minimumPercent: 10 } } };
+    default: return more;
+  }
 }
 
 function clientOf(profile: Profile, dice: SimNetwork, nextId: () => number): ClientPlan {

@@ -1,8 +1,10 @@
 // One seeded run, start to end: builds a world, lets the planned peers loose on it, changes its configuration
 // meanwhile, and then asks whether every request had exactly one outcome, every body arrived whole, every count
 // adds up and nothing is held any more.
+import { endpointKey } from '../../src/config/snapshot/encode.js';
+import { ClusterState, EndpointState, HealthFlag } from '../../src/core/memory-map.js';
 import type { SnapshotChange } from '../../src/config/snapshot/changes.js';
-import type { ForwardAction, RouteConfig } from '../../src/config/types.js';
+import type { EndpointAssignment, ForwardAction, RouteConfig } from '../../src/config/types.js';
 import { limits } from '../../src/core/limits.js';
 import { SimNetwork } from '../../src/workers/reactor/sim-network.js';
 import { assignment, cluster, httpChain, listener, routes } from '../config/snapshot/fixtures.js';
@@ -84,6 +86,7 @@ function configuration(plan: Plan, version: number, endpoints: number): Snapshot
       name,
       value: cluster(name, {
         lbPolicy: plan.lbPolicy,
+        balancing: plan.balancing,
         connectTimeoutMs: 1000,
         idleTimeoutMs: 2000,
         circuitBreakers: { default: thresholds, high: thresholds },
@@ -92,12 +95,33 @@ function configuration(plan: Plan, version: number, endpoints: number): Snapshot
     changes.push({
       kind: 'assignment',
       name,
-      value: assignment(name, ...Array.from({ length: endpoints }, (_, i) => 100 * n + 1 + ((i + version) % 4))),
+      value: assigned(plan, name, Array.from({ length: endpoints }, (_, i) => 100 * n + 1 + ((i + version) % 4))),
     });
   }
   changes.push({ kind: 'route', name: 'routes', value: routeConfig(plan, version) });
   changes.push({ kind: 'listener', name: 'main', value: listenerConfig(plan, 0) });
   return changes;
+}
+
+function assigned(plan: Plan, name: string, ports: readonly number[]): EndpointAssignment {
+  const value = assignment(name, ...ports);
+  if (!plan.priorities) return value;
+  return { ...value, endpoints: value.endpoints.map((endpoint, i) => ({ ...endpoint, priority: i % 2, weight: 1 + i,
+    localityWeight: i, locality: { region: '', zone: `z${i}`, subZone: '' } })) };
+}
+
+/** What health checks and outlier detection would write. */
+function changeHealth(world: World, plan: Plan, dice: SimNetwork): void {
+  const { publisher, engine: { i32, map } } = world;
+  const n = dice.integer(0, CLUSTERS - 1);
+  const cluster = publisher.clusterSlots.slotOf(`cluster${n}`);
+  const state = publisher.endpointSlots.slotOf(endpointKey(`cluster${n}`, { logicalName: '', address: { kind: 'ip',
+    host: '127.0.0.1', port: 100 * n + dice.integer(1, 4), ipv4Compat: false } }));
+  if (cluster < 0 || state < 0) return;
+  i32[((map.endpointStates + state * EndpointState.bytes) >> 2) + EndpointState.healthFlags] = dice.integer(0, 15)
+    // Tables have no degraded endpoints, as in Envoy.
+    & ~(plan.balancing.hashing === null ? 0 : HealthFlag.degradedActive);
+  i32[((map.clusterStates + cluster * ClusterState.bytes) >> 2) + ClusterState.healthVersion]++;
 }
 
 function routeConfig(plan: Plan, version: number): RouteConfig {
@@ -115,6 +139,7 @@ function routeConfig(plan: Plan, version: number): RouteConfig {
           ...base.routes[0]!,
           name: `route${version}`,
           action: { ...action, timeoutMs: 20_000, clusters: [{ ...action.clusters[0]!, cluster: `cluster${n}` }],
+            hashPolicies: [{ kind: 'header', name: 'x-id', rewrite: null, terminal: false }],
             ...attemptsOf(plan, n) },
         },
       ],
@@ -148,7 +173,7 @@ function attemptsOf(plan: Plan, n: number): Pick<ForwardAction, 'retryPolicy' | 
       perTryTimeoutMs: plan.hedges ? 60 : 3000, perTryIdleTimeoutMs: gentle || plan.hedges ? 0 : 2000,
         backOffBaseMs: 10, backOffMaxMs: 40, resetHeaders: [],
       resetMaxMs: 1000, retriableStatusCodes: [], retriableHeaders: [], retriableRequestHeaders: [],
-      avoidPreviousHosts: true, avoidCanaries: false, avoidMetadata: [], prioritiesEvery: 0,
+      avoidPreviousHosts: true, avoidCanaries: false, avoidMetadata: [], prioritiesEvery: plan.priorities ? 1 : 0,
       hostSelectionAttempts: 2 } : null,
     hedgesOnTimeout: plan.hedges,
     mirrors: plan.mirrors ? [{ cluster: `cluster${1 - n}`, clusterHeader: null, hostSuffix: true, hostRewrite: null,
@@ -181,6 +206,8 @@ function listenerConfig(plan: Plan, version: number) {
 }
 
 function scheduleChanges(world: World, plan: Plan, dice: SimNetwork): void {
+  for (let n = 0; n < plan.healthChanges; n++)
+    world.network.after(dice.integer(1, 800), () => { changeHealth(world, plan, dice); });
   const gentle = plan.profile === 'calm' || plan.profile === 'tunnels';
   for (let n = 1; n <= plan.changes; n++) {
     const what = dice.integer(0, gentle ? 1 : 3); // a drain may rightly meet the next request on its way
