@@ -18,7 +18,13 @@ export interface UpstreamConnections {
   /** Connections begin with a PROXY header of this version that tells the client's address; each client has its own. */
   proxyProtocol: 1 | 2 | null;
   perDownstream: boolean;               // connection_pool_per_downstream_connection
+  /** Connections that are wanted for each request in progress or waiting (per_upstream_preconnect_ratio). */
+  preconnectRatio: number;              // default 1
+  happyEyeballs: HappyEyeballs;
 }
 
+/** In which order the addresses of an endpoint are tried: some of one family, then one of the other, and so on. */
+export interface HappyEyeballs { firstFamily: 'asGiven' | 'v4' | 'v6'; firstCount: number }
+
 export const usualConnections: UpstreamConnections = { socket: null, maxDurationMs: 0, proxyProtocol: null,
-  perDownstream: false };
+  perDownstream: false, preconnectRatio: 1, happyEyeballs: { firstFamily: 'asGiven', firstCount: 1 } };

@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import type { DnsResolver } from '../config/dns.js';
 import type { ClusterConfig, Endpoint, EndpointAssignment } from '../config/types.js';
 import { errorText } from '../core/errors.js';
+import { limits } from '../core/limits.js';
 import type { Log } from '../core/log.js';
 import type { ComputedStatistic } from '../telemetry/statistics.js';
 import { resolveHost } from './resolve.js';
@@ -120,7 +121,8 @@ export class DnsClusters {
     const endpoints: Endpoint[] = [];
     for (const name of watched.names) {
       for (const endpoint of name.endpoints) {
-        if (watched.cluster.type === 'logicalDns') endpoints.push(...logical(endpoint, name.addresses));
+        if (watched.cluster.type === 'logicalDns') endpoints.push(...logical(endpoint, name.addresses,
+          watched.cluster.dns.family === 'all'));
         else for (const host of name.addresses) endpoints.push(withHost(endpoint, host));
       }
     }
@@ -133,10 +135,10 @@ export class DnsClusters {
 }
 
 /** One endpoint, at the first address; with dns_lookup_family ALL the others are tried after it. */
-function logical(endpoint: Endpoint, addresses: readonly string[]): Endpoint[] {
+function logical(endpoint: Endpoint, addresses: readonly string[], all: boolean): Endpoint[] {
   if (addresses.length === 0) return [];
-  const [first, ...others] = addresses.map((host) => withHost(endpoint, host));
-  return [{ ...first!, additionalAddresses: others.map(({ address }) => address) }];
+  const [first, ...others] = addresses.slice(0, limits.endpointAddressesMax).map((host) => withHost(endpoint, host));
+  return [{ ...first!, additionalAddresses: all ? others.map(({ address }) => address) : [] }];
 }
 
 function withHost(endpoint: Endpoint, host: string): Endpoint {

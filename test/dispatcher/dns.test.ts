@@ -71,7 +71,7 @@ t.test('LOGICAL_DNS: one endpoint that follows its name', async (t) => {
   const seen: EndpointAssignment[] = [];
   const dns = new DnsClusters((_name, assignment) => seen.push(assignment), log, async () => answer);
   t.teardown(() => dns.end());
-  dns.watch({ ...named('a.example'), type: 'logicalDns' });
+  dns.watch({ ...named('a.example'), type: 'logicalDns', dns: { ...dnsOptions, family: 'all' } });
   await pause(30);
   answer = { addresses: ['10.0.0.1'], ttlMs: 0 };
   await pause(40);

@@ -37,7 +37,16 @@ const clusters: Record<string, Record<string, unknown>> = {
   own: { connection_pool_per_downstream_connection: true },
   shared: {},
   path: byPath('path'),
+  ahead: { preconnect_policy: { per_upstream_preconnect_ratio: 3 } },
 };
+/** Endpoints with several addresses, of which one is alive. */
+const several = (name: string, port: number, addresses: readonly string[]) => ({ name, ports: [], fields: {
+  connect_timeout: '5s', load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: {
+    address: { socket_address: { address: addresses[0], port_value: port } },
+    additional_addresses: addresses.slice(1).map((address) => ({ address: { socket_address: { address,
+      port_value: port } } })) } }] }] } } });
+const refusing = '127.0.0.77';                             // nobody listens there
+const silent = '192.0.2.1';                                // and from there nobody answers
 const route = (name: string): object => ({ match: { prefix: '/', headers: [{ name: 'x-to',
   string_match: { exact: name } }] }, route: { cluster: name } });
 
@@ -71,8 +80,12 @@ for (const kind of kinds) {
   t.test(kind, async (t) => {
     const { port: upstreamPort } = server.address() as { port: number };
     const fixture = await startFixture(kind, { upstreams: [], listeners: [{ name: 'main',
-      routes: Object.keys(clusters).map(route) }], more: () => Object.entries(clusters).map(([name, fields]) =>
-      ({ name, ports: [upstreamPort], fields })) });
+      routes: [...Object.keys(clusters), 'next', 'last', 'nobody'].map(route) }], more: () => [
+        ...Object.entries(clusters).map(([name, fields]) => ({ name, ports: [upstreamPort], fields })),
+        several('next', upstreamPort, [refusing, '127.0.0.1']),
+        several('last', upstreamPort, [silent, '127.0.0.1']),
+        several('nobody', upstreamPort, [refusing, refusing]),
+      ] });
     t.teardown(() => stopFixture(fixture));
     const { proxy, port } = fixture;
     const request = (name: string) => `GET / HTTP/1.1\r\nHost: x\r\nx-to: ${name}\r\n\r\n`;
@@ -138,6 +151,23 @@ for (const kind of kinds) {
       b.close();
       if (kind !== 'envoy') t.equal(await proxy.untilStat('cluster.own.upstream_cx_active', 0), 0);
       t.equal(await proxy.stat('cluster.shared.upstream_cx_active'), 1);
+    });
+
+    await t.test('connections ahead of requests', async (t) => {
+      await ask('ahead');
+      t.equal(await proxy.untilStat('cluster.ahead.upstream_cx_total', 3), 3);
+      await ask('ahead');
+      t.equal(await proxy.stat('cluster.ahead.upstream_cx_total'), 3);
+    });
+
+    await t.test('the next address where one does not answer', async (t) => {
+      for (const name of ['next', 'last']) {
+        t.equal((await ask(name)).from, '127.0.0.1', name);
+        if (kind !== 'envoy') t.equal(await proxy.stat(`cluster.${name}.upstream_cx_total`), 1, 'one connection');
+        t.equal(await proxy.stat(`cluster.${name}.upstream_cx_connect_fail`), 0);
+      }
+      t.equal(statusOf(await exchange(port.main, request('nobody'))), 503);
+      t.equal(await proxy.stat('cluster.nobody.upstream_cx_connect_fail'), 1);
     });
 
     await t.test('an endpoint that is a path', async (t) => {

@@ -31,6 +31,8 @@ export class ClusterRuntime {
   learns = false;
   /** Results of requests, where outlier detection asks for them. */
   outliers: Outliers | null = null;
+  /** More connections are opened than are wanted at the moment. */
+  preconnects = false;
   /** Each client has connections of its own. */
   ownsConnections = false;
   /** An endpoint has a name of its own. */
@@ -106,7 +108,8 @@ export class ClusterRuntime {
     if (clusterBlob === this.clusterBlob && assignmentBlob === this.assignmentBlob) return true;
     this.config = snapshot.readCluster(clusterBlob).config;
     this.clusterBlob = clusterBlob;
-    const { proxyProtocol, perDownstream } = this.config.connections;
+    const { proxyProtocol, perDownstream, preconnectRatio } = this.config.connections;
+    this.preconnects = preconnectRatio > 1;
     this.ownsConnections = proxyProtocol !== null || perDownstream;
     for (const endpoint of this.endpoints.values()) endpoint.ownConnections(this.ownsConnections);
     const { peakEwma, clientWeights, subsets, overrideHost } = this.config.balancing;

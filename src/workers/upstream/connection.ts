@@ -18,6 +18,7 @@ import type { SocketOwner } from '../reactor/reactor.js';
 import type { Endpoint } from './endpoint.js';
 import type { UpstreamPool } from './pool.js';
 import { writeProxyHeader } from './proxy-header.js';
+import { Race } from './race.js';
 
 export interface UpstreamEvents {
   /** `stream.upstream` is set and ready to be written to. */
@@ -62,6 +63,8 @@ export class UpstreamConnection implements SocketOwner {
   private ownerGone = false;
   /** When it has lived for max_connection_duration. */
   private overMs = Infinity;
+  /** While other addresses of the endpoint may still connect. */
+  private race: Race | null = null;
   /** The two ends that a PROXY header tells, where one is sent. */
   private source: SocketAddress | null = null;
   private destination: SocketAddress | null = null;
@@ -75,8 +78,11 @@ export class UpstreamConnection implements SocketOwner {
     this.timer = engine.timers.add(this);
   }
 
-  /** Starts connecting. False when the socket table is full; the fd is then closed. */
-  open(fd: number, endpoint: Endpoint): boolean {
+  /**
+   * Starts connecting, to the target of that index where the endpoint has several. False when the socket table is full;
+   * the fd is then closed.
+   */
+  open(fd: number, endpoint: Endpoint, target: number): boolean {
     const { engine } = this;
     this.endpoint = endpoint;
     this.stream = null;
@@ -97,8 +103,29 @@ export class UpstreamConnection implements SocketOwner {
     endpoint.connection(1);
     endpoint.add(EndpointState.connectionsTotal, 1);
     engine.timers.arm(this.timer, engine.nowMs + cluster.config.connectTimeoutMs);
-    engine.reactor.connect(this.socket, endpoint.sockaddr, endpoint.sockaddrBytes);
+    const { targets } = endpoint;
+    if (targets === null) engine.reactor.connect(this.socket, endpoint.sockaddr, endpoint.sockaddrBytes);
+    else {
+      engine.reactor.connect(this.socket, targets[target].sockaddr, targets[target].bytes);
+      if (target + 1 < targets.length) this.race = new Race(engine, this, targets, target + 1);
+    }
     return true;
+  }
+
+  /** Another address of the endpoint connected first. */
+  wonBy(socket: number): void {
+    if (this.socket >= 0) this.engine.reactor.close(this.socket, false);
+    this.socket = socket;
+    this.onConnected(0);
+  }
+  /** No address of the endpoint could be connected to. */
+  lost(errno: number): void {
+    this.endRace();
+    this.onConnected(errno);
+  }
+  private endRace(): void {
+    if (this.race !== null) this.race.end();
+    this.race = null;
   }
 
   /** A PROXY header tells about this client; null: about none. Before `open`. */
@@ -147,6 +174,7 @@ export class UpstreamConnection implements SocketOwner {
     this.nextIdle = endpoint.idle;
     if (endpoint.idle !== null) endpoint.idle.previousIdle = this;
     endpoint.idle = this;
+    endpoint.idleCount++;
     if (endpoint.owned !== null) endpoint.owned.set(this.owner, this);
     const { idleTimeoutMs } = endpoint.cluster.config;
     const until = Math.min(this.overMs, idleTimeoutMs > 0 ? engine.nowMs + idleTimeoutMs : Infinity);
@@ -158,6 +186,7 @@ export class UpstreamConnection implements SocketOwner {
     if (this.nextIdle !== null) this.nextIdle.previousIdle = this.previousIdle;
     this.nextIdle = this.previousIdle = null;
     this.idle = false;
+    this.endpoint.idleCount--;
     const { owned } = this.endpoint;
     if (owned !== null && owned.get(this.owner) === this) owned.delete(this.owner);
     this.engine.timers.disarm(this.timer);
@@ -170,11 +199,12 @@ export class UpstreamConnection implements SocketOwner {
 
   /** Closes the socket and leaves the pool. The stream, if any, is the caller's business. */
   close(): void {
-    if (this.socket < 0) return;
+    if (this.socket < 0 && this.race === null) return;
     const { engine, endpoint } = this;
     const { cluster } = endpoint;
     if (this.idle) this.leaveIdle();
-    engine.reactor.close(this.socket, false);
+    if (this.race !== null) this.endRace();
+    if (this.socket >= 0) engine.reactor.close(this.socket, false);
     this.socket = -1;
     this.stream = null;
     this.held.drop();
@@ -243,7 +273,14 @@ export class UpstreamConnection implements SocketOwner {
   }
 
   private connectedWith(errno: number): void {
+    if (this.race !== null && errno !== 0) {
+      this.engine.reactor.close(this.socket, false);
+      this.socket = -1;
+      if (this.race.goesOn()) return;
+      this.endRace();
+    }
     if (errno !== 0) { this.connectFailed(errno); return; }
+    if (this.race !== null) this.endRace();
     const { engine, endpoint } = this;
     this.connected = true;
     this.connectedMs = engine.nowMs;

@@ -6,12 +6,16 @@ import { FIRST_DISCOVERED_STATE } from '../../core/discovered.js';
 import { EndpointShare, EndpointState, HealthFlag } from '../../core/memory-map.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../../os/sockaddr.js';
 import type { Address } from '../../config/types.js';
+import type { HappyEyeballs } from '../../config/upstream-connections.js';
 import type { AssignmentBlob } from '../../config/snapshot/layout.js';
 import { DEGRADED, EXCLUDED, HEALTHY, UNHEALTHY } from '../balancing/levels.js';
 import type { Engine } from '../engine.js';
 import type { Borrower } from './borrower.js';
 import type { ClusterRuntime } from './cluster.js';
 import type { UpstreamConnection } from './connection.js';
+
+/** One of several addresses of an endpoint. */
+export interface Target { readonly address: Address; readonly sockaddr: number; readonly bytes: number }
 
 export class Endpoint {
   /** Int32 index of the process-wide state. */
@@ -43,7 +47,12 @@ export class Endpoint {
   /** Connections with smaller numbers are from before it became unhealthy: they serve what they have and then go. */
   usableFromId = 0;
 
+  /** Its addresses in the order in which they are tried, where it has several; else null. */
+  targets: readonly Target[] | null = null;
+  private targetsText = '';
+
   idle: UpstreamConnection | null = null;
+  idleCount = 0;
   /** Where each client has connections of its own: those that are idle, by the client's connection. Else null. */
   owned: Map<number, UpstreamConnection> | null = null;
   connections = 0;
@@ -80,7 +89,31 @@ export class Endpoint {
     this.sockaddrBytes = this.encode();
   }
 
+  /** Takes its further addresses; they change rarely. */
+  private takeTargets({ address, additionalAddresses }: AssignmentBlob['endpoints'][number]): void {
+    const addresses = additionalAddresses.length === 0 ? []
+      : inTurn([address, ...additionalAddresses], this.cluster.config.connections.happyEyeballs);
+    const text = addresses.map(addressText).join();
+    if (text === this.targetsText) return;
+    this.targetsText = text;
+    this.releaseTargets();
+    const targets: Target[] = [];
+    for (const one of addresses) {
+      const sockaddr = this.engine.heap.allocate(SOCKADDR_BYTES_MAX);
+      if (sockaddr < 0) break;                            // the arena is full: the others are not tried
+      targets.push({ address: one, sockaddr, bytes: encodeSockaddr(one, new DataView(this.engine.memory.buffer),
+        sockaddr) });
+    }
+    if (targets.length > 0) this.targets = targets;
+  }
+
+  private releaseTargets(): void {
+    for (const { sockaddr } of this.targets ?? []) this.engine.heap.release(sockaddr, SOCKADDR_BYTES_MAX);
+    this.targets = null;
+  }
+
   update(entry: AssignmentBlob['endpoints'][number]): void {
+    if (entry.additionalAddresses.length > 0 || this.targets !== null) this.takeTargets(entry);
     if (entry.logicalName !== '' && addressText(entry.address) !== this.text) this.moveTo(entry.address);
     this.weight = Math.max(1, entry.weight);
     this.hostname = entry.hostname;
@@ -154,10 +187,22 @@ export class Endpoint {
   dispose(): void {
     if (this.stateIndex >= FIRST_DISCOVERED_STATE) this.engine.discovered.release(this.stateIndex);
     if (this.sockaddr >= 0) this.engine.heap.release(this.sockaddr, SOCKADDR_BYTES_MAX);
+    this.releaseTargets();
   }
 }
 
 export function addressText(address: Address): string {
   if (address.kind === 'pipe') return address.path;
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
+
+/** Addresses of both families alternate: so many of the first, one of the other, and so on. */
+export function inTurn(addresses: readonly Address[], { firstFamily, firstCount }: HappyEyeballs): Address[] {
+  const familyOf = (address: Address): string => address.kind === 'ip' && address.host.includes(':') ? 'v6' : 'v4';
+  const preferred = firstFamily === 'asGiven' ? familyOf(addresses[0]) : firstFamily;
+  const first = addresses.filter((address) => familyOf(address) === preferred);
+  const others = addresses.filter((address) => familyOf(address) !== preferred);
+  const sorted: Address[] = [];
+  while (first.length > 0 || others.length > 0) sorted.push(...first.splice(0, firstCount), ...others.splice(0, 1));
+  return sorted;
 }

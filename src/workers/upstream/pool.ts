@@ -16,6 +16,8 @@ export const ACQUIRED = 0;
 export const WAITING = 1;
 export const OVERFLOW = 2;
 const EXHAUSTED = 3;
+/** Connections that one request opens beyond its own, as in Envoy. */
+const PRECONNECTS_MAX = 3;
 
 export class UpstreamPool {
   /** Number of the connection that is opened next. */
@@ -38,6 +40,7 @@ export class UpstreamPool {
     if (idle !== null && !stream.rawTunnel) {
       idle.leaveIdle();
       this.lend(idle, stream);
+      if (endpoint.cluster.preconnects) this.preconnect(endpoint, thresholds, stream);
       return ACQUIRED;
     }
     const { cluster } = endpoint;
@@ -51,7 +54,19 @@ export class UpstreamPool {
     if (endpoint.connecting < endpoint.pendingCount && !this.open(endpoint, thresholds, stream)) {
       if (endpoint.connections === 0 || endpoint.owned !== null) { this.cancel(stream, endpoint); return EXHAUSTED; }
     }
+    if (cluster.preconnects) this.preconnect(endpoint, thresholds, stream);
     return WAITING;
+  }
+
+  /** Opens connections that may be wanted soon: more than one for each request in progress or waiting. */
+  private preconnect(endpoint: Endpoint, thresholds: CircuitBreakerThresholds, stream: Borrower): void {
+    const { preconnectRatio } = endpoint.cluster.config.connections;
+    if (endpoint.owned !== null) return;                  // nobody else could use them
+    for (let opened = 0; opened < PRECONNECTS_MAX; opened++) {
+      const active = endpoint.connections - endpoint.connecting - endpoint.idleCount;
+      if ((endpoint.pendingCount + active) * preconnectRatio <= endpoint.connections) return;
+      if (!this.open(endpoint, thresholds, stream)) return;
+    }
   }
 
   /** Takes a stream out of the queue it waits in. */
@@ -151,16 +166,20 @@ export class UpstreamPool {
       if (endpoint.connections > 0 && endpoint.owned === null) return false;
       cluster.take(ClusterState.connections);
     }
-    const fd = this.engine.outside.openSocket(endpoint.address, cluster.config.connections.socket);
+    const { socket, proxyProtocol } = cluster.config.connections;
+    let target = 0;
+    let fd = this.engine.outside.openSocket(endpoint.targets?.[0].address ?? endpoint.address, socket);
+    while (fd < 0 && endpoint.targets !== null && ++target < endpoint.targets.length)
+      fd = this.engine.outside.openSocket(endpoint.targets[target].address, socket);
     if (fd === -2) cluster.count(ClusterStat.bind_errors);
     if (fd < 0) return this.refuse(endpoint);
     const connection = this.free.pop() ?? new UpstreamConnection(this.engine, this);
     connection.owner = 0;
     if (endpoint.owned !== null) {
       this.own(connection, stream);
-      if (cluster.config.connections.proxyProtocol !== null) connection.tellsClient(stream.origin);
+      if (proxyProtocol !== null) connection.tellsClient(stream.origin);
     }
-    if (!connection.open(fd, endpoint)) {
+    if (!connection.open(fd, endpoint, target)) {
       if (connection.owner !== 0) this.disown(connection);
       this.free.push(connection);
       this.engine.outside.closeSocket(fd);

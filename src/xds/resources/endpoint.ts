@@ -1,7 +1,9 @@
 // endpoint.v3.ClusterLoadAssignment into an EndpointAssignment.
 import type { Endpoint as PlainEndpoint, EndpointAssignment } from '../../config/types.js';
+import { limits } from '../../core/limits.js';
 import type { Report } from '../wire/message.js';
-import type { ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints } from '../wire/generated/messages.js';
+import type { ClusterLoadAssignment, EndpointAdditionalAddress, LbEndpoint,
+  LocalityLbEndpoints } from '../wire/generated/messages.js';
 import { readAddress } from './address.js';
 import type { AddressUse } from './address.js';
 import { numberOf, readLbMetadata } from './fields.js';
@@ -57,6 +59,18 @@ function readEndpoint(message: LbEndpoint, use: AddressUse, path: string, report
     healthCheck: readEndpointHealthCheck(message.endpoint.healthCheckConfig, use,
       `${path}.endpoint.health_check_config`, report),
     logicalName: '',
-    additionalAddresses: [],
+    additionalAddresses: readAdditional(message.endpoint.additionalAddresses, use,
+      `${path}.endpoint.additional_addresses`, report),
   };
+}
+
+function readAdditional(list: EndpointAdditionalAddress[] | undefined, use: AddressUse, path: string,
+  report: Report): PlainEndpoint['additionalAddresses'] {
+  const found = list ?? [];
+  if (found.length >= limits.endpointAddressesMax)
+    report.fail(path, `${found.length + 1} addresses are beyond this build's limit of ${limits.endpointAddressesMax}`);
+  return found.flatMap(({ address }, index) => {
+    const one = readAddress(address, use, `${path}[${index}].address`, report);
+    return one === null ? [] : [one];
+  });
 }

@@ -11,15 +11,23 @@ import { checkTransportSocket } from './transport-socket.js';
 
 const proxyProtocolType = 'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport';
 
+const families = ['asGiven', 'v4', 'v6'] as const;
+
 /** `common`: the HTTP options of the cluster, at `commonPath`. */
 export function readConnections(message: Cluster, common: CoreHttpProtocolOptions, commonPath: string, path: string,
   report: Report): UpstreamConnections {
+  const eyeballs = message.upstreamConnectionOptions?.happyEyeballsConfig;
   return {
     socket: readSocketSetup(message, path, report),
     maxDurationMs: millisecondsOf(common.maxConnectionDuration, 0, fieldPath(commonPath, 'max_connection_duration'),
       report),
     proxyProtocol: readTransport(message, fieldPath(path, 'transport_socket'), report),
     perDownstream: message.connectionPoolPerDownstreamConnection ?? false,
+    preconnectRatio: message.preconnectPolicy?.perUpstreamPreconnectRatio?.value ?? 1,
+    happyEyeballs: {
+      firstFamily: families[eyeballs?.firstAddressFamilyVersion ?? 0] ?? 'asGiven',
+      firstCount: numberOf(eyeballs?.firstAddressFamilyCount, 1),
+    },
   };
 }
 
