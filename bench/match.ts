@@ -28,7 +28,8 @@ function config(domains: string[][], routes: Route[]): RouteConfig {
     virtualHosts: domains.map((names, index) => ({ name: `host-${index}`, domains: names, routes, requireTls: 'none',
       virtualClusters: [],
       retryPolicy: null, keptBytesMax: null,
-      includeRequestAttemptCount: false, includeAttemptCountInResponse: false, filters: [], rateLimits: [],
+      includeRequestAttemptCount: false, includeAttemptCountInResponse: false, includeTimeoutRetry: false,
+        filters: [], rateLimits: [],
       metadata: null, requestHeaders: none, responseHeaders: none })) };
 }
 

@@ -57,7 +57,8 @@ function routes(hosts: number, timeoutMs: number): RouteConfig {
     virtualHosts: Array.from({ length: hosts }, (_, index) => ({
       name: name(index), domains: [`service-${index}.mesh.local`], requireTls: 'none', virtualClusters: [],
       retryPolicy: null, keptBytesMax: null,
-      includeRequestAttemptCount: false, includeAttemptCountInResponse: false, filters: [], rateLimits: [],
+      includeRequestAttemptCount: false, includeAttemptCountInResponse: false, includeTimeoutRetry: false,
+        filters: [], rateLimits: [],
         metadata: null,
       requestHeaders: none, responseHeaders: none,
       routes: [{

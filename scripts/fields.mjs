@@ -23,7 +23,9 @@ export function readFields(text) {
     if (!['read', 'inert', 'only'].includes(status)) throw new Error(`fields.txt:${index + 1}: bad status ${status}`);
     if (fields.has(name)) throw new Error(`fields.txt:${index + 1}: ${name} is listed twice`);
     const plus = rest.indexOf('+');
-    const add = plus < 0 ? null : { type: rest[plus + 1], id: Number(rest[plus + 2]), rules: rest.slice(plus + 3) };
+    const repeated = plus >= 0 && rest[plus + 1] === 'repeated';
+    const [type, id, ...rules] = rest.slice(plus + (repeated ? 2 : 1));
+    const add = plus < 0 ? null : { type, id: Number(id), rules, repeated };
     fields.set(name, { status, only: status === 'only' ? rest.map((value) => JSON.parse(value)) : null, add, note });
   });
   return { messages, any };

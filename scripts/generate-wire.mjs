@@ -89,7 +89,9 @@ function addedEntry(name, listed) {
   const [kind, reference] = kindOf(listed.add.type, null, false);
   const rules = {};
   for (let i = 0; i < listed.add.rules.length; i += 2) rules[listed.add.rules[i]] = Number(listed.add.rules[i + 1]);
-  return { name, json: jsonName(name), id: listed.add.id, kind, ref: reference, rules };
+  const entry = { name, json: jsonName(name), id: listed.add.id, kind, ref: reference, rules };
+  if (listed.add.repeated) entry.repeated = true;
+  return entry;
 }
 
 function describe(root, { messages, any }) {

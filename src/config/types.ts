@@ -174,6 +174,7 @@ export interface VirtualHost {
   keptBytesMax: number | null;        // null: the listener's per_connection_buffer_limit_bytes
   includeRequestAttemptCount: boolean;
   includeAttemptCountInResponse: boolean;
+  includeTimeoutRetry: boolean;       // include_is_timeout_retry_header
   metadata: FilterMetadata | null;
   requestHeaders: HeaderMutations;
   responseHeaders: HeaderMutations;

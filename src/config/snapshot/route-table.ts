@@ -29,7 +29,8 @@ export interface VirtualClusterJson {
 export interface VirtualHostJson {
   name: string; virtualClusters: VirtualClusterJson[]; requireTls: VirtualHost['requireTls'];
   retryPolicy: VirtualHost['retryPolicy']; keptBytesMax: number | null;
-  includeRequestAttemptCount: boolean; includeAttemptCountInResponse: boolean; metadata: FilterMetadata | null;
+  includeRequestAttemptCount: boolean; includeAttemptCountInResponse: boolean; includeTimeoutRetry: boolean;
+  metadata: FilterMetadata | null;
   filters: BoundFilter[]; rateLimits: RateLimit[];
   requestHeaders: HeaderMutations; responseHeaders: HeaderMutations
 }
@@ -138,7 +139,8 @@ class TableWriter {
       retryPolicy: host.retryPolicy, keptBytesMax: host.keptBytesMax, rateLimits: host.rateLimits,
       filters: this.filters(host.filters, host.name),
       includeRequestAttemptCount: host.includeRequestAttemptCount,
-      includeAttemptCountInResponse: host.includeAttemptCountInResponse, metadata: host.metadata,
+      includeAttemptCountInResponse: host.includeAttemptCountInResponse,
+      includeTimeoutRetry: host.includeTimeoutRetry, metadata: host.metadata,
       requestHeaders: host.requestHeaders, responseHeaders: host.responseHeaders };
     this.words(at, [firstRoute, host.routes.length, ...this.text(JSON.stringify(json))]);
   }

@@ -48,7 +48,7 @@ export class Hedging implements UpstreamEvents {
     if (stream.retryOn === 0 || stream.upstream === null || this.parked(stream) >= limits.hedgesMax) return;
     if (!retries.mayRetry(stream)) return;
     this.park(stream);
-    retries.backOff(stream, 0);
+    retries.backOff(stream, 0, true);
   }
 
   /** The stream's own attempt is over without an answer for the client. Do others go on? `status` counts for it. */

@@ -24,6 +24,18 @@ export const replaceExpected = (engine: Engine, stream: Stream, expectedMs: numb
   replaceValue(engine, stream, EXPECTED_NAME_BYTES, Header['x-envoy-expected-rq-timeout-ms'], expectedMs);
 const EXPECTED_NAME_BYTES = 'x-envoy-expected-rq-timeout-ms'.length;
 
+/** Says in the last line of the head whether this retry follows a timeout. False: no buffer is free. */
+export function markTimeoutRetry(engine: Engine, stream: Stream): boolean {
+  const record = sentHead(engine, stream);
+  if (record === 0 || stream.headBuffer < 0) return true;
+  const before = stream.retryMark;
+  stream.retryMark = stream.timedOut ? AFTER_TIMEOUT : AFTER_FAILURE;
+  const end = stream.headAt + engine.i32[(record >> 2) + Head.bytes] - 2;
+  return replaceSpan(engine, stream, end - before.length, before.length, stream.retryMark);
+}
+const AFTER_TIMEOUT = 'x-envoy-is-timeout-retry: true\r\n';
+const AFTER_FAILURE = 'x-envoy-is-timeout-retry: false\r\n';
+
 function replaceValue(engine: Engine, stream: Stream, nameBytes: number, known: number, value: number): boolean {
   const record = sentHead(engine, stream);
   if (record === 0 || stream.headBuffer < 0) return true;

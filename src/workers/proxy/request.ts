@@ -32,7 +32,7 @@ import { Failures } from './failure.js';
 import { Filtering } from './filtering.js';
 import { Finish } from './finish.js';
 import { Hedging } from './hedging.js';
-import { replaceAttempts, replaceExpected, replaceHost } from './late-values.js';
+import { markTimeoutRetry, replaceAttempts, replaceExpected, replaceHost } from './late-values.js';
 import { Retries } from './retries.js';
 import { forwardedAddress } from './remote-address.js';
 import { Replies } from './reply.js';
@@ -341,8 +341,10 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   /** What a further attempt changes in the request. False: the stream has ended. */
   private prepareRetry(stream: Stream): boolean {
     const { engine } = this;
-    if ((!stream.route!.virtualHost.includeRequestAttemptCount || replaceAttempts(engine, stream, stream.attempts))
-      && (stream.route!.added === null || replaceExpected(engine, stream, this.timeouts.expectedMs(stream))))
+    const { added, virtualHost } = stream.route!;
+    if ((!virtualHost.includeRequestAttemptCount || replaceAttempts(engine, stream, stream.attempts))
+      && (added === null || replaceExpected(engine, stream, this.timeouts.expectedMs(stream)))
+      && (!virtualHost.includeTimeoutRetry || markTimeoutRetry(engine, stream)))
       return true;
     this.failures.exhausted(stream);
     return false;

@@ -125,7 +125,7 @@ export class Retries {
       || (failure === FAILED_CONNECT && (retryOn & RetryOn.connectFailure) !== 0)
       || ((retryOn & RetryOn.resetBeforeRequest) !== 0 && !stream.requestHeadSent);
     if (asks && this.mayRetry(stream)) {
-      this.backOff(stream, 0);
+      this.backOff(stream, 0, failure === FAILED_PER_TRY);
       return true;
     }
     if (stream.hedges === null || !this.proxy.hedging.outlives(stream, failure === FAILED_PROTOCOL ? 502 : 503))
@@ -210,8 +210,9 @@ export class Retries {
   }
 
   /** `resetMs`: what the answer asked to wait at least; 0 = nothing. */
-  backOff(stream: Stream, resetMs: number): void {
+  backOff(stream: Stream, resetMs: number, timedOut = false): void {
     const { engine } = this;
+    stream.timedOut = timedOut;
     if (stream.upstream !== null || stream.endpoint !== null) this.proxy.failures.detach(stream);
     this.noteAttempt(stream);
     stream.retried = true;

@@ -166,6 +166,9 @@ export class Stream implements PickRequest, Borrower {
   followsRedirects = false;
   redirects = 0;
   redirectSteps: string[] = NO_STEPS;
+  /** The last attempt took too long; and what the head of the next says of it (include_is_timeout_retry_header). */
+  timedOut = false;
+  retryMark = '';
   /** Attempts that go on beside its own, and whether its own is over and they decide. */
   hedges: Hedge | null = null;
   waitsForHedges = false;
@@ -278,7 +281,8 @@ export class Stream implements PickRequest, Borrower {
     this.tried.length = 0;
     this.followsRedirects = this.collected = false;
     this.shadows = this.hedges = null;
-    this.waitsForHedges = this.uncharged = false;
+    this.waitsForHedges = this.uncharged = this.timedOut = false;
+    this.retryMark = '';
     this.redirects = 0;
     this.redirectSteps = NO_STEPS;
     this.hashHigh = this.hashLow = 0;

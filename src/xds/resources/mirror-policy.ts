@@ -7,6 +7,7 @@ import { always } from '../../config/runtime.js';
 import type { RouteActionRequestMirrorPolicy } from '../wire/generated/messages.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
+import { readMutations } from './filters/headers.js';
 import type { ClusterReference } from './route.js';
 import { readRuntimeFraction } from './runtime.js';
 
@@ -26,6 +27,9 @@ export function readMirrorPolicies(policies: RouteActionRequestMirrorPolicy[] | 
     return { cluster, clusterHeader,
       fraction: policy.runtimeFraction === undefined ? null : readRuntimeFraction(policy.runtimeFraction, always),
       hostSuffix: !(policy.disableShadowHostSuffixAppend ?? false),
-      hostRewrite: emptyToNull(policy.hostRewriteLiteral), headers: [] };
+      hostRewrite: emptyToNull(policy.hostRewriteLiteral),
+      headers: readMutations(policy.requestHeadersMutations, `${at}[${index}].request_headers_mutations`, report)
+        .map((mutation) => 'add' in mutation ? { add: [mutation.add], remove: [] }
+          : { add: [], remove: [mutation.remove] }) };
   });
 }

@@ -256,9 +256,11 @@ t.test('mirrors', async (t) => {
     return action.kind === 'forward' ? action.mirrors : null;
   };
   t.same(mirrors([{ cluster: 'backend' }, { cluster_header: 'X-To', disable_shadow_host_suffix_append: true,
-    host_rewrite_literal: 'h', runtime_fraction: { default_value: { numerator: 7 }, runtime_key: 'k' } }]), [
+    host_rewrite_literal: 'h', runtime_fraction: { default_value: { numerator: 7 }, runtime_key: 'k' },
+    request_headers_mutations: [{ remove: 'X-A' }, { append: { header: { key: 'x-b', value: 'c' } } }] }]), [
     { cluster: 'backend', clusterHeader: null, fraction: null, hostSuffix: true, hostRewrite: null, headers: [] },
-    { cluster: '', clusterHeader: 'x-to', hostSuffix: false, hostRewrite: 'h', headers: [],
+    { cluster: '', clusterHeader: 'x-to', hostSuffix: false, hostRewrite: 'h', headers: [{ add: [], remove: ['x-a'] },
+      { add: [{ name: 'x-b', value: 'c', action: 'append', keepEmptyValue: false }], remove: [] }],
       fraction: { numerator: 7, denominator: 100, runtimeKey: 'k' } }]);
   t.same(errors(mirrored([{}])),
     ['R.route.request_mirror_policies[0]: exactly one of cluster and cluster_header must be set']);

@@ -20,7 +20,7 @@ export function readHeaderMutation(mutations: Mutations | undefined, mostSpecifi
     response: readMutations(mutations?.responseMutations, fieldPath(at, 'response_mutations'), report) };
 }
 
-function readMutations(messages: HeaderMutation[] | undefined, path: string, report: Report): FilterMutation[] {
+export function readMutations(messages: HeaderMutation[] | undefined, path: string, report: Report): FilterMutation[] {
   return (messages ?? []).map((message, index): FilterMutation => {
     const at = `${path}[${index}]`;
     if (message.append !== undefined)
