@@ -20,6 +20,7 @@ export interface ChecksOptions {
   flags: HealthFlags;
   writeEvent: WriteEvent;
   hasTraffic(): boolean;
+  runtime(key: string): number | null;
   onChecked(session: Session, ok: boolean, unhealthy: boolean): void;
 }
 
@@ -36,7 +37,12 @@ export class Checks implements SessionOwner {
     this.config = options.cluster.healthCheck!;
     this.counts = before?.counts ?? new HealthCounts();
     const { checker } = this.config;
-    this.matches = checker.kind === 'http' && checker.serviceName !== null ? compiled(checker.serviceName) : null;
+    const matches = checker.kind === 'http' && checker.serviceName !== null ? compiled(checker.serviceName) : null;
+    this.matches = matches === null ? null : (name) => {
+      if (Math.random() * 100 >= (this.runtime('health_check.verify_cluster') ?? 100)) return true;
+      this.counts.verifyCluster++;
+      return matches(name);
+    };
   }
 
   /** Endpoints, by the index of their process-wide state, that are checked from now on. */
@@ -81,6 +87,7 @@ export class Checks implements SessionOwner {
   }
 
   hasTraffic(): boolean { return this.options.hasTraffic(); }
+  runtime(key: string): number | null { return this.options.runtime(key); }
   flagsOf(state: number): number { return this.options.flags.of(state); }
   change(state: number, set: number, clear: number): void {
     this.options.flags.change(this.options.slot, state, set, clear);
@@ -103,7 +110,7 @@ export class Checks implements SessionOwner {
       hostname: own !== '' ? own : hostOf(checker) !== '' ? hostOf(checker) : this.options.cluster.name };
     const onResult = session.result.bind(session);
     switch (checker.kind) {
-      case 'http': return new HttpProbe(checker, target, onResult, this.matches, () => this.counts.verifyCluster++);
+      case 'http': return new HttpProbe(checker, target, onResult, this.matches);
       case 'tcp': return new TcpProbe(checker, target, onResult);
       case 'grpc': return new GrpcProbe(checker, target, onResult);
     }

@@ -147,7 +147,7 @@ export class EndpointHealth {
     if (!isSame(watched.checks?.config ?? null, config.healthCheck)) {
       watched.checks?.end();
       watched.checks = config.healthCheck === null ? null : new Checks({ cluster: config, slot, flags, writeEvent,
-        hasTraffic: () => this.hasTraffic(slot),
+        hasTraffic: () => this.hasTraffic(slot), runtime: (key) => this.options.runtime(key),
         onChecked: (session, ok, unhealthy) => this.checked(name, session.state, ok, unhealthy) }, watched.checks);
       if (watched.checks === null)
         for (const state of endpoints.keys()) flags.change(slot, state, 0, ACTIVE_FLAGS);

@@ -20,10 +20,9 @@ export class HttpProbe implements Probe {
   private readonly body: Buffer;
   private readonly headers: Record<string, string | string[]>;
 
-  /** `matches` judges the service's name; null where nobody asks for it. `onNameAsked`: it was compared. */
+  /** `matches` judges the service's name; null where nobody asks for it. */
   constructor(private readonly checker: HttpChecker, private readonly target: ProbeTarget,
-    private readonly onResult: OnResult, private readonly matches: ((name: string) => boolean) | null,
-    private readonly onNameAsked: () => void) {
+    private readonly onResult: OnResult, private readonly matches: ((name: string) => boolean) | null) {
     this.receive = new Payload(checker.receive);
     this.body = Buffer.from(checker.send, 'hex');
     this.headers = requestHeaders(target.hostname, checker.headers);
@@ -73,11 +72,8 @@ export class HttpProbe implements Probe {
     if (!this.receive.isIn(body)) return failed('ACTIVE', status, false, excluded);
     if (!within(this.checker.expected, status))
       return failed('ACTIVE', status, within(this.checker.retriable, status), excluded);
-    if (this.matches !== null) {
-      this.onNameAsked();
-      if (!this.matches(String(response.headers['x-envoy-upstream-healthchecked-cluster'] ?? '')))
-        return failed('ACTIVE', status);
-    }
+    if (this.matches?.(String(response.headers['x-envoy-upstream-healthchecked-cluster'] ?? '')) === false)
+      return failed('ACTIVE', status);
     return response.headers['x-envoy-degraded'] === undefined ? SUCCEEDED : { ok: true, degraded: true };
   }
 

@@ -14,6 +14,8 @@ export interface SessionOwner {
   readonly counts: HealthCounts;
   /** Has any worker opened a connection of the cluster? */
   hasTraffic(): boolean;
+  /** A number of the runtime, or null. */
+  runtime(key: string): number | null;
   flagsOf(state: number): number;
   change(state: number, set: number, clear: number): void;
   log(session: Session, event: HealthEvent): void;
@@ -152,7 +154,9 @@ export class Session {
   }
 
   private arm(ms: number): void {
-    this.interval = setTimeout(() => this.check(), ms);
+    const least = this.owner.runtime('health_check.min_interval') ?? 0;
+    const most = this.owner.runtime('health_check.max_interval') ?? Infinity;
+    this.interval = setTimeout(() => this.check(), Math.max(1, least, Math.min(ms, most)));
     this.interval.unref();
   }
   private disarm(): void {
@@ -162,8 +166,7 @@ export class Session {
   }
 }
 
-/** At least a millisecond, so that nothing spins. */
 function jittered(config: HealthCheck, base: number, jitterMs: number): number {
   const share = Math.floor(base * config.intervalJitterPercent / 100);
-  return Math.max(1, base + Math.floor(Math.random() * share) + Math.floor(Math.random() * jitterMs));
+  return base + Math.floor(Math.random() * share) + Math.floor(Math.random() * jitterMs);
 }
