@@ -46,7 +46,8 @@ function endpoint(index: number, replica: number, weight: number): Endpoint {
 }
 
 function assignment(index: number, weight = 1): EndpointAssignment {
-  return { clusterName: name(index), policy: { overprovisioningPercent: 140, weightedPriorityHealth: false },
+  return { clusterName: name(index), policy: { overprovisioningPercent: 140,
+    weightedPriorityHealth: false, dropped: 0 },
     endpoints: Array.from({ length: ENDPOINTS }, (_, replica) => endpoint(index, replica + 1, weight)) };
 }
 

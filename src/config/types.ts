@@ -340,6 +340,7 @@ export interface Endpoint {
 export interface AssignmentPolicy {
   overprovisioningPercent: number;    // default 140
   weightedPriorityHealth: boolean;    // health of a priority counts weights, not endpoints
+  dropped: number;                    // part of the requests that is refused at once, 0 to 1 (drop_overloads)
 }
 export interface EndpointAssignment { clusterName: string; endpoints: Endpoint[]; policy: AssignmentPolicy }
 

@@ -51,7 +51,8 @@ export interface Picker {
   pick(request: PickRequest): Endpoint | null;
 }
 
-const policyDefault: AssignmentPolicy = { overprovisioningPercent: 140, weightedPriorityHealth: false };
+const policyDefault: AssignmentPolicy = { overprovisioningPercent: 140, weightedPriorityHealth: false,
+  dropped: 0 };
 
 /** Counts for the cluster. */
 type Count = (stat: number) => void;

@@ -97,6 +97,15 @@ export class Replies {
       'x-envoy-overloaded: true\r\n');
   }
 
+  /** Refused because the control plane says so: a part of the requests, or all of them. */
+  dropped(stream: Stream, all: boolean): void {
+    const details = detail(all ? 'unconditional_drop_overload' : 'drop_overload');
+    const body = all ? 'unconditional drop overload' : 'drop overload';
+    this.send(stream, 503, all ? ResponseFlag.UDO : ResponseFlag.DO, details, body,
+      stream.hcm!.suppressEnvoyHeaders ? '' : all ? 'x-envoy-unconditional-drop-overload: true\r\n'
+        : 'x-envoy-drop-overload: true\r\n');
+  }
+
   /** Redirects and direct responses. */
   byRoute(stream: Stream, route: RouteRuntime): void {
     const { engine } = this;

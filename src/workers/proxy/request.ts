@@ -18,6 +18,7 @@ import { recordHeader } from '../routing/regex.js';
 import type { ClusterChoice, RouteRuntime } from '../routing/route.js';
 import { ACQUIRED, OVERFLOW, UpstreamPool, WAITING } from '../upstream/pool.js';
 import { Clusters } from '../upstream/cluster.js';
+import type { ClusterRuntime } from '../upstream/cluster.js';
 import type { UpstreamConnection, UpstreamEvents } from '../upstream/connection.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 import { admit } from './admission.js';
@@ -235,6 +236,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     stream.cluster = cluster;
     cluster.gauge(ClusterStat.upstream_rq_active, 1);
     if (route.counts !== null) route.counts.begin(engine, stream, this.pathAt(), this.pathBytes());
+    if (cluster.dropped > 0 && this.drops(stream, cluster)) return this.afterReply(connection, bodyAt, end);
     this.retries.begin(stream);
     if (cluster.asksRequests) readAsked(engine, stream, cluster);
     if (route.hashPolicies !== null && cluster.picker?.byHash === true) this.hash(stream, route.hashPolicies);
@@ -252,6 +254,15 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     this.timeouts.start(stream);
     this.dispatch(stream);
     return stream.downstream === null ? this.afterReply(connection, at, end) : at;
+  }
+
+  /** The control plane has a part of the cluster's requests refused (drop_overloads). */
+  private drops(stream: Stream, cluster: ClusterRuntime): boolean {
+    const { codecs, randomState } = this.engine;
+    if ((codecs.nextRandom(randomState) >>> 0) / 4294967296 >= cluster.dropped) return false;
+    cluster.count(ClusterStat.upstream_rq_drop_overload);
+    this.replies.dropped(stream, cluster.dropped === 1);
+    return true;
   }
 
   /** One of several clusters: by the number in a header where the route asks for that, else by chance. */

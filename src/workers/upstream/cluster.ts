@@ -51,6 +51,8 @@ export class ClusterRuntime {
   /** The endpoints by priority; a priority that nobody has is empty. */
   private levels: Endpoint[][] = [];
   private policy: AssignmentPolicy | null = null;
+  /** Part of the requests that is refused at once. */
+  dropped = 0;
   private built: Picker | null = null;
   private stale = true;
   /** The version of the endpoints' health that the picker was built from. */
@@ -129,6 +131,7 @@ export class ClusterRuntime {
     if (assignmentBlob !== this.assignmentBlob) {
       const assignment = assignmentBlob === 0 ? null : snapshot.readAssignment(assignmentBlob);
       this.policy = assignment === null ? null : assignment.policy;
+      this.dropped = this.policy === null ? 0 : this.policy.dropped;
       this.takeEndpoints(assignment === null ? [] : assignment.endpoints);
       this.assignmentBlob = assignmentBlob;
     }

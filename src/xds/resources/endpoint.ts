@@ -2,11 +2,12 @@
 import type { Endpoint as PlainEndpoint, EndpointAssignment } from '../../config/types.js';
 import { limits } from '../../core/limits.js';
 import type { Report } from '../wire/message.js';
-import type { ClusterLoadAssignment, EndpointAdditionalAddress, LbEndpoint,
+import type { ClusterLoadAssignment, ClusterLoadAssignmentPolicyDropOverload, EndpointAdditionalAddress, LbEndpoint,
   LocalityLbEndpoints } from '../wire/generated/messages.js';
 import { readAddress } from './address.js';
 import type { AddressUse } from './address.js';
 import { numberOf, readLbMetadata } from './fields.js';
+import { readFraction } from './runtime.js';
 import { readEndpointHealthCheck } from './health-check.js';
 
 const OVERPROVISIONING_PERCENT_DEFAULT = 140;
@@ -26,7 +27,18 @@ export function readAssignment(message: ClusterLoadAssignment, use: AddressUse, 
   }
   return { clusterName: message.clusterName ?? '', endpoints, policy: {
     overprovisioningPercent: numberOf(message.policy?.overprovisioningFactor, OVERPROVISIONING_PERCENT_DEFAULT),
-    weightedPriorityHealth: message.policy?.weightedPriorityHealth ?? false } };
+    weightedPriorityHealth: message.policy?.weightedPriorityHealth ?? false,
+    dropped: readDropped(message.policy?.dropOverloads, `${prefix}policy.drop_overloads`, report) } };
+}
+
+/** As in Envoy there may be one category; its name is not looked at. */
+function readDropped(list: ClusterLoadAssignmentPolicyDropOverload[] | undefined, path: string,
+  report: Report): number {
+  if (list === undefined || list.length === 0) return 0;
+  if (list.length > 1) report.fail(path, 'at most one');
+  const { numerator, denominator } = readFraction(list[0]!.dropPercentage);
+  if (numerator > denominator) report.fail(`${path}[0].drop_percentage`, 'must be at most 100 %');
+  return numerator / denominator;
 }
 
 function readLocality(message: LocalityLbEndpoints, use: AddressUse, path: string, report: Report,

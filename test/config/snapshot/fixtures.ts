@@ -8,7 +8,7 @@ const thresholds = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests
       trackRemaining: false, maxConnectionsPerEndpoint: 2 ** 32 - 1 };
 const none = { add: [], remove: [] };
 /** Envoy's defaults. */
-export const policy: AssignmentPolicy = { overprovisioningPercent: 140, weightedPriorityHealth: false };
+export const policy: AssignmentPolicy = { overprovisioningPercent: 140, weightedPriorityHealth: false, dropped: 0 };
 export const balancing: Balancing = { healthyPanicPercent: 50, localityWeighted: false,
     zoneAware: { routingPercent: 100, minClusterSize: 6, failTrafficOnPanic: false }, hashing: null, slowStart: null,
     activeRequestBias: null, fullScan: false, peakEwma: null, clientWeights: null,

@@ -94,6 +94,11 @@ export const scenarios: readonly Scenario[] = [
     fail_traffic_on_panic: true } } }),
   picks('fail_traffic_on_panic, typed', [group([sick('a'), sick('b')])], typed('least_request.v3.LeastRequest', {
     locality_lb_config: { zone_aware_lb_config: { fail_traffic_on_panic: true } } })),
+  picks('all requests are dropped', [group([at('a')])], {}, { drop_overloads: [{ category: 'x', drop_percentage: {
+    numerator: 100 } }] }, { stats: [...stats, 'cluster.{many}.upstream_rq_503', 'cluster.{many}.upstream_rq_5xx',
+    'cluster.{many}.upstream_rq_total', 'cluster.{many}.upstream_rq_active'] }),
+  picks('no requests are dropped', [group([at('a')])], {}, { drop_overloads: [{ category: 'x', drop_percentage: {
+    numerator: 0, denominator: 'MILLION' } }] }),
   picks('no endpoints', []),
   picks('no endpoints, no panic', [], panicAt(0)),
   picks('an empty locality', [zone('z', 1)]),

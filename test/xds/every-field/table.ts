@@ -193,6 +193,7 @@ export const fieldSamples: { [field: string]: unknown[] } = {
   'Cluster.lb_policy': ['LEAST_REQUEST', 'RING_HASH', 'RANDOM', 'MAGLEV'],
   'RetryBackOff.base_interval': ['2s', '3s'],
   'MaglevLbConfig.table_size': [7, 11],
+  'FractionalPercent.numerator': [7, 9],
   'ClusterManager.local_cluster_name': ['backend'],
   'core.v3.Metadata.filter_metadata': [{ 'sample': { sample: 'value' }, 'envoy.lb': { sample: 'value' } }],
   'LbSubsetSelector.fallback_policy': ['NO_FALLBACK', 'ANY_ENDPOINT', 'DEFAULT_SUBSET'],
@@ -305,6 +306,7 @@ export const beside: { [field: string]: Tree } = {
     'panic_mode_any', 'list_as_any', 'metadata_fallback_policy'].map((field) =>
     [`LbSubsetConfig.${field}`, { subset_selectors: [{ keys: ['sample'] }] }])),
   'OverrideHostSource.metadata': { header: undefined },
+  'FractionalPercent.denominator': { numerator: 7 },
   'LbSubsetSelector.fallback_keys_subset': { keys: ['sample', 'another', 'third'], fallback_policy: 'KEYS_SUBSET' },
   'RingHash.use_hostname_for_hashing': { '^^^^^type': 'STRICT_DNS' },
   'RingHash.consistent_hashing_lb_config': { '^^^^^type': 'STRICT_DNS' },

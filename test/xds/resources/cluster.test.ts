@@ -20,7 +20,7 @@ const endpoint = (address: Tree, more: Tree = {}): Tree => ({ endpoint: { addres
 
 t.test('defaults', async (t) => {
   t.same(configOf(bootstrap([], [{ name: 'c', load_assignment: loadAssignment('c') }]), 'cluster'),
-    { name: 'c', altStatName: 'c', metadata: null, type: 'static', originalDestination: null,
+    { name: 'c', altStatName: 'c', perEndpointStats: false, metadata: null, type: 'static', originalDestination: null,
     edsServiceName: '', loadAssignment: { clusterName: 'c',
       endpoints: [{ address: { kind: 'ip', host: '127.0.0.1', port: 21020, ipv4Compat: false },
       hostname: '', weight: 1, health: 'unknown',
@@ -185,7 +185,14 @@ t.test('panic, localities, overprovisioning', async (t) => {
     .balancing, { ...balancing, healthyPanicPercent: 13, localityWeighted: true });
   t.same(read({ load_assignment: { cluster_name: 'c', policy: { overprovisioning_factor: 100,
     weighted_priority_health: true } } }).loadAssignment!.policy,
-  { overprovisioningPercent: 100, weightedPriorityHealth: true });
+  { overprovisioningPercent: 100, weightedPriorityHealth: true, dropped: 0 });
+  const dropping = (...list: Tree[]): Tree => ({ load_assignment: { cluster_name: 'c', policy: {
+    drop_overloads: list } } });
+  const drop = (numerator: number): Tree => ({ category: 'x', drop_percentage: { numerator } });
+  t.equal(read(dropping(drop(25))).loadAssignment!.policy.dropped, 0.25);
+  t.same(errors(dropping(drop(1), drop(2))), ['C.load_assignment.policy.drop_overloads: at most one']);
+  t.same(errors(dropping(drop(101))),
+    ['C.load_assignment.policy.drop_overloads[0].drop_percentage: must be at most 100 %']);
   t.same(errors({ load_assignment: { cluster_name: 'c', policy: { overprovisioning_factor: 0 } } }),
     ['C.load_assignment.policy.overprovisioning_factor: must be greater than 0']);
 });
@@ -272,7 +279,7 @@ t.test('endpoints', async (t) => {
   t.same(errors(endpoints({})), [`${at}.endpoint: required`]);
   t.same(errors(endpoints({ endpoint: {} })), [`${at}.endpoint.address: required`]);
   t.same(errors({ load_assignment: { cluster_name: 'c', policy: { drop_overloads: [{}] } } }),
-    ['C.load_assignment.policy.drop_overloads: not implemented']);
+    ['C.load_assignment.policy.drop_overloads[0].category: required']);
   t.same(errors(endpoints(endpoint({ envoy_internal_address: {} }))),
     [`${at}.endpoint.address.envoy_internal_address: not implemented`]);
 });
