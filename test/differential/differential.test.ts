@@ -1,6 +1,5 @@
-// What Envoy did, in the areas of routing, balancing, listeners, retries and the rest.
-import { areas } from './areas.js';
+// What Envoy did, in the areas that files.ts names for this file.
+import { areasOf } from './files.js';
 import { holdAgainstEnvoy } from './hold.js';
-import { messageAreas } from './message-areas.js';
 
-holdAgainstEnvoy(Object.fromEntries(Object.entries(areas).filter(([area]) => !(area in messageAreas))));
+holdAgainstEnvoy(areasOf('rest'));

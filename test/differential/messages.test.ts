@@ -1,6 +1,5 @@
-// What Envoy did, in the areas about messages.
+// What Envoy did, in the areas that files.ts names for this file.
+import { areasOf } from './files.js';
 import { holdAgainstEnvoy } from './hold.js';
-import { messageAreas } from './message-areas.js';
 
-const { processes: _processes, ...areas } = messageAreas;
-holdAgainstEnvoy(areas);
+holdAgainstEnvoy(areasOf('messages'));

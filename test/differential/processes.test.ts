@@ -1,5 +1,5 @@
-// What Envoy did where a scenario has a process of its own.
+// What Envoy did, in the areas that files.ts names for this file.
+import { areasOf } from './files.js';
 import { holdAgainstEnvoy } from './hold.js';
-import { messageAreas } from './message-areas.js';
 
-holdAgainstEnvoy({ processes: messageAreas.processes });
+holdAgainstEnvoy(areasOf('processes'));

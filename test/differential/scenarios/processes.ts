@@ -52,7 +52,22 @@ const overload: readonly Scenario[] = [
 const called = (name: string, ...calls: NonNullable<Step['admin']>[]): Scenario => ({ name, alone: {},
   main: { routes: [direct('served')] }, steps: calls.map((admin) => ({ admin })), logLines: 0 });
 
+const told = (name: string, path: string, more: Partial<Scenario> = {}): Scenario => ({ name, alone: {},
+  main: { routes: [{ match: { prefix: '/' }, route: { cluster: '{up}' } }] },
+  steps: [{ send: get('/') }, { waitMs: 200, admin: { path, body: true } }], ...more });
+
 const admin: readonly Scenario[] = [
+  told('admin: clusters as text', '/clusters'),
+  told('admin: clusters as JSON', '/clusters?format=json'),
+  told('admin: a cluster that was asked for', '/clusters?filter=none'),
+  told('admin: listeners as text', '/listeners'),
+  told('admin: listeners as JSON', '/listeners?format=json'),
+  told('admin: runtime', '/runtime', { steps: [{ admin: { path: '/runtime' } }], logLines: 0,
+    alone: { bootstrap: { layered_runtime: { layers: [
+    { name: 'static', static_layer: { a: 1, b: { c: true } } }, { name: 'admin', admin_layer: {} }] } } } }),
+  told('admin: the answers of a histogram', '/stats?filter=^cluster.*upstream_rq_time$&usedonly'
+    + '&histogram_buckets=disjoint', { steps: [{ admin: { path: '/stats?filter=^cluster.*cx_connect_ms$',
+    body: true } }] }),
   called('admin: health', { path: '/ready', body: true }, { method: 'POST', path: '/healthcheck/fail', body: true },
     { path: '/ready', body: true }, { method: 'POST', path: '/healthcheck/ok', body: true }, { path: '/ready' },
     { path: '/healthcheck/fail' }),
