@@ -8,9 +8,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { repositoryRoot } from './root.js';
 
 const running = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
+const killAll = (): void => { for (const child of running) child.kill('SIGKILL'); };
+process.on('exit', killAll);
+// A test that is ended from outside must not leave its proxies behind: they would go on calling ports of others.
+for (const signal of ['SIGALRM', 'SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    killAll();
+    process.kill(process.pid, signal);
+  });
+}
 
 export type ProxyKind = 'weft-epoll' | 'weft-uring' | 'envoy';
 export const weftKinds: readonly ProxyKind[] =
