@@ -36,7 +36,7 @@ function balancingOf(lbPolicy: Policy): Balancing {
     activeRequestBias: null, fullScan: false,
     hashing: table === null ? null : { table, byName: false, boundPercent: 0 },
     clientWeights: null, subsets: null, overrideHost: null,
-    peakEwma: lbPolicy === 'peakEwma' ? { decayMs: 10_000, defaultMs: 10, penalty: 1_000_000 } : null };
+    peakEwma: lbPolicy === 'peakEwma' ? { decayMs: 10_000, penalty: 1_000_000 } : null };
 }
 
 const picking = (lbPolicy: Policy, weighted: boolean, count: number) => bench({

@@ -20,6 +20,8 @@ export interface EndpointInForce {
   health: Endpoint['health'];
   locality: Endpoint['locality'];
   localityWeight: number;
+  /** Of envoy.lb. */
+  metadata: Endpoint['metadata'];
   /** Index of its process-wide state (SnapshotPublisher.endpointSlots.slotOf(endpointKey(...))), -1 = none. */
   state: number;
 }

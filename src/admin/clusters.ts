@@ -102,7 +102,7 @@ function endpointText(
     ['region', locality.region],
     ['zone', locality.zone],
     ['sub_zone', locality.subZone],
-    ['canary', false],
+    ['canary', endpoint.metadata?.canary === true],
     ['priority', endpoint.priority],
     ['success_rate', short(outliers?.rateOf(endpoint.state, 0) ?? -1)],
     ['local_origin_success_rate', short(outliers?.rateOf(endpoint.state, 1) ?? -1)],

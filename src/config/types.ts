@@ -383,7 +383,6 @@ export interface SubsetSelector {
 }
 export interface PeakEwma {
   decayMs: number;                    // default 10000
-  defaultMs: number;                  // expected of an endpoint that nobody has asked; default 10
   penalty: number;                    // cost of one that was asked and has not answered; default 1000000
 }
 /** New endpoints get a part of their weight that grows over the window: max(minimum, time ^ (1 / aggression)). */

@@ -143,6 +143,7 @@ export class FakeBackend implements AdminBackend {
         health: 'unknown',
         locality: { region: '', zone: '', subZone: '' },
         localityWeight: 0,
+        metadata: null,
         state: -1,
         ...endpoint,
       })),

@@ -137,7 +137,7 @@ function balancerOf(plan: Plan, dice: SimNetwork): Partial<Plan> {
       murmur: false }) };
     case 1: return { lbPolicy: 'maglev', ...hashing({ kind: 'maglev', size: 251 }) };
     case 2: return { ...more, lbPolicy: 'peakEwma', balancing: { ...balancing,
-      peakEwma: { decayMs: 100, defaultMs: 10, penalty: 1000 } } };
+      peakEwma: { decayMs: 100, penalty: 1000 } } };
     case 3: return { ...more, lbPolicy: 'clientSideWeightedRoundRobin', balancing: { ...balancing,
       clientWeights: { blackoutMs: 0, expirationMs: 1000, updateMs: 100, errorPenalty: 1 } } };
     case 4: return { ...more, balancing: { ...balancing, localityWeighted: true, slowStart: { windowMs: 500,

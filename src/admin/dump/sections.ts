@@ -233,5 +233,6 @@ const endpointJson = (endpoint: EndpointInForce): JsonObject => ({
     ...(endpoint.hostname !== '' && { hostname: endpoint.hostname }),
   },
   health_status: healthName(endpoint),
+  ...(endpoint.metadata !== null && { metadata: { filter_metadata: { 'envoy.lb': endpoint.metadata as JsonObject } } }),
   load_balancing_weight: endpoint.weight,
 });

@@ -13,6 +13,9 @@ import { below } from './unweighted.js';
 
 /** Below this nothing is known any more. */
 const FORGOTTEN_MS = 1e-3;
+// A failure counts as an answer after so long, or after so many times what was expected: who refuses at once must not
+// look fast, and who does it again and again is asked less and less.
+const FAILED_MS_MIN = 50, FAILED_MS_MAX = 60_000, FAILED_FACTOR = 4;
 
 /** Response times of a cluster's endpoints. Two workers may write at once: one of the two times is lost then. */
 export class Latencies {
@@ -26,6 +29,11 @@ export class Latencies {
     const average = f32[at] * kept + tookMs * (1 - kept);
     f32[at] = Math.max(tookMs, average, 2 * FORGOTTEN_MS);
     i32[endpoint.state + EndpointState.latencySeen] = wallMs | 0;
+  }
+
+  /** It failed without an answer. */
+  failed(endpoint: Endpoint): void {
+    this.observe(endpoint, Math.min(FAILED_MS_MAX, Math.max(FAILED_MS_MIN, FAILED_FACTOR * this.of(endpoint))));
   }
 
   /** Expected milliseconds; 0: nothing is known. */
@@ -63,8 +71,8 @@ export class PeakEwmaPicker implements Picker {
   private cost(endpoint: Endpoint): number {
     const expectedMs = this.latencies.of(endpoint);
     const active = endpoint.activeRequests();
-    // Asked and never answered: it may be dead. Nobody asked: it is worth a try.
-    if (expectedMs === 0 && active > 0) return (this.rules.penalty + active) / endpoint.weight;
-    return (expectedMs === 0 ? this.rules.defaultMs : expectedMs) * (active + 1) / endpoint.weight;
+    // Nobody asks it: it is tried at once. Asked and never answered: it may be dead.
+    if (expectedMs === 0) return active === 0 ? 0 : (this.rules.penalty + active) / endpoint.weight;
+    return expectedMs * (active + 1) / endpoint.weight;
   }
 }

@@ -132,7 +132,8 @@ export class Failures {
 
   /** Outlier detection hears that the endpoint failed the stream. */
   private noteFailure({ cluster, endpoint }: Stream): void {
-    const { outliers } = cluster!;
+    const { latencies, outliers } = cluster!;
+    if (latencies !== null && endpoint !== null) latencies.failed(endpoint);
     if (outliers !== null && endpoint !== null) outliers.failed(endpoint, false);
   }
 

@@ -15,7 +15,7 @@ const CHOICE_COUNT_DEFAULT = 2;
 const PANIC_PERCENT_DEFAULT = 50;
 const MIN_SIZE_DEFAULT = 6;
 const SLOW_START_PERCENT_DEFAULT = 10;
-const DECAY_MS_DEFAULT = 10_000, LATENCY_MS_DEFAULT = 10, PENALTY_DEFAULT = 1_000_000;
+const DECAY_MS_DEFAULT = 10_000, PENALTY_DEFAULT = 1_000_000;
 const BLACKOUT_MS_DEFAULT = 10_000, EXPIRATION_MS_DEFAULT = 180_000, UPDATE_MS_DEFAULT = 1000, UPDATE_MS_MIN = 100;
 const POLICY_CONFIG = 7;           // Cluster.LbPolicy.LOAD_BALANCING_POLICY_CONFIG
 const FULL_SCAN = 1;               // LeastRequest.SelectionMethod
@@ -194,10 +194,8 @@ function readSlowStart(config: ClusterSlowStartConfig | SlowStartConfig | undefi
 
 function readPeakEwma(value: PeakEwma, at: string, report: Report): Balancing['peakEwma'] {
   const decayMs = millisecondsOf(value.decayTime, DECAY_MS_DEFAULT, `${at}.decay_time`, report);
-  const defaultMs = millisecondsOf(value.defaultRtt, LATENCY_MS_DEFAULT, `${at}.default_rtt`, report);
   if (decayMs === 0) report.fail(`${at}.decay_time`, 'must be greater than 0s');
-  if (defaultMs === 0) report.fail(`${at}.default_rtt`, 'must be greater than 0s');
-  return { decayMs, defaultMs, penalty: numberOf(value.penaltyValue, PENALTY_DEFAULT) };
+  return { decayMs, penalty: numberOf(value.penaltyValue, PENALTY_DEFAULT) };
 }
 
 function readOverrideSource(source: OverrideHostOverrideHostSource, at: string, report: Report): OverrideSource {

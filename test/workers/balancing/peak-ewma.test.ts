@@ -9,7 +9,7 @@ import { balancing, cluster, policy } from '../../config/snapshot/fixtures.js';
 import { counts, endpoints, world } from './endpoints.js';
 
 const { engine } = world;
-const rules = { decayMs: 1000, defaultMs: 10, penalty: 1_000_000 };
+const rules = { decayMs: 1000, penalty: 1_000_000 };
 const latencies = new Latencies(engine, rules.decayMs);
 const pickerOf = (list: Endpoint[]) => createPicker(engine, cluster('c', { lbPolicy: 'peakEwma',
   balancing: { ...balancing, peakEwma: rules } }), [list], policy)!;
@@ -67,6 +67,21 @@ t.test('requests in progress count, weights too', async (t) => {
   for (const one of heavy) latencies.observe(one, 10);
   heavy[1]!.add(EndpointState.activeRequests, 4);
   t.same(counts(pickerOf(heavy), heavy, 100), [0, 100], '10 / 1 against 50 / 10');
+});
+
+t.test('who fails quickly is not fast', async (t) => {
+  const list = endpoints(1, 1);
+  for (const one of list) latencies.observe(one, 5);
+  latencies.failed(list[0]!);
+  near(t, latencies.of(list[0]!), 50);
+  t.same(counts(pickerOf(list), list, 50), [0, 50]);
+  latencies.failed(list[0]!);
+  near(t, latencies.of(list[0]!), 200);
+  for (let time = 0; time < 20; time++) latencies.failed(list[0]!);
+  near(t, latencies.of(list[0]!), 60_000);
+  passes(12_000);
+  latencies.observe(list[1]!, 5);
+  t.same(counts(pickerOf(list), list, 50), [50, 0], 'twelve times the decay later it is tried again');
 });
 
 t.test('of the unknown those are avoided that were asked and did not answer', async (t) => {

@@ -94,9 +94,9 @@ t.test('balancers', async (t) => {
       + 'consistent_hashing_lb_config of common_lb_config']);
   t.match(read(typedPolicy(policy('peak_ewma.v3alpha.PeakEwma', { decay_time: '3s', default_rtt: '0.020s',
     penalty_value: 5, aggregation_interval: '1s' }))), { lbPolicy: 'peakEwma', balancing: { peakEwma: { decayMs: 3000,
-    defaultMs: 20, penalty: 5 } } });
+    penalty: 5 } } });
   t.same(read(typedPolicy(policy('peak_ewma.v3alpha.PeakEwma'))).balancing.peakEwma,
-    { decayMs: 10_000, defaultMs: 10, penalty: 1_000_000 });
+    { decayMs: 10_000, penalty: 1_000_000 });
   t.same(errors(typedPolicy(policy('peak_ewma.v3alpha.PeakEwma', { decay_time: '0s' }))), [
     'C.load_balancing_policy.policies[0].typed_extension_config.typed_config.decay_time: must be greater than 0s']);
   const reported = 'client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin';
