@@ -130,13 +130,18 @@ export class TcpProxies implements UpstreamEvents {
     if (session.stream.endpoint?.stateIndex === state) session.close();
   }
 
-  /** Takes a session off its endpoint and closes the connection it used. */
-  detach(stream: Stream): void {
-    const { upstream } = stream;
+  /** Takes a session off its endpoint and closes the connection it used; `ended`: that was the endpoint's doing. */
+  detach(stream: Stream, ended: boolean): void {
+    const { upstream, cluster } = stream;
     stream.upstream = null;
-    if (upstream !== null) stream.cluster!.gauge(ClusterStat.upstream_rq_active, -1);
     this.leave(stream);
-    if (upstream !== null) upstream.close();
+    if (upstream === null) return;
+    cluster!.gauge(ClusterStat.upstream_rq_active, -1);
+    cluster!.count(ClusterStat.upstream_cx_destroy_with_active_rq);
+    cluster!.count(ended ? ClusterStat.upstream_cx_destroy_remote_with_active_rq
+      : ClusterStat.upstream_cx_destroy_local_with_active_rq);
+    upstream.peerEnded = ended;
+    upstream.close();
   }
 
   // What the pool and the connection say.
@@ -180,7 +185,7 @@ export class TcpProxies implements UpstreamEvents {
     if (stream.upstream === null) stream.cluster!.count(ClusterStat.upstream_rq_pending_failure_eject);
     const { outliers } = stream.cluster!;
     if (outliers !== null && stream.endpoint !== null) outliers.failed(stream.endpoint, stream.connectErrno === 110);
-    this.detach(stream);
+    this.detach(stream, stream.upstream?.peerEnded ?? false);
     this.connect(sessionOf(stream));
   }
 

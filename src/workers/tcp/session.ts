@@ -45,6 +45,8 @@ export class TcpSession implements SocketOwner, ListenerConnection {
   /** FINs that have come. */
   private clientEnded = false;
   private endpointEnded = false;
+  /** It was the endpoint's FIN that ended the session. */
+  private endpointLast = false;
   private lifeDeadlineMs = Infinity;
   private logDeadlineMs = Infinity;
   private drainDeadlineMs = Infinity;
@@ -77,7 +79,7 @@ export class TcpSession implements SocketOwner, ListenerConnection {
     this.state = CONNECTING;
     this.attempts = 0;
     this.drainDeadlineMs = Infinity;
-    this.receiving = this.clientEnded = this.endpointEnded = false;
+    this.receiving = this.clientEnded = this.endpointEnded = this.endpointLast = false;
     this.addresses.reset(fd);
     if (facts !== null) this.addresses.learn(facts);
     this.stream = stream;
@@ -204,13 +206,14 @@ export class TcpSession implements SocketOwner, ListenerConnection {
     this.endpointEnded = true;
     this.stream.response.complete = true;
     this.engine.reactor.shutdownSend(this.socket);
+    this.endpointLast = this.clientEnded;
     if (this.clientEnded) this.endWhenSent();
   }
 
   /** What it sent still reaches the client. */
   endpointGone(): void {
     const { reactor } = this.engine;
-    this.proxies.detach(this.stream);
+    this.proxies.detach(this.stream, true);
     if (reactor.pendingSendBytes(this.socket) === 0) { this.close(); return; }
     this.state = CLOSING;
     this.receive(false);
@@ -264,7 +267,7 @@ export class TcpSession implements SocketOwner, ListenerConnection {
     if (this.state === FLUSHING) engine.f64[runtime.scope + TcpStat.upstream_flush_active] -= 1;
     this.state = CLOSED;
     engine.timers.disarm(this.timer);
-    this.proxies.detach(this.stream);
+    this.proxies.detach(this.stream, reset || this.endpointLast);
     if (this.socket >= 0) engine.reactor.close(this.socket, reset);
     this.socket = -1;
     this.held.drop();

@@ -41,6 +41,7 @@ export interface UpstreamEvents {
 
 const ECONNABORTED = 103;
 const ENOBUFS = 105;
+const ETIMEDOUT = 110;
 
 export class UpstreamConnection implements SocketOwner {
   endpoint!: Endpoint;
@@ -52,8 +53,6 @@ export class UpstreamConnection implements SocketOwner {
   previousIdle: UpstreamConnection | null = null;
   private idle = false;
   private connected = false;
-  /** The endpoint closed it. */
-  private endedByPeer = false;
   /** Counts this worker's connections; 0 = never opened. */
   id = 0;
   openedMs = 0;
@@ -87,7 +86,7 @@ export class UpstreamConnection implements SocketOwner {
     this.endpoint = endpoint;
     this.stream = null;
     this.requests = 0;
-    this.connected = this.endedByPeer = this.idle = this.headDone = this.receiving = this.ownerGone = false;
+    this.connected = this.peerEnded = this.idle = this.headDone = this.receiving = this.ownerGone = false;
     this.unread = 0;
     this.overMs = Infinity;
     this.socket = engine.reactor.add(fd, this);
@@ -161,6 +160,8 @@ export class UpstreamConnection implements SocketOwner {
     this.headDone = true;
   }
 
+  /** It is the peer who ended the connection. */
+  peerEnded = false;
   /** Bytes received and not yet looked at: a response that ends before them leaves a peer out of step. */
   unread = 0;
   /** Has a part of the response head arrived? */
@@ -215,7 +216,7 @@ export class UpstreamConnection implements SocketOwner {
     cluster.giveBack(ClusterState.connections);
     cluster.gauge(ClusterStat.upstream_cx_active, -1);
     cluster.count(ClusterStat.upstream_cx_destroy);
-    if (this.connected && !this.endedByPeer) cluster.count(ClusterStat.upstream_cx_destroy_local);
+    cluster.count(this.peerEnded ? ClusterStat.upstream_cx_destroy_remote : ClusterStat.upstream_cx_destroy_local);
     engine.observe(cluster.lengthCell, engine.nowMs - this.openedMs);
     this.pool.closed(this);
   }
@@ -312,6 +313,7 @@ export class UpstreamConnection implements SocketOwner {
     endpoint.cluster.count(ClusterStat.upstream_cx_connect_fail);
     endpoint.add(EndpointState.connectFailures, 1);
     for (let stream = endpoint.pendingFirst; stream !== null; stream = stream.pendingNext) stream.connectErrno = errno;
+    this.peerEnded = errno !== ETIMEDOUT;
     this.pool.failAll(this);
     this.close();
   }
@@ -386,9 +388,7 @@ export class UpstreamConnection implements SocketOwner {
 
   private receiveEnd(errno: number): void {
     const { stream } = this;
-    const { cluster } = this.endpoint;
-    cluster.count(ClusterStat.upstream_cx_destroy_remote);
-    this.endedByPeer = true;
+    this.peerEnded = true;
     if (stream === null) {
       if (this.idle) this.closeIdle(); else this.close();
       return;

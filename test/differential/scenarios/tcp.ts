@@ -21,7 +21,10 @@ const tcpStats = ['downstream_cx_total', 'downstream_cx_no_route', 'downstream_c
 const clusterStats = ['upstream_cx_total', 'upstream_cx_active', 'upstream_cx_http1_total', 'upstream_cx_connect_fail',
   'upstream_cx_connect_attempts_exceeded', 'upstream_cx_overflow', 'upstream_cx_none_healthy',
   'upstream_cx_rx_bytes_total', 'upstream_cx_tx_bytes_total', 'upstream_rq_total', 'upstream_rq_pending_overflow',
-  'upstream_rq_active', 'upstream_rq_pending_active'].map((name) => `cluster.{up}.${name}`);
+  'upstream_rq_active', 'upstream_rq_pending_active', 'upstream_cx_destroy', 'upstream_cx_destroy_local',
+  'upstream_cx_destroy_remote', 'upstream_cx_destroy_with_active_rq', 'upstream_cx_destroy_local_with_active_rq',
+  'upstream_cx_destroy_remote_with_active_rq', 'upstream_rq_pending_total', 'upstream_rq_completed',
+  'upstream_rq_cancelled', 'upstream_rq_2xx'].map((name) => `cluster.{up}.${name}`);
 
 const echo: RawUpstream = { echo: true };
 const tcp = (name: string, config: object, up: RawUpstream, steps: readonly Step[], more: Partial<Scenario> = {},
@@ -62,6 +65,7 @@ const choices: readonly Scenario[] = [
   tcp('nobody listens', { cluster: '{refused}' }, echo, [{ raw: true, quietMs: 2000 }], {
     clusters: [{ name: 'refused', ports: [1] }], stats: [...tcpStats, ...['upstream_cx_total',
       'upstream_cx_connect_fail', 'upstream_cx_connect_attempts_exceeded', 'upstream_rq_total', 'upstream_cx_destroy',
+      'upstream_cx_destroy_remote', 'upstream_cx_destroy_local', 'upstream_cx_destroy_with_active_rq',
       'upstream_rq_pending_total', 'upstream_rq_pending_failure_eject'].map((name) => `cluster.{refused}.${name}`)] }),
   tcp('nobody listens, four times', { cluster: '{refused}', max_connect_attempts: 4 }, echo, [{ raw: true,
     quietMs: 2000 }], { clusters: [{ name: 'refused', ports: [1] }], stats: [...tcpStats, ...['upstream_cx_total',
