@@ -294,6 +294,7 @@ export interface ListenerConfig {
   filterChains: FilterChain[];
   defaultFilterChain: FilterChain | null;   // of connections that no chain matches; null: they are closed
   listenerFilters: ListenerFilters | null;
+  connectionLogs: AccessLog[];        // access_log: a line for each connection
   /** Connections whose destination was restored go to the listener at that address. */
   useOriginalDestination: boolean;
   bindToPort: boolean;                // default true; false: reached by original destination only

@@ -87,6 +87,7 @@ function listenerBlob(config: ListenerConfig, slots: Slots, bindings: Bindings, 
   }));
   return { at: config.addresses.flatMap(addressKeys).join(' '), config,
     scope: bound(bindings.listenerScope(config.statName), `statistics of listener.${config.statName}`),
+    connectionLogs: config.connectionLogs.map((log) => bound(bindings.accessLogSink(log), 'another access log')),
     chains, filterScopes: (config.listenerFilters?.filters ?? []).map((filter) => filterScope(filter, bindings)) };
 }
 

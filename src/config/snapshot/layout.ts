@@ -39,6 +39,7 @@ export interface ListenerBlob {
   config: import('../types.js').ListenerConfig;
   scope: number;                 // statistics scope offset of listener.<statName>.
   filterScopes: number[];        // statistics of each listener filter
+  connectionLogs: number[];      // sink of each of the listener's own access logs
   /** By filter chain, the default one last; access logs by sink id, filters as in the chain without its router. */
   chains: ChainBinding[];
 }

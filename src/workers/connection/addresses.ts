@@ -21,6 +21,7 @@ export class ConnectionAddresses {
   serverName = '';
   private fd = -1;
   private block = -1;
+  private peer: SocketAddress | null = null;
   private remoteAddress: SocketAddress | null = null;
   private localAddress: SocketAddress | null = null;
   /** Where the client wanted to go, 'ip:port'; '' when nothing says that it is another place than this socket. */
@@ -33,7 +34,7 @@ export class ConnectionAddresses {
 
   reset(fd: number): void {
     this.fd = fd;
-    this.remoteAddress = this.localAddress = null;
+    this.remoteAddress = this.localAddress = this.peer = null;
     this.restoredText = this.serverName = '';
     this.ipBytes = this.portBytes = this.localBytes = -1;
   }
@@ -49,7 +50,14 @@ export class ConnectionAddresses {
 
   get remote(): SocketAddress | null { return this.remoteAddress ??= this.engine.outside.peerAddress(this.fd); }
   /** The peer of the socket itself. */
-  directRemote(): SocketAddress | null { return this.engine.outside.peerAddress(this.fd); }
+  directRemote(): SocketAddress | null { return this.peer ?? this.engine.outside.peerAddress(this.fd); }
+
+  /** Asks the kernel now what a log asks for when it is too late: a client that is gone has no address. */
+  note(): void {
+    this.peer = this.engine.outside.peerAddress(this.fd);
+    this.remoteAddress ??= this.peer;
+    this.localAddress ??= this.engine.outside.localAddress(this.fd);
+  }
   get local(): SocketAddress | null { return this.localAddress ??= this.engine.outside.localAddress(this.fd); }
 
   /** As workers/routing/hash-policies.ts asks for the two ends. */

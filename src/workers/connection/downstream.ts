@@ -66,6 +66,10 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection {
   previousOfListener: ListenerConnection | null = null;
   filters: NetworkFilters | null = null;
   filterMask = 0;
+  openedMs = 0;
+  readonly logged = null;
+  bytesReceived = 0;
+  bytesSent = 0;
   readonly addresses: ConnectionAddresses;
   /** Token buckets that each connection has of its own, by the filter that fills them (filters/local-rate-limit.ts). */
   readonly rateLimits = new Map<object, number[]>();
@@ -73,7 +77,6 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection {
   private processing = false;
   private receiving = false;
   private peerFull = false;
-  private openedMs = 0;
   private headDeadlineMs = Infinity;
   private idleDeadlineMs = Infinity;
   private idleSinceMs = 0;
@@ -107,8 +110,10 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection {
     this.closeAfterResponse = listener.removed;
     this.peerFull = this.ended = this.processing = false;
     this.openedMs = engine.nowMs;
+    this.bytesReceived = this.bytesSent = 0;
     this.addresses.reset(fd);
     if (facts !== null) this.addresses.learn(facts);
+    if (listener.logs.length > 0) this.addresses.note();
     if (this.rateLimits.size > 0) this.rateLimits.clear();
     this.headDeadlineMs = Infinity;
     const { maxConnectionDurationMs } = this.hcm.config;
@@ -328,6 +333,7 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection {
 
   private received(offset: number, length: number, buffer: number): void {
     this.engine.f64[this.hcm.scope + HttpStat.downstream_cx_rx_bytes_total] += length;
+    this.bytesReceived += length;
     if (this.state === LINGERING) return;
     if (this.held.bytes > 0) {
       if (!this.appendHeld(offset, length)) return;

@@ -15,7 +15,10 @@ export class RefusedConnection implements ListenerConnection, SocketOwner {
   filterMask = 0;
   readonly id: number;
   private readonly timer: number;
-  private readonly openedMs: number;
+  readonly openedMs: number;
+  readonly logged = null;
+  readonly bytesReceived = 0;
+  readonly bytesSent = 0;
   private open = true;
 
   /** `socket`: its id where the reactor has it, or -1. */
@@ -23,6 +26,8 @@ export class RefusedConnection implements ListenerConnection, SocketOwner {
       readonly listener: ListenerRuntime, private readonly fd: number, private readonly socket: number,
       delayMs: number) {
     this.addresses = new ConnectionAddresses(engine);
+    this.addresses.reset(fd);
+    if (listener.logs.length > 0) this.addresses.note();
     this.id = register.takeId();
     this.openedMs = engine.nowMs;
     this.timer = engine.timers.add(this);

@@ -5,6 +5,7 @@ import { ListenerStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import type { ListenerRuntime } from '../listener/listener.js';
 import type { NetworkFilters } from '../listener/network-filters.js';
+import type { Stream } from '../proxy/stream.js';
 import type { ConnectionAddresses } from './addresses.js';
 
 /** What logs and formats ask about the connection that something came by. */
@@ -21,10 +22,22 @@ export interface ListenerConnection extends Origin {
   /** Network filters that count it, and which of them; null = none. */
   filters: NetworkFilters | null;
   filterMask: number;
+  readonly openedMs: number;
+  /** Of HTTP; zero before the first request. */
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  /** What logs say of it besides, or null. */
+  readonly logged: Stream | null;
   /** Goes when it can; `closeIdle`: at once where nothing is in progress. After `graceMs` it must be gone. */
   drain(closeIdle: boolean, graceMs: number): void;
   /** Timeouts have become shorter or longer under it. */
   deadlineChanged(): void;
+}
+
+export interface RegisterEvents {
+  released(listener: ListenerRuntime): void;
+  /** A connection is over; its listener still counts it. */
+  ended(connection: ListenerConnection): void;
 }
 
 export class ConnectionRegister {
@@ -32,8 +45,7 @@ export class ConnectionRegister {
   private open = 0;
   private judges: NetworkFilters | null = null;
 
-  constructor(private readonly engine: Engine,
-    private readonly released: (listener: ListenerRuntime, id: number) => void) {}
+  constructor(private readonly engine: Engine, private readonly events: RegisterEvents) {}
 
   takeId(): number { return this.nextId++; }
 
@@ -55,6 +67,7 @@ export class ConnectionRegister {
 
   remove(connection: ListenerConnection): void {
     const { listener } = connection;
+    this.events.ended(connection);
     if (connection.previousOfListener === null) listener.connections = connection.nextOfListener;
     else connection.previousOfListener.nextOfListener = connection.nextOfListener;
     if (connection.nextOfListener !== null)
@@ -64,7 +77,7 @@ export class ConnectionRegister {
     listener.count--;
     this.gauge(listener, -1);
     this.engine.count(listener.scope, ListenerStat.downstream_cx_destroy);
-    this.released(listener, connection.id);
+    this.events.released(listener);
   }
 
   private gauge(listener: ListenerRuntime, by: number): void {

@@ -20,6 +20,8 @@ export interface InspectionEvents {
   settle(inspection: Inspection): SocketOwner | null;
   /** The listener's count has gone down. */
   released(listener: ListenerRuntime): void;
+  /** A filter, or time, ended it. */
+  lost(inspection: Inspection): void;
   /** No socket slot or buffer is free for it. */
   exhausted(inspection: Inspection): void;
   closeRaw(fd: number): void;
@@ -28,6 +30,7 @@ export interface InspectionEvents {
 export class Inspection implements SocketOwner, Inspected, ChainQuestion, ConnectionFacts {
   listener!: ListenerRuntime;
   fd = -1;
+  openedMs = 0;
   /** Id in the reactor, or -1 while no filter has waited. */
   socket = -1;
   serverName = '';
@@ -65,6 +68,7 @@ export class Inspection implements SocketOwner, Inspected, ChainQuestion, Connec
 
   begin(fd: number, listener: ListenerRuntime): void {
     this.fd = fd;
+    this.openedMs = this.engine.nowMs;
     this.socket = -1;
     this.serverName = this.transportProtocol = '';
     this.applicationProtocols = [];
@@ -136,7 +140,7 @@ export class Inspection implements SocketOwner, Inspected, ChainQuestion, Connec
     }
     if (this.transportProtocol === '') this.transportProtocol = 'raw_buffer';
     const owner = this.events.settle(this);
-    if (owner === null) { this.close(); return; }
+    if (owner === null) { this.close(false); return; }
     const { at, end } = this;
     this.leave();
     if (end > at) owner.onReceived(buffer, at, end - at);
@@ -150,9 +154,12 @@ export class Inspection implements SocketOwner, Inspected, ChainQuestion, Connec
     this.close();
   }
 
-  private close(): void {
+  private close(unsettled = true): void {
+    if (unsettled) this.events.lost(this);
     this.leave();
-    if (this.socket >= 0) this.engine.reactor.close(this.socket, false); else this.events.closeRaw(this.fd);
+    // What was read and nobody had is lost, and the client learns it.
+    if (this.socket >= 0) this.engine.reactor.close(this.socket, this.end > this.at || this.held.bytes > 0);
+    else this.events.closeRaw(this.fd);
     this.held.drop();
     this.free.push(this);
   }

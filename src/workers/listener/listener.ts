@@ -2,6 +2,7 @@
 // connections that belong to it. A connection keeps the configuration that it was accepted under; a changed listener's
 // old connections drain when main says so.
 import { limits } from '../../core/limits.js';
+import { ResponseFlag } from '../../core/response-flags.js';
 import { workerStats } from '../../core/memory-map.js';
 import { acceptBatch } from '../../os/socket.js';
 import { HttpStat, ListenerStat, TcpStat, WorkerStat } from '../../telemetry/schema.js';
@@ -10,15 +11,18 @@ import type { FilterMetadata } from '../../config/types.js';
 import type { ListenerBlob } from '../../config/snapshot/layout.js';
 import { RefusedConnection } from '../connection/refused.js';
 import { ConnectionRegister } from '../connection/register.js';
-import type { ListenerConnection } from '../connection/register.js';
+import type { ListenerConnection, RegisterEvents } from '../connection/register.js';
 import { DownstreamFactory } from '../connection/downstream.js';
 import type { Engine } from '../engine.js';
 import type { AcceptOwner, SocketOwner } from '../reactor/reactor.js';
 import type { Root } from '../snapshot/snapshot.js';
+import { compileLog } from '../proxy/log-format.js';
+import type { CompiledLog } from '../proxy/log-format.js';
 import type { Proxy } from '../proxy/request.js';
 import { TcpSession } from '../tcp/session.js';
 import { TcpProxies } from '../tcp/proxies.js';
 import { ListenersByAddress } from './by-address.js';
+import { ConnectionLogs } from './connection-logs.js';
 import { Chains } from './chains.js';
 import type { Chain } from './chains.js';
 import type { HcmRuntime } from './hcm.js';
@@ -46,6 +50,8 @@ export class ListenerRuntime {
   readonly only: HcmRuntime | null;
   readonly chains: Chains;
   readonly inspectors: readonly Inspector[];
+  /** A line for each connection. */
+  readonly logs: readonly CompiledLog[];
   readonly usesOriginalDestination: boolean;
   readonly inspectionTimeoutMs: number;
   readonly continuesOnTimeout: boolean;
@@ -61,6 +67,7 @@ export class ListenerRuntime {
     this.connectionsMax = engine.runtime.number({ defaultValue: Infinity,
       runtimeKey: `envoy.resource_limits.listener.${config.name}.connection_limit` });
     this.chains = new Chains(engine, contents);
+    this.logs = config.connectionLogs.map((log, index) => compileLog(engine, log, contents.connectionLogs[index]));
     const filters = config.listenerFilters;
     this.inspectors = (filters?.filters ?? []).map((filter, index) =>
       compileInspector(engine, filter, contents.filterScopes[index], config.sockets.transparent));
@@ -71,7 +78,10 @@ export class ListenerRuntime {
       : this.chains.get(this.chains.only).hcm;
   }
 
-  release(engine: Engine): void { this.chains.release(engine); }
+  release(engine: Engine): void {
+    this.chains.release(engine);
+    for (const log of this.logs) log.release(engine);
+  }
 }
 
 class Accepting implements AcceptOwner {
@@ -81,7 +91,7 @@ class Accepting implements AcceptOwner {
   onAcceptFailed(): void { this.listeners.acceptFailed(this.slot); }
 }
 
-export class Listeners implements InspectionEvents {
+export class Listeners implements InspectionEvents, RegisterEvents {
   private readonly bySlot: (ListenerRuntime | null)[] = [];
   private readonly accepting: Accepting[] = [];
   /** Older configurations that still have connections. */
@@ -90,14 +100,13 @@ export class Listeners implements InspectionEvents {
   private readonly byAddress: ListenersByAddress;
 
   private readonly register: ConnectionRegister;
+  private readonly logs: ConnectionLogs;
   private readonly factory: DownstreamFactory;
   private readonly tcp: TcpProxies;
 
-  constructor(private readonly engine: Engine, proxy: Proxy) {
-    this.register = new ConnectionRegister(engine, (listener, id) => {
-      proxy.upstreams.ownerClosed(id);
-      this.released(listener);
-    });
+  constructor(private readonly engine: Engine, private readonly proxy: Proxy) {
+    this.register = new ConnectionRegister(engine, this);
+    this.logs = new ConnectionLogs(engine, proxy.finish.log);
     this.factory = new DownstreamFactory(engine, proxy, this.register);
     this.tcp = new TcpProxies(engine, proxy, this.register);
     this.byAddress = new ListenersByAddress(engine);
@@ -144,6 +153,11 @@ export class Listeners implements InspectionEvents {
     this.overflown(listener);
   }
 
+  lost(inspection: Inspection): void { this.logs.inspection(inspection, 0, null); }
+  ended(connection: ListenerConnection): void {
+    this.proxy.upstreams.ownerClosed(connection.id);
+    if (connection.listener.logs.length > 0) this.logs.connection(connection);
+  }
   exhausted(inspection: Inspection): void { this.overflown(inspection.listener); }
 
   private overflown(listener: ListenerRuntime | null): void {
@@ -163,6 +177,7 @@ export class Listeners implements InspectionEvents {
     const number = listener.chains.find(inspection);
     if (number < 0) {
       this.engine.count(listener.scope, ListenerStat.no_filter_chain_match);
+      this.logs.inspection(inspection, ResponseFlag.NR, 'filter_chain_not_found');
       return null;
     }
     const chain = this.chainOf(listener, number);

@@ -182,6 +182,7 @@ export class Finish {
     if (stream.headBuffer >= 0) this.releaseHead(stream);
     if (stream.responseBuffer >= 0) engine.pool.release(stream.responseBuffer);
     if (stream.table !== null) stream.table.leave();
+    if (stream.sentHeadBytes > 0) stream.downstream!.bytesSent += stream.sentHeadBytes + stream.response.bytes;
     stream.downstream!.stream = null;
     this.proxy.streams.give(stream);
   }

@@ -101,8 +101,10 @@ export class FormatValues {
     switch (code) {
       case Op.downstreamBytesReceived: bytes = stream.requestHeadBytes + stream.request.bytes; break;
       case Op.downstreamBytesSent: bytes = stream.sentHeadBytes + stream.response.bytes; break;
-      case Op.upstreamBytesReceived: bytes = stream.responseHeadBytes === 0 && stream.session === null ? 0
-        : stream.responseHeadBytes + stream.response.bytes; break;
+      case Op.upstreamBytesReceived:
+        bytes = stream.responseHeadBytes === 0 && (stream.session === null || stream.upstreamSentMs === 0) ? 0
+          : stream.responseHeadBytes + stream.response.bytes;
+        break;
       case Op.upstreamBytesSent: bytes = stream.upstreamSentMs === 0 ? 0
         : stream.forwardedHeadBytes + stream.request.bytes; break;
       case Op.downstreamHeadReceived: bytes = stream.requestHeaderBytes; break;
@@ -147,6 +149,7 @@ export class FormatValues {
   }
 
   private remote(stream: Stream, request: number): SocketAddress | null {
+    if (stream.session !== null) return stream.session.addresses.remote;
     const host = forwardedAddress(this.engine, stream, request);
     return host === '' ? stream.downstream!.addresses.remote : { kind: 'ip', host, port: 0 };
   }

@@ -46,7 +46,7 @@ export class Formatter {
       case OP_RESPONSE_HEADER: return this.header(stream, operator, response, false);
       case OP_START_TIME: this.startTime(stream.startWallMs); return true;
       case Op.protocol:
-        if (stream.session !== null) return false;
+        if (stream.session !== null && stream.headless) return false;
         writer.text(stream.version10 ? 'HTTP/1.0' : 'HTTP/1.1');
         return true;
       case Op.responseCode: writer.number(stream.status); return true;

@@ -250,5 +250,6 @@ export class Replies {
       from += piece.length;
     }
     engine.f64[connection.hcm.scope + HttpStat.downstream_cx_tx_bytes_total] += bytes.length;
+    connection.bytesSent += bytes.length;
   }
 }

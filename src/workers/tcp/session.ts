@@ -59,6 +59,10 @@ export class TcpSession implements SocketOwner, ListenerConnection {
     this.timer = engine.timers.add(this);
   }
 
+  get bytesReceived(): number { return this.stream.request.bytes; }
+  get bytesSent(): number { return this.stream.response.bytes; }
+  get openedMs(): number { return this.stream.startMs; }
+  get logged(): Stream { return this.stream; }
   get chainName(): string { return this.runtime.chainName; }
   /** There is no endpoint yet. */
   get isConnecting(): boolean { return this.state === CONNECTING; }
@@ -82,6 +86,7 @@ export class TcpSession implements SocketOwner, ListenerConnection {
     this.receiving = this.clientEnded = this.endpointEnded = this.endpointLast = false;
     this.addresses.reset(fd);
     if (facts !== null) this.addresses.learn(facts);
+    if (runtime.logs.length > 0 || listener.logs.length > 0) this.addresses.note();
     this.stream = stream;
     stream.session = this;
     stream.headless = stream.rawTunnel = true;
@@ -244,8 +249,7 @@ export class TcpSession implements SocketOwner, ListenerConnection {
     this.state = FLUSHING;
     engine.count(this.runtime.scope, TcpStat.upstream_flush_total);
     engine.f64[this.runtime.scope + TcpStat.upstream_flush_active] += 1;
-    engine.reactor.close(this.socket, false);
-    this.socket = -1;
+    this.closeClient(false);
     engine.reactor.shutdownSend(upstream.socket);
     engine.reactor.notifyDrained(upstream.socket);
   }
@@ -268,12 +272,16 @@ export class TcpSession implements SocketOwner, ListenerConnection {
     this.state = CLOSED;
     engine.timers.disarm(this.timer);
     this.proxies.detach(this.stream, reset || this.endpointLast);
-    if (this.socket >= 0) engine.reactor.close(this.socket, reset);
-    this.socket = -1;
+    if (this.socket >= 0) this.closeClient(reset);
     this.held.drop();
     this.log('TcpConnectionEnd');
     engine.observe(this.listener.scope + histogramCell('listener', 0), engine.nowMs - this.stream.startMs);
     this.proxies.closed(this);
+  }
+
+  private closeClient(reset: boolean): void {
+    this.engine.reactor.close(this.socket, reset);
+    this.socket = -1;
   }
 
   log(logType: LogType): void {

@@ -3,6 +3,7 @@ import type { Address, FilterChain, ListenerConfig } from '../../config/types.js
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
 import type { Listener } from '../wire/generated/messages.js';
+import { readAccessLogs } from './access-log.js';
 import { addressText, readAddress } from './address.js';
 import { boolOf, numberOf, readMetadata } from './fields.js';
 import { readFilterChain, readFilterChains } from './filter-chain.js';
@@ -39,6 +40,7 @@ export function readListener(message: Listener, fallbackName: string | null, pat
     statName: statName.replaceAll(':', '_'),
     ...readChains(message, name, path, report, parts),
     listenerFilters: readListenerFilters(message, path, report),
+    connectionLogs: readAccessLogs(message.accessLog, fieldPath(path, 'access_log'), report),
     useOriginalDestination: boolOf(message.useOriginalDst, false),
     bindToPort: boolOf(message.bindToPort, true),
     reusePort: boolOf(message.enableReusePort, true),

@@ -93,8 +93,8 @@ export const httpChain = (change: Partial<HttpConnectionManager> = {}): FilterCh
 
 export function listener(name: string, port: number, change: Partial<ListenerConfig> = {}): ListenerConfig {
   return { name, addresses: [{ kind: 'ip', host: '127.0.0.1', port, ipv4Compat: false }], statName: name,
-    filterChains: [httpChain()], defaultFilterChain: null, listenerFilters: null, useOriginalDestination: false,
-      bindToPort: true, acceptsPerEvent: 0,
+    filterChains: [httpChain()], defaultFilterChain: null, listenerFilters: null, connectionLogs: [],
+    useOriginalDestination: false, bindToPort: true, acceptsPerEvent: 0,
     sockets: { transparent: false, freebind: false, options: [[]] },
     reusePort: true, exactBalance: false,
       backlog: 128,

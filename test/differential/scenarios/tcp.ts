@@ -179,4 +179,38 @@ const limits: readonly Scenario[] = [
     stats: ['listener.{id}.downstream_cx_total', 'listener.{id}.downstream_cx_overflow'] }),
 ];
 
-export const scenarios: readonly Scenario[] = [...limits, ...ways, ...choices, ...times, ...tunnels, ...inspected];
+const CONNECTION_LOG = `${LOG.trim()}|%FILTER_CHAIN_NAME%|%DOWNSTREAM_LOCAL_ADDRESS%|`
+  + '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%'
+  + '|%RESPONSE_FLAGS_LONG%\n';
+const logged = (name: string, listener: object, steps: readonly Step[], lines = 1): Scenario => ({
+  ...tcp(`connections logged: ${name}`, { access_log: [] }, echo, steps, { logLines: lines, stats: [] },
+    { access_log: log(CONNECTION_LOG), ...listener }) });
+const http = (config: object = {}): object => ({ name: 'http', typed_config: {
+  '@type': `${TYPE}filters.network.http_connection_manager.v3.HttpConnectionManager`, stat_prefix: '{id}-http',
+  http_filters: [{ name: 'router', typed_config: { '@type': `${TYPE}filters.http.router.v3.Router` } }],
+  route_config: { virtual_hosts: [{ name: 'v', domains: ['*'], routes: [{ match: { prefix: '/' },
+    direct_response: { status: 200 } }] }] }, ...config } });
+const noResponseFlag = [{ ...log(CONNECTION_LOG)[0], filter: { response_flag_filter: { flags: ['NR'] } } }];
+const proxyHeader = { name: 'p', typed_config: { '@type': `${TYPE}filters.listener.proxy_protocol.v3.ProxyProtocol` } };
+const logs: readonly Scenario[] = [
+  logged('bytes', {}, [say('x'), end({ halfClose: true })]),
+  logged('no chain', { filter_chains: [{ filter_chain_match: { destination_port: 1 }, filters: [http()] }] }, [gone()]),
+  logged('only those without a chain', { access_log: noResponseFlag, filter_chains: [{ filter_chain_match: {
+    destination_port: 1 }, filters: [http()] }] }, [gone()]),
+  logged('HTTP', { filter_chains: [{ name: 'chain', filters: [http()] }] }, [{ send: get('/') }]),
+  logged('HTTP twice', { filter_chains: [{ filters: [http()] }] }, [{ send: get('/') }, { send: get('/'),
+    sameConnection: true }]),
+  logged('none but those without a chain', { access_log: noResponseFlag, filter_chains: [{ filters: [http()] }] },
+    [{ send: get('/') }], 0),
+  logged('a limit', { filter_chains: [{ filters: [connectionLimit({}), tcpProxy({ cluster: '{up}',
+    access_log: [] })] }] },
+    [{ ...say('x'), keep: true }, gone()], 2),
+  logged('a filter that closes', { listener_filters: [proxyHeader] }, [gone({ send: get('/') })]),
+  logged('a filter that waits too long', { listener_filters: [proxyHeader], listener_filters_timeout: '0.1s' },
+    [gone({ send: 'PRO' })]),
+  logged('a client that a PROXY header names', { listener_filters: [proxyHeader] },
+    [say('PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\nx', 'x'), end({ halfClose: true })]),
+];
+
+export const scenarios: readonly Scenario[] = [...logs, ...limits, ...ways, ...choices, ...times, ...tunnels,
+  ...inspected];

@@ -307,6 +307,9 @@ t.test('access logs', async (t) => {
     .format),
     '{"kind":"json","fields":{"a":{"c":null,"d":"%PROTOCOL%"},"b":1},"omitEmptyValues":false}');
   t.match(logs({ '@type': fileLog, path: '/l', format: 'x' }), { format: { format: 'x' } });
+  t.match(read({ access_log: log({ '@type': stdout }).access_log }).connectionLogs, [{ sink: { kind: 'stdout' } }]);
+  t.same(errors({ access_log: log({ '@type': fileLog, path: '' }).access_log }),
+    [`${at}.access_log[0].typed_config.path: required`]);
   t.same(errors({}, log({ '@type': fileLog, path: '' })), [`${hcmAt}.access_log[0].typed_config.path: required`]);
   t.match(errors({}, log({ '@type': typeUrl('envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig') })),
     [/not implemented: access logger/]);
