@@ -206,7 +206,7 @@ const logs: readonly Scenario[] = [
     access_log: [] })] }] },
     [{ ...say('x'), keep: true }, gone()], 2),
   logged('a filter that closes', { listener_filters: [proxyHeader] }, [gone({ send: get('/') })]),
-  logged('a filter that waits too long', { listener_filters: [proxyHeader], listener_filters_timeout: '0.1s' },
+  logged('a filter that waits too long', { listener_filters: [proxyHeader], listener_filters_timeout: '0.7s' },
     [gone({ send: 'PRO' })]),
   logged('a client that a PROXY header names', { listener_filters: [proxyHeader] },
     [say('PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\nx', 'x'), end({ halfClose: true })]),
