@@ -233,7 +233,7 @@ export interface ScopedRoutes { fragments: ScopeFragment[]; scopes: { key: strin
 
 export interface HttpConnectionManager {
   statPrefix: string;
-  routeConfigName: string;            // key of a RouteConfig: the RDS name, or '@inline/<listener>/<chain index>'
+  routeConfigName: string;            // key of a RouteConfig: the RDS name, or '@inline/<listener>/<chain>'
   scopedRoutes: ScopedRoutes | null;  // in place of routeConfigName
   httpFilters: HttpFilter[];
   accessLogs: AccessLog[];

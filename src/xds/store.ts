@@ -6,7 +6,7 @@ import type { ClusterConfig, EndpointAssignment, ListenerConfig, RouteConfig } f
 
 export interface ConfigByKind {
   listener: ListenerConfig;
-  // key: the RDS name, or '@inline/<listener>/<chain index>' of a route_config inside a listener
+  // key: the RDS name, or '@inline/<listener>/<chain>' of a route_config inside a listener
   route: RouteConfig;
   cluster: ClusterConfig;
   // only of EDS; key: ClusterConfig.edsServiceName, or the cluster's name where that is ''

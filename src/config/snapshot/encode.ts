@@ -1,6 +1,7 @@
 // A configuration value as the contents of its blob. Binds names to slots on the way (route configurations of
 // listeners, clusters of routes, endpoint states of assignments) and reports every slot it mentioned, so that the
 // publisher can take the mentions back when the resource is replaced or refused.
+import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { errorText } from '../../core/errors.js';
 import { limits } from '../../core/limits.js';
@@ -72,19 +73,26 @@ const filterBindings = (slots: Slots, bindings: Bindings, mentions: Mention[]): 
 function listenerBlob(config: ListenerConfig, slots: Slots, bindings: Bindings, mentions: Mention[]): ListenerBlob {
   const routes = (name: string): number =>
     mention(slots.routeSlots, name, mentions, 'route configurations', limits.routeConfigSlotsMax);
-  const chains = chainsOf(config).map(({ hcm, tcp, networkFilters }, index): ChainBinding => ({
-    routeSlot: hcm === null || hcm.scopedRoutes !== null ? -1 : routes(hcm.routeConfigName),
-    scopeSlots: (hcm?.scopedRoutes?.scopes ?? []).map(({ routeConfigName }) => routes(routeConfigName)),
-    httpScope: hcm === null ? 0 : bound(bindings.httpScope(hcm.statPrefix), `statistics of http.${hcm.statPrefix}`),
-    filters: hcm === null ? [] : bindFilters(hcm.httpFilters.filter(({ config: { kind } }) => kind !== 'router'),
-      `listener ${config.name} ${index}`, hcm.statPrefix, filterBindings(slots, bindings, mentions)),
-    networkFilters: networkFilters.map((filter, place) =>
-      networkBinding(filter, `listener ${config.name} ${index} ${place}`, slots, bindings, mentions)),
-    tcpScope: tcp === null ? 0 : bound(bindings.networkScope('tcp', tcp.statPrefix), `statistics of ${tcp.statPrefix}`),
-    clusterSlots: (tcp?.clusters ?? []).map(({ cluster }) => mention(slots.clusterSlots, cluster, mentions,
-      'cluster names', limits.clusterSlotsMax)),
-    accessLogs: (hcm ?? tcp)!.accessLogs.map((log) => bound(bindings.accessLogSink(log), 'another access log')),
-  }));
+  const chains = chainsOf(config).map((chain): ChainBinding => {
+    const { hcm, tcp, networkFilters, match } = chain;
+    // What a chain shares between workers is found by what it matches, wherever it stands among the others.
+    const place = `listener ${config.name} ${chain === config.defaultFilterChain ? 'default' : JSON.stringify(match)}`;
+    return {
+      digest: createHash('sha1').update(JSON.stringify(chain)).digest('hex'),
+      routeSlot: hcm === null || hcm.scopedRoutes !== null ? -1 : routes(hcm.routeConfigName),
+      scopeSlots: (hcm?.scopedRoutes?.scopes ?? []).map(({ routeConfigName }) => routes(routeConfigName)),
+      httpScope: hcm === null ? 0 : bound(bindings.httpScope(hcm.statPrefix), `statistics of http.${hcm.statPrefix}`),
+      filters: hcm === null ? [] : bindFilters(hcm.httpFilters.filter(({ config: { kind } }) => kind !== 'router'),
+        place, hcm.statPrefix, filterBindings(slots, bindings, mentions)),
+      networkFilters: networkFilters.map((filter, index) =>
+        networkBinding(filter, `${place} ${index}`, slots, bindings, mentions)),
+      tcpScope: tcp === null ? 0 : bound(bindings.networkScope('tcp', tcp.statPrefix),
+        `statistics of ${tcp.statPrefix}`),
+      clusterSlots: (tcp?.clusters ?? []).map(({ cluster }) => mention(slots.clusterSlots, cluster, mentions,
+        'cluster names', limits.clusterSlotsMax)),
+      accessLogs: (hcm ?? tcp)!.accessLogs.map((log) => bound(bindings.accessLogSink(log), 'another access log')),
+    };
+  });
   return { at: config.addresses.flatMap(addressKeys).join(' '), config,
     scope: bound(bindings.listenerScope(config.statName), `statistics of listener.${config.statName}`),
     connectionLogs: config.connectionLogs.map((log) => bound(bindings.accessLogSink(log), 'another access log')),

@@ -52,8 +52,10 @@ export interface BoundFilter extends FilterOverride { scope: number; buckets: nu
  * What main bound to a filter chain: a connection manager's route slot, or those of its scopes in their order; or the
  * cluster slots of a TCP proxy.
  */
-export interface ChainBinding { routeSlot: number; scopeSlots: number[]; httpScope: number; tcpScope: number;
-  clusterSlots: number[]; accessLogs: number[]; filters: BoundFilter[]; networkFilters: NetworkBinding[] }
+/** `digest`: of all that the chain is; equal ones are the same chain. */
+export interface ChainBinding { digest: string; routeSlot: number; scopeSlots: number[]; httpScope: number;
+  tcpScope: number; clusterSlots: number[]; accessLogs: number[]; filters: BoundFilter[];
+  networkFilters: NetworkBinding[] }
 /** Statistics of a network filter, its token bucket or count of connections, and each worker's share of the count. */
 export interface NetworkBinding { scope: number; bucket: number; share: number }
 /** Contents of a cluster blob. The statistics scope is allocated on first use (MemoryMap.clusterScopes). */

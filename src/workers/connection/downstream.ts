@@ -10,6 +10,7 @@ import { Head } from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
 import { HttpStat, histogramCell } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
+import type { ChainEnd } from '../listener/chains.js';
 import type { HcmRuntime } from '../listener/hcm.js';
 import type { ListenerRuntime } from '../listener/listener.js';
 import type { NetworkFilters } from '../listener/network-filters.js';
@@ -152,6 +153,7 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection {
   }
 
   get chainName(): string { return this.hcm.chainName; }
+  get chainEnd(): ChainEnd { return this.hcm.config; }
 
   /** The request's body is complete, its response is outstanding. */
   requestComplete(): void { if (this.state === BODY) this.state = WAITING; }

@@ -9,6 +9,7 @@ import type { ConnectionRegister, ListenerConnection } from './register.js';
 export class RefusedConnection implements ListenerConnection, SocketOwner {
   readonly addresses: ConnectionAddresses;
   readonly chainName = '';
+  readonly chainEnd = null;
   nextOfListener: ListenerConnection | null = null;
   previousOfListener: ListenerConnection | null = null;
   filters = null;

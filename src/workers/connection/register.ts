@@ -3,6 +3,7 @@
 import { Control } from '../../core/memory-map.js';
 import { ListenerStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
+import type { ChainEnd } from '../listener/chains.js';
 import type { ListenerRuntime } from '../listener/listener.js';
 import type { NetworkFilters } from '../listener/network-filters.js';
 import type { Stream } from '../proxy/stream.js';
@@ -22,6 +23,8 @@ export interface ListenerConnection extends Origin {
   /** Network filters that count it, and which of them; null = none. */
   filters: NetworkFilters | null;
   filterMask: number;
+  /** What ends its filter chain, or null: none has it. */
+  readonly chainEnd: ChainEnd | null;
   readonly openedMs: number;
   /** Of HTTP; zero before the first request. */
   readonly bytesReceived: number;

@@ -2,8 +2,9 @@
 // connection comes to it. A listener of hundreds of chains costs what its traffic uses.
 import { FilterChainTree } from '../../config/filter-chains.js';
 import type { ChainQuestion } from '../../config/filter-chains.js';
+import type { TcpProxy } from '../../config/tcp-proxy.js';
 import { chainsOf } from '../../config/types.js';
-import type { FilterChain } from '../../config/types.js';
+import type { FilterChain, HttpConnectionManager } from '../../config/types.js';
 import type { ListenerBlob } from '../../config/snapshot/layout.js';
 import type { Engine } from '../engine.js';
 import { TcpRuntime } from '../tcp/runtime.js';
@@ -13,6 +14,8 @@ import { NetworkFilters } from './network-filters.js';
 /** What may refuse connections, and what ends the chain: one of the two. */
 export interface Chain { readonly filters: NetworkFilters | null; readonly hcm: HcmRuntime | null;
   readonly tcp: TcpRuntime | null }
+
+export type ChainEnd = HttpConnectionManager | TcpProxy;
 
 export class Chains {
   /** The chain that every connection has; null: `find` tells. */
@@ -44,6 +47,13 @@ export class Chains {
 
   /** The chain by its number. Throws when the arena has no room for it. */
   get(index: number): Chain { return this.compiled[index] ??= this.compile(index); }
+
+  /** What ends those of its chains that a newer configuration of the listener has as they are. */
+  sharedWith(newer: Chains): Set<ChainEnd> {
+    const digests = new Set(newer.contents.chains.map(({ digest }) => digest));
+    return new Set(this.all.filter((_, index) => digests.has(this.contents.chains[index].digest))
+      .map(({ hcm, tcp }) => (hcm ?? tcp)!));
+  }
 
   private compile(index: number): Chain {
     const binding = this.contents.chains[index];

@@ -289,17 +289,23 @@ export class Listeners implements InspectionEvents, RegisterEvents {
     if (listener.count === 0 && this.retired.delete(listener)) listener.release(this.engine);
   }
 
-  /** Drains the connections of the slot's older configurations, or with slot -1 all of them. */
+  /**
+   * Drains the connections of the slot's older configurations whose filter chain is not there any more, or with slot
+   * -1 all of them.
+   */
   drain(slot: number, inboundOnly: boolean, closeIdle: boolean, graceMs: number): void {
     for (const listener of [...this.retired, ...this.bySlot]) {
       if (listener === null || (inboundOnly && !listener.inbound)) continue;
       if (slot >= 0 && (listener.slot !== slot || (this.bySlot[slot] === listener && !listener.removed))) {
         continue;
       }
+      const now = slot < 0 || listener.removed ? null : this.compiled(slot);
+      const staying = now === null ? null : listener.chains.sharedWith(now.chains);
       let connection = listener.connections;
       while (connection !== null) {
         const next = connection.nextOfListener;
-        connection.drain(closeIdle, graceMs);
+        if (staying === null || connection.chainEnd === null || !staying.has(connection.chainEnd))
+          connection.drain(closeIdle, graceMs);
         connection = next;
       }
     }

@@ -12,6 +12,7 @@ import type { ConnectionFacts } from '../connection/addresses.js';
 import { Held } from '../connection/held.js';
 import type { ListenerConnection } from '../connection/register.js';
 import type { Engine } from '../engine.js';
+import type { ChainEnd } from '../listener/chains.js';
 import type { ListenerRuntime } from '../listener/listener.js';
 import type { NetworkFilters } from '../listener/network-filters.js';
 import { BODY_TUNNEL, OUT_SAME } from '../proxy/body.js';
@@ -64,6 +65,7 @@ export class TcpSession implements SocketOwner, ListenerConnection {
   get openedMs(): number { return this.stream.startMs; }
   get logged(): Stream { return this.stream; }
   get chainName(): string { return this.runtime.chainName; }
+  get chainEnd(): ChainEnd { return this.runtime.config; }
   /** There is no endpoint yet. */
   get isConnecting(): boolean { return this.state === CONNECTING; }
 

@@ -8,6 +8,7 @@ import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
 import type { CidrRange, FilterChain, FilterChainMatch, HttpConnectionManager, RouteConfiguration, TcpProxy }
   from '../wire/generated/messages.js';
+import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { readConfigSource } from './config-source.js';
 import { boolOf } from './fields.js';
@@ -46,9 +47,16 @@ export function readFilterChains(chains: readonly FilterChain[], listener: strin
       report.fail(at, 'multiple filter chains with overlapping matching rules are defined');
     if (same === undefined) seen.set(text, chain.name ?? '');
     const inForce = chains.length === 1 && match !== null && isEmpty(match) ? null : match;
-    return readFilterChain(chain, inForce, `${index}`, listener, at, report, parts);
+    return readFilterChain(chain, inForce, keyOf(match, text), listener, at, report, parts);
   });
 }
+
+/**
+ * Names routes that stand inside a chain: by what it matches, which no other chain does, wherever it stands in the
+ * list. Connections of a chain that stays find its routes when others come and go.
+ */
+const keyOf = (match: PlainMatch | null, text: string): string => match === null || isEmpty(match) ? '0'
+  : createHash('sha1').update(text).digest('hex').slice(0, 12);
 
 const isEmpty = (match: PlainMatch): boolean => match.destinationPort === 0 && match.transportProtocol === ''
   && match.sourceType === 'any' && Object.values(match).every((value) => !Array.isArray(value) || value.length === 0);

@@ -151,7 +151,7 @@ const limits: readonly Scenario[] = [
     end({ halfClose: true })], limitStats),
   judged('connection_limit: the next one is refused', [connectionLimit({})], { say: 'w', stays: true },
     [{ raw: true, until: 'w', keep: true }, gone(), gone()], limitStats),
-  judged('connection_limit: refused after a delay', [connectionLimit({ delay: '0.2s' })], { say: 'w', stays: true },
+  judged('connection_limit: refused after a delay', [connectionLimit({ delay: '1s' })], { say: 'w', stays: true },
     [{ raw: true, until: 'w', keep: true }, gone({ raw: true, quietMs: 100 }), end()], limitStats),
   judged('connection_limit: off', [connectionLimit({ runtime_enabled: { default_value: false, runtime_key: 'no' } })],
     { say: 'w', stays: true }, [{ raw: true, until: 'w', keep: true }, { raw: true, until: 'w' }], limitStats),

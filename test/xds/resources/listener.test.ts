@@ -92,8 +92,8 @@ t.test('filter chains', async (t) => {
   t.match(config, { filterChains: [{ name: 'a', match: { destinationPort: 5, serverNames: ['*.b.c'],
     prefixRanges: [{ address: '10.0.0.1', bits: 8 }, { address: '::1', bits: 128 }], sourceType: 'external',
     sourcePorts: [7], applicationProtocols: ['h2'], transportProtocol: 'tls', directSourcePrefixRanges: [],
-    sourcePrefixRanges: [] }, hcm: { routeConfigName: '@inline/front/0' } },
-  { name: 'b', match: { destinationPort: 0 }, hcm: { routeConfigName: '@inline/front/1' } }],
+    sourcePrefixRanges: [] }, hcm: { routeConfigName: /^@inline\/front\/[0-9a-f]{12}$/ } },
+  { name: 'b', match: { destinationPort: 0 }, hcm: { routeConfigName: '@inline/front/0' } }],
   defaultFilterChain: { name: 'c', match: null, hcm: { routeConfigName: '@inline/front/default' } } });
   t.equal(read({ filter_chains: [chain('b', {})] }).filterChains[0].match, null);
 });
