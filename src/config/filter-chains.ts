@@ -36,7 +36,7 @@ export interface ChainQuestion {
 const view = new DataView(new ArrayBuffer(SOCKADDR_BYTES_MAX));
 
 /** The address as 4 or 16 bytes. */
-function addressBytes(host: string): number[] {
+export function addressBytes(host: string): number[] {
   const version = isIP(host);
   encodeSockaddr({ kind: 'ip', host, port: 0 }, view, 0);
   const from = version === 4 ? 4 : 8;
@@ -45,7 +45,7 @@ function addressBytes(host: string): number[] {
 
 interface Range<T> { bytes: readonly number[]; bits: number; next: T }
 
-function inRange(bytes: readonly number[], range: { bytes: readonly number[]; bits: number }): boolean {
+export function inRange(bytes: readonly number[], range: { bytes: readonly number[]; bits: number }): boolean {
   if (bytes.length !== range.bytes.length) return false;
   const whole = range.bits >> 3;
   for (let i = 0; i < whole; i++) if (bytes[i] !== range.bytes[i]) return false;

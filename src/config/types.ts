@@ -5,7 +5,7 @@ import type { NetworkFilter } from './network-filters.js';
 import type { ListenSocketOptions } from './socket-options.js';
 import type { TcpProxy } from './tcp-proxy.js';
 import type { DnsOptions } from './dns.js';
-import type { FilterChainMatch } from './filter-chains.js';
+import type { CidrRange, FilterChainMatch } from './filter-chains.js';
 import type { EndpointHealthCheck, HealthCheck, HealthOptions, OutlierDetection } from './health.js';
 import type { ListenerFilters } from './listener-filters.js';
 import type { FilterOverride, HttpFilter, RateLimit } from './http-filters.js';
@@ -246,6 +246,8 @@ export interface HttpConnectionManager {
   useRemoteAddress: boolean;
   skipXffAppend: boolean;
   xffNumTrustedHops: number;
+  /** Whose x-envoy headers are believed; null: nobody's. */
+  internalAddresses: { ranges: CidrRange[]; unixSockets: boolean } | null;
   generateRequestId: boolean;
   preserveExternalRequestId: boolean;
   alwaysSetRequestIdInResponse: boolean;

@@ -64,6 +64,8 @@ export class Engine {
   readonly rewriteScratch: number;
   /** Two words for answers of codecs.headerValue: a head may be half encoded when a value is looked up. */
   readonly valueScratch: number;
+  /** Room for one header line with a number. */
+  readonly lineScratch: number;
   readonly randomState: number;
   /** Where the reactor keeps rings and events. */
   readonly reactorScratch: number;
@@ -123,6 +125,7 @@ export class Engine {
     this.rewriteScratch = take(2 * limits.rewrittenBytesMax + 64);
     this.randomState = take(16);
     this.valueScratch = take(8);
+    this.lineScratch = take(64);
     const heapBytes = Math.floor((end - at) * HEAP_SHARE);
     this.heap = new ArenaHeap(at, at + heapBytes);
     // The last 64 bytes stay free: short copies may read past their source (assembly/lib/copy.ts).

@@ -6,6 +6,7 @@ import { scenarios as basics } from './scenarios/basics.js';
 import { scenarios as listeners } from './scenarios/listeners.js';
 import { scenarios as hashing } from './scenarios/hashing.js';
 import { scenarios as hedging } from './scenarios/hedging.js';
+import { scenarios as internal } from './scenarios/internal.js';
 import { scenarios as mirroring } from './scenarios/mirroring.js';
 import { scenarios as overrideHost } from './scenarios/override-host.js';
 import { scenarios as redirects } from './scenarios/redirects.js';
@@ -31,6 +32,7 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   basics,
   listeners,
   hedging,
+  internal,
   mirroring,
   'override-host': overrideHost,
   redirects,

@@ -3,6 +3,7 @@
 import { RequestEditsFlag, ResponseEditsFlag } from '../../core/generated/layouts.js';
 import { DECODE_LOWER_CASE } from '../codecs.js';
 import { histogramCell } from '../../telemetry/schema.js';
+import { AddressSet } from '../../config/address-set.js';
 import type { ChainBinding } from '../../config/snapshot/layout.js';
 import type { HttpConnectionManager } from '../../config/types.js';
 import type { Engine } from '../engine.js';
@@ -49,6 +50,8 @@ export class HcmRuntime {
   /** HTTP filters but the router; null: there are none. */
   readonly filters: ManagerFilters | null;
   readonly upgrades: ReadonlyMap<string, boolean>;
+  /** Clients whose x-envoy headers are believed, by address. */
+  readonly internalAddresses: AddressSet | null;
   private readonly routeSlot: number;
   /** Where its routes are by scope. */
   private readonly scopes: Scopes | null;
@@ -58,6 +61,7 @@ export class HcmRuntime {
       readonly chainName = '') {
     const { httpScope, accessLogs: sinks, filters } = binding;
     this.routeSlot = binding.routeSlot;
+    this.internalAddresses = config.internalAddresses === null ? null : new AddressSet(config.internalAddresses.ranges);
     this.scopes = config.scopedRoutes === null ? null : new Scopes(config.scopedRoutes, binding.scopeSlots);
     this.scope = engine.statsBase + (httpScope >> 3);
     this.connectionLengthCell = this.scope + histogramCell('http', 0);

@@ -8,6 +8,7 @@ import { PATH_MERGE_SLASHES, PATH_NORMALIZE, PATH_UNESCAPE_SLASHES } from '../li
 import type { HcmRuntime } from '../listener/hcm.js';
 import { recordHeader } from '../routing/regex.js';
 import { BODY_NONE, BODY_TUNNEL, OUT_SAME } from './body.js';
+import { admitInternal } from './internal-headers.js';
 import type { Proxy } from './request.js';
 import type { Stream } from './stream.js';
 
@@ -27,6 +28,7 @@ export function admit(engine: Engine, proxy: Proxy, stream: Stream): boolean {
   const { i32 } = engine;
   const flags = i32[words + Head.flags];
   i32[edits + RequestEdits.flags] = hcm.requestFlags;
+  if (hcm.internalAddresses !== null) admitInternal(engine, stream);
   if (isHttps(engine, hcm, flags)) {
     i32[edits + RequestEdits.flags] |= RequestEditsFlag.schemeHttps;
     stream.https = true;

@@ -11,6 +11,7 @@ import type { ClusterChoice, KeptText, RouteRuntime } from '../routing/route.js'
 import { BODY_CHUNKED, BODY_NONE, BODY_TUNNEL, Body } from './body.js';
 import { formatInto } from './formatter.js';
 import { placeRequestId, sentHead } from './request-id.js';
+import { addExpected } from './internal-headers.js';
 import type { Stream } from './stream.js';
 
 /** Everything constant that an edited head may gain: fixed names, request id, addresses, framing. */
@@ -54,6 +55,7 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   }
   const added = hcm.suppressEnvoyHeaders ? null : route.added;
   setSpan(engine, edits + RequestEdits.addedAt, added);
+  if (stream.internal && !hcm.suppressEnvoyHeaders) addExpected(engine, stream);
   const via = stream.rewrittenBuffer >= 0 ? null : hcm.via;             // a head that was rewritten has it already
   setSpan(engine, edits + RequestEdits.viaAt, via);
   i32[edits + RequestEdits.random] = engine.randomState;

@@ -66,7 +66,7 @@ export class Hedging implements UpstreamEvents {
   countTimeouts(stream: Stream): void {
     for (let hedge = stream.hedges; hedge !== null; hedge = hedge.next) {
       stream.cluster!.count(ClusterStat.upstream_rq_timeout);
-      countStatus(stream.cluster!, 504);
+      countStatus(stream.cluster!, stream.timeoutStatus);
       Atomics.add(this.engine.i32, hedge.endpoint!.state + EndpointState.requestsTimeout, 1);
     }
   }

@@ -15,6 +15,7 @@ import { recordHeader } from '../routing/regex.js';
 import type { RouteRuntime } from '../routing/route.js';
 import type { RouteTableRuntime } from '../routing/route-table.js';
 import { BODY_NONE } from './body.js';
+import { markInternal } from './internal-headers.js';
 import { parseRedirect } from './redirect-url.js';
 import type { RedirectUrl } from './redirect-url.js';
 import type { Proxy } from './request.js';
@@ -168,6 +169,7 @@ export class InternalRedirects {
     i32[edits + RequestEdits.flags] = (stream.hcm!.requestFlags & KEPT_FLAGS)
       | ((i32[words + Head.flags] & HeadFlag.teTrailers) !== 0 ? RequestEditsFlag.teTrailers : 0);
     i32[edits + RequestEdits.pathBytes] = i32[edits + RequestEdits.pathAt] = i32[edits + RequestEdits.hostBytes] = 0;
+    if (stream.internal) markInternal(engine, true);
     return used > 0;
   }
 

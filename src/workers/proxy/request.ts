@@ -128,7 +128,8 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       this.replies.send(stream, 404, ResponseFlag.NR, detail('route_not_found'), '');
       return this.afterReply(connection, bodyAt, end);
     }
-    if (route.virtualHost.requireTls !== 'none' && !this.replies.cameByTls()) {
+    if (route.virtualHost.requireTls !== 'none' && !(stream.internal && route.virtualHost.requireTls === 'external')
+      && !this.replies.cameByTls()) {
       this.replies.toHttps(stream);
       return this.afterReply(connection, bodyAt, end);
     }
@@ -354,7 +355,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     const { engine } = this;
     const { added, virtualHost } = stream.route!;
     if ((!virtualHost.includeRequestAttemptCount || replaceAttempts(engine, stream, stream.attempts))
-      && (added === null || replaceExpected(engine, stream, this.timeouts.expectedMs(stream)))
+      && ((added === null && !stream.internal) || replaceExpected(engine, stream, this.timeouts.expectedMs(stream)))
       && (!virtualHost.includeTimeoutRetry || markTimeoutRetry(engine, stream)))
       return true;
     this.failures.exhausted(stream);

@@ -10,6 +10,7 @@ import { ClusterStat, VirtualHostStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import { recordHeader } from '../routing/regex.js';
 import { BODY_NONE, OUT_SAME } from './body.js';
+import { readRetryHeaders } from './internal-headers.js';
 import { InternalRedirects } from './internal-redirects.js';
 import type { Proxy } from './request.js';
 import { asksForGrpc, RetryOn, statusAsks } from '../routing/retry-conditions.js';
@@ -36,18 +37,23 @@ export class Retries {
 
   /**
    * Notes what the route asks for. The request's head is in hand. Its own x-envoy-retry-on and the like count only from
-   * internal clients, and every client is external.
+   * internal clients.
    */
   begin(stream: Stream): void {
     const conditions = stream.route!.retry;
+    stream.timeoutMs = stream.route!.timeoutMs;
+    stream.hedgesOnTimeout = stream.route!.forward!.hedgesOnTimeout;
     if (conditions !== null) {
-      stream.retryOn = conditions.admits(this.engine.requestRecord) ? conditions.retryOn : 0;
+      stream.retryOn = conditions.retryOn;
       stream.retriesLeft = conditions.policy.retries;
       stream.perTryMs = stream.route!.perTryMs;
       stream.perTryIdleMs = conditions.policy.perTryIdleTimeoutMs;
       stream.perTryTimed = stream.perTryMs > 0 || stream.perTryIdleMs > 0;
       stream.hostSelectionAttempts = conditions.policy.hostSelectionAttempts;
     }
+    if (stream.internal) readRetryHeaders(this.engine, stream);
+    if (conditions !== null && stream.retryOn !== 0
+      && !conditions.admits(this.engine.requestRecord)) stream.retryOn = 0;
     stream.followsRedirects = stream.route!.forward!.internalRedirects !== null;
     if (stream.repeats && stream.request.kind !== BODY_NONE && !stream.collected) {
       stream.keepsBody = true;
@@ -182,7 +188,9 @@ export class Retries {
     const conditions = stream.route!.retry;
     const codes = conditions?.policy.retriableStatusCodes ?? NO_CODES;
     if (statusAsks(retryOn, status, grpc, codes)) return true;
+    if ((retryOn & RetryOn.statusCodes) !== 0 && stream.retriableCodes.includes(status)) return true;
     if ((retryOn & RetryOn.headers) === 0) return false;
+    if (stream.retriableNames.some((name) => recordHeader(engine, engine.responseRecord, name) !== null)) return true;
     return conditions?.hasRetriableHeader(engine.responseRecord) === true;
   }
 

@@ -96,7 +96,7 @@ export class Shadows implements UpstreamEvents {
     const shadow = this.active < limits.shadowsMax ? this.obtain(cluster) : null;
     if (shadow === null) return false;
     shadow.startMs = engine.nowMs;
-    shadow.timeoutMs = stream.route!.timeoutMs;
+    shadow.timeoutMs = stream.timeoutMs;
     shadow.isHead = stream.isHead;
     shadow.kept.begin(stream.downstream!.listener.bufferBytes);
     const { kind, complete, remaining, forwardTrailers } = stream.request;

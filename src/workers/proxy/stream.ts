@@ -31,6 +31,7 @@ import type { Shadow } from './shadow.js';
 import type { Throttle } from './throttle.js';
 
 const NO_STEPS: string[] = [];
+const NO_NUMBERS: readonly number[] = [];
 
 export class Stream implements PickRequest, Borrower {
   events!: UpstreamEvents;
@@ -169,6 +170,14 @@ export class Stream implements PickRequest, Borrower {
   /** The last attempt took too long; and what the head of the next says of it (include_is_timeout_retry_header). */
   timedOut = false;
   retryMark = '';
+  /** The client is one whose x-envoy headers are believed; then what they ask for. */
+  internal = false;
+  retriableCodes: readonly number[] = NO_NUMBERS;
+  retriableNames: readonly string[] = NO_STEPS;
+  /** Of the route, or as an internal client asks. */
+  timeoutMs = 0;
+  hedgesOnTimeout = false;
+  timeoutStatus = 504;
   /** Attempts that go on beside its own, and whether its own is over and they decide. */
   hedges: Hedge | null = null;
   waitsForHedges = false;
@@ -226,13 +235,15 @@ export class Stream implements PickRequest, Borrower {
 
   /** A redirect is followed: client and body stay, all else is as of a new request. */
   beginAgain(engine: Engine, headBytes: number): void {
-    const { downstream, hcm, version10, expectContinue, redirects, redirectSteps, requestLength, requestHeaderBytes,
+    const { downstream, hcm, version10, expectContinue, internal, redirects, redirectSteps, requestLength,
+      requestHeaderBytes,
       request: { kind, forwardTrailers } } = this;
     this.clear();
     this.downstream = downstream;
     this.hcm = hcm;
     this.version10 = version10;
     this.expectContinue = expectContinue;
+    this.internal = internal;
     this.redirects = redirects + 1;
     this.redirectSteps = redirectSteps;
     this.requestHeaderBytes = requestHeaderBytes;
@@ -283,6 +294,7 @@ export class Stream implements PickRequest, Borrower {
     this.shadows = this.hedges = null;
     this.waitsForHedges = this.uncharged = this.timedOut = false;
     this.retryMark = '';
+    if (this.internal) this.clearInternal();
     this.redirects = 0;
     this.redirectSteps = NO_STEPS;
     this.hashHigh = this.hashLow = 0;
@@ -297,6 +309,13 @@ export class Stream implements PickRequest, Borrower {
     if (this.filters !== null) this.clearFilters();
     this.upstreamConnectionId = this.connectStartMs = this.connectEndMs = 0;
     this.attempted = null;
+  }
+
+  private clearInternal(): void {
+    this.internal = false;
+    this.retriableCodes = NO_NUMBERS;
+    this.retriableNames = NO_STEPS;
+    this.timeoutStatus = 504;
   }
 
   private clearFilters(): void {

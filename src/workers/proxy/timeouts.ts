@@ -24,7 +24,7 @@ export class Timeouts {
     const { route } = stream;
     if (route === null || stream.isUpgrade) return;
     if (stream.perTryTimed && stream.requestHeadSent) this.attemptBegins(stream);
-    const { timeoutMs } = route;
+    const { timeoutMs } = stream;
     if (timeoutMs === 0) return;
     stream.routeDeadlineMs = this.engine.nowMs + timeoutMs;
     stream.downstream!.deadlineMoved();
@@ -40,8 +40,8 @@ export class Timeouts {
 
   /** What x-envoy-expected-rq-timeout-ms says to another attempt: what is left of the route's timeout counts too. */
   expectedMs(stream: Stream): number {
-    const { timeoutMs } = stream.route!;
-    const perTryMs = stream.route!.forward!.hedgesOnTimeout ? 0 : stream.route!.perTryMs;
+    const { timeoutMs } = stream;
+    const perTryMs = stream.hedgesOnTimeout ? 0 : stream.perTryMs;
     if (timeoutMs === 0 || !stream.request.complete) return perTryMs > 0 ? perTryMs : timeoutMs;
     const leftMs = Math.max(1, Math.round(stream.requestEndMs + timeoutMs - this.engine.nowMs));
     return perTryMs > 0 ? Math.min(perTryMs, leftMs) : leftMs;
@@ -82,7 +82,7 @@ export class Timeouts {
       if (stream.hedges !== null) this.proxy.hedging.countTimeouts(stream);
       stream.route!.counts?.count(this.engine, stream, VirtualHostStat.upstream_rq_timeout);
       this.noteSilence(stream);
-      this.expire(stream, 504, ResponseFlag.UT, detail('response_timeout'), 'upstream request timeout');
+      this.expireRoute(stream, detail('response_timeout'));
     } else if (stream.filterAtMs <= nowMs) {
       this.proxy.filtering.due(stream);
     } else if (stream.retryAtMs <= nowMs) {
@@ -111,7 +111,7 @@ export class Timeouts {
     stream.perTryDeadlineMs = Infinity;
     if (stream.responseStarted && !idle) return;
     stream.perTryIdleFromMs = Infinity;
-    if (stream.route!.forward!.hedgesOnTimeout && !stream.responseStarted) {
+    if (stream.hedgesOnTimeout && !stream.responseStarted) {
       this.proxy.hedging.softTimeout(stream);
       return;
     }
@@ -121,7 +121,7 @@ export class Timeouts {
       Atomics.add(this.engine.i32, stream.endpoint.state + EndpointState.requestsTimeout, 1);
     if (stream.retryOn !== 0 && !stream.responseStarted && this.proxy.retries.afterFailure(stream, FAILED_PER_TRY))
       return;
-    this.expire(stream, 504, ResponseFlag.UT, details, 'upstream request timeout');
+    this.expireRoute(stream, details);
   }
 
   /** An endpoint that did not answer in time is expected to take at least as long, and may be an outlier. */
@@ -130,6 +130,13 @@ export class Timeouts {
     if (outliers !== null && endpoint !== null && !responseStarted) outliers.failed(endpoint, true);
     if (latencies !== null && endpoint !== null && upstream !== null && !responseStarted)
       latencies.observe(endpoint, this.engine.nowMs - upstreamSentMs);
+  }
+
+  /** As the router answers: 504, unless an internal client asked for another status. */
+  private expireRoute(stream: Stream, details: number): void {
+    const { timeoutStatus } = stream;
+    this.expire(stream, timeoutStatus, ResponseFlag.UT, details,
+      timeoutStatus === 504 ? 'upstream request timeout' : '');
   }
 
   private expire(stream: Stream, status: number, flag: number, details: number, body: string): void {

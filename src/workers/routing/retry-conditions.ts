@@ -29,15 +29,14 @@ const grpcStatus: Readonly<Record<number, number>> = { 1: RetryOn.grpcCancelled,
 const GRPC = RetryOn.grpcCancelled | RetryOn.grpcDeadline | RetryOn.grpcInternal | RetryOn.grpcExhausted
   | RetryOn.grpcUnavailable;
 
-/** Bits of a comma-separated list; names nobody knows count for nothing, as in Envoy. */
-export function retryOnOf(text: string): number {
-  let bits = 0;
-  for (const name of text.split(',').map((part) => part.trim())) {
-    if (Object.hasOwn(conditions, name)) bits |= conditions[name]!;
-    else if (Object.hasOwn(grpcConditions, name)) bits |= grpcConditions[name]!;
-  }
-  return bits;
-}
+const bitsOf = (text: string, known: Readonly<Record<string, number>>): number => text.split(',')
+  .map((part) => part.trim()).reduce((bits, name) => bits | (Object.hasOwn(known, name) ? known[name]! : 0), 0);
+/** Bits of x-envoy-retry-on and of x-envoy-retry-grpc-on. */
+export const httpRetryOnOf = (text: string): number => bitsOf(text, conditions);
+export const grpcRetryOnOf = (text: string): number => bitsOf(text, grpcConditions);
+
+/** Bits of a policy's list, which may have both; names nobody knows count for nothing, as in Envoy. */
+const retryOnOf = (text: string): number => httpRetryOnOf(text) | grpcRetryOnOf(text);
 
 /** Retry host predicates that look at an endpoint's metadata. */
 export class RetryHosts {

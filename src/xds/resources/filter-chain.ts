@@ -9,7 +9,7 @@ import type { Report } from '../wire/message.js';
 import type { CidrRange, FilterChain, FilterChainMatch, HttpConnectionManager, RouteConfiguration, TcpProxy }
   from '../wire/generated/messages.js';
 import { createHash } from 'node:crypto';
-import { isIP } from 'node:net';
+import { readCidrRange } from './cidr-range.js';
 import { readConfigSource } from './config-source.js';
 import { boolOf } from './fields.js';
 import { hcmType, readHttpConnectionManager } from './http-connection.js';
@@ -85,18 +85,6 @@ function readMatch(match: FilterChainMatch, path: string, report: Report): Plain
     sourcePorts: match.sourcePorts ?? [],
   };
   return report.errors.length + report.dropped > before ? null : result;
-}
-
-function readCidrRange(range: CidrRange, path: string, report: Report): PlainCidrRange[] {
-  const address = range.addressPrefix ?? '';
-  const bits = range.prefixLen?.value ?? 0;
-  const version = isIP(address);
-  if (version === 0 || address.includes('%')) {
-    report.fail(fieldPath(path, 'address_prefix'), `malformed IP address: ${address}`);
-    return [];
-  }
-  // As Envoy: a length beyond the address's means all of it.
-  return [{ address, bits: Math.min(bits, version === 4 ? 32 : 128) }];
 }
 
 /** One chain; `key` tells it from the listener's others in the names of its routes. */

@@ -9,6 +9,7 @@ import { readAccessLogOptions, readAccessLogs } from './access-log.js';
 import { boolOf, millisecondsOf, numberOf } from './fields.js';
 import { readHeadBytes, readHeaderKeyFormat, readHeadersCount, readIdleTimeoutMs, refuseFields }
   from './http-protocol-options.js';
+import { readCidrRange } from './cidr-range.js';
 import { readLocalReply } from './local-reply.js';
 
 export const hcmType = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
@@ -56,6 +57,16 @@ export function readHttpConnectionManager(message: HttpConnectionManager, routes
   };
 }
 
+function readInternalAddresses(message: HttpConnectionManager, path: string,
+  report: Report): PlainHcm['internalAddresses'] {
+  const config = message.internalAddressConfig;
+  if (config === undefined) return null;
+  const at = `${path}.internal_address_config.cidr_ranges`;
+  const ranges = (config.cidrRanges ?? []).flatMap((range, index) => readCidrRange(range, `${at}[${index}]`, report));
+  const unixSockets = config.unixSockets ?? false;
+  return ranges.length === 0 && !unixSockets ? null : { ranges, unixSockets };
+}
+
 function readHeaders(message: HttpConnectionManager, path: string, report: Report) {
   const scheme = message.schemeHeaderTransformation?.schemeToOverwrite;
   const requestId = message.requestIdExtension?.typedConfig;
@@ -71,6 +82,7 @@ function readHeaders(message: HttpConnectionManager, path: string, report: Repor
     useRemoteAddress: boolOf(message.useRemoteAddress, false),
     skipXffAppend: message.skipXffAppend ?? false,
     xffNumTrustedHops: message.xffNumTrustedHops ?? 0,
+    internalAddresses: readInternalAddresses(message, path, report),
     generateRequestId: boolOf(message.generateRequestId, true),
     preserveExternalRequestId: message.preserveExternalRequestId ?? false,
     alwaysSetRequestIdInResponse: message.alwaysSetRequestIdInResponse ?? false,

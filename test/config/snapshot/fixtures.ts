@@ -74,7 +74,7 @@ export function hcm(change: Partial<HttpConnectionManager> = {}): HttpConnection
       suppressEnvoyHeaders: false } }],
     serverHeaderTransformation: 'overwrite', schemeOverwrite: null, via: null, useRemoteAddress: false,
       skipXffAppend: false,
-    xffNumTrustedHops: 0, generateRequestId: true, preserveExternalRequestId: false,
+    xffNumTrustedHops: 0, internalAddresses: null, generateRequestId: true, preserveExternalRequestId: false,
       alwaysSetRequestIdInResponse: false,
     appendXForwardedPort: false, normalizePath: false,
       mergeSlashes: false,

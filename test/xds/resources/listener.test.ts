@@ -355,3 +355,16 @@ t.test('scoped routes', async (t) => {
   t.match(errors({}, { route_config: undefined, scoped_routes: { name: 's', scope_key_builder: { fragments: [
     extractor({ index: 0 })] }, scoped_rds: {} } }), [/scoped_routes\.scoped_rds: not implemented/]);
 });
+
+t.test('internal addresses', async (t) => {
+  const internal = (internal_address_config: Tree): unknown =>
+    read({}, { internal_address_config }).filterChains[0].hcm?.internalAddresses;
+  t.equal(read().filterChains[0].hcm?.internalAddresses, null);
+  t.equal(internal({}), null);
+  t.same(internal({ unix_sockets: true }), { ranges: [], unixSockets: true });
+  t.same(internal({ cidr_ranges: [{ address_prefix: '10.0.0.0', prefix_len: 8 }, { address_prefix: '::1',
+    prefix_len: 128 }] }), { unixSockets: false, ranges: [{ address: '10.0.0.0', bits: 8 },
+    { address: '::1', bits: 128 }] });
+  t.match(errors({}, { internal_address_config: { cidr_ranges: [{ address_prefix: 'nowhere' }] } }),
+    [/cidr_ranges\[0\]\.address_prefix: malformed IP address/]);
+});
