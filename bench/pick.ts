@@ -31,7 +31,7 @@ function balancingOf(lbPolicy: Policy): Balancing {
   const ring = { kind: 'ring', minimumSize: 1024, maximumSize: 1 << 20, murmur: false } as const;
   const maglev = { kind: 'maglev', size: 65_537 } as const;
   const table = lbPolicy === 'ringHash' ? ring : lbPolicy === 'maglev' ? maglev : null;
-  return { healthyPanicPercent: 50, localityWeighted: false,
+  return { healthyPanicPercent: 50, localityWeighted: false, closeOnChange: false,
     zoneAware: { routingPercent: 100, minClusterSize: 6, failTrafficOnPanic: false }, slowStart: null,
     activeRequestBias: null, fullScan: false,
     hashing: table === null ? null : { table, byName: false, boundPercent: 0 },

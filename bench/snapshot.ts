@@ -21,7 +21,7 @@ function cluster(index: number, connectTimeoutMs = 1000): ClusterConfig {
       originalDestination: null,
     edsServiceName: '', loadAssignment: null,
     lbPolicy: 'leastRequest', leastRequestChoiceCount: 2,
-    balancing: { healthyPanicPercent: 50, localityWeighted: false,
+    balancing: { healthyPanicPercent: 50, localityWeighted: false, closeOnChange: false,
     zoneAware: { routingPercent: 100, minClusterSize: 6, failTrafficOnPanic: false }, hashing: null, slowStart: null,
     activeRequestBias: null, fullScan: false, peakEwma: null, clientWeights: null,
     subsets: null, overrideHost: null }, connectTimeoutMs,

@@ -351,6 +351,7 @@ export interface EndpointAssignment { clusterName: string; endpoints: Endpoint[]
 export interface Balancing {
   healthyPanicPercent: number;        // default 50; 0 = never
   localityWeighted: boolean;          // weights of localities count (locality_weighted_lb_config)
+  closeOnChange: boolean;             // close_connections_on_host_set_change: at any change of them, as Envoy does
   zoneAware: ZoneAware;               // where the process knows its local cluster
   hashing: Hashing | null;            // of the policies ringHash and maglev
   slowStart: SlowStart | null;        // of roundRobin and leastRequest

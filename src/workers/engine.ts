@@ -82,6 +82,8 @@ export class Engine {
   wallMs: number;
   /** node.cluster of the bootstrap. */
   nodeCluster = '';
+  /** Number of the upstream connection that is opened next. */
+  nextConnectionId = 1;
   /** The cluster that this process is one of, '' = unknown, and where it is (config/locality.ts). */
   localCluster = '';
   locality = '';

@@ -83,7 +83,7 @@ export class Mailbox {
         break;
       case 'runtime': this.engine.runtime.set(message.entries); break;
       case 'endpointFailed':
-        this.proxy.clusters.endpointFailed(message.cluster, message.state, this.proxy.upstreams.nextConnectionId);
+        this.proxy.clusters.endpointFailed(message.cluster, message.state, this.engine.nextConnectionId);
         if (message.close) this.listeners.endpointFailed(message.state);
         break;
       case 'answer': this.engine.asks.answered(message.id, message.answer); break;

@@ -28,9 +28,12 @@ const metadata = (value: string): object => ({ filter_metadata: { 'envoy.lb': { 
 void forEachProxy(t, {
   bootstrap: { node: { id: 'n', cluster: 'c' } },
   upstreams: names,
-  listeners: [{ name: 'main', routes: [{ match: { prefix: '/' }, route: { cluster: 'eds',
-    metadata_match: metadata('2') } }] }],
-  more: () => [{ name: 'eds', ports: [], fields: { type: 'EDS', load_assignment: undefined,
+  listeners: [{ name: 'main', routes: [{ match: { prefix: '/closing' }, route: { cluster: 'closing' } },
+    { match: { prefix: '/' }, route: { cluster: 'eds', metadata_match: metadata('2') } }] }],
+  more: () => [{ name: 'closing', ports: [], fields: { type: 'EDS', load_assignment: undefined, eds_cluster_config: {
+    service_name: 'eds', eds_config: { path_config_source: { path: join(folder, 'eds.json') } } },
+  common_lb_config: { close_connections_on_host_set_change: true } } },
+  { name: 'eds', ports: [], fields: { type: 'EDS', load_assignment: undefined,
     lb_subset_config: { subset_selectors: [{ keys: ['version'] }], fallback_policy: 'ANY_ENDPOINT' },
     eds_cluster_config: { eds_config: { path_config_source: { path: join(folder, 'eds.json') } } } } }],
 }, async (t, { proxy, upstream, port }) => {
@@ -77,6 +80,23 @@ void forEachProxy(t, {
     t.same(await shares(), { a: 0, b: 12, c: 0 });
     await changed([{ lb_endpoints: [at('a', { metadata: metadata('2') }), at('b', { metadata: metadata('1') })] }]);
     t.same(await shares(), { a: 12, b: 0, c: 0 });
+  });
+  await t.test('connections are closed when endpoints change', async (t) => {
+    await changed([{ lb_endpoints: [at('a')] }]);
+    const closing = get.replace('/', '/closing');
+    const open = async (): Promise<number> => {
+      for (let tries = 0; tries < 20 && upstream.a.openConnections > 0; tries++)
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      return upstream.a.openConnections;
+    };
+    upstream.a.dropConnections();
+    t.match(await exchange(port.main, closing), { start: /200/ });
+    await changed([{ lb_endpoints: [at('a', { load_balancing_weight: 5 })] }]);
+    t.equal(await open(), 0, 'a weight is enough, as in Envoy');
+    await changed([{ lb_endpoints: [at('a')] }]);
+    t.match(await exchange(port.main, closing), { start: /200/ });
+    await changed([{ lb_endpoints: [at('a'), at('c')] }]);
+    t.equal(await open(), 0);
   });
   await t.test('nobody is left', async (t) => {
     await changed([]);

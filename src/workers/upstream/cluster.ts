@@ -86,6 +86,7 @@ export class ClusterRuntime {
     const local = this.localCluster === null ? null : this.localCluster();
     const localVersion = local === null ? 0 : local.version;
     if (!this.stale && version === this.healthSeen && localVersion === this.localSeen) return this.built;
+    if (version !== this.healthSeen && this.config.balancing.closeOnChange) this.closeAll();
     this.stale = false;
     this.healthSeen = version;
     this.localSeen = localVersion;
@@ -145,6 +146,7 @@ export class ClusterRuntime {
   }
 
   private takeEndpoints(entries: AssignmentBlob['endpoints']): void {
+    if (this.config.balancing.closeOnChange) this.closeAll();
     for (const endpoint of this.endpoints.values()) endpoint.removed = true;
     this.levels = [];
     this.changes++;
@@ -165,6 +167,14 @@ export class ClusterRuntime {
     }
     this.namesHosts = entries.some(({ hostname }) => hostname !== '');
     for (const endpoint of [...this.endpoints.values()]) this.retire(endpoint);
+  }
+
+  /** No connection of before serves another request (close_connections_on_host_set_change). */
+  private closeAll(): void {
+    for (const endpoint of this.endpoints.values()) {
+      endpoint.usableFromId = this.engine.nextConnectionId;
+      while (endpoint.idle !== null) endpoint.idle.closeIdle();
+    }
   }
 
   /** Closes idle connections of a removed endpoint and forgets it once nothing uses it. */

@@ -93,7 +93,7 @@ export class UpstreamConnection implements SocketOwner {
     if (this.socket < 0) return false;
     this.openedMs = engine.nowMs;
     this.connectedMs = 0;
-    this.id = this.pool.nextConnectionId++;
+    this.id = this.engine.nextConnectionId++;
     endpoint.connections++;
     endpoint.connecting++;
     const { cluster } = endpoint;

@@ -20,8 +20,6 @@ const EXHAUSTED = 3;
 const PRECONNECTS_MAX = 3;
 
 export class UpstreamPool {
-  /** Number of the connection that is opened next. */
-  nextConnectionId = 1;
   private readonly free: UpstreamConnection[] = [];
   /** Connections that belong to one client, by the client's connection. */
   private readonly owners = new Map<number, UpstreamConnection[]>();

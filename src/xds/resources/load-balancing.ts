@@ -47,6 +47,7 @@ export function readLoadBalancing(message: Cluster, type: ClusterConfig['type'] 
 function plain(message: Cluster): Balancing {
   const panic = percentOf(message.commonLbConfig?.healthyPanicThreshold, PANIC_PERCENT_DEFAULT);
   return { healthyPanicPercent: Math.min(100, Math.round(panic)), localityWeighted: false, hashing: null,
+    closeOnChange: message.commonLbConfig?.closeConnectionsOnHostSetChange ?? false,
     zoneAware: readZoneAware(undefined),
     slowStart: null, activeRequestBias: null, fullScan: false, peakEwma: null, clientWeights: null,
     subsets: null, overrideHost: null };

@@ -9,7 +9,7 @@ const thresholds = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests
 const none = { add: [], remove: [] };
 /** Envoy's defaults. */
 export const policy: AssignmentPolicy = { overprovisioningPercent: 140, weightedPriorityHealth: false, dropped: 0 };
-export const balancing: Balancing = { healthyPanicPercent: 50, localityWeighted: false,
+export const balancing: Balancing = { healthyPanicPercent: 50, localityWeighted: false, closeOnChange: false,
     zoneAware: { routingPercent: 100, minClusterSize: 6, failTrafficOnPanic: false }, hashing: null, slowStart: null,
     activeRequestBias: null, fullScan: false, peakEwma: null, clientWeights: null,
     subsets: null, overrideHost: null };
