@@ -4,6 +4,7 @@ import { scenarios as answers } from './scenarios/answers.js';
 import { scenarios as forwarded } from './scenarios/forwarded.js';
 import { scenarios as headers } from './scenarios/headers.js';
 import { scenarios as http1 } from './scenarios/http1.js';
+import { scenarios as localReplies } from './scenarios/local-replies.js';
 import { scenarios as paths } from './scenarios/paths.js';
 import { scenarios as endpoints } from './scenarios/endpoints.js';
 import { scenarios as times } from './scenarios/times.js';
@@ -15,6 +16,7 @@ export const messageAreas: Readonly<Record<string, readonly Scenario[]>> = {
   forwarded,
   headers,
   http1,
+  'local-replies': localReplies,
   paths,
   endpoints,
   times,

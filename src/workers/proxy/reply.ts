@@ -12,6 +12,7 @@ import type { Engine } from '../engine.js';
 import type { BufferClass } from '../memory/buffers.js';
 import type { CompiledMutations } from '../routing/mutations.js';
 import type { RouteRuntime } from '../routing/route.js';
+import { grpcHeaders } from './grpc-reply.js';
 import { localMutations } from './local-mutations.js';
 import { withContentType } from './local-reply.js';
 import { mutatedLines } from './reply-headers.js';
@@ -56,7 +57,8 @@ export class Replies {
     stream.details = details;
     stream.responseStarted = true;
     stream.responseStartMs = engine.nowMs;
-    if (!stream.request.complete || stream.isUpgrade
+    // As Envoy: a bad request may have left the connection out of step.
+    if (!stream.request.complete || stream.isUpgrade || status === 400
         || (engine.drain.active && engine.drain.closes(downstream.listener.inbound)))
       downstream.closeAfterResponse = true;
     const close = downstream.closeAfterResponse;
@@ -68,15 +70,21 @@ export class Replies {
       body = changed.body;
       extra = withContentType(extra + changed.headers, changed.contentType);
     }
+    if (stream.grpc) {
+      extra = grpcHeaders(stream.status, extra, body, stream.isHead);
+      body = '';
+    }
     const bytes = Buffer.from(body, 'utf8');
     stream.response.bytes = stream.isHead ? 0 : bytes.length;
-    this.write(downstream, stream.hcm!.config.serverName, stream.status, bytes, extra, close, stream.version10,
+    const told = stream.grpc ? 200 : stream.status;
+    this.write(downstream, stream.hcm!.config.serverName, told, bytes, extra, close, stream.version10,
       stream.isHead);
     const keepAlive = stream.request.complete;
     // Between two attempts there is no endpoint that the answer could count for.
     if (stream.cluster !== null && stream.retryAtMs === Infinity && !stream.waitsForHedges
       && !stream.uncharged)
       this.proxy.finish.countLocal(stream);
+    stream.status = told;
     if (stream.upstream !== null) this.proxy.failures.detach(stream); else this.proxy.finish.leaveEndpoint(stream);
     this.proxy.finish.complete(stream, keepAlive);
   }
@@ -232,11 +240,21 @@ export class Replies {
     head += `${headers}date: ${new Date(this.engine.wallMs).toUTCString()}\r\n`;
     if (!passesServer(connection.hcm.config, headers)) head += `server: ${server}\r\n`;
     head += close ? 'connection: close\r\n\r\n' : version10 ? 'connection: keep-alive\r\n\r\n' : '\r\n';
-    this.raw(connection, head, isHead || noBody ? undefined : body);
+    this.raw(connection, head, isHead || noBody ? undefined : body, connection.hcm.keepsResponseHead);
+  }
+
+  /** A log format asks for the headers of the answer. */
+  private keepHead({ stream }: DownstreamConnection, buffer: number, bytes: number): void {
+    const { pool } = this.engine;
+    if (stream === null || stream.responseBuffer >= 0) return;
+    pool.retain(buffer);
+    stream.responseBuffer = buffer;
+    stream.responseAt = pool.offsetOf(buffer);
+    stream.responseEnd = stream.responseAt + bytes;
   }
 
   /** Sends text and bytes, in as many buffers as they need. Without a free buffer the connection ends instead. */
-  private raw(connection: DownstreamConnection, head: string, body?: Uint8Array): void {
+  private raw(connection: DownstreamConnection, head: string, body?: Uint8Array, keep = false): void {
     const { engine } = this;
     const bytes = body === undefined ? Buffer.from(head, 'latin1') : Buffer.concat([Buffer.from(head, 'latin1'), body]);
     for (let from = 0; from < bytes.length;) {
@@ -246,6 +264,7 @@ export class Replies {
       const piece = bytes.subarray(from, from + Math.min(engine.pool.bytesOf(buffer), bytes.length - from));
       engine.u8.set(piece, engine.pool.offsetOf(buffer));
       engine.reactor.send(connection.socket, buffer, engine.pool.offsetOf(buffer), piece.length, false);
+      if (keep && from === 0 && head.length <= piece.length) this.keepHead(connection, buffer, head.length);
       engine.pool.release(buffer);
       from += piece.length;
     }

@@ -32,6 +32,7 @@ import { ANSWERED, SUSPENDED } from '../filters/filter.js';
 import { Failures } from './failure.js';
 import { Filtering } from './filtering.js';
 import { Finish } from './finish.js';
+import { isGrpc } from './grpc-reply.js';
 import { Hedging } from './hedging.js';
 import { markTimeoutRetry, replaceAttempts, replaceExpected, replaceHost } from './late-values.js';
 import { Retries } from './retries.js';
@@ -175,6 +176,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     stream.isHead = stream.method === Method.HEAD;
     stream.isConnect = stream.method === Method.CONNECT;
     stream.version10 = (flags & HeadFlag.version10) !== 0;
+    stream.grpc = isGrpc(engine);
     stream.expectContinue = (flags & HeadFlag.expectContinue) !== 0;
     const length = i32[words + Head.contentLengthHigh] * 4294967296 + (i32[words + Head.contentLengthLow] >>> 0);
     const kind = (flags & HeadFlag.chunked) !== 0 ? BODY_CHUNKED : length > 0 ? BODY_LENGTH : BODY_NONE;

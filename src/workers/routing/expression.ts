@@ -15,6 +15,28 @@ export function compileExpression(pattern: string): RE2JS {
 /** Replaces every match in a text, as Envoy's RegexMatchAndSubstitute. */
 export class Replacement {
   private readonly expression: RE2JS;
-  constructor(private readonly from: Substitution) { this.expression = compileExpression(from.pattern); }
-  apply(text: string): string { return this.expression.matcher(text).replaceAll(this.from.substitution, true); }
+  /** Texts, and numbers of groups, of which each match becomes. */
+  private readonly parts: (string | number)[] = [];
+  private lastEnd = -1;
+
+  constructor(from: Substitution) {
+    this.expression = compileExpression(from.pattern);
+    for (const [whole, escaped, group] of from.substitution.matchAll(/\\(.)|\$(\d)|[^\\$]+/gs))
+      this.parts.push(group !== undefined ? Number(group) : escaped ?? whole);
+  }
+
+  apply(text: string): string {
+    this.lastEnd = -1;
+    return this.expression.matcher(text).replaceAll(this.replaced);
+  }
+
+  /** RE2 replaces no empty match that begins where the last one ended. */
+  private readonly replaced = (...found: (string | number | undefined)[]): string => {
+    const match = found[0] as string, at = found[found.length - 2] as number;
+    if (match === '' && at === this.lastEnd) return '';
+    this.lastEnd = at + match.length;
+    let text = '';
+    for (const part of this.parts) text += typeof part === 'number' ? found[part] ?? '' : part;
+    return text;
+  };
 }

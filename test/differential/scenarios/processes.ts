@@ -109,7 +109,7 @@ const prometheus: readonly Scenario[] = [
 /** Everything that was counted, after some traffic. */
 const counted = (name: string, steps: readonly Step[], more: Partial<Scenario> = {}): Scenario => ({ name, alone: {},
   main: { routes: [{ match: { prefix: '/direct' }, direct_response: { status: 404 } },
-    { match: { prefix: '/slow' }, route: { cluster: '{up}', timeout: '0.05s' } },
+    { match: { prefix: '/slow' }, route: { cluster: '{up}', timeout: '0.25s' } },
     { match: { prefix: '/' }, route: { cluster: '{up}' } }] },
   steps: [...steps, { waitMs: 300, admin: { body: true, path: '/stats?usedonly&type=Counters&filter='
     + '^(cluster\\.|http\\.s0|listener\\.127).*_(total|fail|rq|overflow|error|xx|completed|reset|timeout|route|local|'
