@@ -1,6 +1,7 @@
 // The mesh's capture as Istio makes it: two hosts (network namespaces), iptables sends what leaves to port 15001 and
-// what comes in to port 15006 of a proxy beside the application. Client and server know nothing of it. HTTP is routed
-// and logged as HTTP, all else goes through as bytes; both end at the address that the client asked for.
+// what comes in to port 15006 of a proxy beside the application, by REDIRECT and by TPROXY. Client and server know
+// nothing of it. HTTP is routed and logged as HTTP, all else goes through as bytes; both end at the address that the
+// client asked for.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -103,10 +104,11 @@ const outbound = (path: string): object => ({
 });
 
 /** The proxy beside the server: what looks like HTTP is HTTP. */
-const inbound = (path: string): object => ({
+const inbound = (path: string, transparent = false): object => ({
   admin: { address: { pipe: { path: `${path}/admin` } } },
   static_resources: {
-    listeners: [{ name: 'virtualInbound', address: at('::', 15006), traffic_direction: 'INBOUND',
+    listeners: [{ name: 'virtualInbound', address: at(transparent ? '0.0.0.0' : '::', 15006), transparent,
+      traffic_direction: 'INBOUND',
       listener_filters: [originalDst, { ...httpInspector as object, filter_disabled: { destination_port_range: {
         start: SPEAKS_FIRST_PORT, end: SPEAKS_FIRST_PORT + 1 } } }],
       listener_filters_timeout: '2s', continue_on_listener_filters_timeout: true,
@@ -151,6 +153,11 @@ if (typeof namespaces === 'string') {
   process.on('exit', () => namespaces.remove());
   capture(namespaces);
   for (const kind of weftKinds) t.test(kind, (t) => captured(t, kind, namespaces));
+  t.test('TPROXY', async (t) => {
+    const missing = namespaces.intercept(namespaces.right, 15006);
+    for (const kind of weftKinds)
+      await t.test(kind, missing === null ? {} : { skip: missing }, (t) => captured(t, kind, namespaces, true));
+  });
 }
 
 /** The server, once it listens. */
@@ -163,15 +170,16 @@ function serve(host: Host): Promise<ChildProcess> {
   });
 }
 
-async function captured(t: Test, kind: ProxyKind, { left, right, ip6tables }: Namespaces): Promise<void> {
+async function captured(t: Test, kind: ProxyKind, { left, right, ip6tables }: Namespaces,
+  transparent = false): Promise<void> {
   const place = (host: Host) => ({ adminPath: 'admin',
     inside: (command: readonly string[]) => Namespaces.inside(host, GROUP, command) });
   const server = await serve(right);
   const out = await Proxy.start(kind, 0, outbound, [], place(left));
-  const into = await Proxy.start(kind, 0, inbound, [], place(right));
+  const into = await Proxy.start(kind, 0, (path) => inbound(path, transparent), [], place(right));
   try {
     await exchanges(t, left, right.ipv4, out, into);
-    if (ip6tables !== null) await exchanges(t, left, `[${right.ipv6}]`, out, into);
+    if (ip6tables !== null && !transparent) await exchanges(t, left, `[${right.ipv6}]`, out, into);
   } finally {
     server.kill('SIGKILL');
     await out.stop();

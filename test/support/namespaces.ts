@@ -70,6 +70,27 @@ export class Namespaces {
     if (this.ip6tables !== null) run(['ip', 'netns', 'exec', host.name, this.ip6tables, '-w', '-t', 'nat', ...rule]);
   }
 
+  /**
+   * What comes in by IPv4 goes to the port as it is (TPROXY), instead of redirected. Returns what is missing, or null.
+   */
+  intercept(host: Host, port: number): string | null {
+    const inside = ['ip', 'netns', 'exec', host.name];
+    const rule = (...words: string[]): string[] => [...inside, this.iptables, '-w', ...words];
+    const steps = [
+      rule('-t', 'nat', '-F', 'PREROUTING'),
+      rule('-t', 'mangle', '-A', 'PREROUTING', '-p', 'tcp', '!', '-i', 'lo', '-j', 'TPROXY', '--tproxy-mark',
+        '1337/4095',
+        '--on-port', `${port}`),
+      ['ip', '-n', host.name, 'rule', 'add', 'fwmark', '1337', 'lookup', '133'],
+      ['ip', '-n', host.name, 'route', 'add', 'local', '0.0.0.0/0', 'dev', 'lo', 'table', '133'],
+    ];
+    for (const step of steps) {
+      const { ok, output } = run(step);
+      if (!ok) return `${step.join(' ')}: ${output}`;
+    }
+    return null;
+  }
+
   /** The command line that runs a command there; with `group` as a group of its own. */
   static inside(host: Host, group: number | null, command: readonly string[]): string[] {
     return ['ip', 'netns', 'exec', host.name,
