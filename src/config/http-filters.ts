@@ -47,6 +47,7 @@ export type RateLimitAction =
   | { kind: 'maskedRemoteAddress'; ipv4Bits: number; ipv6Bits: number }
   | { kind: 'requestHeaders'; header: string; key: string; skipIfAbsent: boolean }
   | { kind: 'genericKey'; key: string; value: string }
+  | { kind: 'metadata'; ofRoute: boolean; key: string; path: string[]; whenMissing: string; skipIfAbsent: boolean }
   | { kind: 'headerValueMatch'; key: string; value: string; expect: boolean; headers: HeaderMatcher[] }
   | { kind: 'queryParameterValueMatch'; key: string; value: string; expect: boolean;
     parameters: QueryParameterMatcher[] };

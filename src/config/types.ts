@@ -1,6 +1,7 @@
 // Plain configuration values: what xds/resources/* produces from wire messages and everything else consumes.
 // Immutable once built, JSON-serialisable (they travel into the snapshot heap as JSON), every field always present.
 // Absent features are null or an empty array, never undefined. Names follow Envoy's v3 API.
+import type { MetadataMatcher } from './metadata-matcher.js';
 import type { NetworkFilter } from './network-filters.js';
 import type { ListenSocketOptions } from './socket-options.js';
 import type { TcpProxy } from './tcp-proxy.js';
@@ -209,6 +210,7 @@ export type AccessLogFilter =
   | { kind: 'header'; matcher: HeaderMatcher }
   | { kind: 'responseFlag'; flags: string[] }                       // none: any flag
   | { kind: 'grpcStatus'; statuses: number[]; exclude: boolean }
+  | { kind: 'metadata'; matcher: MetadataMatcher | null; ifMissing: boolean }
   | { kind: 'logType'; types: string[]; exclude: boolean };
 /** envoy...HcmAccessLogOptions */
 export interface AccessLogOptions { flushIntervalMs: number; onNewRequest: boolean; onTunnelEstablished: boolean }

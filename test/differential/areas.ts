@@ -7,6 +7,7 @@ import { scenarios as listeners } from './scenarios/listeners.js';
 import { scenarios as hashing } from './scenarios/hashing.js';
 import { scenarios as hedging } from './scenarios/hedging.js';
 import { scenarios as internal } from './scenarios/internal.js';
+import { scenarios as metadata } from './scenarios/metadata.js';
 import { scenarios as mirroring } from './scenarios/mirroring.js';
 import { scenarios as overrideHost } from './scenarios/override-host.js';
 import { scenarios as redirects } from './scenarios/redirects.js';
@@ -33,6 +34,7 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   listeners,
   hedging,
   internal,
+  metadata,
   mirroring,
   'override-host': overrideHost,
   redirects,

@@ -7,6 +7,7 @@ import type { Engine } from '../engine.js';
 import { ipText } from '../connection/addresses.js';
 import { maskedAddress } from '../proxy/format-texts.js';
 import type { Stream } from '../proxy/stream.js';
+import { metadataAt } from '../routing/metadata-condition.js';
 import { queryText, requestHeader } from '../routing/regex.js';
 import { headerHolds, stringHolds } from '../routing/string-condition.js';
 
@@ -66,6 +67,12 @@ export class RateLimitDescriptors {
         const value = requestHeader(engine, action.header);
         if (value === null || value === '') return action.skipIfAbsent ? text : null;
         return `${text}${action.key}=${value}${END}`;
+      }
+      case 'metadata': {
+        const value = metadataAt(action.ofRoute ? stream.route!.json.metadata : stream.metadata, action.path);
+        const shown = typeof value === 'string' && value !== '' ? value : action.whenMissing;
+        if (shown === '') return action.skipIfAbsent ? text : null;
+        return `${text}${action.key}=${shown}${END}`;
       }
       case 'headerValueMatch': return this.headersHold(action.headers) === action.expect
         ? `${text}${action.key}=${action.value}${END}` : null;

@@ -4,6 +4,7 @@ import { Criteria, matchOf } from '../../config/metadata-match.js';
 import type { Fields } from '../../config/metadata-match.js';
 import type { OverrideSource } from '../../config/types.js';
 import type { Engine } from '../engine.js';
+import { metadataAt } from '../routing/metadata-condition.js';
 import { recordHeader } from '../routing/regex.js';
 import type { ClusterRuntime } from '../upstream/cluster.js';
 import type { Stream } from './stream.js';
@@ -38,7 +39,6 @@ function textOf(engine: Engine, stream: Stream, source: OverrideSource): string 
     // Of a header that is repeated, the first.
     return recordHeader(engine, engine.requestRecord, source.header, '\n')?.split('\n', 1)[0] ?? null;
   }
-  let value: unknown = stream.metadata?.[source.namespace];
-  for (const key of source.path) value = isStruct(value) ? value[key] : undefined;
+  const value = metadataAt(stream.metadata?.[source.namespace], source.path);
   return typeof value === 'string' ? value : null;
 }

@@ -3,6 +3,7 @@
 import { BlockList, isIPv6 } from 'node:net';
 import { Head, HeaderLine } from '../../core/generated/layouts.js';
 import type { Engine } from '../engine.js';
+import { metadataAt } from '../routing/metadata-condition.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 import type { Stream } from './stream.js';
 
@@ -83,12 +84,7 @@ type Tree = { readonly [key: string]: unknown };
 
 /** What %METADATA(source:...)% stands for; undefined when there is none. */
 export function metadataValue(stream: Stream, source: string, path: readonly string[]): unknown {
-  let value: unknown = metadataOf(stream, source);
-  for (const key of path) {
-    if (value === null || typeof value !== 'object' || Array.isArray(value)) return undefined;
-    value = Object.hasOwn(value, key) ? (value as Tree)[key] : undefined;
-  }
-  return value;
+  return metadataAt(metadataOf(stream, source), path);
 }
 
 /** The same as text: a text as it is, everything else as JSON; '' when there is none. */

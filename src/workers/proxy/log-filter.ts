@@ -2,10 +2,12 @@
 // expression makes a string. The same conditions choose local reply mappers.
 import { Header } from '../../core/generated/layouts.js';
 import { ResponseFlag } from '../../core/response-flags.js';
+import type { MetadataMatcher } from '../../config/metadata-matcher.js';
 import type { AccessLogFilter } from '../../config/types.js';
 import type { FractionCell, NumberCell } from '../../config/runtime-cells.js';
 import type { Engine } from '../engine.js';
 import { HeaderCondition } from '../routing/header-condition.js';
+import { metadataAt, valueHolds } from '../routing/metadata-condition.js';
 import { grpcStatusOfHttp } from './format-texts.js';
 import type { Stream } from './stream.js';
 
@@ -36,6 +38,7 @@ export function compileLogFilter(engine: Engine, filter: AccessLogFilter): LogFi
     }
     case 'responseFlag': return new FlagFilter(filter.flags);
     case 'grpcStatus': return new GrpcStatusFilter(engine, new Set(filter.statuses), filter.exclude);
+    case 'metadata': return new MetadataFilter(filter.matcher, filter.ifMissing);
     case 'logType': {
       const types = new Set(filter.types);
       return { needsHeads: false, admits: (_, logType) => types.has(logType) !== filter.exclude };
@@ -105,6 +108,18 @@ class FlagFilter implements LogFilter {
       : flags.reduce((mask, flag) => mask | ((ResponseFlag as Record<string, number>)[flag] ?? 0), 0);
   }
   admits(stream: Stream): boolean { return (stream.flags & this.mask) !== 0; }
+}
+
+/** accesslog.v3.MetadataFilter: what is not there is admitted by `ifMissing`, without a look at the matcher. */
+class MetadataFilter implements LogFilter {
+  readonly needsHeads = false;
+  constructor(private readonly matcher: MetadataMatcher | null, private readonly ifMissing: boolean) {}
+
+  admits(stream: Stream): boolean {
+    const { matcher } = this;
+    const value = matcher === null ? undefined : metadataAt(stream.metadata, matcher.path);
+    return value === undefined ? this.ifMissing : valueHolds(matcher!.value, value);
+  }
 }
 
 class GrpcStatusFilter implements LogFilter {

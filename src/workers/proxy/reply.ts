@@ -23,8 +23,9 @@ import type { Proxy } from './request.js';
 import type { Stream } from './stream.js';
 
 const PLAIN = 'text/plain';
-const HTTPS: RedirectAction = { kind: 'redirect', status: 301, scheme: null, httpsRedirect: true, host: null,
+const HERE: RedirectAction = { kind: 'redirect', status: 301, scheme: null, httpsRedirect: false, host: null,
   port: null, path: null, prefixRewrite: null, regexRewrite: null, stripQuery: false };
+const HTTPS: RedirectAction = { ...HERE, httpsRedirect: true };
 /** Status and details of each codec rejection; the others are 400 with http1.codec_error. */
 const REJECTIONS: Readonly<Record<string, readonly [number, DetailText]>> = {
   headTooLarge: [431, 'http1.headers_too_large'], tooManyHeaders: [431, 'http1.too_many_headers'],
@@ -124,7 +125,10 @@ export class Replies {
         `location: ${locationOf(engine, action, route.json.matchedBytes)}\r\n`);
     } else if (action.kind === 'directResponse') {
       engine.count(stream.hcm!.scope, HttpStat.rq_direct_response);
-      this.send(stream, action.status, 0, detail('direct_response'), action.body);
+      // What was created, or is elsewhere, gets a location: Envoy names the request's own address.
+      const located = action.status === 201 || (action.status >= 300 && action.status < 400);
+      this.send(stream, action.status, 0, detail('direct_response'), action.body,
+        located ? `location: ${locationOf(engine, HERE, 0)}\r\n` : '');
     }
   }
 

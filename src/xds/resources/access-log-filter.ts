@@ -1,12 +1,14 @@
-// accesslog.v3.AccessLogFilter: which requests a log shows. CEL, traces and dynamic metadata are refused.
+// accesslog.v3.AccessLogFilter: which requests a log shows. CEL and traces are refused.
 import type { AccessLogFilter as PlainFilter } from '../../config/types.js';
+import { limits } from '../../core/limits.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
 import type { AccessLogFilter, ComparisonFilter } from '../wire/generated/messages.js';
+import { boolOf } from './fields.js';
 import { readHeaderMatcher } from './matchers.js';
+import { readMetadataMatcher } from './metadata-matcher.js';
 import { readFraction, readRuntimeNumber } from './runtime.js';
 
-const FILTER_DEPTH_MAX = 16;
 const comparisons = ['eq', 'ge', 'le'] as const;
 /** envoy.data.accesslog.v3.AccessLogType */
 const logTypes = ['NotSet', 'TcpUpstreamConnected', 'TcpPeriodic', 'TcpConnectionEnd', 'DownstreamStart',
@@ -15,8 +17,8 @@ const logTypes = ['NotSet', 'TcpUpstreamConnected', 'TcpPeriodic', 'TcpConnectio
 
 export function readAccessLogFilter(filter: AccessLogFilter, path: string, report: Report, depth = 1): PlainFilter {
   const none: PlainFilter = { kind: 'notHealthCheck' };
-  if (depth > FILTER_DEPTH_MAX) {
-    report.fail(path, `filters are nested deeper than ${FILTER_DEPTH_MAX}`);
+  if (depth > limits.predicateDepthMax) {
+    report.fail(path, `filters are nested deeper than ${limits.predicateDepthMax}`);
     return none;
   }
   const joined = (kind: 'and' | 'or', list: AccessLogFilter[] | undefined): PlainFilter => ({ kind,
@@ -42,6 +44,11 @@ export function readAccessLogFilter(filter: AccessLogFilter, path: string, repor
   if (filter.grpcStatusFilter !== undefined) {
     return { kind: 'grpcStatus', statuses: [...filter.grpcStatusFilter.statuses ?? []],
       exclude: filter.grpcStatusFilter.exclude ?? false };
+  }
+  if (filter.metadataFilter !== undefined) {
+    const { matcher, matchIfKeyNotFound } = filter.metadataFilter;
+    return { kind: 'metadata', ifMissing: boolOf(matchIfKeyNotFound, true), matcher: matcher === undefined ? null
+      : readMetadataMatcher(matcher, fieldPath(path, 'metadata_filter.matcher'), report) };
   }
   if (filter.logTypeFilter !== undefined) {
     return { kind: 'logType', exclude: filter.logTypeFilter.exclude ?? false,

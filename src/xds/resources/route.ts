@@ -125,7 +125,8 @@ function readMatch(match: RouteMatch, path: string, report: Report): PlainMatch 
   return {
     path: readPath(match, path, report),
     caseSensitive: boolOf(match.caseSensitive, true),
-    headers: [...(hasCertificate(match.tlsContext) ? [never] : []), ...(match.headers ?? []).map((matcher, index) =>
+    headers: [...(hasCertificate(match.tlsContext) || asksForMetadata(match.dynamicMetadata) ? [never] : []),
+      ...(match.headers ?? []).map((matcher, index) =>
       readHeaderMatcher(matcher, `${path}.headers[${index}]`, report)),
         ...(match.grpc === undefined ? [] : [grpcOnly])],
     queryParameters: (match.queryParameters ?? []).map((matcher, index) =>
@@ -137,6 +138,9 @@ function readMatch(match: RouteMatch, path: string, report: Report): PlainMatch 
 /** No client has shown a certificate, because none has come by TLS. */
 const hasCertificate = (tls: RouteMatch['tlsContext']): boolean =>
   boolOf(tls?.presented, false) || boolOf(tls?.validated, false);
+/** Routes are chosen before filters run: no request has metadata then, and what is not there matches nothing. */
+const asksForMetadata = (matchers: RouteMatch['dynamicMetadata']): boolean =>
+  (matchers ?? []).some(({ invert }) => !(invert ?? false));
 const never: PlainMatch['headers'][number] = { name: ':method', invert: false, treatMissingAsEmpty: false,
   match: { kind: 'present', present: false } };
 

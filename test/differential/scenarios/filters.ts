@@ -10,10 +10,12 @@ export const switched = (name: string, more: object): object => ({ typed_per_fil
   '@type': 'type.googleapis.com/envoy.config.route.v3.FilterConfig', ...more } } });
 export const forward = (more: object = {}, path = '/'): object =>
   ({ match: { prefix: path }, route: { cluster: '{up}' }, ...more });
+export const withFilters = (...filters: readonly Filter[]): Record<string, unknown> =>
+  withRouter(...filters) as Record<string, unknown>;
 export const filtered = (name: string, filters: readonly Filter[], steps: readonly Step[],
   routes: object[] = [forward()],
-  more: Partial<Scenario> = {}): Scenario => ({ name, main: { routes, manager: withRouter(...filters) as
-    Record<string, unknown> }, steps, ...more });
+  more: Partial<Scenario> = {}): Scenario => ({ name, main: { routes, manager: withFilters(...filters) }, steps,
+    ...more });
 export const http = (...names: string[]): string[] => names.map((name) => `http.{id}-main.${name}`);
 
 const mutation = (request: object[], response: object[] = [], more: object = {}): Filter => ({ name: 'm',

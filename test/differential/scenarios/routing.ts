@@ -124,6 +124,9 @@ const rewrites: readonly Scenario[] = [
         port_value: '{port:up}' } } } }] }] },
       dns_lookup_family: 'V4_ONLY' } }],
     steps: [{ send: get('/') }, { send: get('/', 'host: somebody.else.example') }] },
+  { name: 'direct responses with a location', main: { routes: [201, 302, 307, 404].map((status) =>
+    ({ match: { prefix: `/${status}` }, direct_response: { status, body: { inline_string: 'b' } } })) },
+    steps: [201, 302, 307, 404].map((status) => ({ send: get(`/${status}/p?q=1`, 'host: b.example:8080') })) },
   { name: 'redirects', main: { routes: [
       { match: { prefix: '/regex' }, redirect: { regex_rewrite: regex('^/regex/(.*)', '/to/\\1') } },
       { match: { prefix: '/prefix' }, redirect: { prefix_rewrite: '/to', response_code: 'TEMPORARY_REDIRECT' } },

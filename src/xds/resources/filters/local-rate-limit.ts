@@ -85,6 +85,11 @@ function readAction(action: ActionMessage, path: string, report: Report): RateLi
     return [{ kind: 'genericKey', value: descriptorValue,
       key: descriptorKey === undefined || descriptorKey === '' ? 'generic_key' : descriptorKey }];
   }
+  if (action.metadata !== undefined) {
+    const { descriptorKey = '', metadataKey, defaultValue = '', source, skipIfAbsent = false } = action.metadata;
+    return [{ kind: 'metadata', key: descriptorKey, whenMissing: defaultValue, skipIfAbsent, ofRoute: source === 1,
+      path: [metadataKey?.key ?? '', ...(metadataKey?.path ?? []).map(({ key }) => key ?? '')] }];
+  }
   if (action.headerValueMatch !== undefined) {
     const { descriptorKey, descriptorValue = '', expectMatch, headers = [] } = action.headerValueMatch;
     return [{ kind: 'headerValueMatch', value: descriptorValue, expect: boolOf(expectMatch, true),
