@@ -114,6 +114,7 @@ export const byHand: { [type: string]: Tree } = {
   'ComparisonFilter': comparison,
   'AndFilter': { filters: [statusFilter, statusFilter] },
   'OrFilter': { filters: [statusFilter, statusFilter] },
+  'OrMatcher': { value_matchers: [{ bool_match: true }, { string_match: { exact: 'sample' } }] },
   'Rds': { route_config_name: 'sample', config_source: { path_config_source: { path: files[0] } } },
   'HttpConnectionManager.UpgradeConfig': { upgrade_type: 'sample' },
   'RequestIDExtension': { typed_config: uuid },
@@ -336,6 +337,8 @@ export const alike: { [field: string]: string[] } = {
 /** Fields that are read elsewhere but, as in Envoy, have no use at the places whose paths match. */
 export const idle: { [field: string]: RegExp } = {
   'RouteConfiguration.name': /\.route_config(uration)?\.name$/,       // only RDS finds them by it
+  'MetadataMatcher.invert': /\.metadata_filter\./,
+  'MetadataMatcher.filter': /\.dynamic_metadata/,                      // no request has metadata when routes are chosen
   'DnsCacheConfig.name': /^cluster_type/,
   'DnsCacheConfig.dns_lookup_family': /^cluster_type/,
   'DnsCacheConfig.dns_refresh_rate': /^cluster_type/,
