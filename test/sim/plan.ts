@@ -81,6 +81,8 @@ export interface Plan {
   retries: boolean;
   hedges: boolean;
   mirrors: boolean;
+  /** Every third request is sent to the other cluster by its first answer. */
+  redirects: boolean;
 }
 
 const SIZES = [0, 1, 5, 100, 1000, 4000, 9000, 20_000, 70_000, 200_000];
@@ -116,13 +118,16 @@ export function planOf(seed: number, dice: SimNetwork): Plan {
     retries: false,
     hedges: false,
     mirrors: false,
+    redirects: false,
   };
   let id = 1;
   for (let n = dice.integer(1, 8); n > 0; n--) plan.clients.push(clientOf(profile, dice, () => id++));
   plan.retries = chance(0.5);
   // Each slow attempt that is hedged is a retry less for connections that die unseen.
   plan.hedges = plan.retries && profile !== 'stale' && chance(0.5);
-  plan.mirrors = chance(0.4);
+  // Mirrors share the pools: more connections die unseen.
+  plan.mirrors = chance(0.4) && profile !== 'stale';
+  plan.redirects = profile !== 'stale' && profile !== 'tunnels' && chance(0.4);
   // Drawn last, so that the rest of a seed's plan stays what it was.
   Object.assign(plan, balancerOf(plan, dice));
   return plan;

@@ -31,14 +31,14 @@ export function simulate(seed: number): Result {
   const dice = new SimNetwork(seed * 7919 + 17);
   const plan = planOf(seed, dice);
   const world = new World(seed, plan);
-  const deliveries: Deliveries = { heads: new Map(), tunnels: new Map(), faults: [] };
   const requests = new Map<number, RequestPlan>();
   for (const client of plan.clients) for (const request of client.requests) requests.set(request.id, request);
+  const mayBeFooled = [...requests.values()].some(({ act }) => act === 'too much');
+  const deliveries: Deliveries = { heads: new Map(), tunnels: new Map(), moved: new Set(), mayBeFooled, faults: [] };
   serve(world, plan, requests, deliveries);
   world.configure(configuration(plan, 0, plan.endpoints));
   world.listen('main');
   const clients: Client[] = [];
-  const mayBeFooled = [...requests.values()].some(({ act }) => act === 'too much');
   for (const client of plan.clients) {
     world.network.after(client.arriveMs, () => {
       clients.push(new Client(world.network, world.arrive('main'), client, mayBeFooled));
@@ -65,7 +65,7 @@ function serve(world: World, plan: Plan, requests: ReadonlyMap<number, RequestPl
   for (let n = 0; n < CLUSTERS; n++) {
     for (let port = 1; port <= 4; port++) {
       world.network.serve(addressText('127.0.0.1', 100 * n + port), (peer) => {
-        void new UpstreamPeer(world.network, peer, requests, deliveries);
+        void new UpstreamPeer(world.network, peer, requests, deliveries, plan.redirects);
       });
     }
   }
@@ -166,7 +166,8 @@ function routeConfig(plan: Plan, version: number): RouteConfig {
 }
 
 /** Retries of everything, of which some are hedged; half of the requests go to the other cluster as well. */
-function attemptsOf(plan: Plan, n: number): Pick<ForwardAction, 'retryPolicy' | 'hedgesOnTimeout' | 'mirrors'> {
+function attemptsOf(plan: Plan, n: number): Pick<ForwardAction, 'retryPolicy' | 'hedgesOnTimeout'
+  | 'mirrors' | 'internalRedirects'> {
   const gentle = plan.profile === 'calm' || plan.profile === 'stale' || plan.profile === 'tunnels';
   return {
     retryPolicy: plan.retries ? { retryOn: gentle ? 'connect-failure' : '5xx,reset,connect-failure', retries: RETRIES,
@@ -176,6 +177,8 @@ function attemptsOf(plan: Plan, n: number): Pick<ForwardAction, 'retryPolicy' | 
       avoidPreviousHosts: true, avoidCanaries: false, avoidMetadata: [], prioritiesEvery: plan.priorities ? 1 : 0,
       hostSelectionAttempts: 2 } : null,
     hedgesOnTimeout: plan.hedges,
+    internalRedirects: plan.redirects ? { most: 1, codes: [302], predicates: [], allowCrossScheme: false,
+      copyHeaders: ['x-moved'] } : null,
     mirrors: plan.mirrors ? [{ cluster: `cluster${1 - n}`, clusterHeader: null, hostSuffix: true, hostRewrite: null,
       headers: [], fraction: { numerator: 50, denominator: 100, runtimeKey: '' } }] : [],
   };
@@ -241,6 +244,7 @@ function judge(world: World, plan: Plan, clients: readonly Client[], deliveries:
   const logged = new Map<string, string[]>();
   for (const line of world.lines) {
     const id = line.split(' ')[0]!;
+    if (line.includes(' internal_redirect')) continue;
     logged.set(id, [...(logged.get(id) ?? []), line]);
     if (!/^(\d+|-) \d+ [A-Z,-]+ \d+ \S+( \S+)?\n$/.test(line)) faults.push(`log line ${JSON.stringify(line)}`);
   }
@@ -252,8 +256,8 @@ function judge(world: World, plan: Plan, clients: readonly Client[], deliveries:
         return;
       }
       const times = deliveries.heads.get(request.id) ?? 0;
-      const attempts = plan.retries ? 1 + RETRIES : 1;
-      if (times > (plan.mirrors ? 1 : 0) + attempts * (request.method === 'POST' ? 1 : 1 + limits.staleRetriesMax))
+      const attempts = (plan.retries ? 1 + RETRIES : 1) * (plan.redirects ? 2 : 1);
+      if (times > (plan.mirrors ? 2 : 0) + attempts * (request.method === 'POST' ? 1 : 1 + limits.staleRetriesMax))
         faults.push(`${request.method} ${request.id} reached an upstream ${times} times`);
       const lines = logged.get(String(request.id)) ?? [];
       if (lines.length > 1) faults.push(`request ${request.id} was logged ${lines.length} times`);
@@ -293,7 +297,8 @@ function counts(world: World): string[] {
   equal('downstream_cx_upgrades_active', world.http('sim', 'downstream_cx_upgrades_active'), 0);
   equal('downstream_cx_total', world.http('sim', 'downstream_cx_total'), world.http('sim', 'downstream_cx_destroy'));
   equal('weft_internal_error', world.http('sim', 'weft_internal_error'), 0);
-  const answered = world.lines.filter((line) => line.split(' ')[1] !== '0').length;
+  const answered = world.lines.filter((line) => line.split(' ')[1] !== '0'
+    && !line.includes(' internal_redirect')).length;
   equal('downstream_rq_completed', world.http('sim', 'downstream_rq_completed'), answered);
   for (let slot = 0; slot < CLUSTERS; slot++) {
     for (const gauge of ['upstream_rq_active', 'upstream_rq_pending_active', 'upstream_cx_active'] as const)

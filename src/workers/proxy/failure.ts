@@ -132,9 +132,7 @@ export class Failures {
 
   /** Outlier detection hears that the endpoint failed the stream. */
   private noteFailure({ cluster, endpoint }: Stream): void {
-    const { latencies, outliers } = cluster!;
-    if (latencies !== null && endpoint !== null) latencies.failed(endpoint);
-    if (outliers !== null && endpoint !== null) outliers.failed(endpoint, false);
+    if (endpoint !== null) cluster!.failed(endpoint);
   }
 
   /** Takes the stream off its endpoint and closes the connection it used; `ended`: the other side did. */

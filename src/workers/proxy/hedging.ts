@@ -82,6 +82,7 @@ export class Hedging implements UpstreamEvents {
     const status = this.engine.i32[(this.engine.responseRecord >> 2) + Head.status];
     if (status < 200 && status !== 101) return bodyAt;
     if (stream.retryOn !== 0 && this.hasOthers(stream) && this.proxy.retries.responseAsks(stream, status)) {
+      stream.cluster!.answered(hedge.endpoint!, status);
       Atomics.add(this.engine.i32, hedge.endpoint!.state + EndpointState.requestsError, 1);
       this.drop(hedge);
       return end;
@@ -182,6 +183,7 @@ export class Hedging implements UpstreamEvents {
   /** It failed without an answer while others go on. */
   private lose(hedge: Hedge, status: number): void {
     countStatus(hedge.stream.cluster!, status);
+    hedge.stream.cluster!.failed(hedge.endpoint!);
     Atomics.add(this.engine.i32, hedge.endpoint!.state + EndpointState.requestsError, 1);
     this.drop(hedge);
   }

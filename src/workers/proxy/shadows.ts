@@ -102,9 +102,11 @@ export class Shadows implements UpstreamEvents {
     const { kind, complete, remaining, forwardTrailers } = stream.request;
     shadow.request.begin(engine, kind, remaining, OUT_SAME);
     shadow.request.forwardTrailers = forwardTrailers;
-    if (complete) shadow.request.complete = true;
+    // A body that was collected before the request went on is sent from where it is kept.
+    if (complete && stream.kept.length > 0) this.keepAll(stream, shadow);
+    else if (complete) shadow.request.complete = true;
     cluster.gauge(ClusterStat.upstream_rq_active, 1);
-    if (!this.encode(stream, shadow, mirror)) { this.give(shadow); return false; }
+    if (shadow.kept.overflowed || !this.encode(stream, shadow, mirror)) { this.give(shadow); return false; }
     if (complete) shadow.awaitAnswer();
     else {
       shadow.stream = stream;
@@ -131,6 +133,11 @@ export class Shadows implements UpstreamEvents {
     if (result === ACQUIRED) this.onAcquired(shadow);
     else if (result !== WAITING) this.failAtOnce(shadow);
     return true;
+  }
+
+  private keepAll(stream: Stream, shadow: Shadow): void {
+    const { kept } = stream;
+    for (let i = 0; i < kept.length; i++) shadow.kept.add(this.engine, kept.pieces[i]!.at, kept.pieces[i]!.end);
   }
 
   /** The request as it was sent, for another host and with its mutations. False: no buffer is free. */
@@ -207,6 +214,7 @@ export class Shadows implements UpstreamEvents {
     const { cluster, endpoint, kept } = shadow;
     const upstream = shadow.upstream!;
     cluster.count(ClusterStat.upstream_rq_total);
+    cluster.reached(endpoint!);
     upstream.beginRequest();
     engine.i32[endpoint!.state + EndpointState.requestsTotal]++;
     shadow.headSent = true;
@@ -226,6 +234,7 @@ export class Shadows implements UpstreamEvents {
 
   onConnectFailed(shadow: Shadow): void {
     shadow.cluster.count(ClusterStat.upstream_rq_pending_failure_eject);
+    shadow.cluster.failed(shadow.endpoint!);
     this.fail(shadow, 503);
   }
 
@@ -240,6 +249,9 @@ export class Shadows implements UpstreamEvents {
       return end;
     }
     shadow.status = status;
+    shadow.cluster.answered(shadow.endpoint!, status);
+    if (shadow.cluster.latencies !== null)
+      shadow.cluster.latencies.observe(shadow.endpoint!, engine.nowMs - shadow.startMs);
     shadow.reusable = (flags & HeadFlag.version10) !== 0 ? (flags & HeadFlag.connectionKeepAlive) !== 0
       : (flags & HeadFlag.connectionClose) === 0;
     const length = i32[words + Head.contentLengthHigh] * 4294967296 + (i32[words + Head.contentLengthLow] >>> 0);
@@ -264,6 +276,7 @@ export class Shadows implements UpstreamEvents {
 
   onResponseRejected(shadow: Shadow): void {
     shadow.cluster.count(ClusterStat.upstream_cx_protocol_error);
+    shadow.cluster.failed(shadow.endpoint!);
     shadow.upstream!.close();
     this.fail(shadow, 502);
   }
@@ -273,6 +286,7 @@ export class Shadows implements UpstreamEvents {
     cluster.count(ClusterStat.upstream_cx_destroy_with_active_rq);
     cluster.count(ClusterStat.upstream_cx_destroy_remote_with_active_rq);
     const whole = errno === 0 && shadow.status > 0 && shadow.response.kind === BODY_CLOSE;
+    if (!whole) cluster.failed(shadow.endpoint!);
     shadow.upstream!.close();
     if (whole) { this.count(shadow, shadow.status); this.give(shadow); } else this.fail(shadow, 503);
   }
@@ -283,6 +297,8 @@ export class Shadows implements UpstreamEvents {
 
   private timedOut(shadow: Shadow): void {
     shadow.cluster.count(ClusterStat.upstream_rq_timeout);
+    if (shadow.headSent && shadow.status === 0)
+      shadow.cluster.silent(shadow.endpoint!, this.engine.nowMs - shadow.startMs);
     this.close(shadow);
     this.fail(shadow, 504);
   }

@@ -112,6 +112,7 @@ export class Timeouts {
     if (stream.responseStarted && !idle) return;
     stream.perTryIdleFromMs = Infinity;
     if (stream.hedgesOnTimeout && !stream.responseStarted) {
+      this.noteSilence(stream);
       this.proxy.hedging.softTimeout(stream);
       return;
     }
@@ -126,10 +127,8 @@ export class Timeouts {
 
   /** An endpoint that did not answer in time is expected to take at least as long, and may be an outlier. */
   private noteSilence({ cluster, endpoint, upstream, responseStarted, upstreamSentMs }: Stream): void {
-    const { latencies, outliers } = cluster!;
-    if (outliers !== null && endpoint !== null && !responseStarted) outliers.failed(endpoint, true);
-    if (latencies !== null && endpoint !== null && upstream !== null && !responseStarted)
-      latencies.observe(endpoint, this.engine.nowMs - upstreamSentMs);
+    if (endpoint !== null && !responseStarted)
+      cluster!.silent(endpoint, upstream === null ? -1 : this.engine.nowMs - upstreamSentMs);
   }
 
   /** As the router answers: 504, unless an internal client asked for another status. */

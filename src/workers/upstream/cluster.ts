@@ -218,6 +218,21 @@ export class ClusterRuntime {
       + Atomics.load(i32, this.breakers + ClusterState.highOffset + ClusterState.requests);
   }
 
+  /** What balancers and outlier detection learn of an endpoint: it was reached, answered, failed, or was silent. */
+  reached(endpoint: Endpoint): void { if (this.outliers !== null) this.outliers.connected(endpoint); }
+  answered(endpoint: Endpoint, status: number): void {
+    if (this.outliers !== null) this.outliers.answered(endpoint, status);
+  }
+  failed(endpoint: Endpoint): void {
+    if (this.latencies !== null) this.latencies.failed(endpoint);
+    if (this.outliers !== null) this.outliers.failed(endpoint, false);
+  }
+  /** `forMs` below 0: the request had not been sent. */
+  silent(endpoint: Endpoint, forMs: number): void {
+    if (this.outliers !== null) this.outliers.failed(endpoint, true);
+    if (this.latencies !== null && forMs >= 0) this.latencies.observe(endpoint, forMs);
+  }
+
   /** Takes one unit of a breaker (ClusterState.*) if it is below `max`. */
   tryTake(field: number, max: number): boolean {
     if (Atomics.add(this.engine.i32, this.breakers + field, 1) < max) return true;
