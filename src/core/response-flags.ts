@@ -23,6 +23,7 @@ export const responseFlagNames: readonly (readonly [short: string, long: string]
 /** Response-code details, by index. 0 is "none". */
 export const detailTexts = ['-', 'via_upstream', 'direct_response', 'route_not_found', 'cluster_not_found',
   'no_healthy_upstream', 'upstream_reset_before_response_started{remote_connection_failure}',
+  'upstream_reset_before_response_started{local_connection_failure}',
   'upstream_reset_before_response_started{connection_timeout}',
   'upstream_reset_before_response_started{connection_termination}', 'upstream_reset_before_response_started{overflow}',
   'upstream_reset_before_response_started{protocol_error}',

@@ -8,10 +8,17 @@ import type { Engine } from '../engine.js';
 import { BODY_CLOSE, BODY_TUNNEL, OUT_CHUNKED } from './body.js';
 import type { Proxy } from './request.js';
 import { FAILED_CONNECT, FAILED_PROTOCOL, FAILED_RESET } from './retries.js';
+import { LOCAL_FAILURE } from '../upstream/borrower.js';
 import type { Stream } from './stream.js';
 
 const PREFIX = 'upstream connect error or disconnect/reset before headers. ';
 const ETIMEDOUT = 110;
+const TIMED_OUT = { text: 'connection timeout', detail: detail(
+  'upstream_reset_before_response_started{connection_timeout}') };
+const REMOTE = { text: 'remote connection failure', detail: detail(
+  'upstream_reset_before_response_started{remote_connection_failure}') };
+const LOCAL = { text: 'local connection failure', detail: detail(
+  'upstream_reset_before_response_started{local_connection_failure}') };
 const latest = (stream: Stream): string => stream.retried ? 'retried and the latest ' : '';
 
 export class Failures {
@@ -22,11 +29,10 @@ export class Failures {
     stream.cluster!.count(ClusterStat.upstream_rq_pending_failure_eject);
     this.noteFailure(stream);
     if (stream.retryOn !== 0 && this.proxy.retries.afterFailure(stream, FAILED_CONNECT)) return;
-    const timedOut = stream.connectErrno === ETIMEDOUT;
-    this.proxy.replies.send(stream, 503, ResponseFlag.UF,
-      detail(timedOut ? 'upstream_reset_before_response_started{connection_timeout}'
-        : 'upstream_reset_before_response_started{remote_connection_failure}'),
-      `${PREFIX}${latest(stream)}reset reason: ${timedOut ? 'connection timeout' : 'remote connection failure'}`);
+    const { connectErrno } = stream;
+    const reason = connectErrno === ETIMEDOUT ? TIMED_OUT : connectErrno === LOCAL_FAILURE ? LOCAL : REMOTE;
+    this.proxy.replies.send(stream, 503, ResponseFlag.UF, reason.detail,
+      `${PREFIX}${latest(stream)}reset reason: ${reason.text}`);
   }
 
   /** The upstream connection ended (errno 0 = FIN) while the stream used it. */

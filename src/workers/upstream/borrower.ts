@@ -20,3 +20,6 @@ export interface Borrower {
   wantsNewConnection: boolean;
   connectErrno: number;
 }
+
+/** `connectErrno` of a connection that could not be begun here: no socket, or an address of ours that is none. */
+export const LOCAL_FAILURE = -1;

@@ -8,6 +8,7 @@ import { ClusterState, EndpointState } from '../../core/memory-map.js';
 import { ClusterStat } from '../../telemetry/schema.js';
 import type { CircuitBreakerThresholds } from '../../config/types.js';
 import type { Engine } from '../engine.js';
+import { LOCAL_FAILURE } from './borrower.js';
 import type { Borrower } from './borrower.js';
 import { UpstreamConnection } from './connection.js';
 import type { Endpoint } from './endpoint.js';
@@ -50,7 +51,11 @@ export class UpstreamPool {
     cluster.gauge(ClusterStat.upstream_rq_pending_active, 1);
     endpoint.pushPending(stream);
     if (endpoint.connecting < endpoint.pendingCount && !this.open(endpoint, thresholds, stream)) {
-      if (endpoint.connections === 0 || endpoint.owned !== null) { this.cancel(stream, endpoint); return EXHAUSTED; }
+      if (endpoint.connections === 0 || endpoint.owned !== null) {
+        this.cancel(stream, endpoint);
+        stream.connectErrno = LOCAL_FAILURE;
+        return EXHAUSTED;
+      }
     }
     if (cluster.preconnects) this.preconnect(endpoint, thresholds, stream);
     return WAITING;
@@ -169,7 +174,10 @@ export class UpstreamPool {
     let fd = this.engine.outside.openSocket(endpoint.targets?.[0].address ?? endpoint.address, socket);
     while (fd < 0 && endpoint.targets !== null && ++target < endpoint.targets.length)
       fd = this.engine.outside.openSocket(endpoint.targets[target].address, socket);
-    if (fd === -2) cluster.count(ClusterStat.bind_errors);
+    if (fd === -2) {
+      cluster.count(ClusterStat.bind_errors);
+      cluster.count(ClusterStat.upstream_cx_total);
+    }
     if (fd < 0) return this.refuse(endpoint);
     const connection = this.free.pop() ?? new UpstreamConnection(this.engine, this);
     connection.owner = 0;

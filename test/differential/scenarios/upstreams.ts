@@ -70,6 +70,18 @@ const addressLine: Step = { admin: { path: '/clusters', lines: '^{pool}::.*::(ho
 const typed = (type: string, more: object = {}): object => ({ typed_dns_resolver_config: { name: 'resolver',
   typed_config: { '@type': `type.googleapis.com/envoy.extensions.network.dns_resolver.${type}`, ...more } } });
 
+const options = (common: object) => ({ typed_extension_protocol_options: {
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': { '@type':
+    'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+  common_http_protocol_options: common, explicit_http_config: { http_protocol_options: {} } } } });
+/** The second connection's time runs too, so only the number of connections is sure. */
+const total = ['cluster.{pool}.upstream_cx_total'];
+const connecting = (name: string, fields: object, steps: readonly Step[]): Scenario => ({
+  name: `connections: ${name}`, upstreams: ['a'], main: to('{pool}'),
+  clusters: [{ name: 'pool', ports: ['{port:a}'], fields: { ...fields } }], steps,
+  stats: ['upstream_cx_total', 'upstream_cx_max_requests', 'upstream_cx_max_duration_reached',
+    'upstream_cx_idle_timeout', 'upstream_cx_connect_fail', 'bind_errors'].map((of) => `cluster.{pool}.${of}`) });
+
 export const scenarios: readonly Scenario[] = [
   ...['STRICT_DNS', 'LOGICAL_DNS'].flatMap((type) => [
     named(type, type),
@@ -184,7 +196,7 @@ export const scenarios: readonly Scenario[] = [
     consecutive_local_origin_failure: 2 }, [...again({ send: get('/'), answer: { a: { close: true } } }, 3), ask]),
   outlier('answers that do not come', { consecutive_gateway_failure: 2, enforcing_consecutive_gateway_failure: 100 },
     [...again({ send: get('/'), answer: { a: { hang: true } } }, 2), { ...ask, untilStats: ejected(1) }],
-    { main: to('{pool}', { timeout: '0.1s' }) }),
+    { main: to('{pool}', { timeout: '0.4s' }) }),
   outlier('each attempt counts', { consecutive_5xx: 2 }, [bad(503), { ...ask, untilStats: ejected(1) }],
     { main: to('{pool}', { retry_policy: { retry_on: '5xx', num_retries: 1, retry_back_off: {
       base_interval: '0.001s' } } }) }),
@@ -207,4 +219,31 @@ export const scenarios: readonly Scenario[] = [
   breakers('of its own priority', { thresholds: [{ priority: 'HIGH', max_requests: 0 }] }, [ask],
     { main: to('{pool}', { priority: 'HIGH' }) }),
   breakers('of single endpoints', { per_host_thresholds: [{ max_connections: 0 }] }, [ask]),
+
+  connecting('a source address', { upstream_bind_config: { source_address: { address: '127.0.0.5', port_value: 0 } } },
+    [ask, ask]),
+  { ...connecting('a source address that is none of ours', { upstream_bind_config: {
+    source_address: { address: '192.0.2.1', port_value: 0 } } }, [ask]),
+  differs: [{ line: /local_connection_failure/, heading: 'Sources that cannot be bound' }] },
+  connecting('a source address of the other family', { upstream_bind_config: {
+    source_address: { address: '::1', port_value: 0 }, extra_source_addresses: [
+      { address: { address: '127.0.0.5', port_value: 0 } }] } }, [ask]),
+  connecting('keep-alive', { upstream_connection_options: { tcp_keepalive: { keepalive_time: 10 } } }, [ask, ask]),
+  { ...connecting('for so long', options({ max_connection_duration: '0.5s' }), [ask,
+    { ...ask, untilStats: { 'cluster.{pool}.upstream_cx_max_duration_reached': 1 } }]), stats: total },
+  connecting('so many requests', options({ max_requests_per_connection: 2 }), [ask, ask, ask]),
+  { ...connecting('not used any more', options({ idle_timeout: '0.5s' }), [ask,
+    { ...ask, untilStats: { 'cluster.{pool}.upstream_cx_idle_timeout': 1 } }]), stats: total },
+  connecting('ahead of requests', { preconnect_policy: { per_upstream_preconnect_ratio: 2 } },
+    [ask, { ...ask, untilStats: { 'cluster.{pool}.upstream_cx_total': 2 } }]),
+  connecting('one client\'s own', { connection_pool_per_downstream_connection: true },
+    [ask, { ...ask, sameConnection: true }, ask, { ...ask, sameConnection: true }]),
+  connecting('shared by clients', {}, [ask, { ...ask, sameConnection: true }, ask]),
+  { ...connecting('the next address', {}, [ask, ask]), clusters: [{ name: 'pool', fields: {
+    load_assignment: { cluster_name: 'x', endpoints: [{ lb_endpoints: [{ endpoint: {
+      address: { socket_address: { address: '127.0.0.77', port_value: '{port:a}' } },
+      additional_addresses: [{ address: { socket_address: { address: '127.0.0.1',
+        port_value: '{port:a}' } } }] } }] }] } } }], stats: ['cluster.{pool}.upstream_rq_200'] },
+  connecting('a connection is drained when its endpoint fails', { ...http(), ...calm }, [ask, { ...flags,
+    check: { a: answer(500) }, untilStats: healthy(0) }, { ...ask, check: { a: ok }, untilStats: healthy(1) }]),
 ];
