@@ -194,7 +194,7 @@ async function logLines(proxy: Proxy, { scenario, id }: Running, wanted: number)
 /** Statistics once they stand still: workers count at their own pace. */
 async function settledStats(proxy: Proxy, running: Running, names: readonly string[]): Promise<string[]> {
   const read = async (): Promise<string[]> => {
-    const stats = await proxy.stats();
+    const stats = await proxy.stats(names.map((name) => running.fill(name)));
     return names.map((name) => `stat ${name} ${stats.get(running.fill(name)) ?? 'absent'}`);
   };
   let last = await read();

@@ -106,9 +106,11 @@ export class Proxy {
     });
   }
 
-  /** All counters and gauges. */
-  async stats(): Promise<Map<string, number>> {
-    const { body } = await this.admin('/stats');
+  /** All counters and gauges, or those of these names: that costs the proxy far less. */
+  async stats(names?: readonly string[]): Promise<Map<string, number>> {
+    const filter = names === undefined ? '' : `?filter=${encodeURIComponent(`^(${names.map((name) =>
+      name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')})$`)}`;
+    const { body } = await this.admin(`/stats${filter}`);
     return new Map(
       body
         .split('\n')
@@ -118,7 +120,7 @@ export class Proxy {
     );
   }
   async stat(name: string): Promise<number> {
-    return (await this.stats()).get(name) ?? 0;
+    return (await this.stats([name])).get(name) ?? 0;
   }
 
   /** Waits until a statistic has the value: workers count at their own pace. */
