@@ -17,9 +17,7 @@ export class HealthSet {
   excluded = 0;
   private excludedWeight = 0;
 
-  add(endpoint: Endpoint): void {
-    const health = endpoint.health();
-    endpoint.noteHealth(health);
+  add(endpoint: Endpoint, health: number): void {
     this.all.push(endpoint);
     if (health === HEALTHY) this.healthy.push(endpoint);
     else if (health === DEGRADED) this.degraded.push(endpoint);
@@ -57,11 +55,13 @@ export class Level extends HealthSet {
     super();
     const byName = new Map<string, Locality>();
     for (const endpoint of endpoints) {
-      this.add(endpoint);
+      const health = endpoint.health();
+      endpoint.noteHealth(health);
+      this.add(endpoint, health);
       const { locality: name, localityWeight } = endpoint;
       let locality = byName.get(name);
       if (locality === undefined) byName.set(name, locality = new Locality(name, localityWeight));
-      locality.add(endpoint);
+      locality.add(endpoint, health);
     }
     this.localities = [...byName.values()].sort((a, b) => a.name < b.name ? -1 : 1);
     for (const whole of scaledBy?.localities ?? []) {

@@ -6,24 +6,28 @@ import type { Endpoint } from '../upstream/endpoint.js';
 import { hashKey, remainder } from './hash-table.js';
 import type { HashTable, Share } from './hash-table.js';
 
-const FREE = 0xffffffff;
+const FREE = -1;
 
 export class Maglev implements HashTable {
-  private readonly owners: Uint32Array;
+  private readonly owners: Int32Array;
   private readonly endpoints: readonly Endpoint[];
 
   constructor(engine: Engine, shares: readonly Share[], size: number, byName: boolean) {
     const keyed = shares.map(({ endpoint, share }) => ({ endpoint, share, key: hashKey(endpoint, byName) }))
       .sort((a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
     this.endpoints = keyed.map(({ endpoint }) => endpoint);
-    const places = new Uint32Array(size).fill(FREE);
-    const next = keyed.map(({ key }) => hashModulo(engine, key, 0, size));
-    const skip = keyed.map(({ key }) => hashModulo(engine, key, 1, size - 1) + 1);
+    const places = new Int32Array(size).fill(FREE);
+    const next = Int32Array.from(keyed, ({ key }) => hashModulo(engine, key, 0, size));
+    const skips = Int32Array.from(keyed, ({ key }) => hashModulo(engine, key, 1, size - 1) + 1);
     eachMaglevTurn(keyed.map(({ share }) => share), size, (owner) => {
+      const skip = skips[owner];
       let place = next[owner];
-      while (places[place] !== FREE) place = (place + skip[owner]) % size;
+      while (places[place] !== FREE) {
+        place += skip;
+        if (place >= size) place -= size;     // a remainder takes several times as long, a million times
+      }
       places[place] = owner;
-      next[owner] = (place + skip[owner]) % size;
+      next[owner] = (place + skip) % size;
     });
     this.owners = places;
   }

@@ -15,31 +15,25 @@ type Priorities = readonly (readonly Endpoint[])[];
 /** Makes a picker over endpoints by priority. */
 type Over = (priorities: Priorities) => Picker;
 
-interface Subset { priorities: Endpoint[][]; single: boolean; picker: Picker | null }
+interface Subset { priorities: Endpoint[][]; single: boolean }
 interface Fallback { policy: SubsetSelector['fallback']; keys: readonly string[] }
 
 export class SubsetPicker implements Picker {
   readonly byHash: boolean;
   panic = false;
-  private readonly subsets = new Map<string, Subset>();
-  private readonly fallbacks: ReadonlyMap<string, Fallback>;
   private readonly rules: Subsets;
+  private readonly index: SubsetIndex;
+  private readonly pickers = new Map<Subset, Picker>();
   /** Null where there are no endpoints. */
   private cluster: ClusterRuntime | null = null;
   private any: Picker | null = null;
   private standard: Picker | null = null;
-  private memberships = 0;
 
   constructor(config: ClusterConfig, private readonly priorities: Priorities, private readonly over: Over) {
     this.rules = config.balancing.subsets!;
     this.byHash = config.balancing.hashing !== null;
-    this.fallbacks = fallbacksOf(this.rules.selectors);
-    priorities.forEach((endpoints, priority) => {
-      for (const endpoint of endpoints) {
-        this.cluster = endpoint.cluster;
-        for (const selector of this.rules.selectors) this.add(endpoint, priority, selector);
-      }
-    });
+    this.index = SubsetIndex.of(priorities, this.rules);
+    this.cluster = priorities.find((endpoints) => endpoints.length > 0)?.[0].cluster ?? null;
   }
 
   pick(request: PickRequest): Endpoint | null {
@@ -57,12 +51,12 @@ export class SubsetPicker implements Picker {
   private pickBy(request: PickRequest, asked: Criteria | null): Endpoint | null {
     if (asked !== null) {
       const criteria = this.rules.allowRedundantKeys ? this.reduced(asked) : asked;
-      const subset = this.subsets.get(criteria.id);
+      const subset = this.index.subsets.get(criteria.id);
       if (subset !== undefined) {
         this.cluster!.count(ClusterStat.lb_subsets_selected);
         return this.from(this.pickerOf(subset), request);
       }
-      const fallback = this.fallbacks.get(criteria.keysId);
+      const fallback = this.index.fallbacks.get(criteria.keysId);
       if (fallback !== undefined) return this.fallBack(request, criteria, fallback);
     }
     const { fallback, panicModeAny } = this.rules;
@@ -99,10 +93,13 @@ export class SubsetPicker implements Picker {
   }
 
   private pickerOf(subset: Subset): Picker {
-    subset.picker ??= subset.single
-      ? new Single(subset.priorities.find((endpoints) => endpoints.length > 0)![0], false)
-      : this.over(subset.priorities);
-    return subset.picker;
+    let picker = this.pickers.get(subset);
+    if (picker === undefined) {
+      picker = subset.single ? new Single(subset.priorities.find((endpoints) => endpoints.length > 0)![0], false)
+        : this.over(subset.priorities);
+      this.pickers.set(subset, picker);
+    }
+    return picker;
   }
 
   private everybody(): Picker { return this.any ??= this.over(this.priorities); }
@@ -112,6 +109,29 @@ export class SubsetPicker implements Picker {
     return this.standard ??= this.over(this.priorities.map((endpoints) =>
       endpoints.filter(({ metadata }) => holds(metadata, defaultSubset, listAsAny))));
   }
+}
+
+/** Who is in which subset. Health plays no part in it: it lasts until the endpoints or the configuration change. */
+class SubsetIndex {
+  private static readonly known = new WeakMap<Priorities, SubsetIndex>();
+  readonly subsets = new Map<string, Subset>();
+  readonly fallbacks: ReadonlyMap<string, Fallback>;
+  private memberships = 0;
+
+  private constructor(private readonly priorities: Priorities, private readonly rules: Subsets) {
+    this.fallbacks = fallbacksOf(rules.selectors);
+    priorities.forEach((endpoints, priority) => {
+      for (const endpoint of endpoints)
+        for (const selector of rules.selectors) this.add(endpoint, priority, selector);
+    });
+  }
+
+  static of(priorities: Priorities, rules: Subsets): SubsetIndex {
+    let index = SubsetIndex.known.get(priorities);
+    if (index === undefined || index.rules !== rules)
+      SubsetIndex.known.set(priorities, index = new SubsetIndex(priorities, rules));
+    return index;
+  }
 
   private add(endpoint: Endpoint, priority: number, selector: SubsetSelector): void {
     for (const values of combinations(endpoint.metadata, selector.keys, this.rules.listAsAny)) {
@@ -119,7 +139,7 @@ export class SubsetPicker implements Picker {
       const id = matchId({ keys: selector.keys, values });
       let subset = this.subsets.get(id);
       if (subset === undefined) {
-        subset = { priorities: this.priorities.map(() => []), single: selector.singleHost, picker: null };
+        subset = { priorities: this.priorities.map(() => []), single: selector.singleHost };
         this.subsets.set(id, subset);
       }
       const members = subset.priorities[priority];
