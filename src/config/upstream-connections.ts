@@ -28,3 +28,6 @@ export interface HappyEyeballs { firstFamily: 'asGiven' | 'v4' | 'v6'; firstCoun
 
 export const usualConnections: UpstreamConnections = { socket: null, maxDurationMs: 0, proxyProtocol: null,
   perDownstream: false, preconnectRatio: 1, happyEyeballs: { firstFamily: 'asGiven', firstCount: 1 } };
+
+/** Equal for equal options: what was opened under others is not used any more. */
+export const connectionsKey = (options: UpstreamConnections): string => JSON.stringify(options);

@@ -1,14 +1,16 @@
 // How connections to endpoints are made and kept: source addresses, keep-alive, PROXY headers, connections of one
 // client alone, how long they live, unix sockets. The same tests run on Envoy (WEFT_TEST_KINDS=envoy).
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { bootstrap } from '../support/bootstrap.js';
 import { exchange, RawClient } from '../support/client.js';
 import { startFixture, stopFixture } from '../support/fixture.js';
 import { statusOf } from '../support/message.js';
-import { weftKinds, type ProxyKind } from '../support/proxy.js';
+import { freePort } from '../support/ports.js';
+import { Proxy, weftKinds, type ProxyKind } from '../support/proxy.js';
 
 const kinds = process.env.WEFT_TEST_KINDS === undefined ? weftKinds : ['envoy' as ProxyKind];
 const sourceAddress = (address: string) => ({ address, port_value: 0 });
@@ -175,5 +177,42 @@ for (const kind of kinds) {
       t.same([statusOf(answer), answer.body], [200, 'unix']);
       t.match((await proxy.admin('/clusters')).body, new RegExp(`path::${socket}::health_flags::healthy`));
     });
+  });
+}
+
+for (const kind of kinds) {
+  t.test(`${kind}: other options, other connections`, async (t) => {
+    const { port: upstreamPort } = server.address() as { port: number };
+    const [port, adminPort] = [await freePort(), await freePort()];
+    const file = join(mkdtempSync(join(tmpdir(), 'weft-cds-')), 'cds.json');
+    const write = (version: string, address: string): void => {
+      const { static_resources: { clusters: [cluster] } } = bootstrap(1, [], [{ name: 'c', ports: [upstreamPort],
+        fields: { upstream_bind_config: { source_address: sourceAddress(address) } } }]) as
+        { static_resources: { clusters: object[] } };
+      writeFileSync(`${file}.next`, JSON.stringify({ version_info: version, resources: [{
+        '@type': 'type.googleapis.com/envoy.config.cluster.v3.Cluster', ...cluster }] }));
+      renameSync(`${file}.next`, file);
+    };
+    write('1', '127.0.0.9');
+    const proxy = await Proxy.start(kind, adminPort, () => ({ node: { id: 'n', cluster: 'c' },
+      ...bootstrap(adminPort, [{ name: 'main', port, routes: [{ match: { prefix: '/' }, route: { cluster: 'c' } }],
+        routeConfig: { validate_clusters: false } }], []), dynamic_resources: { cds_config: {
+        resource_api_version: 'V3', path_config_source: { path: file } } } }));
+    t.teardown(() => proxy.stop());
+    const from = async (): Promise<string> => {
+      const client = await RawClient.open(port);
+      client.send('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+      const { body } = await client.response();
+      client.close();
+      return (JSON.parse(body) as { from: string }).from;
+    };
+    t.equal(await from(), '127.0.0.9');
+    write('2', '127.0.0.8');
+    let seen = '';
+    for (let tries = 0; tries < 100 && seen !== '127.0.0.8'; tries++) {
+      await new Promise((resolve) => { setTimeout(resolve, 20); });
+      seen = await from();
+    }
+    t.equal(seen, '127.0.0.8');
   });
 }

@@ -9,6 +9,7 @@ import type { AssignmentBlob } from '../../config/snapshot/layout.js';
 import { LoadReports } from '../balancing/load-reports.js';
 import { Latencies } from '../balancing/peak-ewma.js';
 import { Level } from '../balancing/levels.js';
+import { connectionsKey } from '../../config/upstream-connections.js';
 import { createPicker } from '../balancing/picker.js';
 import type { Picker } from '../balancing/picker.js';
 import type { Engine } from '../engine.js';
@@ -31,6 +32,8 @@ export class ClusterRuntime {
   learns = false;
   /** Results of requests, where outlier detection asks for them. */
   outliers: Outliers | null = null;
+  /** What connections were opened under, as one text. */
+  private connectionOptions = '';
   /** More connections are opened than are wanted at the moment. */
   preconnects = false;
   /** Each client has connections of its own. */
@@ -113,6 +116,9 @@ export class ClusterRuntime {
     this.clusterBlob = clusterBlob;
     const { proxyProtocol, perDownstream, preconnectRatio } = this.config.connections;
     this.preconnects = preconnectRatio > 1;
+    const options = connectionsKey(this.config.connections);
+    if (options !== this.connectionOptions) this.closeAll();
+    this.connectionOptions = options;
     this.ownsConnections = proxyProtocol !== null || perDownstream;
     for (const endpoint of this.endpoints.values()) endpoint.ownConnections(this.ownsConnections);
     const { peakEwma, clientWeights, subsets, overrideHost } = this.config.balancing;
@@ -169,7 +175,7 @@ export class ClusterRuntime {
     for (const endpoint of [...this.endpoints.values()]) this.retire(endpoint);
   }
 
-  /** No connection of before serves another request (close_connections_on_host_set_change). */
+  /** No connection of before serves another request (close_connections_on_host_set_change, other options). */
   private closeAll(): void {
     for (const endpoint of this.endpoints.values()) {
       endpoint.usableFromId = this.engine.nextConnectionId;
