@@ -90,6 +90,10 @@ export const limits = {
   // places of a ring or of Maglev's table, 12 and 4 bytes each in every worker that uses the cluster; below 2^21. A
   // table that is configured larger is rejected; a ring that weights make larger ends here, less exactly
   hashTableEntriesMax: 1 << 20,
+  // bytes kept of an endpoint's answer to a health check, whatever response_buffer_size says; what is looked for and
+  // lies beyond is not found
+  healthAnswerBytesMax: 64 * KiB,
+  preconnectsMax: 3,                   // connections that one request opens beyond its own, as in Envoy
   // addresses of one endpoint; a configuration with more is rejected, of a name with more the first are taken
   endpointAddressesMax: 16,
   // requests of one endpoint and interval that outlier detection counts (16 bits with room for one more of each

@@ -2,11 +2,11 @@
 import { connect as connectHttp2, constants } from 'node:http2';
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import type { Checker } from '../../config/health.js';
+import { limits } from '../../core/limits.js';
 import { SUCCEEDED, dial, failed } from './probe.js';
 import type { OnResult, Probe, ProbeResult, ProbeTarget } from './probe.js';
 
 const SERVING = 1;
-const ANSWER_BYTES_MAX = 1024;
 
 export class GrpcProbe implements Probe {
   private session: ClientHttp2Session | null = null;
@@ -30,7 +30,9 @@ export class GrpcProbe implements Probe {
     let status = '', grpcStatus = '';
     const take = (answer: Record<string, unknown>) => { grpcStatus = String(answer['grpc-status'] ?? grpcStatus); };
     stream.on('response', (answer) => { status = String(answer[':status']); take(answer); });
-    stream.on('data', (bytes: Buffer) => { if (body.length < ANSWER_BYTES_MAX) body = Buffer.concat([body, bytes]); });
+    stream.on('data', (bytes: Buffer) => {
+      if (body.length < limits.healthAnswerBytesMax) body = Buffer.concat([body, bytes]);
+    });
     stream.on('trailers', take);
     stream.on('error', () => {});                          // 'close' follows
     stream.on('close', () => {

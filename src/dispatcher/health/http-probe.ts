@@ -3,6 +3,7 @@ import { Agent, request } from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Checker, StatusRange } from '../../config/health.js';
+import { limits } from '../../core/limits.js';
 import type { HeaderMutations } from '../../config/types.js';
 import { Payload } from './payload.js';
 import { SUCCEEDED, dial, failed } from './probe.js';
@@ -52,7 +53,7 @@ export class HttpProbe implements Probe {
 
   private responded(current: ClientRequest, response: IncomingMessage): void {
     const pieces: Buffer[] = [];
-    const most = this.checker.responseBufferBytes === 0 ? Infinity : this.checker.responseBufferBytes;
+    const most = Math.min(this.checker.responseBufferBytes || Infinity, limits.healthAnswerBytesMax);
     let bytes = 0;
     response.on('data', (piece: Buffer) => {
       if (this.receive.isEmpty || bytes >= most) return;

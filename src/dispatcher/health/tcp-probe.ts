@@ -1,12 +1,10 @@
 // Health checks over TCP: can it be connected to, and does it answer bytes with bytes?
 import type { Socket } from 'node:net';
 import type { Checker } from '../../config/health.js';
+import { limits } from '../../core/limits.js';
 import { Payload } from './payload.js';
 import { SUCCEEDED, dial, failed } from './probe.js';
 import type { OnResult, Probe, ProbeTarget } from './probe.js';
-
-/** An answer that is still none after this many bytes is not waited for. */
-const ANSWER_BYTES_MAX = 64 * 1024;
 
 export class TcpProbe implements Probe {
   private socket: Socket | null = null;
@@ -54,7 +52,7 @@ export class TcpProbe implements Probe {
       this.received = Buffer.alloc(0);
       if (!this.target.reuseConnection) this.abort();
       this.onResult(SUCCEEDED);
-    } else if (this.received.length > ANSWER_BYTES_MAX) {
+    } else if (this.received.length > limits.healthAnswerBytesMax) {
       this.abort();
       this.onResult(failed('NETWORK'));
     }

@@ -5,6 +5,7 @@
 //   first waiting stream. A connect failure fails every stream that waits for this endpoint (they would wait for the
 //   same failure), as Envoy does.
 import { ClusterState, EndpointState } from '../../core/memory-map.js';
+import { limits } from '../../core/limits.js';
 import { ClusterStat } from '../../telemetry/schema.js';
 import type { CircuitBreakerThresholds } from '../../config/types.js';
 import type { Engine } from '../engine.js';
@@ -17,8 +18,6 @@ export const ACQUIRED = 0;
 export const WAITING = 1;
 export const OVERFLOW = 2;
 const EXHAUSTED = 3;
-/** Connections that one request opens beyond its own, as in Envoy. */
-const PRECONNECTS_MAX = 3;
 
 export class UpstreamPool {
   private readonly free: UpstreamConnection[] = [];
@@ -65,7 +64,7 @@ export class UpstreamPool {
   private preconnect(endpoint: Endpoint, thresholds: CircuitBreakerThresholds, stream: Borrower): void {
     const { preconnectRatio } = endpoint.cluster.config.connections;
     if (endpoint.owned !== null) return;                  // nobody else could use them
-    for (let opened = 0; opened < PRECONNECTS_MAX; opened++) {
+    for (let opened = 0; opened < limits.preconnectsMax; opened++) {
       const active = endpoint.connections - endpoint.connecting - endpoint.idleCount;
       if ((endpoint.pendingCount + active) * preconnectRatio <= endpoint.connections) return;
       if (!this.open(endpoint, thresholds, stream)) return;

@@ -1,6 +1,7 @@
 // Clusters and endpoints: Envoy's defaults, every field that is read, and each refusal with its path.
 import { join } from 'node:path';
 import t from 'tap';
+import { limits } from '../../../src/core/limits.js';
 import { usualConnections } from '../../../src/config/upstream-connections.js';
 import type { ClusterConfig } from '../../../src/config/types.js';
 import { bootstrap, cluster, compile, configOf, errorsOf, httpOptions, ipAddress, loadAssignment, temporaryDirectory,
@@ -322,4 +323,26 @@ t.test('health checks', async (t) => {
   t.same(one({ tcp_health_check: { send: { text: '0' } } }),
     [`${at}.tcp_health_check.send.text: not pairs of hexadecimal digits`]);
   t.same(one({ custom_health_check: { name: 'redis' } }).slice(0, 1), [`${at}.custom_health_check: not implemented`]);
+});
+
+t.test('outlier detection, and its limit', async (t) => {
+  t.equal(read({}).outlierDetection, null);
+  t.match(read({ outlier_detection: {} }).outlierDetection, { intervalMs: 10_000, baseEjectionMs: 30_000,
+    maxEjectionMs: 300_000, maxEjectionPercent: 10, consecutive5xx: 5, successRateStdev: 1900, unejectByCheck: true,
+    enforcing: { consecutive5xx: 100, consecutiveGateway: 0, failurePercent: 0 } });
+  t.equal(read({ outlier_detection: { base_ejection_time: '400s' } }).outlierDetection!.maxEjectionMs, 400_000);
+  const volume = (requests: number) => ({ outlier_detection: { success_rate_request_volume: requests } });
+  t.same(errors(volume(limits.outlierRequestsMax)), []);
+  t.same(errors(volume(limits.outlierRequestsMax + 1)), ['C.outlier_detection.success_rate_request_volume: 65001 is '
+    + "beyond this build's limit of 65000"]);
+  t.same(errors({ outlier_detection: { max_ejection_time: '1s' } }),
+    ['C.outlier_detection.max_ejection_time: must not be less than base_ejection_time']);
+});
+
+t.test('as many addresses of an endpoint as there may be', async (t) => {
+  const several = (count: number) => endpoints({ endpoint: { address: ipAddress(80), additional_addresses:
+    Array.from({ length: count - 1 }, (_, index) => ({ address: ipAddress(81 + index) })) } });
+  t.equal(read(several(limits.endpointAddressesMax)).loadAssignment!.endpoints[0].additionalAddresses.length,
+    limits.endpointAddressesMax - 1);
+  t.match(errors(several(limits.endpointAddressesMax + 1)), [/additional_addresses: 17 addresses are beyond/]);
 });
