@@ -372,6 +372,7 @@ export interface ClientWeights {
   expirationMs: number;               // default 180000
   updateMs: number;                   // default 1000, at least 100
   errorPenalty: number;               // of utilisation, for each error among the requests; default 1
+  metrics: string[];                  // the greatest of these is the utilisation, if there is any
 }
 /** envoy.config.cluster.v3.Cluster.LbSubsetConfig */
 export interface Subsets {

@@ -144,7 +144,7 @@ function balancerOf(plan: Plan, dice: SimNetwork): Partial<Plan> {
     case 2: return { ...more, lbPolicy: 'peakEwma', balancing: { ...balancing,
       peakEwma: { decayMs: 100, penalty: 1000 } } };
     case 3: return { ...more, lbPolicy: 'clientSideWeightedRoundRobin', balancing: { ...balancing,
-      clientWeights: { blackoutMs: 0, expirationMs: 1000, updateMs: 100, errorPenalty: 1 } } };
+      clientWeights: { blackoutMs: 0, expirationMs: 1000, updateMs: 100, errorPenalty: 1, metrics: [] } } };
     case 4: return { ...more, balancing: { ...balancing, localityWeighted: true, slowStart: { windowMs: 500,
       aggression: { runtimeKey: '', defaultValue: 1 }, minimumPercent: 10 } } };
     default: return more;

@@ -214,5 +214,6 @@ function readClientWeights(value: ClientSideWeightedRoundRobin, at: string, repo
     expirationMs: period('weight_expiration_period', value.weightExpirationPeriod, EXPIRATION_MS_DEFAULT),
     updateMs: Math.max(UPDATE_MS_MIN, period('weight_update_period', value.weightUpdatePeriod, UPDATE_MS_DEFAULT)),
     errorPenalty: numberOf(value.errorUtilizationPenalty, 1),
+    metrics: value.metricNamesForComputingUtilization ?? [],
   };
 }

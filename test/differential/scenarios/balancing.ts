@@ -83,8 +83,10 @@ export const scenarios: readonly Scenario[] = [
     panicAt(90)),
   picks('weights that endpoints report', [group([at('a'), sick('b')])],
     typed('client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin', { blackout_period: '5s',
-      weight_expiration_period: '20s', weight_update_period: '0.5s', error_utilization_penalty: 2 }), {}, { steps: [
+      weight_expiration_period: '20s', weight_update_period: '0.5s', error_utilization_penalty: 2,
+      metric_names_for_computing_utilization: ['named_metrics.queue', 'utilization.*'] }), {}, { steps: [
       'rps_fractional=100,cpu_utilization=0.5', 'TEXT rps_fractional=1', 'JSON {"rps_fractional":7}', 'nonsense',
+      'rps_fractional=7,named_metrics.queue=3',
     ].map((report) => ({ send: get('/'), answer: { a: answer(200, 'ok', `endpoint-load-metrics: ${report}`) } })) }),
   picks('weights that endpoints report, by localities', [zone('z', 0, at('a')), zone('y', 1, at('b'), sick('c'))],
     typed('wrr_locality.v3.WrrLocality', { endpoint_picking_policy: (typed(

@@ -102,11 +102,12 @@ t.test('balancers', async (t) => {
     'C.load_balancing_policy.policies[0].typed_extension_config.typed_config.decay_time: must be greater than 0s']);
   const reported = 'client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin';
   t.same(read(typedPolicy(policy(reported))).balancing.clientWeights, { blackoutMs: 10_000, expirationMs: 180_000,
-    updateMs: 1000, errorPenalty: 1 });
+    updateMs: 1000, errorPenalty: 1, metrics: [] });
   t.match(read(typedPolicy(policy('wrr_locality.v3.WrrLocality', { endpoint_picking_policy: { policies: [
-    policy(reported, { weight_update_period: '0.001s', error_utilization_penalty: 3 })] } }))),
+    policy(reported, { weight_update_period: '0.001s', error_utilization_penalty: 3,
+      metric_names_for_computing_utilization: ['utilization.*'] })] } }))),
   { lbPolicy: 'clientSideWeightedRoundRobin', balancing: { localityWeighted: true, clientWeights: { updateMs: 100,
-    errorPenalty: 3 } } });
+    errorPenalty: 3, metrics: ['utilization.*'] } } });
   t.same(errors(typedPolicy(policy('wrr_locality.v3.WrrLocality', { endpoint_picking_policy: { policies: [
     policy('maglev.v3.Maglev')] } }))), ['C.load_balancing_policy.policies[0].typed_extension_config.typed_config.'
       + 'endpoint_picking_policy: only ClientSideWeightedRoundRobin and RoundRobin']);
