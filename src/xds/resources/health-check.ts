@@ -1,7 +1,7 @@
 // core.v3.HealthCheck of a cluster, and what an endpoint changes about its own checks.
 import type { Checker, EndpointHealthCheck, HealthCheck as PlainHealthCheck, HealthOptions, StatusRange }
   from '../../config/health.js';
-import type { HeaderMutations } from '../../config/types.js';
+import type { ClusterConfig, HeaderMutations } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
 import type { Cluster, EndpointHealthCheckConfig, HeaderValueOption, CoreHealthCheck as HealthCheck,
@@ -22,11 +22,13 @@ const methods = ['GET', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTI
 const bodyless = new Set(['GET', 'HEAD', 'DELETE', 'TRACE']);
 
 /** The cluster's health check, and how its endpoints' health is used. */
-export function readHealth(message: Cluster, path: string, report: Report):
+export function readHealth(message: Cluster, type: ClusterConfig['type'] | undefined, path: string, report: Report):
   { healthCheck: PlainHealthCheck | null; health: HealthOptions } {
   const checks = message.healthChecks ?? [];
   const at = fieldPath(path, 'health_checks');
   if (checks.length > 1) report.fail(`${at}[1]`, 'a cluster may have one health check, as in Envoy');
+  if (checks.length > 0 && type === 'originalDst')
+    report.fail(at, 'not implemented: checks of endpoints that requests bring');
   return {
     healthCheck: checks.length === 0 ? null : readHealthCheck(checks[0], `${at}[0]`, report),
     health: {

@@ -323,6 +323,9 @@ t.test('health checks', async (t) => {
     [`${at}.http_health_check.expected_statuses[0]: not a range of statuses: [300, 200)`]);
   t.same(one({ tcp_health_check: { send: { text: '0' } } }),
     [`${at}.tcp_health_check.send.text: not pairs of hexadecimal digits`]);
+  t.same(errors({ type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED', load_assignment: undefined,
+    health_checks: [check({ tcp_health_check: {} })] }),
+  ['C.health_checks: not implemented: checks of endpoints that requests bring']);
   t.same(one({ custom_health_check: { name: 'redis' } }).slice(0, 1), [`${at}.custom_health_check: not implemented`]);
 });
 
