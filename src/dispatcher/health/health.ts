@@ -77,7 +77,7 @@ export class EndpointHealth {
     const watched: Watched = { config, slot, endpoints, checks: old?.checks ?? null, detector: old?.detector ?? null };
     this.watched.set(name, watched);
     this.bySlot.set(slot, name);
-    if (config.healthCheck !== null) this.options.warming.begin(`health ${name}`);
+    this.options.warming.begin(`health ${name}`);
     if (this.loaded !== null) this.follow(name, watched, this.loaded);
     else void Promise.all([import('./checks.js'), import('./outlier.js')]).then(([{ Checks }, { Detector }]) => {
       this.loaded = { Checks, Detector };

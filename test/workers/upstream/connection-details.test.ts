@@ -2,6 +2,7 @@
 // detection counts up to its limit.
 import t from 'tap';
 import type { IpAddress } from '../../../src/config/types.js';
+import { Runtime } from '../../../src/config/runtime-cells.js';
 import { limits } from '../../../src/core/limits.js';
 import { EndpointState } from '../../../src/core/memory-map.js';
 import type { Engine } from '../../../src/workers/engine.js';
@@ -46,7 +47,8 @@ t.test('addresses of both families in turn', async (t) => {
 t.test('what outlier detection counts', async (t) => {
   const i32 = new Int32Array(new SharedArrayBuffer(64));
   const asked: unknown[] = [];
-  const engine = { i32, post: (message: unknown) => asked.push(message) } as unknown as Engine;
+  const runtime = new Runtime();
+  const engine = { i32, runtime, post: (message: unknown) => asked.push(message) } as unknown as Engine;
   const endpoint = { state: 0, stateIndex: 0 } as Endpoint;
   const outliers = (splitLocalErrors: boolean) => new Outliers(engine, 7, { splitLocalErrors, consecutive5xx: 2,
     consecutiveGatewayFailures: 3, consecutiveLocalFailures: 2 } as OutlierDetection);
@@ -63,6 +65,19 @@ t.test('what outlier detection counts', async (t) => {
     t.same(asked, [{ kind: 'outlier', cluster: 7, state: 0, ejection: 'CONSECUTIVE_5XX' },
       { kind: 'outlier', cluster: 7, state: 0, ejection: 'CONSECUTIVE_GATEWAY_FAILURE' }], 'once each');
     t.same([halves(EndpointState.intervalRequests), halves(EndpointState.intervalSuccesses)], [[5, 0], [1, 0]]);
+  });
+
+  t.test('the runtime may say how long a run is', async (t) => {
+    i32.fill(0);
+    asked.length = 0;
+    const one = outliers(false);
+    runtime.set([['outlier_detection.consecutive_5xx', { text: '3', fraction: null }]]);
+    one.answered(endpoint, 500);
+    one.answered(endpoint, 500);
+    t.same(asked, []);
+    one.answered(endpoint, 500);
+    t.equal(asked.length, 1);
+    runtime.set([]);
   });
 
   t.test('apart, and up to the limit', async (t) => {
