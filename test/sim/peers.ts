@@ -6,7 +6,7 @@ import type { Message } from './message.js';
 import type { ClientPlan, RequestPlan } from './plan.js';
 
 /** Writes in pieces and with pauses, as room allows. */
-class Writer {
+export class Writer {
   private queue: Buffer[] = [];
   private running = false;
   private then: (() => void) | null = null;

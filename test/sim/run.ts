@@ -1,13 +1,20 @@
 // npm run sim -- --seeds N [--from M]     runs N seeded simulations; --seed S replays one and prints its plan.
-// Exit code 1 when one fails.
+// With --sessions: connections that are proxied as bytes, in place of requests. Exit code 1 when one fails.
 import { parseArgs } from 'node:util';
+import { simulateSessions } from './sessions.js';
 import { simulate } from './simulate.js';
+
+const sessionsOf = (seed: number) => {
+  const { sessions, whole, ...result } = simulateSessions(seed);
+  return { ...result, requests: sessions, served: whole };
+};
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1000' },
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
+    sessions: { type: 'boolean', default: false },
   },
 });
 const first = Number(values.seed ?? values.from);
@@ -17,7 +24,7 @@ let failed = 0,
   served = 0;
 const start = performance.now();
 for (let seed = first; seed < first + count; seed++) {
-  const result = simulate(seed);
+  const result = values.sessions ? sessionsOf(seed) : simulate(seed);
   requests += result.requests;
   served += result.served;
   if (values.seed !== undefined) console.log(JSON.stringify(result.plan, null, 1));

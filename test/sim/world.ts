@@ -5,7 +5,7 @@ import { SnapshotPublisher } from '../../src/config/snapshot/publisher.js';
 import type { SnapshotChange } from '../../src/config/snapshot/changes.js';
 import { formatAddress } from '../../src/os/sockaddr.js';
 import { LogRingReader } from '../../src/telemetry/log-ring.js';
-import { HttpStat, ClusterStat } from '../../src/telemetry/schema.js';
+import { HttpStat, ClusterStat, ListenerStat, TcpStat } from '../../src/telemetry/schema.js';
 import type { ScopeKind } from '../../src/telemetry/schema.js';
 import { allocateScope, clusterScopeIfUsed, reserveFixedScopes } from '../../src/telemetry/scopes.js';
 import { instantiateCodecs } from '../../src/workers/codecs.js';
@@ -170,6 +170,12 @@ export class World {
   /** What one connection manager or cluster has counted, by name. */
   http(statPrefix: string, stat: keyof typeof HttpStat): number {
     return this.engine.f64[this.engine.statsBase + (this.scopes.get(`http ${statPrefix}`)! >> 3) + HttpStat[stat]];
+  }
+  tcp(statPrefix: string, stat: keyof typeof TcpStat): number {
+    return this.engine.f64[this.engine.statsBase + (this.scopes.get(`tcp ${statPrefix}`)! >> 3) + TcpStat[stat]];
+  }
+  listener(name: string, stat: keyof typeof ListenerStat): number {
+    return this.engine.f64[this.engine.statsBase + (this.scopes.get(`listener ${name}`)! >> 3) + ListenerStat[stat]];
   }
   cluster(slot: number, stat: keyof typeof ClusterStat): number {
     const scope = clusterScopeIfUsed(this.engine.i32, this.map, slot);

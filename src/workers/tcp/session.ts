@@ -221,7 +221,7 @@ export class TcpSession implements SocketOwner, ListenerConnection {
   endpointGone(): void {
     const { reactor } = this.engine;
     this.proxies.detach(this.stream, true);
-    if (reactor.pendingSendBytes(this.socket) === 0) { this.close(); return; }
+    if (this.socket < 0 || reactor.pendingSendBytes(this.socket) === 0) { this.close(); return; }
     this.state = CLOSING;
     this.receive(false);
     reactor.shutdownSend(this.socket);
