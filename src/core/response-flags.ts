@@ -1,14 +1,15 @@
 // Envoy's response flags (short and long form) and response-code details that this engine gives.
 // Details are small integers on the way; the table turns them into Envoy's strings in log lines.
 const names = [
-  ['URX', 'UpstreamRetryLimitExceeded'],        // first: Envoy prints flags in the order they were set
+  // First those that others may follow: Envoy prints flags in the order in which they were set.
+  ['DI', 'DelayInjected'], ['FI', 'FaultInjected'], ['URX', 'UpstreamRetryLimitExceeded'],
   ['LH', 'FailedLocalHealthCheck'], ['UH', 'NoHealthyUpstream'], ['UT', 'UpstreamRequestTimeout'], ['LR', 'LocalReset'],
   ['UR', 'UpstreamRemoteReset'], ['UF', 'UpstreamConnectionFailure'], ['UC', 'UpstreamConnectionTermination'],
   ['UO', 'UpstreamOverflow'], ['NR', 'NoRouteFound'], ['DC', 'DownstreamConnectionTermination'],
   ['SI', 'StreamIdleTimeout'], ['DPE', 'DownstreamProtocolError'], ['UPE', 'UpstreamProtocolError'],
- ['NC', 'NoClusterFound'], ['DT', 'DurationTimeout'],
+  ['NC', 'NoClusterFound'], ['DT', 'DurationTimeout'],
   ['OM', 'OverloadManagerTerminated'], ['UMSDR', 'UpstreamMaxStreamDurationReached'], ['DR', 'DownstreamRemoteReset'],
-  ['DI', 'DelayInjected'], ['FI', 'FaultInjected'], ['RL', 'RateLimited'], ['UAEX', 'UnauthorizedExternalService'],
+  ['RL', 'RateLimited'], ['UAEX', 'UnauthorizedExternalService'],
   ['RLSE', 'RateLimitServiceError'], ['IH', 'InvalidEnvoyRequestHeaders'], ['RFCF', 'ResponseFromCacheFilter'],
   ['NFCF', 'NoFilterConfigFound'], ['DF', 'DnsResolutionFailed'], ['DO', 'DropOverload'],
   ['UDO', 'UnconditionalDropOverload'],

@@ -13,6 +13,7 @@ import { scenarios as overrideHost } from './scenarios/override-host.js';
 import { scenarios as redirects } from './scenarios/redirects.js';
 import { scenarios as filters } from './scenarios/filters.js';
 import { scenarios as filtersMore } from './scenarios/filters-more.js';
+import { scenarios as filtersTogether } from './scenarios/filters-together.js';
 import { scenarios as forwardProxy } from './scenarios/forward-proxy.js';
 import { scenarios as statistics } from './scenarios/statistics.js';
 import { scenarios as retries } from './scenarios/retries.js';
@@ -40,6 +41,7 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   redirects,
   filters,
   'filters-more': filtersMore,
+  'filters-together': filtersTogether,
   'forward-proxy': forwardProxy,
   retries,
   statistics,

@@ -9,7 +9,7 @@ const files = {
   upstreams: ['balancing', 'hashing', 'override-host', 'subsets', 'upstreams', 'zones'],
   attempts: ['hedging', 'mirroring', 'redirects', 'retries', 'retry-hosts'],
   listeners: ['listeners', 'tcp'],
-  filters: ['filters', 'filters-more', 'forward-proxy', 'metadata'],
+  filters: ['filters', 'filters-more', 'filters-together', 'forward-proxy', 'metadata'],
 } as const;
 
 export type DifferentialFile = keyof typeof files | 'rest';

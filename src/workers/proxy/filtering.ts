@@ -50,6 +50,8 @@ export class Filtering implements Actions {
     if (verdict === CONTINUE) verdict = this.run(stream, stream.filterAt + 1);
     if (verdict === CONTINUE) this.go(stream, downstream!);
     this.engine.recordOwner = 0;
+    // A filter behind the one that waited collects the body: what has come of it meanwhile is offered again.
+    if (verdict === SUSPENDED && stream.collectBytesMax >= 0) downstream!.offerSoon();
   }
 
   /** Past the filters. A short body that was collected goes with its head, like one that came with it. */
@@ -78,8 +80,7 @@ export class Filtering implements Actions {
   }
 
   reply(stream: Stream, status: number, flag: number, details: number, body: string, headers = ''): number {
-    const { choice } = stream;
-    if (choice !== null && choice.slot >= 0) stream.unusedCluster = this.proxy.clusters.get(choice.slot);
+    this.noteCluster(stream);
     this.proxy.replies.send(stream, status, flag, details, body, headers);
     return ANSWERED;
   }
@@ -103,6 +104,7 @@ export class Filtering implements Actions {
       this.tooLong(stream);
       return ANSWERED;
     }
+    this.noteCluster(stream);
     stream.suspended = true;
     stream.collectBytesMax = bytesMax;
     stream.kept.begin(bytesMax);
@@ -181,10 +183,16 @@ export class Filtering implements Actions {
       this.tooLong(stream);
       return ANSWERED;
     }
+    this.noteCluster(stream);
     stream.suspended = true;
     return SUSPENDED;
   }
 
+  /** Logs name the cluster of the route also where the request never gets to it. */
+  private noteCluster(stream: Stream): void {
+    const { choice } = stream;
+    if (choice !== null && choice.slot >= 0) stream.unusedCluster = this.proxy.clusters.get(choice.slot);
+  }
   private bodyTooLong(stream: Stream): number {
     return this.reply(stream, 413, 0, detail('request_payload_too_large'), 'Payload Too Large');
   }
