@@ -21,6 +21,11 @@ export const ResponseFlag = Object.freeze(Object.fromEntries(names.map(([short],
   { readonly [K in ShortName]: number };
 export const responseFlagNames: readonly (readonly [short: string, long: string])[] = names;
 
+/** Bits in the order in which requests get the flags; TCP sessions give up, which is URX, when all else was said. */
+export const requestFlagOrder: readonly number[] = names.map((_, bit) => bit);
+export const sessionFlagOrder: readonly number[] = [...requestFlagOrder].sort((a, b) =>
+  Number(names[a]![0] === 'URX') - Number(names[b]![0] === 'URX'));
+
 /** Response-code details, by index. 0 is "none". */
 export const detailTexts = ['-', 'via_upstream', 'direct_response', 'route_not_found', 'cluster_not_found',
   'no_healthy_upstream', 'upstream_reset_before_response_started{remote_connection_failure}',

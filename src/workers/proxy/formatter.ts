@@ -1,7 +1,7 @@
 // Evaluates a compiled substitution format for one stream: spans are copied from the heads, numbers printed in place.
 // The commands of the default format are here, the others in format-values.ts. Missing values print '-'.
 import { Head, Header, RequestEdits } from '../../core/generated/layouts.js';
-import { responseFlagNames } from '../../core/response-flags.js';
+import { requestFlagOrder, responseFlagNames, sessionFlagOrder } from '../../core/response-flags.js';
 import type { Engine } from '../engine.js';
 import { OP_REQUEST_HEADER, OP_RESPONSE_HEADER, OP_START_TIME, OP_TEXT, Op } from '../routing/compiled-format.js';
 import type { CompiledOperator } from '../routing/compiled-format.js';
@@ -68,12 +68,10 @@ export class Formatter {
   private flags({ flags, session }: Stream, form: 0 | 1): boolean {
     const { writer } = this;
     const from = writer.at;
-    const count = responseFlagNames.length;
     if (flags === 0) writer.byte(DASH);                  // a value, not a missing one
-    // In the order in which they are set: a session gives up (the first flag) when all else was said.
-    const first = session === null ? 0 : 1;
-    for (let n = first; n < first + count; n++) {
-      const bit = n === count ? 0 : n;
+    const order = session === null ? requestFlagOrder : sessionFlagOrder;
+    for (let n = 0; n < order.length; n++) {
+      const bit = order[n]!;
       if (((flags >> bit) & 1) === 0) continue;
       if (writer.at > from) writer.byte(44);
       writer.text(responseFlagNames[bit]![form]);
