@@ -45,7 +45,7 @@ function balancingOf(lbPolicy: Policy): Balancing {
   return { healthyPanicPercent: 50, localityWeighted: false, closeOnChange: false,
     zoneAware: { routingPercent: 100, minClusterSize: 6, failTrafficOnPanic: false }, slowStart: null,
     activeRequestBias: null, fullScan: false,
-    hashing: table === null ? null : { table, byName: false, boundPercent: 0 },
+    hashing: table === null ? null : { table, byName: false, boundPercent: 0, policies: [] },
     clientWeights: null, subsets: null, overrideHost: null,
     peakEwma: lbPolicy === 'peakEwma' ? { decayMs: 10_000, penalty: 1_000_000 } : null };
 }

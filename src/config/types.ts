@@ -404,6 +404,7 @@ export interface Hashing {
   table: RingHash | { kind: 'maglev'; size: number };
   byName: boolean;                    // names of endpoints are hashed, not addresses
   boundPercent: number;               // most load beside the average (hash_balance_factor); 0 = any
+  policies: HashPolicy[];             // what requests are hashed by, in place of the route's; none: by the route's
 }
 
 /** envoy.config.cluster.v3.Cluster.OriginalDstLbConfig, with the cluster's cleanup_interval. */

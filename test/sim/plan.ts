@@ -136,7 +136,7 @@ export function planOf(seed: number, dice: SimNetwork): Plan {
 function balancerOf(plan: Plan, dice: SimNetwork): Partial<Plan> {
   const more = { priorities: dice.chance(0.4), healthChanges: plan.profile === 'stale' ? 0 : dice.integer(0, 6) };
   const hashing = (table: Hashing['table']): Partial<Plan> => ({ ...more, balancing: { ...balancing,
-    hashing: { table, byName: false, boundPercent: dice.chance(0.5) ? 100 : 0 } } });
+    hashing: { table, byName: false, boundPercent: dice.chance(0.5) ? 100 : 0, policies: [] } } });
   switch (dice.integer(0, 7)) {
     case 0: return { lbPolicy: 'ringHash', ...hashing({ kind: 'ring', minimumSize: 64, maximumSize: 128,
       murmur: false }) };

@@ -242,7 +242,8 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     if (cluster.dropped > 0 && this.drops(stream, cluster)) return this.afterReply(connection, bodyAt, end);
     this.retries.begin(stream);
     if (cluster.asksRequests) readAsked(engine, stream, cluster);
-    if (route.hashPolicies !== null && cluster.picker?.byHash === true) this.hash(stream, route.hashPolicies);
+    const hashPolicies = cluster.hashPolicies ?? route.hashPolicies;
+    if (hashPolicies !== null && cluster.picker?.byHash === true) this.hash(stream, hashPolicies);
     const at = encodeRequest(engine, stream, route, choice, bodyAt, end);
     if (at === TOO_LONG) {
       this.replies.send(stream, 500, 0, detail('rewrite_too_long'), '');

@@ -104,8 +104,8 @@ export class TcpProxies implements UpstreamEvents {
     if (destinations !== null) {
       return addresses.restoredText === '' ? null : destinations.at(addresses.restoredText)?.pick(stream) ?? null;
     }
-    if (runtime.hash !== null && cluster.picker?.byHash === true)
-      runtime.hash.evaluate(this.engine, stream, addresses, 0, 0);
+    const hash = cluster.hashPolicies === null ? runtime.hash : cluster.connectionHash;
+    if (hash !== null && cluster.picker?.byHash === true) hash.evaluate(this.engine, stream, addresses, 0, 0);
     return cluster.picker?.pick(stream) ?? null;
   }
 

@@ -13,6 +13,7 @@ import { connectionsKey } from '../../config/upstream-connections.js';
 import { createPicker } from '../balancing/picker.js';
 import type { Picker } from '../balancing/picker.js';
 import type { Engine } from '../engine.js';
+import { HashPolicies } from '../routing/hash-policies.js';
 import type { Root } from '../snapshot/snapshot.js';
 import { Destinations } from './destinations.js';
 import { addressText, Endpoint } from './endpoint.js';
@@ -30,6 +31,10 @@ export class ClusterRuntime {
   reports: LoadReports | null = null;
   /** Either is there: responses are looked at (proxy/learning.ts). */
   learns = false;
+  /** What requests are hashed by; null: by their routes' policies. */
+  hashPolicies: HashPolicies | null = null;
+  /** Those of them that a connection without requests can be hashed by. */
+  connectionHash: HashPolicies | null = null;
   /** Results of requests, where outlier detection asks for them. */
   outliers: Outliers | null = null;
   /** What connections were opened under, as one text. */
@@ -121,7 +126,10 @@ export class ClusterRuntime {
     this.connectionOptions = options;
     this.ownsConnections = proxyProtocol !== null || perDownstream;
     for (const endpoint of this.endpoints.values()) endpoint.ownConnections(this.ownsConnections);
-    const { peakEwma, clientWeights, subsets, overrideHost } = this.config.balancing;
+    const { peakEwma, clientWeights, subsets, overrideHost, hashing } = this.config.balancing;
+    const policies = hashing === null ? [] : hashing.policies;
+    this.hashPolicies = HashPolicies.of(policies);
+    this.connectionHash = HashPolicies.of(policies.filter(({ kind }) => kind === 'sourceIp'));
     this.asksRequests = subsets !== null || overrideHost !== null;
     this.latencies = peakEwma === null ? null : new Latencies(this.engine, peakEwma.decayMs);
     this.reports = clientWeights === null ? null : new LoadReports(this.engine, clientWeights);

@@ -2,17 +2,24 @@
 import { isPrime } from '../../config/hash-tables.js';
 import type { Hashing } from '../../config/types.js';
 import { limits } from '../../core/limits.js';
+import type { RouteActionHashPolicy } from '../wire/generated/messages.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report, Wrapper } from '../wire/message.js';
 import { numberOf } from './fields.js';
+import { readHashPolicy } from './hash-policy.js';
 
 const RING_SIZE_DEFAULT = 1024;
 const RING_SIZE_MAX_DEFAULT = 8_388_608;
 const MAGLEV_SIZE_DEFAULT = 65_537;
 
-interface Consistent { useHostnameForHashing?: boolean; hashBalanceFactor?: Wrapper<number> }
-export const readHashing = (consistent: Consistent | undefined, table: Hashing['table']): Hashing => ({ table,
-  byName: consistent?.useHostnameForHashing ?? false, boundPercent: numberOf(consistent?.hashBalanceFactor, 0) });
+interface Consistent {
+  useHostnameForHashing?: boolean; hashBalanceFactor?: Wrapper<number>; hashPolicy?: RouteActionHashPolicy[];
+}
+export const readHashing = (consistent: Consistent | undefined, table: Hashing['table'], path: string,
+  report: Report): Hashing => ({ table, byName: consistent?.useHostnameForHashing ?? false,
+  boundPercent: numberOf(consistent?.hashBalanceFactor, 0),
+  policies: (consistent?.hashPolicy ?? []).flatMap((policy, index) =>
+    readHashPolicy(policy, fieldPath(path, `consistent_hashing_lb_config.hash_policy[${index}]`), report)) });
 
 type Size = Wrapper<number | string> | undefined;
 const sizeOf = (size: Size, absent: number): number => size === undefined ? absent : Number(size.value ?? 0);

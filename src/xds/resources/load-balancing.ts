@@ -73,12 +73,13 @@ function readPolicy(message: Cluster, path: string, report: Report): LoadBalanci
     case 'ringHash': {
       const ring = message.ringHashLbConfig;
       balancing.hashing = readHashing(message.commonLbConfig?.consistentHashingLbConfig, readRing(ring?.minimumRingSize,
-        ring?.maximumRingSize, ring?.hashFunction === MURMUR, fieldPath(path, 'ring_hash_lb_config'), report));
+        ring?.maximumRingSize, ring?.hashFunction === MURMUR, fieldPath(path, 'ring_hash_lb_config'), report),
+      path, report);
       break;
     }
     case 'maglev':
       balancing.hashing = readHashing(message.commonLbConfig?.consistentHashingLbConfig,
-        readMaglev(message.maglevLbConfig?.tableSize, fieldPath(path, 'maglev_lb_config'), report));
+        readMaglev(message.maglevLbConfig?.tableSize, fieldPath(path, 'maglev_lb_config'), report), path, report);
       break;
     default:
   }
@@ -148,11 +149,11 @@ const readers: { readonly [type: string]: Reader } = {
       hashBalanceFactor: value.hashBalanceFactor };
     return chosen('ringHash', common, { localityWeighted: value.localityWeightedLbConfig !== undefined,
       hashing: readHashing(consistent, readRing(value.minimumRingSize, value.maximumRingSize,
-        value.hashFunction === TYPED_MURMUR, at, report)) });
+        value.hashFunction === TYPED_MURMUR, at, report), at, report) });
   },
   [`${typePrefix}maglev.v3.Maglev`]: (value: Maglev, common, at, report) =>
     chosen('maglev', common, { localityWeighted: value.localityWeightedLbConfig !== undefined,
-      hashing: readHashing(value.consistentHashingLbConfig, readMaglev(value.tableSize, at, report)) }),
+      hashing: readHashing(value.consistentHashingLbConfig, readMaglev(value.tableSize, at, report), at, report) }),
 };
 
 const chosen = (lbPolicy: ClusterConfig['lbPolicy'], common: Balancing, own: Partial<Balancing>,

@@ -42,6 +42,12 @@ const typed = (kind: string, config: Fields = {}): Fields => ({ lb_policy: undef
     '@type': `type.googleapis.com/envoy.extensions.load_balancing_policies.${kind === 'MAGLEV' ? 'maglev.v3.Maglev'
       : 'ring_hash.v3.RingHash'}`, ...byName, ...config } } }] } });
 
+/** By the cluster's policies, whatever the route says; `byUser` is the route's. */
+const ownPolicies = (name: string, hash_policy: object[], steps: readonly Step[] = users): Scenario[] =>
+  forBoth((kind) => hashed(`${kind} by policies of the cluster: ${name}`, kind, typed(kind, {
+    consistent_hashing_lb_config: { use_hostname_for_hashing: true, hash_policy } }), all, { steps }));
+const teams = Array.from({ length: 8 }, (_, i): Step => ({ send: get(`/?team=${i}`, 'x-user: 7', `x-team: t${i}`) }));
+
 export const scenarios: readonly Scenario[] = [
   ...forBoth((kind) => hashed(`${kind} by header`, kind)),
   ...forBoth((kind) => hashed(`${kind} with weights`, kind, {}, weights(1, 2, 5))),
@@ -93,4 +99,14 @@ export const scenarios: readonly Scenario[] = [
   hashed('a large ring', 'RING_HASH', { ring_hash_lb_config: { minimum_ring_size: 20_000 } }, weights(1, 1, 1)),
   hashed('a small table', 'MAGLEV', { maglev_lb_config: { table_size: 11 } }, weights(1, 2, 3)),
   hashed('a larger table', 'MAGLEV', { maglev_lb_config: { table_size: 131_071 } }),
+  ...ownPolicies('a header', [{ header: { header_name: 'x-team' } }], teams),
+  ...ownPolicies('a header rewritten', [{ header: { header_name: 'x-team', regex_rewrite: {
+    pattern: { regex: '\\d' }, substitution: '' } } }], teams),
+  ...ownPolicies('a query parameter, terminal', [{ query_parameter: { name: 'team' }, terminal: true },
+    { header: { header_name: 'x-user' } }], teams),
+  ...ownPolicies('the client', [{ connection_properties: { source_ip: true } }]),
+  ...ownPolicies('a cookie', [{ cookie: { name: 'team' } }], Array.from({ length: 4 }, (_, i): Step =>
+    ({ send: get('/', 'x-user: 7', `cookie: team=${i}`) }))),
+  ...forBoth((kind) => hashed(`${kind} by policies of the cluster, none of the route's`, kind, typed(kind, {
+    consistent_hashing_lb_config: { use_hostname_for_hashing: true, hash_policy: byUser.hash_policy } }), all, {}, {})),
 ];

@@ -16,7 +16,7 @@ const ring = (minimumSize = 1024, maximumSize = 8_388_608): Hashing['table'] =>
   ({ kind: 'ring', minimumSize, maximumSize, murmur: false });
 const maglev: Hashing['table'] = { kind: 'maglev', size: 65_537 };
 function pickerOf(table: Hashing['table'], levels: Endpoint[][], boundPercent = 0): Picker {
-  const hashing = { table, byName: false, boundPercent };
+  const hashing = { table, byName: false, boundPercent, policies: [] };
   return createPicker(world.engine, cluster('c', { balancing: { ...balancing, hashing } }), levels, policy)!;
 }
 const spread = (n: number): [number, number] => [Math.imul(n, 0x9e3779b1), Math.imul(n ^ 0x5bd1, 0x85ebca6b)];

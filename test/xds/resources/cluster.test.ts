@@ -88,8 +88,10 @@ t.test('balancers', async (t) => {
     consistent_hashing_lb_config: { hash_balance_factor: 120 }, locality_weighted_lb_config: {} }))),
   { lbPolicy: 'ringHash', balancing: { localityWeighted: true, hashing: { boundPercent: 120,
     table: { kind: 'ring', minimumSize: 7, murmur: true } } } });
-  t.match(read(typedPolicy(policy('maglev.v3.Maglev', { table_size: 101 }))),
-    { lbPolicy: 'maglev', balancing: { hashing: { table: { kind: 'maglev', size: 101 } } } });
+  t.match(read(typedPolicy(policy('maglev.v3.Maglev', { table_size: 101, consistent_hashing_lb_config: {
+    hash_policy: [{ header: { header_name: 'X-User' }, terminal: true }] } }))),
+  { lbPolicy: 'maglev', balancing: { hashing: { table: { kind: 'maglev', size: 101 }, policies: [
+    { kind: 'header', terminal: true, name: 'x-user', rewrite: null }] } } });
   t.same(errors({ ...typedPolicy(policy('random.v3.Random')), common_lb_config: { locality_weighted_lb_config: {} } }),
     ['C.load_balancing_policy: cannot be combined with zone_aware_lb_config, locality_weighted_lb_config, '
       + 'consistent_hashing_lb_config of common_lb_config']);
