@@ -1,7 +1,9 @@
 // The ABI: every function that TypeScript may call. Pure functions over the one shared memory.
 export { h1DecodeRequest, h1HeadMayEnd } from './http1/request';
 export { h1DecodeResponse } from './http1/response';
-export { h1DropNominated, h1PlaceRequestId, h1ApplyMutations, h1MutationBytes, h1EncodeRequest } from './http1/encode';
+export {
+  h1DropNominated, h1DropClaims, h1PlaceRequestId, h1ApplyMutations, h1MutationBytes, h1EncodeRequest,
+} from './http1/encode';
 export { h1EncodeResponse } from './http1/encode-response';
 export { h1ChunkedReset, h1ChunkedStep, h1WriteChunk } from './http1/chunked';
 export { routeMatch, routeVirtualHost, headerValue, headersHold, withoutPort } from './routing/match';

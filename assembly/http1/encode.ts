@@ -116,6 +116,19 @@ const ACTION_OVERWRITE: u32 = 2;
 const ACTION_OVERWRITE_IF_EXISTS: u32 = 3;
 const ACTION_REMOVE: u32 = 4;
 
+/** Takes away what only trusted clients may claim, before anything looks at it. */
+export function h1DropClaims(record: usize): void {
+  const claims = EDGE_ONLY | INTERNAL_ONLY;
+  const count = load<u32>(record + HEAD_HEADER_COUNT);
+  for (let i: u32 = 0; i < count; i++) {
+    const line = record + HEAD_HEADERS + (<usize>i << 4);
+    const meta = load<u32>(line + 4), id = (meta >> 16) & 255;
+    if (id >= 64 || ((claims >> <u64>id) & 1) == 0) continue;
+    store<u32>(line + 4, meta | (HEADER_LINE_FLAG_DROPPED << 24));
+    store<u16>(record + HEAD_KNOWN + (<usize>id << 1), 0);
+  }
+}
+
 /** Makes a request id at `at` and gives it to the head, in the place of the client's or as a line of its own. */
 export function h1PlaceRequestId(record: usize, at: usize, state: usize, countMax: u32): void {
   let line = lineOf(record, HEADER_X_REQUEST_ID);

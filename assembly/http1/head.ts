@@ -22,6 +22,7 @@ import { equalIgnoreCase, fieldValueEnd, listHas, lowerOf } from '../lib/bytes';
 /** decode options */
 export const OPTION_LOWER_CASE: u32 = 1;    // names are lowered in place
 export const OPTION_RESPONSE: u32 = 2;
+export const OPTION_ANY_TARGET: u32 = 4;    // any text is a target
 
 /** Ends a decode: returns 0, the record says why and where. */
 export function reject(out: usize, code: u32, at: usize, p: usize): i32 {

@@ -12,7 +12,7 @@ import {
   REJECT_UNSUPPORTED_VERSION, REJECT_HEAD_TOO_LARGE, TOKEN_LOWER, TEXT_VERSION_PREFIX,
 } from '../generated/layouts';
 import { findByte, lowerOf, targetEnd } from '../lib/bytes';
-import { decodeHeaders, incomplete, reject, validHost } from './head';
+import { OPTION_ANY_TARGET, decodeHeaders, incomplete, reject, validHost } from './head';
 
 const METHOD_BYTES_MAX: u32 = 32;
 const EMPTY_LINES_MAX: u32 = 4;
@@ -76,7 +76,9 @@ export function h1DecodeRequest(at: usize, end: usize, out: usize, options: u32,
   const version = p + 1;
   const code = versionCode(out, version, end);
   if (code != 0) return code < 0 ? -1 : reject(out, <u32>code, at, version);
-  const formCode = targetForm(out, method, target, targetBytes);
+  let formCode = targetForm(out, method, target, targetBytes);
+  // A head of our own, whose path a rewrite made of something else.
+  if (formCode != 0 && (options & OPTION_ANY_TARGET)) { setPath(out, target, targetBytes); formCode = 0; }
   if (formCode != 0) return reject(out, formCode, at, target);
   const authorityAt = load<u32>(out + HEAD_HOST_AT), authorityBytes = load<u32>(out + HEAD_HOST_BYTES);
   const result = decodeHeaders(at, version + 10, end, out, options, bytesMax, countMax);

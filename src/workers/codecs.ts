@@ -17,6 +17,8 @@ export interface Codecs {
     from: number): number;
   routeVirtualHost(table: number, host: number, hostBytes: number): number;
   headerValue(record: number, name: number, nameBytes: number, known: number, out: number): number;
+  /** Takes x-envoy headers away that only trusted clients may send. */
+  h1DropClaims(record: number): void;
   /** Makes a request id of 36 bytes at `at` and gives it to the head. */
   h1PlaceRequestId(record: number, at: number, state: number, countMax: number): void;
   headersHold(table: number, matchersAt: number, count: number, record: number, path: number,
@@ -45,6 +47,8 @@ export interface Codecs {
 
 /** Options of h1Decode*. */
 export const DECODE_LOWER_CASE = 1;
+/** A head of our own: its target may be anything that a rewrite makes. */
+export const DECODE_ANY_TARGET = 4;
 /** Modes of h1ChunkedStep. */
 export const CHUNKED_RECHUNK = 0;
 export const CHUNKED_STRIP = 1;

@@ -67,6 +67,8 @@ export class Engine {
   /** Room for one header line with a number. */
   readonly lineScratch: number;
   readonly randomState: number;
+  /** The client's address as text, where another hop names it; the longest is 45 bytes. */
+  readonly addressScratch: number;
   /** Where the reactor keeps rings and events. */
   readonly reactorScratch: number;
   readonly reactorScratchBytes = REACTOR_BYTES;
@@ -126,6 +128,7 @@ export class Engine {
     this.pathScratch = take(limits.bufferLargeBytes);
     this.rewriteScratch = take(2 * limits.rewrittenBytesMax + 64);
     this.randomState = take(16);
+    this.addressScratch = take(64);
     this.valueScratch = take(8);
     this.lineScratch = take(64);
     const heapBytes = Math.floor((end - at) * HEAP_SHARE);

@@ -29,6 +29,8 @@ export function admit(engine: Engine, proxy: Proxy, stream: Stream): boolean {
   const flags = i32[words + Head.flags];
   i32[edits + RequestEdits.flags] = hcm.requestFlags;
   if (hcm.internalAddresses !== null) admitInternal(engine, stream);
+  if ((i32[edits + RequestEdits.flags] & RequestEditsFlag.external) !== 0)
+    engine.codecs.h1DropClaims(engine.requestRecord);
   if (isHttps(engine, hcm, flags)) {
     i32[edits + RequestEdits.flags] |= RequestEditsFlag.schemeHttps;
     stream.https = true;

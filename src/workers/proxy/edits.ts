@@ -6,10 +6,12 @@ import { limits } from '../../core/limits.js';
 import type { BufferClass } from '../memory/buffers.js';
 import { MUTATIONS_MAX } from '../engine.js';
 import type { Engine } from '../engine.js';
+import { WRITES_VIA } from '../routing/mutations.js';
 import type { CompiledMutations } from '../routing/mutations.js';
 import type { ClusterChoice, KeptText, RouteRuntime } from '../routing/route.js';
 import { BODY_CHUNKED, BODY_NONE, BODY_TUNNEL, Body } from './body.js';
 import { formatInto } from './formatter.js';
+import { forwardedAddress } from './remote-address.js';
 import { placeRequestId, sentHead } from './request-id.js';
 import { addExpected } from './internal-headers.js';
 import type { Stream } from './stream.js';
@@ -62,13 +64,12 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   if ((flags & (RequestEditsFlag.appendXff | RequestEditsFlag.appendPort | RequestEditsFlag.externalAddress)) !== 0)
     setAddresses(engine, stream, edits);
   const mutations = choice.requestMutations;
-  if (mutations !== null) {
-    if (mutations.needsRequestId && !mutations.replacesRequestId) flags = placeRequestId(engine, flags);
-    flags &= ~mutations.replaces;
-  }
+  if (mutations !== null && mutations.needsRequestId && !mutations.replacesRequestId)
+    flags = placeRequestId(engine, flags);
   i32[edits + RequestEdits.flags] = flags;
   const more = applyMutations(engine, stream, choice.requestMutations, engine.requestRecord,
     edits + RequestEdits.mutationsAt);
+  if (mutations !== null && mutations.own.length > 0) settleOwn(engine, mutations, via !== null);
   // Each line may gain the space after its colon; an absolute target repeats the host.
   const most = i32[words + Head.bytes] + FIXED_ADDED_BYTES + i32[words + Head.headerCount] + i32[words + Head.hostBytes]
     + (host === null ? 0 : host.bytes + 2 * i32[words + Head.hostBytes])
@@ -118,6 +119,16 @@ function pathOnlyOf(engine: Engine): number {
     : engine.i32[(engine.requestRecord >> 2) + Head.pathOnlyBytes];
 }
 
+/** Which of its own headers the encoder still writes after a route's mutations. */
+function settleOwn(engine: Engine, mutations: CompiledMutations, via: boolean): void {
+  const { i32 } = engine;
+  const edits = engine.requestEdits >> 2;
+  const flags = i32[edits + RequestEdits.flags];
+  const kept = mutations.settleOwn(via ? flags | WRITES_VIA : flags);
+  if ((kept & WRITES_VIA) === 0) setSpan(engine, edits + RequestEdits.viaAt, null);
+  i32[edits + RequestEdits.flags] = kept & ~WRITES_VIA;
+}
+
 /** Bytes of room for a body that is copied behind the head: only when all of it (by its length) is here and short. */
 function inlineBody(stream: Stream, available: number): number {
   const { request } = stream;
@@ -134,10 +145,14 @@ export function setAddresses(engine: Engine, stream: Stream, edits: number): voi
   const { addresses } = stream.downstream!;
   const { i32 } = engine;
   const bytes = addresses.clientIpBytes();
+  const forwarded = forwardedAddress(engine, stream, engine.requestRecord);
   i32[edits + RequestEdits.clientBytes] = i32[edits + RequestEdits.externalBytes] = bytes;
   i32[edits + RequestEdits.portBytes] = addresses.localPortBytes();
   i32[edits + RequestEdits.clientAt] = i32[edits + RequestEdits.externalAt] = addresses.clientIpAt;
   i32[edits + RequestEdits.portAt] = addresses.localPortAt;
+  if (forwarded === '') return;                  // else some hop before this one is believed
+  i32[edits + RequestEdits.externalAt] = engine.addressScratch;
+  i32[edits + RequestEdits.externalBytes] = engine.writeText(engine.addressScratch, forwarded);
 }
 
 /**

@@ -10,21 +10,21 @@ import type { Stream } from './stream.js';
 
 const ADD_IF_ABSENT = 1, OVERWRITE = 2, OVERWRITE_IF_EXISTS = 3;
 
-/** Header lines, or ''. */
-export function localMutations(engine: Engine, stream: Stream): string {
+/** `headers`, lines of the answer, as mutations leave them. */
+export function localMutations(engine: Engine, stream: Stream, headers: string): string {
   const { route } = stream;
   const mutations = route === null ? null : route.forward === null ? route.localResponse
     : stream.choice?.responseMutations ?? null;
-  return mutations === null ? '' : mutationLines(engine, stream, mutations);
+  return mutations === null ? headers : mutationLines(engine, stream, mutations, headers);
 }
 
-/**
- * The lines that mutations add, each by its action. Of what stands in such an answer already only Location and
- * Content-Type can be meant; the server's name is the connection manager's.
- */
-export function mutationLines(engine: Engine, stream: Stream, mutations: CompiledMutations): string {
+/** Lines after mutations, each by its action; the server's name is the connection manager's. */
+export function mutationLines(engine: Engine, stream: Stream, mutations: CompiledMutations, headers = ''): string {
   const overwritesServer = stream.hcm!.config.serverHeaderTransformation === 'overwrite';
-  let lines: { name: string; value: string }[] = [];
+  let lines = headers.split('\r\n').filter((line) => line !== '').map((line) => {
+    const colon = line.indexOf(': ');
+    return { name: line.slice(0, colon), value: line.slice(colon + 2) };
+  });
   for (let i = 0; i < mutations.count; i++) {
     const entry = (mutations.at + i * MutationRecordBytes) >> 2;
     const { i32 } = engine;

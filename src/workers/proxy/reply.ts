@@ -63,7 +63,7 @@ export class Replies {
         || (engine.drain.active && engine.drain.closes(downstream.listener.inbound)))
       downstream.closeAfterResponse = true;
     const close = downstream.closeAfterResponse;
-    let extra = headers + requestIdLine(engine, stream) + localMutations(engine, stream) + stream.addedResponseLines;
+    let extra = localMutations(engine, stream, headers) + requestIdLine(engine, stream) + stream.addedResponseLines;
     if (stream.filters !== null) extra = this.throughFilters(stream, extra, body);
     const { localReplies } = stream.hcm!;
     if (localReplies !== null) {
@@ -243,6 +243,7 @@ export class Replies {
     if (body.length > 0 && !/(^|\n)content-type:/i.test(headers)) head += `content-type: ${PLAIN}\r\n`;
     head += `${headers}date: ${new Date(this.engine.wallMs).toUTCString()}\r\n`;
     if (!passesServer(connection.hcm.config, headers)) head += `server: ${server}\r\n`;
+    if (connection.hcm.config.via !== null) head += `via: ${connection.hcm.config.via}\r\n`;
     head += close ? 'connection: close\r\n\r\n' : version10 ? 'connection: keep-alive\r\n\r\n' : '\r\n';
     this.raw(connection, head, isHead || noBody ? undefined : body, connection.hcm.keepsResponseHead);
   }

@@ -2,6 +2,7 @@
 // as it was sent upstream.
 import { Head, Header, RequestEditsFlag } from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
+import { DECODE_ANY_TARGET } from '../codecs.js';
 import type { Engine } from '../engine.js';
 import type { Stream } from './stream.js';
 
@@ -45,11 +46,11 @@ export function requestIdLine(engine: Engine, stream: Stream): string {
 export function sentHead(engine: Engine, stream: Stream): number {
   if (stream.headBuffer < 0 && stream.rewrittenBuffer >= 0 && engine.recordOwner !== stream.id) {
     const found = engine.codecs.h1DecodeRequest(stream.rewrittenAt, stream.rewrittenAt + stream.rewrittenBytes,
-      engine.scratchRecord, 0, limits.bufferLargeBytes, limits.headersCountMax);
+      engine.scratchRecord, DECODE_ANY_TARGET, limits.bufferLargeBytes, limits.headersCountMax);
     return found > 0 ? engine.scratchRecord : 0;
   }
   if (stream.headBuffer < 0) return engine.recordOwner === stream.id ? engine.requestRecord : 0;
-  const used = engine.codecs.h1DecodeRequest(stream.headAt, stream.headAt + stream.headBytes, engine.scratchRecord, 0,
-    limits.bufferLargeBytes, limits.headersCountMax);
+  const used = engine.codecs.h1DecodeRequest(stream.headAt, stream.headAt + stream.headBytes, engine.scratchRecord,
+    DECODE_ANY_TARGET, limits.bufferLargeBytes, limits.headersCountMax);
   return used > 0 ? engine.scratchRecord : 0;
 }

@@ -14,7 +14,7 @@ import type { Picker } from '../balancing/picker.js';
 import type { Engine } from '../engine.js';
 import type { RouteTableRuntime } from '../routing/route-table.js';
 import type { HashPolicies } from '../routing/hash-policies.js';
-import { recordHeader } from '../routing/regex.js';
+import { firstHeader } from '../routing/regex.js';
 import type { ClusterChoice, RouteRuntime } from '../routing/route.js';
 import { ACQUIRED, OVERFLOW, UpstreamPool, WAITING } from '../upstream/pool.js';
 import { Clusters } from '../upstream/cluster.js';
@@ -274,13 +274,13 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     const { engine } = this;
     if (route.choices.length === 1) return route.choices[0];
     const header = route.forward!.randomValueHeader;
-    const text = header === null ? null : recordHeader(engine, engine.requestRecord, header);
+    const text = header === null ? null : firstHeader(engine, header);
     if (text !== null && /^\d{1,20}$/.test(text)) return route.chooseByNumber(BigInt(text));
     return route.choose((engine.codecs.nextRandom(engine.randomState) >>> 0) / 4294967296);
   }
 
   private slotByHeader(name: string): number {
-    const cluster = recordHeader(this.engine, this.engine.requestRecord, name);
+    const cluster = firstHeader(this.engine, name);
     return cluster === null || cluster === '' ? -1 : this.engine.snapshot.clusterSlot(cluster);
   }
 

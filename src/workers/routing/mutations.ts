@@ -11,12 +11,14 @@ import type { CompiledOperator } from './compiled-format.js';
 
 const ACTIONS = { append: 0, addIfAbsent: 1, overwrite: 2, overwriteIfExists: 3 } as const;
 export const REMOVE = 4;
+/** Beside the flags of the edits: the head gets a via. */
+export const WRITES_VIA = 1 << 30;
 /** What the encoder writes by itself, unless a route replaces or removes it. */
 const OWN: Readonly<Record<string, number>> = {
   'x-forwarded-proto': RequestEditsFlag.setProto | RequestEditsFlag.protoIfAbsent,
   'x-request-id': RequestEditsFlag.generateRequestId | RequestEditsFlag.overwriteRequestId,
   'x-forwarded-for': RequestEditsFlag.appendXff, 'x-forwarded-port': RequestEditsFlag.appendPort,
-  'x-envoy-external-address': RequestEditsFlag.externalAddress,
+  'x-envoy-external-address': RequestEditsFlag.externalAddress, via: WRITES_VIA,
 };
 
 export interface DynamicValue { index: number; operators: CompiledOperator[] }
@@ -32,9 +34,12 @@ export class CompiledMutations {
   needsRequestHead = false;
   /** A value is taken from the request id. */
   needsRequestId = false;
-  /** Flags of the request's edits that a replacement or removal turns off. */
-  replaces = 0;
-  get replacesRequestId(): boolean { return (this.replaces & RequestEditsFlag.generateRequestId) !== 0; }
+  /** Records of headers that the encoder writes by itself. */
+  readonly own: { index: number; flag: number; action: number }[] = [];
+  get replacesRequestId(): boolean {
+    return this.own.some(({ flag, action }) => (flag & RequestEditsFlag.generateRequestId) !== 0
+      && action >= ACTIONS.overwrite);
+  }
   /** Records that name the server header. */
   readonly servers: number[] = [];
   private readonly kept: { at: number; bytes: number }[] = [];
@@ -77,6 +82,25 @@ export class CompiledMutations {
     return true;
   }
 
+  /**
+   * After the list was applied to a decoded request: what the encoder would write stands there already, as Envoy has
+   * it. Returns the flags without those of headers that are replaced or removed.
+   */
+  settleOwn(flags: number): number {
+    const { i32 } = this.engine;
+    for (const { index, flag, action } of this.own) {
+      const at = (this.at + index * MutationRecordBytes) >> 2;
+      if ((flags & flag) === 0 || action === ACTIONS.append) continue;
+      if (action === ACTIONS.addIfAbsent) i32[at + Mutation.state] = 0;
+      else if (action === REMOVE) flags &= ~flag;
+      else if (i32[at + Mutation.valueBytes] > 0 || i32[at + Mutation.keepEmpty] === 1) {
+        i32[at + Mutation.state] = 1;
+        flags &= ~flag;
+      }
+    }
+    return flags;
+  }
+
   private record(action: number, name: string, value: string, keepEmpty: boolean): boolean {
     const parsed = parseFormat(value);
     const operators = parsed.ok ? parsed.operators : [];
@@ -84,11 +108,7 @@ export class CompiledMutations {
     const text = isStatic ? operators.map((operator) => (operator.op === 'text' ? operator.text : '')).join('') : '';
     const nameText = this.keep(name), valueText = this.keep(text);
     if (nameText === null || valueText === null) return false;
-    if (action >= ACTIONS.overwrite && (isStatic ? text !== '' || keepEmpty || action === REMOVE : true))
-      this.replaces |= OWN[name] ?? 0;
-    // Envoy has set it before it looks for a route.
-    if (name === 'x-forwarded-proto' && action === ACTIONS.overwriteIfExists) action = ACTIONS.overwrite;
-    if (name === 'x-forwarded-proto' && action === ACTIONS.addIfAbsent) return true;
+    if (Object.hasOwn(OWN, name)) this.own.push({ index: this.count, flag: OWN[name]!, action });
     if (name === 'server') this.servers.push(this.count);
     const words = (this.at + this.count * MutationRecordBytes) >> 2;
     const { i32 } = this.engine;

@@ -62,6 +62,10 @@ function headerText(engine: Engine, name: string, pathAt: number, pathBytes: num
   return recordHeader(engine, engine.requestRecord, name, REPEATED);
 }
 
+/** Value of the first line of a header of the decoded request; null when it is missing. */
+export const firstHeader = (engine: Engine, name: string): string | null =>
+  recordHeader(engine, engine.requestRecord, name, REPEATED)?.split(REPEATED, 1)[0] ?? null;
+
 /** The x-forwarded-proto that the request goes on with: the client's own, or ours. */
 export function forwardedProto(engine: Engine): string {
   const flags = engine.i32[(engine.requestEdits >> 2) + RequestEdits.flags];

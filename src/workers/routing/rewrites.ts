@@ -4,7 +4,7 @@ import { limits } from '../../core/limits.js';
 import type { BoundAction } from '../../config/snapshot/route-table.js';
 import type { Engine } from '../engine.js';
 import { Replacement } from './expression.js';
-import { recordHeader } from './regex.js';
+import { firstHeader } from './regex.js';
 
 type Forward = Extract<BoundAction, { kind: 'forward' }>;
 
@@ -42,7 +42,7 @@ export class Rewrites {
       return false;
     const host = this.hostExpression !== null ? this.hostExpression.apply(path)
       : this.action.hostRewriteHeader !== null
-        ? recordHeader(engine, engine.requestRecord, this.action.hostRewriteHeader) ?? '' : '';
+        ? firstHeader(engine, this.action.hostRewriteHeader) ?? '' : '';
     // An expression that did not match leaves the path: no host, and nothing that may stand in a Host line.
     return !HOST.test(host) || this.write(engine, this.host, limits.rewrittenBytesMax, host);
   }

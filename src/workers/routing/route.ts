@@ -92,7 +92,8 @@ export class RouteRuntime {
     route.chains = chainsOf([table.config.filters, virtualHost.filters, json.filters]);
     if (json.runtimeFraction !== null) route.fraction = engine.runtime.fraction(json.runtimeFraction);
     const response = (cluster: HeaderMutations | null) =>
-      CompiledMutations.compile(engine, [...(virtualHost.includeAttemptCountInResponse ? [ATTEMPTS_OF_RESPONSE] : []),
+      CompiledMutations.compile(engine, [
+        ...(virtualHost.includeAttemptCountInResponse && json.action.kind === 'forward' ? [ATTEMPTS_OF_RESPONSE] : []),
         ...levels(table.config, virtualHost.responseHeaders, json.responseHeaders, cluster,
           table.config.responseHeaders)]);
     if (json.action.kind !== 'forward') {

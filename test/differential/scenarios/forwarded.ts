@@ -107,4 +107,56 @@ const schemes: readonly Scenario[] = [
   schemed('scheme is set to http', { scheme_header_transformation: { scheme_to_overwrite: 'http' } }),
 ];
 
-export const scenarios: readonly Scenario[] = [...addresses, ...others, ...ids, ...schemes];
+const ADDED = ['APPEND_IF_EXISTS_OR_ADD', 'ADD_IF_ABSENT', 'OVERWRITE_IF_EXISTS_OR_ADD', 'OVERWRITE_IF_EXISTS'];
+const OURS = { via: 'weft', append_x_forwarded_port: true };
+const CLAIMS = ['x-envoy-retry-on', 'x-envoy-internal', 'x-envoy-original-path', 'x-envoy-other'];
+const NAMES = ['via', 'x-forwarded-port', 'x-forwarded-proto', 'x-request-id'];
+/** Routes that meet headers which the manager has written; the first request has none of them, the second all. */
+const written = (name: string, fields: Fields, more: Fields = {}): Scenario => ({ name, main: { manager: OURS,
+  routes: [{ match: { prefix: '/' }, route: { cluster: '{up}' }, ...fields }], ...more },
+steps: [{ send: get('/a') }, { send: get('/a', 'via: 1.1 c', 'x-forwarded-port: 1', 'x-forwarded-proto: https', ID) }],
+varying: ['x-request-id'] });
+const logged = (text: string): Fields => ({ access_log: [{ name: 'file', typed_config: { ...scheme,
+  log_format: { text_format_source: { inline_string: text } } } }] });
+
+const joined = (action: string, line: RegExp): Pick<Scenario, 'differs'> =>
+  (action === ADDED[0] ? { differs: [{ line, heading: 'Repeated headers' }] } : {});
+
+const manners: readonly Scenario[] = [
+  ...ADDED.flatMap((append_action) => [
+    { ...written(`what the manager wrote: ${append_action}`, { request_headers_to_add: NAMES.slice(0, 3).map((key) =>
+      ({ header: { key, value: key === 'x-forwarded-port' ? '7' : 'http' }, append_action })) }),
+    ...joined(append_action, /got header (via|x-forwarded-p)/) },
+    written(`what the manager wrote, with an empty value: ${append_action}`, { request_headers_to_add:
+      NAMES.slice(0, 3).map((key) => ({ header: { key, value: '%REQ(x-none)%' }, append_action })) }),
+    { ...joined(append_action, /header location/), name: `headers of a redirect: ${append_action}`,
+      main: { manager: { via: 'weft' }, routes: [
+      { match: { prefix: '/' }, redirect: { path_redirect: '/x' }, response_headers_to_add: [
+        { header: { key: 'location', value: '/y' }, append_action }, { header: { key: 'x-new', value: '/y' },
+          append_action }] }] }, steps: [{ send: get('/') }] },
+  ]),
+  written('what the manager wrote is removed', { request_headers_to_remove: NAMES }),
+  { name: 'via on answers of our own', main: { manager: { via: 'weft' }, routes: [
+    { match: { path: '/d' }, direct_response: { status: 200 } }, { match: { path: '/r' },
+      redirect: { path_redirect: '/x' } }, { match: { path: '/l' }, redirect: { path_redirect: '/x' },
+      response_headers_to_remove: ['location', 'via'] }] },
+  steps: [{ send: get('/d') }, { send: get('/r') }, { send: get('/l') }, { send: get('/none') }] },
+  { name: 'claims at the edge are not seen by routes', main: { manager: { ...edge, skip_xff_append: true }, routes: [
+    ...CLAIMS.map((name) => ({ match: { path: `/${name}`, headers: [{ name, present_match: true }] },
+      direct_response: { status: 200 } }))] },
+  steps: CLAIMS.map((name) => ({ send: get(`/${name}`, `${name}: 1`) })) },
+  { name: 'a host and a cluster by a repeated header', main: { routes: [{ match: { path: '/c' }, route: {
+    cluster_header: 'x-c' } }, { match: { path: '/h' }, route: { cluster: '{up}', host_rewrite_header: 'x-h' } }] },
+  steps: [{ send: get('/c', 'x-c: none', 'x-c: other') }, { send: get('/h', 'x-h: a.a', 'x-h: b.b') }] },
+  { name: 'a rewritten path without a slash, in a log', logLines: 2, main: { manager: logged(
+    '%REQ(:PATH)% %REQ(X-ENVOY-ORIGINAL-PATH)% %REQ(X-ONE)%\n'), routes: [{ match: { prefix: '/' }, route: {
+    cluster: '{up}', prefix_rewrite: 'z' } }] }, steps: [{ send: get('/a', 'x-one: 1') },
+    { send: get('/', 'x-one: 1') }] },
+  { name: 'attempts in answers of each kind', main: { virtualHosts: [{ name: 'v', domains: ['*'],
+    include_attempt_count_in_response: true, include_request_attempt_count: true, routes: [
+      { match: { path: '/d' }, direct_response: { status: 200 } }, { match: { path: '/r' },
+        redirect: { path_redirect: '/x' } }, ...forward] }] },
+  steps: [{ send: get('/d') }, { send: get('/r') }, { send: get('/u') }] },
+];
+
+export const scenarios: readonly Scenario[] = [...addresses, ...others, ...ids, ...schemes, ...manners];
