@@ -13,7 +13,7 @@ const filter = (type: string, config: object) => ({ name: 'f', typed_config: { '
 const route = { match: { prefix: '/' }, route: { cluster: 'up' } };
 const get = (path: string, ...lines: string[]): string => [
   `GET ${path} HTTP/1.1`, 'Host: a', ...lines, 'Connection: close', '', ''].join('\r\n');
-const slow = { fixed_delay: '0.3s', percentage: all };
+const slow = { fixed_delay: '1s', percentage: all };
 
 void forEachProxy(t, {
   upstreams: ['up'],
@@ -33,7 +33,7 @@ void forEachProxy(t, {
     const meanwhileMs = performance.now() - start;
     const { answer, ms } = await waiting;
     t.match(answer, { start: 'HTTP/1.1 200 OK' });
-    t.ok(ms >= 290 && meanwhileMs < ms, `${meanwhileMs} ms, then ${ms} ms`);
+    t.ok(ms >= 990 && meanwhileMs < ms, `${meanwhileMs} ms, then ${ms} ms`);
   });
 
   await t.test('a client that leaves takes its request with it', async (t) => {
@@ -44,7 +44,7 @@ void forEachProxy(t, {
     client.reset();
     t.equal(await proxy.untilStat('http.slow.fault.active_faults', 0), 0);
     t.equal(await proxy.untilStat('http.slow.downstream_rq_active', 0), 0);
-    await sleep(400);
+    await sleep(1100);                                               // longer than the delay
     t.equal(upstream.up.requests.length, before);
   });
 
@@ -87,6 +87,6 @@ void forEachProxy(t, {
     const answer = await exchange(port.drip, get('/'));
     const ms = performance.now() - start;
     t.equal(answer.body.length, 32_768);
-    t.ok(ms > 300 && ms < 1500, `32 KiB at 64 KiB a second took ${ms} ms`);
+    t.ok(ms > 300 && ms < 5000, `32 KiB at 64 KiB a second took ${ms} ms`);
   });
 });
