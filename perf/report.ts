@@ -1,7 +1,7 @@
 // Turns samples into the tables that people read: one row per entrant, and beside it the ratios to the peers.
 import { median, pairedRatios, spread, type RoundValue } from './arithmetic.js';
 import type { CpuSample } from './scenarios/cpu.js';
-import type { CpuScenario } from './scenarios/scenario.js';
+import type { CpuScenario } from './scenarios/cpu-scenario.js';
 
 /** A Markdown table whose columns are padded, so that it reads as well in a terminal. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -8,7 +8,7 @@ import { closedLoad } from '../load/closed.js';
 import { coreBusySeconds } from '../machine.js';
 import { cpuBetween, cpuTime, memory } from '../process/accounting.js';
 import type { Session, Started } from '../session.js';
-import type { CpuScenario, Variant } from './scenario.js';
+import type { CpuScenario, Variant } from './cpu-scenario.js';
 
 export interface CpuSample {
   entrant: string; start: number; round: number;

@@ -2,7 +2,7 @@
 // the same proxy with the router alone.
 import type { Shape } from '../bootstrap.js';
 import type { Traffic } from '../load/closed.js';
-import type { CpuScenario, Variant } from './scenario.js';
+import type { CpuScenario, Variant } from './cpu-scenario.js';
 
 const all = { default_value: { numerator: 100 } };
 const none = { numerator: 0 };

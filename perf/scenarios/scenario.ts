@@ -1,21 +1,8 @@
-// What a CPU scenario is: a shape of proxy, a traffic, and whether the backend shares the proxy's core.
+// The CPU scenarios: shapes of the proxy and traffics.
 import { hostSample, type Shape } from '../bootstrap.js';
 import type { Traffic } from '../load/closed.js';
+import type { CpuScenario } from './cpu-scenario.js';
 import { filterScenarios } from './filters.js';
-
-/** One configuration and one traffic; a scenario with several variants measures each peer once per variant. */
-export interface Variant { suffix: string; shape: Shape; traffic: Traffic }
-
-export interface CpuScenario {
-  name: string;
-  title: string;
-  crowded: boolean;
-  variants: Variant[];
-  /**
-   * Suffix of the variant of the same peer that the others are compared with; null: compare with nginx, HAProxy, Envoy.
-   */
-  baselineSuffix: string | null;
-}
 
 const SMALL: Shape = { name: 'small', hosts: 0, accessLog: false };
 const MESH: Shape = { name: 'mesh', hosts: 1000, accessLog: true };

@@ -1,5 +1,5 @@
 // Active health checks and outlier detection of a cluster as plain values.
-import type { Address, HeaderMutations, StringMatcher } from './types.js';
+import type { Address, HeaderMutations, StringMatcher } from './values.js';
 
 /** [start, end) */
 export interface StatusRange { start: number; end: number }

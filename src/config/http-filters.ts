@@ -1,7 +1,7 @@
 // Plain configuration values of the HTTP filters, and of what routes say about them (typed_per_filter_config). The same
 // rules as in types.ts: immutable, JSON, every field always present.
 import type { RuntimeFraction, RuntimeNumber } from './runtime.js';
-import type { HeaderMatcher, HeaderMutation, QueryParameterMatcher, StringMatcher, Substitution } from './types.js';
+import type { HeaderMatcher, HeaderMutation, QueryParameterMatcher, StringMatcher, Substitution } from './values.js';
 
 /** envoy.type.v3.TokenBucket */
 export interface TokenBucket { maxTokens: number; tokensPerFill: number; fillIntervalMs: number }

@@ -1,6 +1,6 @@
 // What the metadata of an endpoint must be (the namespace envoy.lb): keys in order of their names, each with its value
 // as canonical JSON, so that equal values are equal texts. Made of the configuration once; requests carry it.
-import type { MetadataMatch } from './types.js';
+import type { MetadataMatch } from './values.js';
 
 export type Fields = { readonly [key: string]: unknown };
 const FALLBACK_LIST = 'fallback_list';

@@ -1,5 +1,5 @@
 // type.matcher.v3.MetadataMatcher: what a value in the metadata of a stream must be.
-import type { StringMatcher } from './types.js';
+import type { StringMatcher } from './values.js';
 
 /** type.matcher.v3.ValueMatcher */
 export type ValueMatcher =

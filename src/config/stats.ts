@@ -1,5 +1,5 @@
 // Which statistics there are, and what labels they get: bootstrap.stats_config as plain values.
-import type { StringMatcher } from './types.js';
+import type { StringMatcher } from './values.js';
 
 /** `patterns` over whole names; 'exclude' without patterns admits all, 'include' without patterns nothing. */
 export interface StatsMatcher { kind: 'exclude' | 'include'; patterns: StringMatcher[] }

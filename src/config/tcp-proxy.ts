@@ -1,5 +1,6 @@
 // envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy as a plain value.
-import type { AccessLog, HeaderMutation, MetadataMatch } from './types.js';
+import type { AccessLog } from './access-log.js';
+import type { HeaderMutation, MetadataMatch } from './values.js';
 
 export interface TcpProxy {
   statPrefix: string;

@@ -1,7 +1,7 @@
 // Plain configuration values: what xds/resources/* produces from wire messages and everything else consumes.
 // Immutable once built, JSON-serialisable (they travel into the snapshot heap as JSON), every field always present.
 // Absent features are null or an empty array, never undefined. Names follow Envoy's v3 API.
-import type { MetadataMatcher } from './metadata-matcher.js';
+import type { AccessLog, AccessLogFilter, AccessLogFormat, AccessLogOptions } from './access-log.js';
 import type { NetworkFilter } from './network-filters.js';
 import type { ListenSocketOptions } from './socket-options.js';
 import type { TcpProxy } from './tcp-proxy.js';
@@ -12,36 +12,11 @@ import type { ListenerFilters } from './listener-filters.js';
 import type { FilterOverride, HttpFilter, RateLimit } from './http-filters.js';
 import type { UpstreamConnections } from './upstream-connections.js';
 import type { RuntimeFraction, RuntimeNumber } from './runtime.js';
+import type { Address, FilterMetadata, HeaderMatcher, HeaderMutations, MetadataMatch, QueryParameterMatcher,
+  Substitution } from './values.js';
 
-export interface IpAddress { kind: 'ip'; host: string; port: number; ipv4Compat: boolean }
-export interface PipeAddress { kind: 'pipe'; path: string; mode: number }
-export type Address = IpAddress | PipeAddress;
-
-/** envoy.config.core.v3.Metadata.filter_metadata, for %METADATA(...)% and matchers. */
-export interface FilterMetadata { readonly [namespace: string]: unknown }
-
-/** Keys in order of their names, each value as canonical JSON (config/metadata-match.ts). */
-export interface MetadataMatch { readonly keys: readonly string[]; readonly values: readonly string[] }
-
-/** envoy.config.core.v3.HeaderValueOption.append_action */
-export type AppendAction = 'append' | 'addIfAbsent' | 'overwrite' | 'overwriteIfExists';
-export interface HeaderMutation { name: string; value: string; action: AppendAction; keepEmptyValue: boolean }
-/** Additions in order, then removals; `value` may hold %COMMAND% formatters (compiled by the worker). */
-export interface HeaderMutations { add: HeaderMutation[]; remove: string[] }
-
-export type StringMatcher =
-  | { kind: 'exact' | 'prefix' | 'suffix' | 'contains'; value: string; ignoreCase: boolean }
-  | { kind: 'regex'; value: string };
-
-export interface HeaderMatcher {
-  name: string;                       // lower case; ':method', ':path', ':authority', ':scheme' allowed
-  match: StringMatcher
-    | { kind: 'present'; present: boolean }
-    | { kind: 'range'; start: number; end: number };   // [start, end)
-  invert: boolean;
-  treatMissingAsEmpty: boolean;
-}
-export interface QueryParameterMatcher { name: string; match: StringMatcher | { kind: 'present'; present: boolean } }
+export type * from './access-log.js';
+export type * from './values.js';
 
 export interface RouteMatch {
   /** 'regex' matches the whole path without its query; a URI template has become one. */
@@ -51,9 +26,6 @@ export interface RouteMatch {
   queryParameters: QueryParameterMatcher[];
   runtimeFraction: RuntimeFraction | null;
 }
-
-/** type.matcher.v3.RegexMatchAndSubstitute; groups in `substitution` are written $1, a dollar sign \$. */
-export interface Substitution { pattern: string; substitution: string }
 
 /** envoy.config.route.v3.RouteAction.HashPolicy */
 export type HashPolicy = { terminal: boolean } & (
@@ -192,28 +164,7 @@ export interface RouteConfig {
   ignorePortInHostMatching: boolean;
 }
 
-export type AccessLogFormat =
-  | { kind: 'text'; format: string; omitEmptyValues: boolean }
-  | { kind: 'json'; fields: JsonFormat; omitEmptyValues: boolean };
-export type JsonFormat = { [key: string]: string | number | boolean | null | JsonFormat | JsonFormat[] };
-export interface AccessLog {
-  sink: { kind: 'file'; path: string } | { kind: 'stdout' } | { kind: 'stderr' };
-  format: AccessLogFormat;
-  filter: AccessLogFilter | null;     // null: every entry
-}
-/** envoy.config.accesslog.v3.AccessLogFilter; also what a local reply mapper asks. */
-export type AccessLogFilter =
-  | { kind: 'statusCode' | 'duration'; comparison: 'eq' | 'ge' | 'le'; value: RuntimeNumber }
-  | { kind: 'notHealthCheck' }
-  | { kind: 'runtime'; fraction: RuntimeFraction; independentRandomness: boolean }
-  | { kind: 'and' | 'or'; filters: AccessLogFilter[] }
-  | { kind: 'header'; matcher: HeaderMatcher }
-  | { kind: 'responseFlag'; flags: string[] }                       // none: any flag
-  | { kind: 'grpcStatus'; statuses: number[]; exclude: boolean }
-  | { kind: 'metadata'; matcher: MetadataMatcher | null; ifMissing: boolean }
-  | { kind: 'logType'; types: string[]; exclude: boolean };
-/** envoy...HcmAccessLogOptions */
-export interface AccessLogOptions { flushIntervalMs: number; onNewRequest: boolean; onTunnelEstablished: boolean }
+
 
 /** envoy...LocalReplyConfig: what is done to answers that Weft makes itself. */
 export interface LocalReplyMapper {

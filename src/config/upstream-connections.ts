@@ -1,6 +1,6 @@
 // How a cluster's connections are made and kept, where it says so.
 import type { SocketOption } from './socket-options.js';
-import type { IpAddress } from './types.js';
+import type { IpAddress } from './values.js';
 
 /** An address of ours that connections come from; null: any, but with these options. */
 export interface SourceAddress { address: IpAddress | null; freebind: boolean; options: SocketOption[] }

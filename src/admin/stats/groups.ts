@@ -11,14 +11,7 @@ import { addressText } from '../address.js';
 import { clusterFactNames, clusterFacts } from './cluster-facts.js';
 import type { SharedStates } from './cluster-facts.js';
 import { hashTableRows } from './hash-table-rows.js';
-
-export type ValueType = 'counter' | 'gauge' | 'text';
-export interface Row {
-  name: string;
-  type: ValueType;
-  value: number | string;
-  used: boolean;
-}
+import type { Row } from './row.js';
 
 /** A scope: its cells, and what was computed for it. */
 export interface ScopeGroup {

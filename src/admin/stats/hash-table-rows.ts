@@ -4,7 +4,7 @@ import type { AdminBackend, EndpointInForce } from '../backend.js';
 import { eachMaglevTurn, planRing, tableShares } from '../../config/hash-tables.js';
 import type { Balancing } from '../../config/types.js';
 import type { SharedStates } from './cluster-facts.js';
-import type { Row } from './groups.js';
+import type { Row } from './row.js';
 
 export function hashTableRows(backend: AdminBackend, states: SharedStates, name: string): Row[] {
   const balancing = backend.store.clusters.get(name)?.config.balancing;

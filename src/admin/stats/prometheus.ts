@@ -9,7 +9,8 @@ import type { CellName, Statistics } from '../../telemetry/statistics.js';
 import type { ScopeKind } from '../../telemetry/schema.js';
 import { clusterFactNames } from './cluster-facts.js';
 import { factRow } from './groups.js';
-import type { Listing, Row, ScopeGroup } from './groups.js';
+import type { Listing, ScopeGroup } from './groups.js';
+import type { Row } from './row.js';
 import type { StatsRequest } from './request.js';
 import {
   clusterLabel,

@@ -2,7 +2,7 @@
 import { compileFilter, prefixTest, QueryError } from '../filter.js';
 import type { Matches } from '../filter.js';
 import type { Query } from '../query.js';
-import type { ValueType } from './groups.js';
+import type { ValueType } from './row.js';
 
 export type Buckets = 'none' | 'cumulative' | 'disjoint' | 'detailed' | 'summary';
 export interface StatsRequest {

@@ -4,7 +4,8 @@ import { histogramNames, sortedCounters } from '../../telemetry/statistics.js';
 import type { Statistics } from '../../telemetry/statistics.js';
 import { scopeCounters } from '../../telemetry/schema.js';
 import { factRow } from './groups.js';
-import type { Listing, Row, ScopeGroup } from './groups.js';
+import type { Listing, ScopeGroup } from './groups.js';
+import type { Row } from './row.js';
 import type { StatsRequest } from './request.js';
 
 /** Statistics between two pauses: about a millisecond of work. */

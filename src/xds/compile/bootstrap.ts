@@ -7,7 +7,7 @@ import { fileLog, readAccessLogs } from '../resources/access-log.js';
 import { readAddress } from '../resources/address.js';
 import { readConfigSource } from '../resources/config-source.js';
 import { readTypedResolver } from '../resources/dns.js';
-import type { ClusterReference } from '../resources/route.js';
+import type { ClusterReference } from '../resources/route-context.js';
 import { readOverload } from '../resources/overload.js';
 import { readStatsConfig } from '../resources/stats-config.js';
 import { readRuntimeLayers } from '../resources/runtime-layers.js';

@@ -6,7 +6,7 @@ import { readCluster } from '../resources/cluster.js';
 import { readAssignment } from '../resources/endpoint.js';
 import { readListener } from '../resources/listener.js';
 import { readRouteConfiguration } from '../resources/route.js';
-import type { ClusterReference } from '../resources/route.js';
+import type { ClusterReference } from '../resources/route-context.js';
 import { resourceTypeUrls } from '../store.js';
 import type { ResourceKind } from '../store.js';
 import type { Cluster, ClusterLoadAssignment, Listener, RouteConfiguration } from '../wire/generated/messages.js';

@@ -16,7 +16,7 @@ import { hcmType, readHttpConnectionManager } from './http-connection.js';
 import type { RoutesOfManager } from './http-connection.js';
 import { readScopedRoutes } from './scoped-routes.js';
 import { readRouteConfiguration } from './route.js';
-import type { ClusterReference } from './route.js';
+import type { ClusterReference } from './route-context.js';
 import { isNetworkFilter, readNetworkFilter } from './network-filters.js';
 import { readTcpProxy, tcpProxyType } from './tcp-proxy.js';
 import { checkTransportSocket } from './transport-socket.js';

@@ -10,7 +10,7 @@ import { readFilterChain, readFilterChains } from './filter-chain.js';
 import type { Gathered, InlineRoutes, RouteSubscription } from './filter-chain.js';
 import { readListenerFilters } from './listener-filters.js';
 import { readListenSockets } from './socket-options.js';
-import type { ClusterReference } from './route.js';
+import type { ClusterReference } from './route-context.js';
 
 const BACKLOG_DEFAULT = 128;
 const BUFFER_BYTES_DEFAULT = 1024 * 1024;

@@ -8,7 +8,7 @@ import type { RouteActionRequestMirrorPolicy } from '../wire/generated/messages.
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
 import { readMutations } from './filters/headers.js';
-import type { ClusterReference } from './route.js';
+import type { ClusterReference } from './route-context.js';
 import { readRuntimeFraction } from './runtime.js';
 
 const emptyToNull = (text: string | undefined): string | null => text === undefined || text === '' ? null : text;

@@ -18,7 +18,7 @@ import { readInternalRedirectPolicy } from './internal-redirect.js';
 import { readMirrorPolicies } from './mirror-policy.js';
 import { readRetryPolicy } from './retry-policy.js';
 import { templateOf } from './route-path.js';
-import type { RouteContext } from './route.js';
+import type { RouteContext } from './route-context.js';
 
 const TIMEOUT_MS_DEFAULT = 15_000;
 const WEIGHT_MAX = 2 ** 32 - 1;

@@ -1,36 +1,22 @@
 // route.v3.RouteConfiguration into a RouteConfig, with Envoy's rules on domains.
-import type { MirrorPolicy, Route as PlainRoute, RouteConfig, RouteMatch as PlainMatch,
-  VirtualCluster as PlainVirtualCluster,
-  VirtualHost as PlainVirtualHost }
-  from '../../config/types.js';
+import type { Route as PlainRoute, RouteConfig, RouteMatch as PlainMatch, VirtualCluster as PlainVirtualCluster,
+  VirtualHost as PlainVirtualHost } from '../../config/types.js';
 import { always } from '../../config/runtime.js';
 import { limits } from '../../core/limits.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { HedgePolicy, Route, RouteConfiguration, RouteMatch, VirtualCluster,
-  VirtualHost } from '../wire/generated/messages.js';
+import type { Route, RouteConfiguration, RouteMatch, VirtualCluster, VirtualHost } from '../wire/generated/messages.js';
 import { boolOf, numberOf, readMetadata } from './fields.js';
 import { readFilterOverrides } from './filters/http-filters.js';
 import { readRateLimits } from './filters/local-rate-limit.js';
 import { readHeaderMutations } from './header-mutations.js';
 import { readHeaderMatcher, readQueryParameterMatcher } from './matchers.js';
 import { readAction } from './route-action.js';
+import type { ClusterReference, RouteContext } from './route-context.js';
 import { readRuntimeFraction } from './runtime.js';
 import { readMirrorPolicies } from './mirror-policy.js';
 import { readRetryPolicy } from './retry-policy.js';
 import { readPath } from './route-path.js';
-
-/** A cluster that a route names, with the place where it does. */
-export interface ClusterReference { cluster: string; path: string }
-
-/** What reading a route configuration needs beside the message. */
-export interface RouteContext {
-  report: Report;
-  directResponseBodyBytesMax: number;
-  references: ClusterReference[] | null;    // collected when they are to be checked
-  mirrors: MirrorPolicy[];                  // of routes that have none
-  hedgePolicy: HedgePolicy | undefined;     // of routes that have none
-}
 
 /**
  * The route configuration under the name it will be found by. With `references`, the clusters that it names are added
