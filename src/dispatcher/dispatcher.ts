@@ -108,7 +108,7 @@ export class Dispatcher {
     this.questions = new WorkerQuestions((worker, message) => this.supervisor.post(worker, message));
     this.acceptor = new Acceptor({ workers: map.workers, load: (worker, slot) => this.load(worker, slot),
       deal: (worker, fd, slot) => this.deal(worker, fd, slot) }, this.log);
-    this.listeners = new Listeners(this.supervisor, this.acceptor, options.drainMs, this.log);
+    this.listeners = new Listeners(this.supervisor, this.acceptor, options.drainMs, this.log, statistics);
     this.warmUp = new Warming(() => options.store.ready);
     this.health = this.endpointHealth();
     this.configuration = new Configuration({ store: options.store, publisher: this.publisher, listeners: this.listeners,

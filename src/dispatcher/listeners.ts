@@ -8,6 +8,7 @@ import { errorText } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import { close } from '../os/libc.js';
 import { formatAddress } from '../os/sockaddr.js';
+import type { Statistics } from '../telemetry/statistics.js';
 import type { ToWorker } from '../workers/messages.js';
 import type { Acceptor } from './acceptor.js';
 import { addressKey, bindSocket, boundAddress, probeAddress, startListening } from './listen-socket.js';
@@ -43,7 +44,7 @@ export class Listeners {
   private readonly removed: number[] = [];
 
   constructor(private readonly port: WorkerPort, private readonly acceptor: Acceptor, private readonly drainMs: number,
-    private readonly log: Log) {}
+    private readonly log: Log, private readonly statistics: Statistics) {}
 
   /** Listening sockets of an address that another process left us; null where there are none. */
   inherit: (key: string) => InheritedSockets | null = () => null;
@@ -102,8 +103,13 @@ export class Listeners {
     this.byName.set(config.name, listener);
     for (const bound of opened) this.serve(listener, bound);
     for (const bound of dropped) this.letGo(slot, bound);
+    this.statistics.counter('listener_manager.listener_create_success').add(this.port.workers);
     const chains = JSON.stringify(chainsOf(config));
-    if (old !== null && JSON.stringify(chainsOf(old.config)) !== chains) this.drain(slot);
+    if (old !== null && JSON.stringify(chainsOf(old.config)) !== chains) {
+      this.drain(slot);
+      if (withoutChains(old.config) === withoutChains(config))
+        this.statistics.counter('listener_manager.listener_in_place_updated').add();
+    }
     this.log.info(`listener ${config.name} ${old === null ? 'listens on' : 'was updated on'} ` +
       listener.bound.map((bound) => formatAddress(bound.address)).join(', '));
   }
@@ -244,6 +250,10 @@ export class Listeners {
     }
   }
 }
+
+/** What a listener is beside its filter chains. */
+const withoutChains = (config: ListenerConfig): string =>
+  JSON.stringify({ ...config, filterChains: [], defaultFilterChain: null });
 
 function closeAll(bounds: Bound[]): void {
   for (const bound of bounds) for (const fd of bound.fds) close(fd);

@@ -75,6 +75,8 @@ for (const kind of weftKinds) {
     t.equal(await ask(two), 'changed close', 'so does a connection of HTTP, with its next answer');
     t.equal(await ask(one), 'first stays', 'one of a chain that has not changed has its own routes');
     t.ok(await echo(three, 'b'), 'a session goes on');
+    t.equal(await proxy.untilStat('listener_manager.listener_in_place_updated', 1), 1);
+    t.equal(await proxy.untilStat('listener_manager.listener_create_success', 2), 2);
     const again = await RawClient.open(first);
     t.equal(await ask(again), 'first stays');
     again.close();
