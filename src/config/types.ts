@@ -313,8 +313,10 @@ export interface Balancing {
   peakEwma: PeakEwma | null;          // of the policy peakEwma
   clientWeights: ClientWeights | null;   // of the policy clientSideWeightedRoundRobin
   subsets: Subsets | null;            // the balancer works inside of each
-  overrideHost: OverrideSource[] | null;   // where requests name endpoints, before the balancer is asked
+  overrideHost: OverrideHost | null;  // requests name endpoints, before the balancer is asked
 }
+/** Where requests name endpoints, and where in dynamic metadata stands who was picked. */
+export interface OverrideHost { sources: OverrideSource[]; selected: { namespace: string; path: string[] } | null }
 /** A header, lower case, or else a text in dynamic metadata. */
 export interface OverrideSource { header: string | null; namespace: string; path: string[] }
 /** Weights that endpoints report. */

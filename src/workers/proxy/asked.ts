@@ -7,6 +7,7 @@ import type { Engine } from '../engine.js';
 import { metadataAt } from '../routing/metadata-condition.js';
 import { recordHeader } from '../routing/regex.js';
 import type { ClusterRuntime } from '../upstream/cluster.js';
+import type { Endpoint } from '../upstream/endpoint.js';
 import type { Stream } from './stream.js';
 
 const isStruct = (value: unknown): value is Fields =>
@@ -20,11 +21,26 @@ export function readAsked(engine: Engine, stream: Stream, cluster: ClusterRuntim
   if (overrideHost === null) return;
   stream.overrideAt = 0;
   stream.overrideHost = null;
-  for (const source of overrideHost) {
+  for (const source of overrideHost.sources) {
     const text = textOf(engine, stream, source);
     if (text === null) continue;
     stream.overrideHost = stream.overrideHost === null ? text : `${stream.overrideHost},${text}`;
   }
+}
+
+/** Writes down who was picked (selected_host_key). What lies in the metadata may be others' too: it is copied. */
+export function noteSelected(stream: Stream, { config }: ClusterRuntime, endpoint: Endpoint): void {
+  const selected = config.balancing.overrideHost?.selected ?? null;
+  if (selected === null) return;
+  const names = [selected.namespace, ...selected.path];
+  let at: { [name: string]: unknown } = stream.metadata = { ...stream.metadata };
+  for (const name of names.slice(0, -1)) {
+    const found = Object.hasOwn(at, name) ? at[name] : null;
+    const own = isStruct(found) ? { ...found } : {};
+    at[name] = own;
+    at = own;
+  }
+  at[names.at(-1)!] = endpoint.text;
 }
 
 /** The route's criteria, with what filters say instead. */

@@ -25,7 +25,7 @@ import { admit } from './admission.js';
 import { headerLinesBytes } from './format-texts.js';
 import { admitUpgrade } from './upgrade.js';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, OUT_SAME, RELAY_ERROR } from './body.js';
-import { readAsked } from './asked.js';
+import { noteSelected, readAsked } from './asked.js';
 import { encodeRequest, TOO_LONG } from './edits.js';
 import { pickerFor } from './destination.js';
 import { ANSWERED, SUSPENDED } from '../filters/filter.js';
@@ -315,6 +315,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       this.replies.send(stream, 503, ResponseFlag.UH, detail('no_healthy_upstream'), 'no healthy upstream');
       return;
     }
+    if (cluster.asksRequests) noteSelected(stream, cluster, endpoint);
     const { default: normal, high } = cluster.config.circuitBreakers;
     const urgent = stream.route!.forward!.priority === 'high';
     const thresholds = urgent ? high : normal;

@@ -300,7 +300,7 @@ export class Stream implements PickRequest, Borrower {
     this.redirects = 0;
     this.redirectSteps = NO_STEPS;
     this.hashHigh = this.hashLow = 0;
-    this.metadataMatch = null;
+    this.metadata = this.metadataMatch = null;
     this.overrideHost = null;
     this.overrideAt = 0;
     this.hostSelectionAttempts = 1;
@@ -321,7 +321,7 @@ export class Stream implements PickRequest, Borrower {
   }
 
   private clearFilters(): void {
-    this.filters = this.unusedCluster = this.metadata = this.limitedBy = this.throttle = null;
+    this.filters = this.unusedCluster = this.limitedBy = this.throttle = null;
     this.filterAt = 0;
     this.suspended = this.collected = this.crossOrigin = this.faultActive = false;
     this.filterAtMs = Infinity;

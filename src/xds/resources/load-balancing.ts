@@ -3,8 +3,8 @@ import type { Balancing, ClientWeights, ClusterConfig, OverrideSource, ZoneAware
 import { fieldPath } from '../wire/message.js';
 import type { Duration, Report } from '../wire/message.js';
 import type { ClientSideWeightedRoundRobin, Cluster, ClusterSlowStartConfig, LeastRequest, LoadBalancingPolicy,
-  LocalityLbConfig, LocalityLbConfigZoneAwareLbConfig, Maglev, OverrideHost, OverrideHostOverrideHostSource, PeakEwma,
-  Random, RingHash, RoundRobin, SlowStartConfig, Subset, WrrLocality
+  LocalityLbConfig, LocalityLbConfigZoneAwareLbConfig, Maglev, MetadataKey, OverrideHost,
+  OverrideHostOverrideHostSource, PeakEwma, Random, RingHash, RoundRobin, SlowStartConfig, Subset, WrrLocality
 } from '../wire/generated/messages.js';
 import { boolOf, millisecondsOf, numberOf, percentOf } from './fields.js';
 import { readHashing, readMaglev, readRing } from './hash-tables.js';
@@ -132,8 +132,13 @@ const readers: { readonly [type: string]: Reader } = {
     const behind = readList(value.fallbackPolicy ?? {}, common, `${at}.fallback_policy`, report);
     if (behind.lbPolicy === 'clusterProvided' || behind.balancing.overrideHost !== null)
       report.fail(`${at}.fallback_policy`, 'neither ClusterProvided nor another OverrideHost');
-    return { ...behind, balancing: { ...behind.balancing, overrideHost: (value.overrideHostSources ?? [])
-      .map((source, index) => readOverrideSource(source, `${at}.override_host_sources[${index}]`, report)) } };
+    const { selectedHostKey: selected } = value;
+    if (selected !== undefined && (selected.path ?? []).length === 0)
+      report.fail(`${at}.selected_host_key.path`, 'required');
+    return { ...behind, balancing: { ...behind.balancing, overrideHost: {
+      sources: (value.overrideHostSources ?? []).map((source, index) =>
+        readOverrideSource(source, `${at}.override_host_sources[${index}]`, report)),
+      selected: selected === undefined ? null : { namespace: selected.key ?? '', path: pathOf(selected) } } } };
   },
   [`${typePrefix}client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin`]:
     (value: ClientSideWeightedRoundRobin, common, at, report) => chosen('clientSideWeightedRoundRobin', common,
@@ -203,9 +208,10 @@ function readPeakEwma(value: PeakEwma, at: string, report: Report): Balancing['p
 function readOverrideSource(source: OverrideHostOverrideHostSource, at: string, report: Report): OverrideSource {
   const header = source.header === undefined || source.header === '' ? null : source.header.toLowerCase();
   if ((header === null) === (source.metadata === undefined)) report.fail(at, 'one of header and metadata is required');
-  return { header, namespace: source.metadata?.key ?? '',
-    path: (source.metadata?.path ?? []).map((segment) => segment.key ?? '') };
+  return { header, namespace: source.metadata?.key ?? '', path: pathOf(source.metadata) };
 }
+
+const pathOf = (key: MetadataKey | undefined): string[] => (key?.path ?? []).map((segment) => segment.key ?? '');
 
 function readClientWeights(value: ClientSideWeightedRoundRobin, at: string, report: Report): ClientWeights {
   const period = (name: string, duration: Duration | undefined, absent: number): number =>

@@ -35,6 +35,22 @@ const subsetOf = (keys: string[]): Fields => ({ lb_subset_config: { subset_selec
 const version = (name: string, value: string): object => at(name, { metadata: { filter_metadata: { 'envoy.lb': {
   version: value } } } });
 
+const line = (text: string, filter?: Fields): Fields => ({ name: 'file', ...(filter && { filter }), typed_config: {
+  '@type': 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog', path: '{folder}/{id}-main.log',
+  log_format: { text_format_source: { inline_string: `${text} %RESPONSE_CODE%\n` } } } });
+/** Who was picked is in dynamic metadata: lines of the log are for one of them. Each step logs two. */
+const telling = (name: string, keys: string[], steps: readonly Step[], endpoints: object[], more: Fields = {},
+  route: Fields = {}): Scenario => {
+  const path = keys.map((key) => ({ key }));
+  const isPicked = (upstream: string): Fields => line(`picked ${upstream}`, { metadata_filter: { matcher: {
+    filter: 'picks', path, value: { string_match: { exact: to(upstream) } } },
+  match_if_key_not_found: false } });
+  return { ...picks(name, steps, { load_balancing_policy: policy('override_host.v3.OverrideHost', {
+    override_host_sources: byHeader, fallback_policy: random, selected_host_key: { key: 'picks', path } }) },
+  endpoints, { manager: { ...(more.manager as Fields), access_log: [...names.map(isPicked), line('all')] } }, route),
+  logLines: 2 * steps.length };
+};
+
 export const scenarios: readonly Scenario[] = [
   picks('the endpoint that a header names', [naming(to('b')), naming(to('c')), naming(to('a'))], overriding(byHeader),
     all),
@@ -65,4 +81,12 @@ export const scenarios: readonly Scenario[] = [
   picks('a filter changes what the route asks for', [{ send: get('/', 'x-say: 2') }, { send: get('/') }],
     subsetOf(['version']), [version('a', '1'), version('b', '2')], { manager: toMetadata('envoy.lb', 'version') },
     { metadata_match: { filter_metadata: { 'envoy.lb': { version: '1' } } } }),
+  telling('who was picked', ['served'], [naming(to('b')), naming(to('c')), naming(to('b'))], all),
+  telling('who was picked, deep', ['a', 'b', 'c'], [naming(to('b')), naming(to('c'))], all),
+  telling('who was picked by the balancer behind', ['served'], [{ send: get('/') }, naming('127.0.0.1:1')], [at('c')]),
+  telling('who was picked last', ['served'], [{ ...naming(to('b', 'c')), answer: { b: answer(503) } }], all, {},
+    retrying),
+  telling('who was picked, over what a filter said', ['endpoint'], [{ send: get('/', `x-endpoint: ${to('b')}`,
+    'x-say: nobody') }], all, { manager: toMetadata('picks', 'endpoint') }),
+  { ...telling('nobody could be picked', ['served'], [naming(to('b'))], []), logLines: 1 },
 ];

@@ -133,9 +133,14 @@ t.test('endpoints that requests name', async (t) => {
   const found = read(overriding([{ header: 'X-To' }, { metadata: { key: 'ns', path: [{ key: 'a' }, { key: 'b' }] } }],
     any('maglev.v3.Maglev', {})));
   t.equal(found.lbPolicy, 'maglev');
-  t.same(found.balancing.overrideHost, [{ header: 'x-to', namespace: '', path: [] },
-    { header: null, namespace: 'ns', path: ['a', 'b'] }]);
+  t.same(found.balancing.overrideHost, { sources: [{ header: 'x-to', namespace: '', path: [] },
+    { header: null, namespace: 'ns', path: ['a', 'b'] }], selected: null });
+  const telling = (selected_host_key: Tree): Tree => ({ load_balancing_policy: any('override_host.v3.OverrideHost', {
+    override_host_sources: [{ header: 'a' }], selected_host_key, fallback_policy: any('random.v3.Random', {}) }) });
+  t.same(read(telling({ key: 'ns', path: [{ key: 'served' }] })).balancing.overrideHost!.selected,
+    { namespace: 'ns', path: ['served'] });
   const at = 'C.load_balancing_policy.policies[0].typed_extension_config.typed_config';
+  t.match(errors(telling({ key: 'ns' })), [new RegExp(`^${at.replaceAll(/[[\].]/g, '.')}.selected_host_key.path: `)]);
   t.same(errors(overriding([{}], any('random.v3.Random', {}))),
     [`${at}.override_host_sources[0]: one of header and metadata is required`]);
   t.same(errors(overriding([{ header: 'a' }], (overriding([{ header: 'b' }], any('random.v3.Random', {})) as {
