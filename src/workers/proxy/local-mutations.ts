@@ -1,6 +1,7 @@
 // Response header mutations for answers that Weft makes itself, as header text: the same levels that an upstream's
 // response would get.
 import { Mutation, MutationRecordBytes } from '../../core/generated/layouts.js';
+import { detail } from '../../core/response-flags.js';
 import type { Engine } from '../engine.js';
 import { REMOVE } from '../routing/mutations.js';
 import type { CompiledMutations } from '../routing/mutations.js';
@@ -8,13 +9,14 @@ import { formatInto } from './formatter.js';
 import { sentHead } from './request-id.js';
 import type { Stream } from './stream.js';
 
+const DIRECT_RESPONSE = detail('direct_response');
 const ADD_IF_ABSENT = 1, OVERWRITE = 2, OVERWRITE_IF_EXISTS = 3;
 
 /** `headers`, lines of the answer, as mutations leave them. */
 export function localMutations(engine: Engine, stream: Stream, headers: string): string {
   const { route } = stream;
-  const mutations = route === null ? null : route.forward === null ? route.localResponse
-    : stream.choice?.responseMutations ?? null;
+  const mutations = route === null ? null : route.forward !== null ? stream.choice?.responseMutations ?? null
+    : stream.details === DIRECT_RESPONSE ? route.localResponse : null;   // a filter's answer is none of the route's
   return mutations === null ? headers : mutationLines(engine, stream, mutations, headers);
 }
 
@@ -31,6 +33,8 @@ export function mutationLines(engine: Engine, stream: Stream, mutations: Compile
     const action = i32[entry + Mutation.action];
     const name = engine.readText(i32[entry + Mutation.nameAt], i32[entry + Mutation.nameBytes]);
     const value = valueOf(engine, stream, mutations, i, entry);
+    // Answers before the first attempt tell no number of attempts.
+    if (name === 'x-envoy-attempt-count' && value === '0') continue;
     if (action !== REMOVE && value === '' && i32[entry + Mutation.keepEmpty] === 0) continue;
     const present = lines.some((line) => line.name === name);
     if (action >= OVERWRITE) lines = lines.filter((line) => line.name !== name);

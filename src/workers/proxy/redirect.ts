@@ -20,12 +20,14 @@ export function locationOf(engine: Engine, action: RedirectAction, matchedBytes:
   const query = question < 0 ? '' : full.slice(question);
   let target = path === '' ? '/' : path;
   if (action.path !== null) target = action.path;
-  else if (action.regexRewrite !== null) target = new Replacement(action.regexRewrite).apply(target);
+  else if (action.regexRewrite !== null) target = new Replacement(action.regexRewrite).apply(target) || target;
   else if (action.prefixRewrite !== null && matchedBytes < 0) target = action.prefixRewrite;
   else if (action.prefixRewrite !== null) target = action.prefixRewrite + target.slice(matchedBytes);
-  const ownQuery = target.includes('?');
+  const ownQuery = action.path !== null && target.includes('?');
   const host = hostOf(action, authority, scheme, forwardedProto(engine));
-  return `${scheme}://${host}${target}${action.stripQuery || ownQuery ? '' : query}`;
+  // What a rewrite makes must not run into the host's name.
+  const slash = target.startsWith('/') ? '' : '/';
+  return `${scheme}://${host}${slash}${target}${action.stripQuery || ownQuery ? '' : query}`;
 }
 
 /**

@@ -24,6 +24,13 @@ const redirects: readonly Scenario[] = [
   redirect('redirect: prefix to nothing', { prefix_rewrite: '/' }, ...PATHS),
   redirect('redirect: expression', { regex_rewrite: { pattern: { regex: '^/p/([a-z])' }, substitution: '/\\1/\\1' } },
     ...PATHS, get('/p/A'), get('/p/abc/d')),
+  ...['x', 'x?y', 'x/', '?y'].flatMap((text) => [
+    redirect(`redirect: path without a slash, ${text}`, { path_redirect: text }, ...PATHS),
+    redirect(`redirect: prefix without a slash, ${text}`, { prefix_rewrite: text }, ...PATHS),
+    redirect(`redirect: expression without a slash, ${text}`, { regex_rewrite: { pattern: { regex: '^/p' },
+      substitution: text } }, ...PATHS)]),
+  redirect('redirect: expression that leaves nothing', { regex_rewrite: { pattern: { regex: '^/p(/a)?' },
+    substitution: '' } }, ...PATHS, get('/px')),
   redirect('redirect: query stripped', { host_redirect: 'b.example', strip_query: true }, ...PATHS),
   ...['MOVED_PERMANENTLY', 'FOUND', 'SEE_OTHER', 'TEMPORARY_REDIRECT', 'PERMANENT_REDIRECT'].map((response_code) =>
     redirect(`redirect: ${response_code}`, { host_redirect: 'b.example', response_code }, get('/p'), post('/p', 'x'))),

@@ -101,6 +101,22 @@ const precedence: readonly Scenario[] = [
     { send: get('/', 'host: b.example') }] },
 ];
 
+/** A filter answers in the place of routes of each kind. */
+const ABORT = { '@type': 'type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault',
+  abort: { http_status: 418, percentage: { numerator: 100 } } };
+const early: Scenario = { name: 'answers of a filter before routes of each kind', main: { virtualHosts: [{ name: 'v',
+  domains: ['*'], include_attempt_count_in_response: true, response_headers_to_add: [add('x-host', 'h')], routes: [
+    ['/d', { direct_response: { status: 200 } }], ['/r', { redirect: { path_redirect: '/x' } }],
+    ['/c', { route: { cluster_header: 'x-c' } }], ['/', { route: { cluster: '{up}' } }]]
+    .map(([prefix, action]) => ({ match: { prefix }, response_headers_to_add: [add('x-route', 'r')],
+      ...(action as Fields) })) }],
+manager: { http_filters: [{ name: 'f', typed_config: ABORT }, { name: 'router', typed_config: {
+  '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' } }] } },
+steps: ['/d', '/r', '/c', '/up'].map((path) => ({ send: get(path) })) };
+const unsent: Scenario = { name: 'no attempts are told where there were none', main: { virtualHosts: [{ name: 'v',
+  domains: ['*'], include_attempt_count_in_response: true, routes: [{ match: { path: '/c' },
+    route: { cluster_header: 'x-c' } }, forward()] }] }, steps: [{ send: get('/c') }, { send: get('/up') }] };
+
 /** Values of commands in request headers. */
 const command = (name: string, ...commands: string[]): Scenario => ({ name,
   main: { routes: [forward({ name: 'the-route', request_headers_to_add: commands.map((value, n) =>
@@ -160,5 +176,5 @@ const filteredLog = (name: string, matcher: Fields): Scenario => ({ name: `log f
   steps: [{ send: get('/', 'x-a: 1', 'x-a: 2') }, { waitMs: 150, send: get('/', 'x-a: 1', 'x-a: 2') },
     { waitMs: 150, admin: { path: '/ready' } }] });
 
-export const scenarios: readonly Scenario[] = [repeated, ...MATCHES.slice(0, 9).map(([name, matcher]) =>
+export const scenarios: readonly Scenario[] = [repeated, early, unsent, ...MATCHES.slice(0, 9).map(([name, matcher]) =>
   filteredLog(name, matcher)), ...actions, ...precedence, ...commands];
