@@ -3,6 +3,7 @@ import { messageAreas } from './message-areas.js';
 import type { Scenario } from './scenario.js';
 import { scenarios as balancing } from './scenarios/balancing.js';
 import { scenarios as basics } from './scenarios/basics.js';
+import { scenarios as ends } from './scenarios/ends.js';
 import { scenarios as listeners } from './scenarios/listeners.js';
 import { scenarios as hashing } from './scenarios/hashing.js';
 import { scenarios as hedging } from './scenarios/hedging.js';
@@ -32,6 +33,7 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   balancing,
   hashing,
   basics,
+  ends,
   listeners,
   hedging,
   internal,

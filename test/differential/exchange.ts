@@ -104,6 +104,10 @@ const isReply = (value: object): boolean => ['close', 'reset', 'hang', 'afterMs'
 
 async function perform(reply: Reply, seen: Seen): Promise<string | null> {
   if (typeof reply === 'string') return reply;
+  if (('close' in reply || 'reset' in reply) && reply.say !== undefined) {
+    seen.socket.write(reply.say);
+    await sleep(100);
+  }
   if ('close' in reply) seen.socket.end();
   else if ('reset' in reply) seen.socket.resetAndDestroy();
   else if ('afterMs' in reply) { await sleep(reply.afterMs); return reply.reply; }

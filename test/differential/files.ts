@@ -4,7 +4,8 @@ import { areas } from './areas.js';
 import type { Scenario } from './scenario.js';
 
 const files = {
-  messages: ['answers', 'endpoints', 'forwarded', 'headers', 'http1', 'local-replies', 'paths', 'times', 'upgrades'],
+  messages: ['answers', 'endpoints', 'ends', 'forwarded', 'headers', 'http1', 'local-replies', 'paths', 'times',
+    'upgrades'],
   processes: ['processes'],
   upstreams: ['balancing', 'hashing', 'override-host', 'subsets', 'upstreams', 'zones'],
   attempts: ['hedging', 'mirroring', 'redirects', 'retries', 'retry-hosts'],

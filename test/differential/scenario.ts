@@ -7,7 +7,8 @@
 import type { ClusterSpec, ListenerSpec } from '../support/bootstrap.js';
 
 /** What an upstream does with a request: bytes to send, or one of the other ends a request can come to. */
-export type Reply = string | { close: true } | { reset: true } | { hang: true } | { afterMs: number; reply: string };
+export type Reply = string | { close: true; say?: string } | { reset: true; say?: string }
+  | { hang: true } | { afterMs: number; reply: string };
 
 /** What an upstream does with a connection: at once, for each piece of bytes, and when its peer has sent FIN. */
 export interface RawUpstream {

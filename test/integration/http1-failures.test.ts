@@ -394,8 +394,8 @@ void forEachProxy(
       client.close();
       t.match(await logged('main', 'half'), [
         '200',
-        'UC',
-        /^upstream_reset_after_response_started\{connection_termination\}$/,
+        'UPE',
+        /^upstream_reset_after_response_started\{protocol_error\}$/,
       ]);
     });
     await t.test('back-pressure: a client that does not read stops the upstream', async (t) => {

@@ -39,15 +39,17 @@ export class Failures {
   upstreamEnded(stream: Stream, errno: number): void {
     const { response } = stream;
     const upstream = stream.upstream!;
-    stream.cluster!.count(ClusterStat.upstream_cx_destroy_with_active_rq);
-    stream.cluster!.count(ClusterStat.upstream_cx_destroy_remote_with_active_rq);
     if (stream.responseStarted) {
       if (response.kind === BODY_TUNNEL) { this.tunnelEnded(stream, errno); return; }
       if (response.kind === BODY_CLOSE && errno === 0) { this.closeDelimitedEnd(stream); return; }
+    }
+    // As Envoy: what ends within a response is not HTTP.
+    if (upstream.cutShort) { this.badResponse(stream, 0); return; }
+    if (stream.responseStarted) {
       this.noteFailure(stream);
       stream.flags |= ResponseFlag.UC;
       stream.details = detail('upstream_reset_after_response_started{connection_termination}');
-      this.engine.count(stream.hcm!.scope, HttpStat.rq_reset_after_downstream_response_started);
+      this.noteCut(stream);
       this.leave(stream);
       this.proxy.finish.abort(stream, true);
       return;
@@ -56,7 +58,7 @@ export class Failures {
     const stale = diedUnseen && stream.replayable && stream.interimResponses === 0
       && stream.attempts <= limits.staleRetriesMax;
     if (!stale) this.noteFailure(stream);
-    this.detach(stream, true);
+    this.detach(stream);
     stream.wantsNewConnection = diedUnseen;
     if (stale) {
       stream.cluster!.count(ClusterStat.upstream_rq_retry);
@@ -90,6 +92,7 @@ export class Failures {
     if (stream.responseStarted) {
       stream.flags |= ResponseFlag.UPE;
       stream.details = detail('upstream_reset_after_response_started{protocol_error}');
+      this.noteCut(stream);
       this.proxy.finish.abort(stream, true);
       return;
     }
@@ -136,19 +139,21 @@ export class Failures {
     this.proxy.finish.abort(stream, false);
   }
 
+  /** A response is cut short: of a gRPC call that would have told its status at the end. */
+  private noteCut(stream: Stream): void {
+    if (stream.grpc && stream.status === 200)
+      this.engine.count(stream.hcm!.scope, HttpStat.rq_reset_after_downstream_response_started);
+  }
+
   /** Outlier detection hears that the endpoint failed the stream. */
   private noteFailure({ cluster, endpoint }: Stream): void {
     if (endpoint !== null) cluster!.failed(endpoint);
   }
 
-  /** Takes the stream off its endpoint and closes the connection it used; `ended`: the other side did. */
-  detach(stream: Stream, ended = false): void {
+  /** Takes the stream off its endpoint and closes the connection it used. */
+  detach(stream: Stream): void {
     stream.perTryDeadlineMs = stream.perTryIdleFromMs = Infinity;
     const { upstream } = stream;
-    if (upstream !== null && !ended) {
-      stream.cluster!.count(ClusterStat.upstream_cx_destroy_with_active_rq);
-      stream.cluster!.count(ClusterStat.upstream_cx_destroy_local_with_active_rq);
-    }
     this.proxy.finish.leaveEndpoint(stream);
     stream.upstream = null;
     if (upstream !== null) upstream.close();
@@ -178,7 +183,7 @@ export class Failures {
     const upstream = stream.upstream!;
     if (engine.reactor.pendingSendBytes(upstream.socket) > 0) { engine.reactor.notifyDrained(upstream.socket); return; }
     this.proxy.finish.countUpstream(stream);
-    this.detach(stream, true);
+    this.detach(stream);
     this.proxy.finish.complete(stream, false);
   }
 

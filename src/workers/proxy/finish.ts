@@ -77,6 +77,8 @@ export class Finish {
       && !this.overused(stream.cluster!, upstream)
       && engine.reactor.pendingSendBytes(upstream.socket) === 0;
     const { endpoint } = stream;
+    if (requestDone) upstream.answered();
+    if (!clean || upstream.unread > 0) stream.cluster!.count(ClusterStat.upstream_cx_protocol_error);
     this.countUpstream(stream);
     if (stream.hcm!.notesUpstream) stream.upstreamLocal = engine.outside.localAddress(upstream.fd);
     this.leaveEndpoint(stream);
@@ -93,6 +95,7 @@ export class Finish {
     const upstream = stream.upstream!;
     const reusable = ended && stream.upstreamReusable && stream.request.complete && upstream.unread === 0
       && !this.overused(stream.cluster!, upstream) && this.engine.reactor.pendingSendBytes(upstream.socket) === 0;
+    if (ended && stream.request.complete) upstream.answered();
     this.leaveEndpoint(stream);
     stream.upstream = null;
     if (reusable && !endpoint!.removed) this.proxy.upstreams.release(upstream); else upstream.close();
@@ -137,8 +140,6 @@ export class Finish {
     const { engine } = this;
     const downstream = stream.downstream!;
     if (stream.upstream !== null) {
-      stream.cluster!.count(ClusterStat.upstream_cx_destroy_with_active_rq);
-      stream.cluster!.count(ClusterStat.upstream_cx_destroy_local_with_active_rq);
       stream.upstream.close();
       stream.upstream = null;
     }

@@ -111,10 +111,8 @@ export class Hedging implements UpstreamEvents {
 
   onUpstreamEnd(hedge: Hedge, errno: number): void {
     const { stream } = hedge;
-    if (this.hasOthers(stream)) {
-      const cluster = stream.cluster!;
-      cluster.count(ClusterStat.upstream_cx_destroy_with_active_rq);
-      cluster.count(ClusterStat.upstream_cx_destroy_remote_with_active_rq);
+    if (hedge.upstream!.cutShort) this.onResponseRejected(hedge, 0);
+    else if (this.hasOthers(stream)) {
       this.lose(hedge, 503);
     } else {
       this.promote(hedge);

@@ -237,8 +237,9 @@ export class Responses {
     const { engine } = this;
     const { i32 } = engine;
     const hcm = stream.hcm!;
-    // As Envoy: how long the upstream took is not told of what has no end.
-    let flags = stream.asksUpgrade ? hcm.responseFlags & ~ResponseEditsFlag.serviceTime : hcm.responseFlags;
+    // As Envoy: how long the upstream took is told of requests that have ended.
+    let flags = stream.asksUpgrade || !stream.request.complete ? hcm.responseFlags & ~ResponseEditsFlag.serviceTime
+      : hcm.responseFlags;
     if (stream.response.kind === BODY_CHUNKED || stream.response.kind === BODY_CLOSE) {
       flags |= stream.response.out === OUT_BARE ? ResponseEditsFlag.dropLength : ResponseEditsFlag.chunked;
     }

@@ -283,9 +283,8 @@ export class Shadows implements UpstreamEvents {
 
   onUpstreamEnd(shadow: Shadow, errno: number): void {
     const { cluster } = shadow;
-    cluster.count(ClusterStat.upstream_cx_destroy_with_active_rq);
-    cluster.count(ClusterStat.upstream_cx_destroy_remote_with_active_rq);
     const whole = errno === 0 && shadow.status > 0 && shadow.response.kind === BODY_CLOSE;
+    if (!whole && shadow.upstream!.cutShort) { this.onResponseRejected(shadow); return; }
     if (!whole) cluster.failed(shadow.endpoint!);
     shadow.upstream!.close();
     if (whole) { this.count(shadow, shadow.status); this.give(shadow); } else this.fail(shadow, 503);
@@ -309,6 +308,7 @@ export class Shadows implements UpstreamEvents {
     const reusable = at === end && shadow.reusable && shadow.request.complete && upstream!.unread === 0
       && !endpoint!.removed && !this.proxy.finish.overused(shadow.cluster, upstream!)
       && this.engine.reactor.pendingSendBytes(upstream!.socket) === 0;
+    if (shadow.request.complete) upstream!.answered();
     this.count(shadow, shadow.status);
     shadow.upstream = null;
     this.give(shadow);

@@ -137,9 +137,6 @@ export class TcpProxies implements UpstreamEvents {
     this.leave(stream);
     if (upstream === null) return;
     cluster!.gauge(ClusterStat.upstream_rq_active, -1);
-    cluster!.count(ClusterStat.upstream_cx_destroy_with_active_rq);
-    cluster!.count(ended ? ClusterStat.upstream_cx_destroy_remote_with_active_rq
-      : ClusterStat.upstream_cx_destroy_local_with_active_rq);
     upstream.peerEnded = ended;
     upstream.close();
   }

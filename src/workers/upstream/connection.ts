@@ -68,6 +68,8 @@ export class UpstreamConnection implements SocketOwner {
   private source: SocketAddress | null = null;
   private destination: SocketAddress | null = null;
   private headDone = false;
+  /** A request or a tunnel is under way. */
+  private serving = false;
   private receiving = false;
   private readonly held: Held;
   private readonly timer: number;
@@ -86,7 +88,8 @@ export class UpstreamConnection implements SocketOwner {
     this.endpoint = endpoint;
     this.stream = null;
     this.requests = 0;
-    this.connected = this.peerEnded = this.idle = this.headDone = this.receiving = this.ownerGone = false;
+    this.connected = this.peerEnded = this.idle = this.headDone = this.serving = this.receiving = false;
+    this.ownerGone = false;
     this.unread = 0;
     this.overMs = Infinity;
     this.socket = engine.reactor.add(fd, this);
@@ -152,12 +155,16 @@ export class UpstreamConnection implements SocketOwner {
   beginRequest(): void {
     this.requests++;
     this.headDone = false;
+    this.serving = true;
   }
+
+  /** The response is over, and with it the request. */
+  answered(): void { this.serving = false; }
 
   /** The connection becomes a raw tunnel: every byte belongs to the stream. */
   beginTunnel(): void {
     this.requests++;
-    this.headDone = true;
+    this.headDone = this.serving = true;
   }
 
   /** It is the peer who ended the connection. */
@@ -166,6 +173,8 @@ export class UpstreamConnection implements SocketOwner {
   unread = 0;
   /** Has a part of the response head arrived? */
   get hasBegun(): boolean { return this.held.bytes > 0; }
+  /** Its peer ended it within a response head, or behind one. */
+  get cutShort(): boolean { return this.peerEnded && (this.headDone || this.held.bytes > 0); }
 
   becomeIdle(): void {
     const { endpoint, engine } = this;
@@ -217,6 +226,11 @@ export class UpstreamConnection implements SocketOwner {
     cluster.gauge(ClusterStat.upstream_cx_active, -1);
     cluster.count(ClusterStat.upstream_cx_destroy);
     cluster.count(this.peerEnded ? ClusterStat.upstream_cx_destroy_remote : ClusterStat.upstream_cx_destroy_local);
+    if (this.serving) {
+      cluster.count(ClusterStat.upstream_cx_destroy_with_active_rq);
+      cluster.count(this.peerEnded ? ClusterStat.upstream_cx_destroy_remote_with_active_rq
+        : ClusterStat.upstream_cx_destroy_local_with_active_rq);
+    }
     engine.observe(cluster.lengthCell, engine.nowMs - this.openedMs);
     this.pool.closed(this);
   }

@@ -5,7 +5,9 @@ const stats = ['upstream_rq_total', 'upstream_rq_retry', 'upstream_rq_retry_succ
   'upstream_rq_retry_limit_exceeded', 'upstream_rq_retry_overflow', 'upstream_rq_per_try_timeout',
   'upstream_rq_per_try_idle_timeout', 'upstream_rq_timeout', 'upstream_rq_2xx', 'upstream_rq_5xx',
   'upstream_rq_completed', 'upstream_rq_active', 'upstream_rq_pending_active', 'upstream_cx_total',
-  'upstream_rq_tx_reset', 'upstream_rq_rx_reset', 'upstream_rq_cancelled'].map((name) => `cluster.{up}.${name}`);
+  'upstream_rq_tx_reset', 'upstream_rq_rx_reset', 'upstream_rq_cancelled', 'upstream_cx_destroy_with_active_rq',
+  'upstream_cx_destroy_local_with_active_rq',
+    'upstream_cx_destroy_remote_with_active_rq'].map((name) => `cluster.{up}.${name}`);
 
 const retry = { retry_on: '5xx', num_retries: 1, per_try_timeout: '0.15s', retry_back_off: { base_interval: '0.001s',
   max_interval: '0.002s' } };

@@ -4,7 +4,9 @@ import { answer, get, post, type Scenario, type Step } from '../scenario.js';
 const counts = ['upstream_rq_total', 'upstream_rq_completed', 'upstream_rq_2xx', 'upstream_rq_5xx', 'upstream_rq_200',
   'upstream_rq_active', 'upstream_cx_total', 'upstream_rq_timeout', 'upstream_cx_none_healthy',
   'upstream_rq_pending_total', 'upstream_rq_pending_overflow', 'upstream_rq_pending_failure_eject',
-  'upstream_cx_connect_fail', 'upstream_rq_cancelled', 'retry_or_shadow_abandoned'];
+  'upstream_cx_connect_fail', 'upstream_rq_cancelled', 'retry_or_shadow_abandoned',
+    'upstream_cx_destroy_with_active_rq',
+  'upstream_cx_destroy_local_with_active_rq', 'upstream_cx_destroy_remote_with_active_rq'];
 const stats = [...counts.map((name) => `cluster.{mirror}.${name}`), 'cluster.{up}.upstream_rq_total',
   'cluster.{up}.upstream_rq_2xx', 'cluster.{up}.retry_or_shadow_abandoned', 'http.{id}-main.downstream_rq_total',
   'http.{id}-main.rq_total', 'http.{id}-main.no_cluster'];

@@ -4,7 +4,9 @@ import { answer, get, post, type Reply, type Scenario, type Step } from '../scen
 const stats = ['upstream_rq_total', 'upstream_rq_retry', 'upstream_rq_retry_success',
   'upstream_rq_retry_limit_exceeded',
   'upstream_rq_retry_overflow', 'upstream_rq_5xx', 'upstream_rq_2xx', 'upstream_rq_completed',
-  'upstream_rq_per_try_timeout', 'upstream_rq_timeout'].map((name) => `cluster.{up}.${name}`);
+  'upstream_rq_per_try_timeout', 'upstream_rq_timeout', 'upstream_cx_destroy_with_active_rq',
+  'upstream_cx_destroy_local_with_active_rq',
+    'upstream_cx_destroy_remote_with_active_rq'].map((name) => `cluster.{up}.${name}`);
 
 const abandoned = 'cluster.{up}.retry_or_shadow_abandoned';
 const idle = 'cluster.{up}.upstream_rq_per_try_idle_timeout';
