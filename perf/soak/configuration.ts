@@ -2,6 +2,7 @@
 // endpoints by EDS. Every write is a new file renamed over the old one.
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PLAIN, STEADY, clusterOf, filtersOf, routeOf } from './features.js';
 
 const TYPE = 'type.googleapis.com/envoy.';
 const MANAGER = `${TYPE}extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`;
@@ -56,8 +57,9 @@ export class SoakConfiguration {
   private listeners(state: SoakState): object[] {
     const { ports } = this;
     const listeners = [
-      this.listener('main', ports.main, { stat_prefix: 'main' }),
-      this.listener('turning', ports.turning, { stat_prefix: 'turning', server_name: state.turningName }),
+      this.listener('main', ports.main, { stat_prefix: 'main', http_filters: filtersOf(STEADY) }),
+      this.listener('turning', ports.turning, { stat_prefix: 'turning', server_name: state.turningName,
+        http_filters: filtersOf(state.version) }),
       this.listener('garbage', ports.garbage, { stat_prefix: 'garbage', request_headers_timeout: '3s' }),
     ];
     if (state.extraListener) listeners.push(this.listener('extra', ports.extra, { stat_prefix: 'extra' }));
@@ -68,9 +70,10 @@ export class SoakConfiguration {
     const names = [...STEADY_CLUSTERS, 'abrupt', 'announced', ...this.extraNames(state)];
     this.put('rds.json', 'config.route.v3.RouteConfiguration', state.version, [{
       name: 'soak',
-      virtual_hosts: names.map((name) => ({
+      virtual_hosts: names.map((name, index) => ({
         name, domains: [`${name}.local`],
-        routes: [{ match: { prefix: '/' }, route: { cluster: name, timeout: `${state.routeTimeoutSeconds}s` } }],
+        routes: [{ match: { prefix: '/' }, route: { cluster: name, timeout: `${state.routeTimeoutSeconds}s`,
+          ...routeOf(STEADY_CLUSTERS.includes(name), index, state.version) } }],
       })),
     }]);
   }
@@ -80,8 +83,8 @@ export class SoakConfiguration {
   }
 
   private clusters(state: SoakState): object[] {
-    return [...STEADY_CLUSTERS, 'abrupt', 'announced', ...this.extraNames(state)].map((name) => ({
-      name, type: 'EDS', connect_timeout: `${state.connectTimeoutMs / 1000}s`, lb_policy: 'ROUND_ROBIN',
+    return [...STEADY_CLUSTERS, 'abrupt', 'announced', ...this.extraNames(state)].map((name, index) => ({
+      name, type: 'EDS', connect_timeout: `${state.connectTimeoutMs / 1000}s`, ...clusterOf(index, state.version),
       eds_cluster_config: { eds_config: this.source(endpointFile(name)) },
       typed_extension_protocol_options: {
         'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
@@ -136,10 +139,8 @@ export class SoakConfiguration {
 
   private listener(name: string, port: number, manager: object): object {
     const typed = {
-      '@type': MANAGER, ...manager,
+      '@type': MANAGER, http_filters: filtersOf(PLAIN), ...manager,
       rds: { route_config_name: 'soak', config_source: this.source('rds.json') },
-      http_filters: [{ name: 'envoy.filters.http.router',
-        typed_config: { '@type': `${TYPE}extensions.filters.http.router.v3.Router` } }],
     };
     return { name, address: address(port),
       filter_chains: [{ filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: typed }] }] };
