@@ -12,6 +12,14 @@ import { build } from './build.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const JOBS = Math.min(2, availableParallelism());
 const FILE_SECONDS_MAX = 120;
+const running = new Set();
+// Whoever ends this run ends the tests with it, and they their proxies, whose ports others would meet.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) {
+  process.once(signal, () => {
+    for (const child of running) child.kill('SIGTERM');
+    process.kill(process.pid, signal);
+  });
+}
 
 function testFiles(filters) {
   const found = [];
@@ -65,14 +73,17 @@ function runFile(path) {
     const timer = setTimeout(() => {
       failures.push({ at: `${name} > took more than ${FILE_SECONDS_MAX} s` });
       counts.fail++;
-      child.kill('SIGKILL');
+      child.kill('SIGTERM');                           // it ends what it started (test/support/proxy.ts)
+      setTimeout(() => child.kill('SIGKILL'), 2000).unref();
     }, FILE_SECONDS_MAX * 1000);
+    running.add(child);
     let exit = null;
     let parsed = null;
     child.stdout.on('data', (data) => parser.write(data));
     child.stderr.on('data', (data) => { errors += data; });
     child.on('close', (code, signal) => {
       clearTimeout(timer);
+      running.delete(child);
       exit = { code, signal };
       parser.end();
       done();
