@@ -11,7 +11,8 @@ import { FIXED_ADDED_BYTES, applyMutations, setAddresses } from './edits.js';
 import type { Stream } from './stream.js';
 
 /** What is left to do when the head is encoded for the upstream. */
-const LATER = RequestEditsFlag.teTrailers | RequestEditsFlag.expectContinue | RequestEditsFlag.absoluteUrl;
+const LATER = RequestEditsFlag.teTrailers | RequestEditsFlag.expectContinue | RequestEditsFlag.absoluteUrl
+  | RequestEditsFlag.schemeHttps;
 
 /**
  * Writes the head in hand, with these changes, and decodes it into engine.requestRecord. `framed`: a chunked body is
@@ -32,8 +33,7 @@ export function rewriteHead(engine: Engine, stream: Stream, mutations: CompiledM
   if (stream.isUpgrade && !stream.isConnect) flags |= RequestEditsFlag.upgrade;
   i32[edits + RequestEdits.hostAt] = host === null ? 0 : host.at;
   i32[edits + RequestEdits.hostBytes] = host === null ? 0 : host.bytes;
-  i32[edits + RequestEdits.prefixBytes] = i32[edits + RequestEdits.addedBytes] =
-    0;
+  i32[edits + RequestEdits.prefixBytes] = i32[edits + RequestEdits.addedBytes] = 0;
   i32[edits + RequestEdits.viaAt] = first && via !== null ? via.at : 0;
   i32[edits + RequestEdits.viaBytes] = first && via !== null ? via.bytes : 0;
   i32[edits + RequestEdits.random] = engine.randomState;

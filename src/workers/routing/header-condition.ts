@@ -38,7 +38,7 @@ export class HeaderCondition {
   holds(record: number): boolean {
     const { match, invert, treatMissingAsEmpty } = this.matcher;
     const found = record !== 0 && this.find(record);
-    if (match.kind === 'present') return (found === match.present) !== invert;
+    if (match.kind === 'present') return ((found || treatMissingAsEmpty) === match.present) !== invert;
     if (!found) {
       if (!treatMissingAsEmpty) return false;
       this.bytes = 0;

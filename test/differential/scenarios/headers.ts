@@ -113,6 +113,19 @@ const early: Scenario = { name: 'answers of a filter before routes of each kind'
 manager: { http_filters: [{ name: 'f', typed_config: ABORT }, { name: 'router', typed_config: {
   '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' } }] } },
 steps: ['/d', '/r', '/c', '/up'].map((path) => ({ send: get(path) })) };
+const waiting: Scenario = { name: 'a redirect after a filter has waited', main: { routes: [
+  { match: { prefix: '/' }, redirect: { path_redirect: '/x' } }], manager: { http_filters: [{ name: 'f', typed_config: {
+  '@type': ABORT['@type'], delay: { fixed_delay: '0.01s', percentage: { numerator: 100 } } } }, { name: 'router',
+  typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' } }] } },
+steps: [{ send: get('/', 'x-forwarded-proto: https') }, { send: get('/') }] };
+/** Filters judge a header that is missing as routes do. */
+const missing: readonly Scenario[] = [{ present_match: true }, { present_match: false }, {},
+  { string_match: { exact: '1' } }].flatMap((matcher) => [false, true].map((invert) =>
+  ({ name: `a filter over a header that may be missing: ${JSON.stringify(matcher)}${invert ? ', inverted' : ''}`,
+    main: { routes: [forward()], manager: { http_filters: [{ name: 'f', typed_config: { ...ABORT, headers: [
+      { name: 'x-a', ...matcher, invert_match: invert, treat_missing_header_as_empty: true }] } }, { name: 'router',
+      typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' } }] } },
+    steps: [{ send: get('/') }, { send: get('/', 'x-a: 1') }, { send: get('/', 'x-a:') }] })));
 const unsent: Scenario = { name: 'no attempts are told where there were none', main: { virtualHosts: [{ name: 'v',
   domains: ['*'], include_attempt_count_in_response: true, routes: [{ match: { path: '/c' },
     route: { cluster_header: 'x-c' } }, forward()] }] }, steps: [{ send: get('/c') }, { send: get('/up') }] };
@@ -176,5 +189,5 @@ const filteredLog = (name: string, matcher: Fields): Scenario => ({ name: `log f
   steps: [{ send: get('/', 'x-a: 1', 'x-a: 2') }, { waitMs: 150, send: get('/', 'x-a: 1', 'x-a: 2') },
     { waitMs: 150, admin: { path: '/ready' } }] });
 
-export const scenarios: readonly Scenario[] = [repeated, early, unsent, ...MATCHES.slice(0, 9).map(([name, matcher]) =>
-  filteredLog(name, matcher)), ...actions, ...precedence, ...commands];
+export const scenarios: readonly Scenario[] = [repeated, early, unsent, waiting, ...missing,
+  ...MATCHES.slice(0, 9).map(([name, matcher]) => filteredLog(name, matcher)), ...actions, ...precedence, ...commands];
