@@ -2,7 +2,9 @@
 // allocated; only a regular expression makes a string.
 import { createRequire } from 'node:module';
 import type { RE2JS as Expression } from 're2js';
-import { Head, Header, HeaderLine, HeaderLineFlag } from '../../core/generated/layouts.js';
+import {
+  Head, Header, HeaderLine, HeaderLineFlag, RequestEdits, RequestEditsFlag,
+} from '../../core/generated/layouts.js';
 import type { HeaderMatcher } from '../../config/types.js';
 import type { Engine } from '../engine.js';
 
@@ -18,6 +20,8 @@ export class HeaderCondition {
   private readonly wanted: Uint8Array;
   private readonly ignoreCase: boolean;
   private readonly expression: Expression | null;
+  /** The text of what the head in hand does not say: its scheme, and the x-forwarded-proto that it goes on with. */
+  private readonly https: { at: number; bytes: number } | null = null;
   private at = 0;
   private bytes = 0;
 
@@ -27,6 +31,7 @@ export class HeaderCondition {
     this.name = name;
     this.known = (Header as Readonly<Record<string, number>>)[matcher.name] ?? 0;
     const { match } = matcher;
+    if (matcher.name === ':scheme' || matcher.name === 'x-forwarded-proto') this.https = engine.keepText('https');
     this.ignoreCase = 'ignoreCase' in match && match.ignoreCase;
     const text = 'value' in match && match.kind !== 'regex' ? match.value : '';
     this.wanted = text === '' ? NONE : Buffer.from(this.ignoreCase ? text.toLowerCase() : text, 'utf8');
@@ -55,6 +60,7 @@ export class HeaderCondition {
       this.bytes = i32[(record >> 2) + words[1]];
       return this.bytes > 0;
     }
+    if (this.https !== null && record === engine.requestRecord && this.isImplied(this.https)) return true;
     const out = engine.valueScratch;
     if (engine.codecs.headerValue(record, this.name.at, this.name.bytes, this.known, out) === 0) return false;
     this.at = i32[out >> 2];
@@ -62,10 +68,25 @@ export class HeaderCondition {
     return true;
   }
 
+  /** Is it the scheme, or an x-forwarded-proto that is not the client's own but will be ours? */
+  private isImplied(https: { at: number; bytes: number }): boolean {
+    const { engine } = this;
+    const flags = engine.i32[(engine.requestEdits >> 2) + RequestEdits.flags];
+    const isScheme = this.matcher.name === ':scheme';
+    if (!isScheme && (flags & RequestEditsFlag.setProto) === 0) {
+      const claimed = engine.codecs.headerValue(engine.requestRecord, this.name.at, this.name.bytes, this.known,
+        engine.valueScratch) !== 0;
+      if (claimed || (flags & RequestEditsFlag.protoIfAbsent) === 0) return false;
+    }
+    this.at = https.at;
+    this.bytes = (flags & (isScheme ? RequestEditsFlag.schemeHttps : RequestEditsFlag.https)) !== 0 ? 5 : 4;
+    return true;
+  }
+
   /** Each value of a repeated header is looked at by itself; one that matches is enough. */
   private anotherMatches(record: number): boolean {
     const { i32 } = this.engine;
-    if (Object.hasOwn(pseudo, this.matcher.name)) return false;
+    if (this.at === this.https?.at || Object.hasOwn(pseudo, this.matcher.name)) return false;
     const first = this.at;
     const count = i32[(record >> 2) + Head.headerCount];
     for (let i = 0; i < count; i++) {

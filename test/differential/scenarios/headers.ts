@@ -126,6 +126,15 @@ const missing: readonly Scenario[] = [{ present_match: true }, { present_match: 
       { name: 'x-a', ...matcher, invert_match: invert, treat_missing_header_as_empty: true }] } }, { name: 'router',
       typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' } }] } },
     steps: [{ send: get('/') }, { send: get('/', 'x-a: 1') }, { send: get('/', 'x-a:') }] })));
+/** What the manager adds is seen by filters though it is written later. */
+const implied: readonly Scenario[] = [['x-forwarded-proto', 'http'], ['x-forwarded-proto', 'https'],
+  [':scheme', 'http'], [':scheme', 'https']].map(([name, exact]) => ({ name: `a filter over ${name} ${exact}`,
+  main: { routes: [forward()], manager: { http_filters: [
+    { name: 'f', typed_config: { ...ABORT, headers: [{ name, string_match: { exact } }] } },
+    { name: 'router', typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' } }] } },
+steps: [{ send: get('/') }, { send: get('/', 'x-forwarded-proto: https') },
+  { send: get('/', 'x-forwarded-proto: http') }] }));
 const unsent: Scenario = { name: 'no attempts are told where there were none', main: { virtualHosts: [{ name: 'v',
   domains: ['*'], include_attempt_count_in_response: true, routes: [{ match: { path: '/c' },
     route: { cluster_header: 'x-c' } }, forward()] }] }, steps: [{ send: get('/c') }, { send: get('/up') }] };
@@ -189,5 +198,5 @@ const filteredLog = (name: string, matcher: Fields): Scenario => ({ name: `log f
   steps: [{ send: get('/', 'x-a: 1', 'x-a: 2') }, { waitMs: 150, send: get('/', 'x-a: 1', 'x-a: 2') },
     { waitMs: 150, admin: { path: '/ready' } }] });
 
-export const scenarios: readonly Scenario[] = [repeated, early, unsent, waiting, ...missing,
+export const scenarios: readonly Scenario[] = [repeated, early, unsent, waiting, ...missing, ...implied,
   ...MATCHES.slice(0, 9).map(([name, matcher]) => filteredLog(name, matcher)), ...actions, ...precedence, ...commands];
