@@ -2,23 +2,15 @@
 // slow endpoint in five; how many requests a mirror gets of those that it should, and what a slow mirror costs the
 // client; how many retries a budget lets through beside none. Ends with 1 when a figure is not as it should be.
 //   npm run attempts -- [--workers 2] [--io auto]
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Worker } from 'node:worker_threads';
 import { decodeFromCompressedBase64 } from 'hdr-histogram-js';
 import { bootstrap, type ClusterSpec } from '../test/support/bootstrap.js';
-import { freePort } from '../test/support/ports.js';
-import type { EngineResult, LoadOptions } from './load/engine.js';
-import { launch, untilReady } from './process/launch.js';
+import type { EngineResult } from './load/engine.js';
+import { loadInThread } from './load/thread.js';
+import { ForkedUpstreams } from './process/forked-upstreams.js';
+import { withWeft } from './process/measured-weft.js';
 import { markdownTable } from './report.js';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const root = resolve(here, '../..');
 const TOLERANCE = 0.02;
 const SLOW_MS = 300, PER_TRY_MS = 30, FAIL_MS = 20;
 const TAIL_RATE = 300, TAIL_SECONDS = 5;
@@ -31,21 +23,9 @@ const FIVE = [0, 1, 2, 3, 4], HALF = 5, ALL = 6, SLOW_MIRROR = 7, FAILING = 8;
 const { values } = parseArgs({ options: { workers: { type: 'string', default: '2' },
   io: { type: 'string', default: 'auto' } } });
 
-async function counts(upstreams: ChildProcess): Promise<number[]> {
-  const reply = once(upstreams, 'message') as Promise<[{ counts: number[] }]>;
-  upstreams.send('counts');
-  return [...(await reply)[0].counts];
-}
-
-async function load(port: number, path: string, rate: number, seconds: number,
-  connections: number): Promise<EngineResult> {
-  const options: LoadOptions = { port, path, hosts: ['a.example'], method: 'GET', bodyBytes: 0, close: false,
-    connections, rate, seconds, warmSeconds: rate > 0 ? 0.5 : 0 };
-  const thread = new Worker(join(here, 'balance/load-thread.js'), { workerData: options });
-  const [result] = await once(thread, 'message') as [EngineResult];
-  await thread.terminate();
-  return result;
-}
+/** As fast as can be where `rate` is 0. */
+const load = (port: number, path: string, rate: number, seconds: number, connections: number): Promise<EngineResult> =>
+  loadInThread({ port, path, hosts: ['a.example'], connections, rate, seconds, warmSeconds: rate > 0 ? 0.5 : 0 });
 
 const many = { max_connections: 10_000, max_pending_requests: 10_000, max_requests: 10_000, max_retries: 10_000 };
 const cluster = (name: string, ports: number[], thresholds: object = many): ClusterSpec =>
@@ -96,11 +76,11 @@ async function hedging(port: number): Promise<boolean> {
     && failed(plain) === 0 && failed(hedged) === 0;
 }
 
-async function mirroring(port: number, upstreams: ChildProcess): Promise<boolean> {
-  const before = await counts(upstreams);
+async function mirroring(port: number, upstreams: ForkedUpstreams): Promise<boolean> {
+  const before = await upstreams.counts();
   const result = await load(port, '/mirrored', 0, 6, 32);
   await new Promise((resolve) => setTimeout(resolve, 300));
-  const after = await counts(upstreams);
+  const after = await upstreams.counts();
   const rows = ([['half of them', HALF, 0.5], ['all', ALL, 1]] as const).map(([name, index, share]) => {
     const got = after[index] - before[index];
     const wanted = result.requests * share;
@@ -118,13 +98,13 @@ async function mirroring(port: number, upstreams: ChildProcess): Promise<boolean
   return rows.every(({ good }) => good) && failed(result) === 0 && percentile(beside, 99) < SLOW_MS / 2;
 }
 
-async function budget(port: number, upstreams: ChildProcess): Promise<boolean> {
+async function budget(port: number, upstreams: ForkedUpstreams): Promise<boolean> {
   const rows: string[][] = [];
   const shares: number[] = [];
   for (const [name, path] of [['none (max_retries 10,000)', '/unlimited'], [`${BUDGET_PERCENT} %`, '/budget']]) {
-    const before = (await counts(upstreams))[FAILING];
+    const before = (await upstreams.counts())[FAILING];
     const { requests } = await load(port, path, 0, 3, 64);
-    const attempts = (await counts(upstreams))[FAILING] - before;
+    const attempts = (await upstreams.counts())[FAILING] - before;
     const share = (attempts - requests) / attempts;
     shares.push(share);
     rows.push([name, String(requests), String(attempts), String(attempts - requests), `${(share * 100).toFixed(2)} %`]);
@@ -137,23 +117,16 @@ async function budget(port: number, upstreams: ChildProcess): Promise<boolean> {
 
 async function main(): Promise<void> {
   const startMs = performance.now();
-  const folder = mkdtempSync(join(tmpdir(), 'weft-attempts-'));
-  const upstreams = fork(join(here, 'attempts/upstreams.js'), kinds);
-  const [{ ports }] = await once(upstreams, 'message') as [{ ports: number[] }];
-  const [port, adminPort] = [await freePort(), await freePort()];
-  const { routes, clusters } = configuration(ports);
-  const file = join(folder, 'bootstrap.json');
-  writeFileSync(file, JSON.stringify(bootstrap(adminPort, [{ name: 'main', port, routes }], clusters)));
-  const proxy = launch('weft', [process.execPath, join(root, 'dist/src/main.js'), '-c', file, '--concurrency',
-    values.workers, '--io', values.io, '-l', 'warning'], join(folder, 'weft.log'), null);
+  const upstreams = await ForkedUpstreams.start('attempts/upstreams.js', kinds);
+  const { routes, clusters } = configuration(upstreams.ports);
   const results: boolean[] = [];
   try {
-    await untilReady(proxy, adminPort, '/ready', 'localhost', 20_000);
-    results.push(await hedging(port), await mirroring(port, upstreams), await budget(port, upstreams));
+    await withWeft('attempts', values, (adminPort, port) =>
+      bootstrap(adminPort, [{ name: 'main', port, routes }], clusters), async (port) => {
+      results.push(await hedging(port), await mirroring(port, upstreams), await budget(port, upstreams));
+    });
   } finally {
-    await proxy.stop();
-    upstreams.disconnect();
-    rmSync(folder, { recursive: true, force: true });
+    upstreams.end();
   }
   const good = results.every((result) => result);
   const seconds = Math.round((performance.now() - startMs) / 1000);

@@ -2,24 +2,16 @@
 // own that count what they get; for each balancer the distribution beside the expected one, then the tail of peak EWMA
 // beside round robin's with one slow upstream in five. Ends with 1 when a part is off by more than two per cent.
 //   npm run balance -- [text that a case's name contains] [--workers 4] [--io auto]
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Worker } from 'node:worker_threads';
 import { decodeFromCompressedBase64 } from 'hdr-histogram-js';
-import { freePort } from '../test/support/ports.js';
 import { bootstrap, type ClusterSpec } from '../test/support/bootstrap.js';
 import { all, cases, proxies, typed, type Case } from './balance/cases.js';
-import { newHistogram, type EngineResult, type LoadOptions } from './load/engine.js';
-import { launch, untilReady } from './process/launch.js';
+import { newHistogram, type EngineResult } from './load/engine.js';
+import { loadInThread, type SmallLoad } from './load/thread.js';
+import { ForkedUpstreams } from './process/forked-upstreams.js';
+import { withWeft } from './process/measured-weft.js';
 import { markdownTable } from './report.js';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const root = resolve(here, '../..');
 const UPSTREAMS = 5, SLOW = 4, SLOW_MS = 500;
 const TOLERANCE = 0.02;
 const TIMES_MAX = 3;
@@ -32,30 +24,11 @@ const { values, positionals } = parseArgs({ allowPositionals: true, options: {
 } });
 
 /** The upstreams' process. */
-class Upstreams {
-  private constructor(private readonly child: ChildProcess, readonly ports: number[]) {}
+const startUpstreams = (slow: number): Promise<ForkedUpstreams> =>
+  ForkedUpstreams.start('balance/upstreams.js', [UPSTREAMS, slow, SLOW_MS].map(String));
 
-  static async start(slow: number): Promise<Upstreams> {
-    const child = fork(join(here, 'balance/upstreams.js'), [String(UPSTREAMS), String(slow), String(SLOW_MS)]);
-    const [{ ports }] = await once(child, 'message') as [{ ports: number[] }];
-    return new Upstreams(child, ports);
-  }
-  async counts(): Promise<number[]> {
-    const reply = once(this.child, 'message') as Promise<[{ counts: number[] }]>;
-    this.child.send('counts');
-    return (await reply)[0].counts;
-  }
-  end(): void { this.child.disconnect(); }
-}
-
-type Load = Omit<LoadOptions, 'method' | 'bodyBytes' | 'connections' | 'close'>;
-async function load(options: Load, connections = CONNECTIONS): Promise<EngineResult> {
-  const thread = new Worker(join(here, 'balance/load-thread.js'), { workerData: { method: 'GET', bodyBytes: 0,
-    connections, close: false, ...options } });
-  const [result] = await once(thread, 'message') as [EngineResult];
-  await thread.terminate();
-  return result;
-}
+const load = (options: Omit<SmallLoad, 'connections'>, connections = CONNECTIONS): Promise<EngineResult> =>
+  loadInThread({ connections, ...options });
 
 /** Numbers of upstreams become their ports. */
 function withPorts(value: unknown, ports: readonly number[]): unknown {
@@ -79,7 +52,7 @@ const tails = [
 interface Measured { row: string[]; good: boolean }
 
 /** Loads the cluster; a part that is off is measured on, for chance evens out and a wrong balancer does not. */
-async function distribution(one: Case, port: number, path: string, upstreams: Upstreams): Promise<Measured> {
+async function distribution(one: Case, port: number, path: string, upstreams: ForkedUpstreams): Promise<Measured> {
   const hosts = Array.from({ length: one.hosts }, (_, index) => `host-${index * 7919}`);
   await load({ port, path, hosts: ['a'], rate: 0, seconds: one.warmSeconds ?? WARM_SECONDS, warmSeconds: 0 });
   const before = await upstreams.counts();
@@ -101,9 +74,7 @@ async function distribution(one: Case, port: number, path: string, upstreams: Up
 
 async function main(): Promise<void> {
   const startMs = performance.now();
-  const folder = mkdtempSync(join(tmpdir(), 'weft-balance-'));
-  const upstreams = await Upstreams.start(-1), slow = await Upstreams.start(SLOW);
-  const [port, adminPort] = [await freePort(), await freePort()];
+  const upstreams = await startUpstreams(-1), slow = await startUpstreams(SLOW);
   const chosen = cases.filter(({ name }) => positionals.every((text) => name.includes(text)));
   const clusters = [...chosen.map((one, index) => clusterOf(`case-${index}`, one, upstreams.ports)),
     ...tails.map((one, index) => clusterOf(`tail-${index}`, { ...one, endpoints: all }, slow.ports))];
@@ -111,29 +82,26 @@ async function main(): Promise<void> {
   const routes = clusters.map(({ name: cluster }, index) => ({ match: { prefix: `/${cluster}/` },
     route: { cluster, hash_policy, metadata_match: chosen[index]?.asks } }));
   clusters.push(clusterOf('proxies', { cluster: {}, endpoints: proxies }, upstreams.ports));
-  const file = join(folder, 'bootstrap.json');
-  writeFileSync(file, JSON.stringify({ ...bootstrap(adminPort, [{ name: 'main', port, routes }], clusters),
-    cluster_manager: { local_cluster_name: 'proxies' }, node: { id: 'n', cluster: 'c', locality: { zone: 'here' } } }));
-  const proxy = launch('weft', [process.execPath, join(root, 'dist/src/main.js'), '-c', file, '--concurrency',
-    values.workers, '--io', values.io, '-l', 'warning'], join(folder, 'weft.log'), null);
   let good = true;
   try {
-    await untilReady(proxy, adminPort, '/ready', 'localhost', 20_000);
-    const rows: string[][] = [];
-    for (const [index, one] of chosen.entries()) {
-      const measured = await distribution(one, port, `/case-${index}/`, upstreams);
-      if (!measured.good) good = false;
-      rows.push([...measured.row, measured.good ? 'yes' : 'NO']);
-    }
-    console.log(`${values.workers} workers, ${CONNECTIONS} connections; parts in per cent, by upstream\n`);
-    console.log(markdownTable(['balancer', 'requests', 'expected', 'measured', 'most off', 'failed',
-      `within ${TOLERANCE * 100} %`], rows));
-    if (positionals.length === 0 && !await tail(port, slow)) good = false;
+    await withWeft('balance', values, (adminPort, port) => ({
+      ...bootstrap(adminPort, [{ name: 'main', port, routes }], clusters),
+      cluster_manager: { local_cluster_name: 'proxies' }, node: { id: 'n', cluster: 'c', locality: { zone: 'here' } },
+    }), async (port) => {
+      const rows: string[][] = [];
+      for (const [index, one] of chosen.entries()) {
+        const measured = await distribution(one, port, `/case-${index}/`, upstreams);
+        if (!measured.good) good = false;
+        rows.push([...measured.row, measured.good ? 'yes' : 'NO']);
+      }
+      console.log(`${values.workers} workers, ${CONNECTIONS} connections; parts in per cent, by upstream\n`);
+      console.log(markdownTable(['balancer', 'requests', 'expected', 'measured', 'most off', 'failed',
+        `within ${TOLERANCE * 100} %`], rows));
+      if (positionals.length === 0 && !await tail(port, slow)) good = false;
+    });
   } finally {
-    await proxy.stop();
     upstreams.end();
     slow.end();
-    rmSync(folder, { recursive: true, force: true });
   }
   const seconds = Math.round((performance.now() - startMs) / 1000);
   console.log(`${good ? 'as expected' : 'NOT as expected'}, after ${seconds} s`);
@@ -141,7 +109,7 @@ async function main(): Promise<void> {
 }
 
 /** Latencies with one slow upstream in five, in rounds that take turns: what disturbs one disturbs all. */
-async function tail(port: number, upstreams: Upstreams): Promise<boolean> {
+async function tail(port: number, upstreams: ForkedUpstreams): Promise<boolean> {
   const histograms = tails.map(() => newHistogram());
   const failed = tails.map(() => 0);
   const toSlow = tails.map(() => 0), sent = tails.map(() => 0);

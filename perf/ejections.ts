@@ -2,24 +2,15 @@
 // outlier detection (five 503 in a row) and by active checks (every 100 ms), and how soon one that is well again gets
 // some. Ends with 1 when it takes longer than it should.
 //   npm run ejections -- [--workers 4] [--io auto] [--rate 2000] [--rounds 5]
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { Worker } from 'node:worker_threads';
 import { bootstrap } from '../test/support/bootstrap.js';
-import { freePort } from '../test/support/ports.js';
 import type { Failing, Seen } from './ejections/upstreams.js';
-import type { EngineResult, LoadOptions } from './load/engine.js';
-import { launch, untilReady } from './process/launch.js';
+import { loadInThread } from './load/thread.js';
+import { ForkedUpstreams } from './process/forked-upstreams.js';
+import { withWeft } from './process/measured-weft.js';
 import { markdownTable } from './report.js';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const root = resolve(here, '../..');
 const ENDPOINTS = 5, RUN = 5, CHECK_MS = 100, CONNECTIONS = 64;
 /** How long a failure is watched, and an ejection lasts at most: base time, then the next sweep. */
 const WATCH_MS = 600, EJECTION_MS = 500, SWEEP_MS = 100;
@@ -45,30 +36,19 @@ function configuration(ports: readonly number[]): { routes: object[]; clusters: 
     { name: 'checked', ports: [...ports], fields: { circuit_breakers, health_checks: checks } }] };
 }
 
-function load(port: number, path: string, seconds: number): Promise<EngineResult> {
-  const options: LoadOptions = { port, path, hosts: ['a.example'], method: 'GET', bodyBytes: 0, close: false,
-    connections: CONNECTIONS, rate, seconds, warmSeconds: 0 };
-  const thread = new Worker(join(here, 'balance/load-thread.js'), { workerData: options });
-  return (once(thread, 'message') as Promise<[EngineResult]>).then(async ([result]) => {
-    await thread.terminate();
-    return result;
-  });
-}
-
-async function watched(upstreams: ChildProcess, failing: Failing, ms: number): Promise<Seen> {
-  upstreams.send(failing);
+async function watched(upstreams: ForkedUpstreams, failing: Failing, ms: number): Promise<Seen> {
+  upstreams.tell(failing);
   await sleep(ms);
-  const reply = once(upstreams, 'message') as Promise<[Seen]>;
-  upstreams.send('seen');
-  return (await reply)[0];
+  return upstreams.ask<Seen>('seen');
 }
 
 interface Measured { how: string; requests: number; failed: number; answers: number[]; lastMs: number[];
   backMs: number[] }
 
-async function measure(how: 'requests' | 'checks', port: number, upstreams: ChildProcess): Promise<Measured> {
+async function measure(how: 'requests' | 'checks', port: number, upstreams: ForkedUpstreams): Promise<Measured> {
   const roundMs = 2 * (WATCH_MS + EJECTION_MS);
-  const running = load(port, how === 'requests' ? '/ejected' : '/checked', 1 + rounds * roundMs / 1000);
+  const running = loadInThread({ port, path: how === 'requests' ? '/ejected' : '/checked', hosts: ['a.example'],
+    connections: CONNECTIONS, rate, seconds: 1 + rounds * roundMs / 1000, warmSeconds: 0 });
   const measured: Measured = { how, requests: 0, failed: 0, answers: [], lastMs: [], backMs: [] };
   await sleep(1000);
   for (let round = 0; round < rounds; round++) {
@@ -91,35 +71,30 @@ const spread = (numbers: readonly number[]): string => {
 };
 
 async function main(): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'weft-ejections-'));
-  const upstreams = fork(join(here, 'ejections/upstreams.js'), [String(ENDPOINTS)]);
-  const [{ ports }] = await once(upstreams, 'message') as [{ ports: number[] }];
-  const [port, adminPort] = [await freePort(), await freePort()];
-  const { routes, clusters } = configuration(ports);
-  const file = join(folder, 'bootstrap.json');
-  writeFileSync(file, JSON.stringify(bootstrap(adminPort, [{ name: 'main', port, routes }], clusters)));
-  const proxy = launch('weft', [process.execPath, join(root, 'dist/src/main.js'), '-c', file, '--concurrency',
-    values.workers, '--io', values.io, '-l', 'warning'], join(folder, 'weft.log'), null);
+  const upstreams = await ForkedUpstreams.start('ejections/upstreams.js', [String(ENDPOINTS)]);
+  const { routes, clusters } = configuration(upstreams.ports);
   try {
-    await untilReady(proxy, adminPort, '/ready', 'localhost', 20_000);
-    const all = [await measure('requests', port, upstreams), await measure('checks', port, upstreams)];
-    console.log(`${rate} requests a second, ${values.workers} workers, one endpoint of ${ENDPOINTS} fails; `
-      + 'median (least to most) of the rounds\n');
-    console.log(markdownTable(['fails by', 'requests', 'failed', 'to it meanwhile', 'last one after ms',
-      'first one again after ms'], all.map(({ how, requests, failed, answers, lastMs, backMs }) => [
-      how === 'requests' ? `${RUN} times 503 in a row` : `a check every ${CHECK_MS} ms`, String(requests),
-      String(failed), spread(answers), spread(lastMs), spread(backMs)])));
-    const [byRequests, byChecks] = all;
-    const soon = Math.max(...byRequests.lastMs) <= SLACK_MS + RUN * 1000 * ENDPOINTS / rate
-      && Math.max(...byChecks.lastMs) <= CHECK_MS + SLACK_MS
-      && Math.min(...byRequests.backMs, ...byChecks.backMs) >= 0 && byChecks.failed === 0;
-    console.log(`\n${soon ? 'as expected' : 'NOT as expected'}`);
-    process.exitCode = soon ? 0 : 1;
+    await withWeft('ejections', values, (adminPort, port) =>
+      bootstrap(adminPort, [{ name: 'main', port, routes }], clusters), (port) => report(port, upstreams));
   } finally {
-    await proxy.stop();
-    upstreams.disconnect();
-    rmSync(folder, { recursive: true, force: true });
+    upstreams.end();
   }
+}
+
+async function report(port: number, upstreams: ForkedUpstreams): Promise<void> {
+  const all = [await measure('requests', port, upstreams), await measure('checks', port, upstreams)];
+  console.log(`${rate} requests a second, ${values.workers} workers, one endpoint of ${ENDPOINTS} fails; `
+    + 'median (least to most) of the rounds\n');
+  console.log(markdownTable(['fails by', 'requests', 'failed', 'to it meanwhile', 'last one after ms',
+    'first one again after ms'], all.map(({ how, requests, failed, answers, lastMs, backMs }) => [
+    how === 'requests' ? `${RUN} times 503 in a row` : `a check every ${CHECK_MS} ms`, String(requests),
+    String(failed), spread(answers), spread(lastMs), spread(backMs)])));
+  const [byRequests, byChecks] = all;
+  const soon = Math.max(...byRequests.lastMs) <= SLACK_MS + RUN * 1000 * ENDPOINTS / rate
+    && Math.max(...byChecks.lastMs) <= CHECK_MS + SLACK_MS
+    && Math.min(...byRequests.backMs, ...byChecks.backMs) >= 0 && byChecks.failed === 0;
+  console.log(`\n${soon ? 'as expected' : 'NOT as expected'}`);
+  process.exitCode = soon ? 0 : 1;
 }
 
 await main();

@@ -2,21 +2,12 @@
 // offered than the limits allow; admitted requests are counted by the clients, over ten seconds. Ends with 1 when a
 // limit is off by more than one per cent.
 //   npm run limits -- [--workers 4] [--io auto] [--seconds 10]
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { once } from 'node:events';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Worker } from 'node:worker_threads';
 import { bootstrap } from '../test/support/bootstrap.js';
-import { freePort } from '../test/support/ports.js';
-import type { EngineResult, LoadOptions } from './load/engine.js';
-import { launch, untilReady } from './process/launch.js';
+import { loadInThread } from './load/thread.js';
+import { withWeft } from './process/measured-weft.js';
 import { markdownTable } from './report.js';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const root = resolve(here, '../..');
 const TYPE = 'type.googleapis.com/envoy.extensions.filters.http.';
 const TOLERANCE = 0.01;
 const CONNECTIONS = 32;
@@ -59,27 +50,13 @@ function configuration(adminPort: number, port: number): object {
   ], [{ name: 'self', ports: [port] }]);
 }
 
-async function load(options: Pick<LoadOptions, 'port' | 'path' | 'seconds'>): Promise<EngineResult> {
-  const thread = new Worker(join(here, 'balance/load-thread.js'), { workerData: { method: 'GET', bodyBytes: 0,
-    connections: CONNECTIONS, close: false, hosts: ['limits'], rate: OFFERED, warmSeconds: 0, ...options } });
-  const [result] = await once(thread, 'message') as [EngineResult];
-  await thread.terminate();
-  return result;
-}
-
 async function main(): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'weft-limits-'));
-  const [port, adminPort] = [await freePort(), await freePort()];
-  const file = join(folder, 'bootstrap.json');
-  writeFileSync(file, JSON.stringify(configuration(adminPort, port)));
-  const proxy = launch('weft', [process.execPath, join(root, 'dist/src/main.js'), '-c', file, '--concurrency',
-    values.workers, '--io', values.io, '-l', 'warning'], join(folder, 'weft.log'), null);
   let good = true;
-  try {
-    await untilReady(proxy, adminPort, '/ready', 'localhost', 20_000);
+  await withWeft('limits', values, configuration, async (port) => {
     const rows: string[][] = [];
     for (const { name, path, perSecond } of cases) {
-      const result = await load({ port, path, seconds });
+      const result = await loadInThread({ port, path, seconds, connections: CONNECTIONS, hosts: ['limits'],
+        rate: OFFERED, warmSeconds: 0 });
       const admitted = result.requests - result.status;
       const wanted = perSecond * result.micros / 1e6 + perSecond;
       const off = admitted / wanted - 1;
@@ -91,10 +68,7 @@ async function main(): Promise<void> {
     console.log(`${values.workers} workers, ${CONNECTIONS} connections, ${OFFERED} requests a second offered, `
       + `${seconds} s\n`);
     console.log(markdownTable(['limit', 'requests', 'allowed', 'admitted', 'off', 'failed'], rows));
-  } finally {
-    await proxy.stop();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
   console.log(good ? 'as expected' : 'NOT as expected');
   process.exitCode = good ? 0 : 1;
 }
