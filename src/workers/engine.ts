@@ -19,7 +19,7 @@ import type { FromWorker } from './messages.js';
 import { kernel } from './outside.js';
 import { Overload } from './overload.js';
 import type { Outside } from './outside.js';
-import type { Reactor } from './reactor/reactor.js';
+import type { Sockets } from './reactor/sockets.js';
 import type { Snapshot } from './snapshot/snapshot.js';
 
 const REACTOR_BYTES = 1 << 20;
@@ -77,7 +77,7 @@ export class Engine {
   report: (error: unknown) => void = () => undefined;
   /** Sends main a message; for rare things. */
   post: (message: FromWorker) => void = () => undefined;
-  reactor!: Reactor;
+  reactor!: Sockets;
   snapshot!: Snapshot;
   /** Monotonic and wall time of this loop turn, milliseconds. */
   nowMs: number;

@@ -12,6 +12,7 @@ import { Mailbox } from './mailbox.js';
 import type { WorkerStart } from './messages.js';
 import { Proxy } from './proxy/request.js';
 import { createReactor } from './reactor/choose.js';
+import { Sockets } from './reactor/sockets.js';
 import { Snapshot } from './snapshot/snapshot.js';
 
 const SOCKETS_MAX = 65536;
@@ -26,7 +27,7 @@ function run(start: WorkerStart): void {
   } };
   const engine = new Engine(start.memory, map, start.worker, instantiateCodecs(start.codecs, start.memory), outside);
   for (let i = 0; i < 4; i++) engine.i32[(engine.randomState >> 2) + i] = start.seed[i]! | 0;
-  engine.reactor = createReactor(start.io, {
+  engine.reactor = new Sockets(createReactor(start.io, {
     pool: engine.pool, memory: start.memory, scratch: engine.reactorScratch, scratchBytes: engine.reactorScratchBytes,
     socketsMax: SOCKETS_MAX,
     onFdOwned: (fd) => { if (fd < limits.fdMax) owners[fd] = start.worker + 1; },
@@ -35,7 +36,7 @@ function run(start: WorkerStart): void {
       Atomics.store(engine.i32, engine.control + Control.sleeping, 0);
       engine.tick();
     },
-  });
+  }));
   engine.snapshot = new Snapshot(engine);
   const proxy = new Proxy(engine);
   const listeners = new Listeners(engine, proxy);

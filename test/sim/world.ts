@@ -14,6 +14,7 @@ import { Listeners } from '../../src/workers/listener/listener.js';
 import { Proxy } from '../../src/workers/proxy/request.js';
 import { SimNetwork } from '../../src/workers/reactor/sim-network.js';
 import type { SimEnd, SimFaults } from '../../src/workers/reactor/sim-network.js';
+import { Sockets } from '../../src/workers/reactor/sockets.js';
 import { SimReactor } from '../../src/workers/reactor/sim.js';
 import { Snapshot } from '../../src/workers/snapshot/snapshot.js';
 import { limits } from '../../src/core/limits.js';
@@ -69,7 +70,7 @@ export class World {
     engine.report = (error) => {
       this.errors.push(error);
     };
-    engine.reactor = new SimReactor(
+    engine.reactor = new Sockets(new SimReactor(
       {
         pool: engine.pool,
         memory: this.memory,
@@ -87,7 +88,7 @@ export class World {
         },
       },
       network,
-    );
+    ));
     engine.snapshot = new Snapshot(engine);
     this.proxy = new Proxy(engine);
     this.listeners = new Listeners(engine, this.proxy);
