@@ -63,7 +63,7 @@ const flags = {
   ValueMatcher: ['invert', 'ignoreCase', 'missingAsEmpty', 'presentFalse'],
   ResponseEdits: ['serverOverwrite', 'serverIfAbsent', 'addDate', 'serviceTime', 'chunked', 'dropLength',
     'connectionClose', 'connectionKeepAlive', 'upgrade', 'preserveCase', 'properCase', 'version10', 'requestId',
-    'dropEnvoyHeaders'],
+    'dropEnvoyHeaders', 'lengthZero'],
 };
 
 // Why a head or a body was rejected. The detail strings are Envoy's where it has one.

@@ -158,6 +158,11 @@ function trailers(state: usize, p: usize, end: usize, rechunk: bool, mode: u32, 
   return used;
 }
 
+/** Writes the trailers that the last step decoded into `scratch` as lines at `dst`; returns the position after them. */
+export function h1CopyTrailers(scratch: usize, dst: usize): usize {
+  return copyLines(scratch, dst, TRAILERS_DROPPED, false, false);
+}
+
 /** Frames `n` bytes at `at` as one chunk at `dst`; returns the position after it. n > 0. */
 export function h1WriteChunk(dst: usize, at: usize, n: u32): usize {
   let p = writeEnd(writeHex(dst, n));

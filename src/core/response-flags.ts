@@ -49,7 +49,12 @@ export const detailTexts = ['-', 'via_upstream', 'direct_response', 'route_not_f
   'fault_filter_abort', 'local_rate_limited', 'health_check_failed', 'health_check_ok', 'health_check_cached',
   'health_check_ok_cluster_healthy', 'health_check_failed_no_cluster_found', 'health_check_failed_cluster_empty',
   'health_check_failed_cluster_unhealthy', 'request_payload_too_large', 'dns_cache_overflow',
-  'dns_resolution_failure', 'drop_overload', 'unconditional_drop_overload'] as const;
+  'dns_resolution_failure', 'drop_overload', 'unconditional_drop_overload',
+  'upstream_reset_before_response_started{remote_reset}', 'upstream_reset_after_response_started{remote_reset}',
+  'upstream_reset_before_response_started{remote_refused_stream_reset}',
+  'upstream_reset_after_response_started{remote_refused_stream_reset}',
+  'upstream_reset_before_response_started{local_reset}', 'upstream_reset_after_response_started{local_reset}',
+  'http2.remote_reset'] as const;
 export type DetailText = (typeof detailTexts)[number];
 const indexByText = new Map<string, number>(detailTexts.map((text, index) => [text, index]));
 const connectErrors: Readonly<Record<number, string>> = { 2: 'No such file or directory', 13: 'Permission denied',

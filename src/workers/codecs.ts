@@ -12,6 +12,7 @@ export interface Codecs {
   h1ChunkedReset(state: number): void;
   h1ChunkedStep(state: number, at: number, end: number, dst: number, mode: number, lineMax: number, trailersMax: number,
     scratch: number): number;
+  h1CopyTrailers(scratch: number, dst: number): number;
   h1WriteChunk(dst: number, at: number, bytes: number): number;
   routeMatch(table: number, record: number, path: number, pathBytes: number, pathOnlyBytes: number, https: number,
     from: number): number;

@@ -18,27 +18,9 @@ import type { Stream } from '../proxy/stream.js';
 import type { SocketOwner } from '../reactor/reactor.js';
 import { ConnectionAddresses } from './addresses.js';
 import type { ConnectionFacts } from './addresses.js';
+import type { Downstream, DownstreamEvents } from './downstream-side.js';
 import { Held } from './held.js';
 import type { ConnectionRegister, ListenerConnection } from './register.js';
-
-export interface DownstreamEvents {
-  /**
-   * A request head was decoded into engine.requestRecord. Returns how far the bytes were taken (a small body may go
-   * with the head).
-   */
-  onRequestHead(connection: DownstreamConnection, bodyAt: number, end: number, headBytes: number): number;
-  onRequestRejected(connection: DownstreamConnection, rejection: number): void;
-  /** Bytes of the request's body, or of a tunnel. Returns how far they were taken. */
-  onRequestBytes(stream: Stream, buffer: number, at: number, end: number): number;
-  /** The client will send nothing more (errno 0), or is gone. Never called without a stream. */
-  onDownstreamEnd(stream: Stream, errno: number): void;
-  onDownstreamDrained(stream: Stream): void;
-  onDeadline(stream: Stream, nowMs: number): void;
-  /** The next deadline of the stream itself. */
-  deadlineOf(stream: Stream): number;
-  /** No complete head arrived in time. */
-  onHeadTimeout(connection: DownstreamConnection): void;
-}
 
 const ECONNABORTED = 103;
 const HEAD = 0;
@@ -48,7 +30,8 @@ const TUNNEL = 3;
 const LINGERING = 4;
 const CLOSED = 5;
 
-export class DownstreamConnection implements SocketOwner, ListenerConnection {
+export class DownstreamConnection implements SocketOwner, ListenerConnection, Downstream {
+  readonly framed = false;
   listener!: ListenerRuntime;
   hcm!: HcmRuntime;
   stream: Stream | null = null;
@@ -154,6 +137,12 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection {
 
   get chainName(): string { return this.hcm.chainName; }
   get chainEnd(): ChainEnd { return this.hcm.config; }
+
+  sendHead(buffer: number, at: number, _headBytes: number, bytes: number, more: boolean): void {
+    this.engine.reactor.send(this.socket, buffer, at, bytes, more);
+  }
+  sendTrailers(): void { throw new Error('trailers of HTTP/1.1 are a part of its chunks'); }
+  outOfStep(): void { this.closeAfterResponse = true; }
 
   /** The request's body is complete, its response is outstanding. */
   requestComplete(): void { if (this.state === BODY) this.state = WAITING; }

@@ -7,7 +7,7 @@ import type { Engine } from '../engine.js';
 import { PATH_MERGE_SLASHES, PATH_NORMALIZE, PATH_UNESCAPE_SLASHES } from '../listener/hcm.js';
 import type { HcmRuntime } from '../listener/hcm.js';
 import { recordHeader } from '../routing/regex.js';
-import { BODY_NONE, BODY_TUNNEL, OUT_SAME } from './body.js';
+import { BODY_NONE, BODY_TUNNEL, BODY_UNTIL_END, OUT_SAME } from './body.js';
 import { admitInternal } from './internal-headers.js';
 import type { Proxy } from './request.js';
 import type { Stream } from './stream.js';
@@ -43,7 +43,7 @@ export function admit(engine: Engine, proxy: Proxy, stream: Stream): boolean {
   }
   if (stream.version10 && !admitVersion10(engine, proxy, stream, hcm)) return false;
   if (i32[words + Head.hostBytes] === 0) {
-    stream.downstream!.closeAfterResponse = true;
+    stream.downstream!.outOfStep();
     proxy.replies.send(stream, 400, 0, detail('missing_host_header'), '');
     return false;
   }
@@ -94,7 +94,7 @@ function admitUnusual(engine: Engine, proxy: Proxy, stream: Stream, hcm: HcmRunt
     engine.count(hcm.scope, HttpStat['http1.dropped_headers_with_underscores']);
   }
   if ((flags & HeadFlag.fragment) !== 0) {
-    stream.downstream!.closeAfterResponse = true;
+    stream.downstream!.outOfStep();
     proxy.replies.send(stream, 400, 0, detail('path_normalization_failed'), '');
     return false;
   }
@@ -119,9 +119,12 @@ function admitUnusual(engine: Engine, proxy: Proxy, stream: Stream, hcm: HcmRunt
 
 /** An upgrade with a body is treated as a plain request: RFC 9110 7.8 lets a server ignore Upgrade. */
 function markUpgrade(engine: Engine, stream: Stream): void {
-  if (stream.request.kind !== BODY_NONE || stream.version10
+  const { framed } = stream.downstream!;
+  if (stream.request.kind !== (framed ? BODY_UNTIL_END : BODY_NONE) || stream.version10
       || recordHeader(engine, engine.requestRecord, 'upgrade') === null)
     return;
+  // What follows the request is of the tunnel.
+  if (framed) stream.request.begin(engine, BODY_NONE, 0, OUT_SAME);
   stream.isUpgrade = true;
 }
 
@@ -185,7 +188,7 @@ function usePath(engine: Engine, words: number, options: number): number {
 
 function refusePath(engine: Engine, proxy: Proxy, stream: Stream, hcm: HcmRuntime): boolean {
   engine.count(hcm.scope, HttpStat.downstream_rq_failed_path_normalization);
-  stream.downstream!.closeAfterResponse = true;
+  stream.downstream!.outOfStep();
   proxy.replies.send(stream, 400, 0, detail('path_normalization_failed'), '');
   return false;
 }

@@ -6,14 +6,18 @@ import { limits } from '../../core/limits.js';
 import { CHUNKED_RECHUNK, CHUNKED_SCAN, CHUNKED_STRIP, CHUNKED_TRAILERS } from '../codecs.js';
 import type { Engine } from '../engine.js';
 import { LARGE } from '../memory/buffers.js';
+import type { BufferClass } from '../memory/buffers.js';
 
 export const BODY_NONE = 0;
 export const BODY_LENGTH = 1;
 export const BODY_CHUNKED = 2;
-/** Ends when its connection ends. */
-export const BODY_CLOSE = 3;
+/** Ends when its connection ends, or when its protocol says so. */
+export const BODY_UNTIL_END = 3;
 /** An upgraded connection or CONNECT: bytes pass as they are. */
 export const BODY_TUNNEL = 4;
+
+/** No length was said: in HTTP/1.1 the body is chunked. */
+export const isOpenEnded = (kind: number): boolean => kind === BODY_CHUNKED || kind === BODY_UNTIL_END;
 
 export const OUT_SAME = 0;
 /** Chunked, whatever it was. */
@@ -36,13 +40,15 @@ export class Body {
   /** Memory offset of the Chunked record. */
   chunked = 0;
   rejection = 0;
+  /** Trailers of a chunked body that goes on without its chunks: so many bytes of lines at engine.text. */
+  trailersBytes = 0;
   /** Pieces handed to a socket since its queue was last seen empty. */
   private queued = 0;
 
   clear(): void {
     this.kind = BODY_NONE;
     this.out = OUT_SAME;
-    this.remaining = this.bytes = this.rejection = 0;
+    this.remaining = this.bytes = this.rejection = this.trailersBytes = 0;
     this.complete = true;
     this.forwardTrailers = false;
     this.queued = 0;
@@ -53,9 +59,29 @@ export class Body {
     this.kind = kind;
     this.out = out;
     this.remaining = length;
-    this.bytes = 0;
+    this.bytes = this.trailersBytes = 0;
     this.complete = kind === BODY_NONE || (kind === BODY_LENGTH && length === 0);
     if (kind === BODY_CHUNKED) engine.codecs.h1ChunkedReset(this.chunked);
+  }
+
+  /** Where the body goes, the protocol says by itself where it ends, or it does not. */
+  frameFor(framed: boolean): void {
+    if (this.kind === BODY_CHUNKED) this.out = framed ? OUT_BARE : OUT_SAME;
+    else if (this.kind === BODY_UNTIL_END) this.out = framed ? OUT_BARE : OUT_CHUNKED;
+  }
+
+  /** Sends the last chunk, with trailers as lines. False: no buffer is free. */
+  sendLastChunk(engine: Engine, socket: number, trailersAt: number, trailersBytes: number): boolean {
+    const size = engine.pool.classFor(trailersBytes + 32);
+    const out = size < 0 ? -1 : engine.pool.acquire(size as BufferClass);
+    if (out < 0) return false;
+    const start = engine.pool.offsetOf(out);
+    const lines = start + engine.writeText(start, '0\r\n');
+    engine.codecs.copyExact(lines, trailersAt, trailersBytes);
+    const end = lines + trailersBytes;
+    engine.reactor.send(socket, out, start, end + engine.writeText(end, '\r\n') - start, false);
+    engine.pool.release(out);
+    return true;
   }
 
   /**
@@ -170,7 +196,11 @@ export class Body {
       return RELAY_ERROR;
     }
     this.bytes += engine.i32[words + Chunked.dataBytes];
-    if (result === 1) this.complete = true;
+    if (result === 1) {
+      this.complete = true;
+      if (mode === CHUNKED_STRIP && this.forwardTrailers)
+        this.trailersBytes = engine.codecs.h1CopyTrailers(engine.scratchRecord, engine.text) - engine.text;
+    }
     return at + engine.i32[words + Chunked.consumed];
   }
 

@@ -9,7 +9,7 @@ import type { Engine } from '../engine.js';
 import { WRITES_VIA } from '../routing/mutations.js';
 import type { CompiledMutations } from '../routing/mutations.js';
 import type { ClusterChoice, KeptText, RouteRuntime } from '../routing/route.js';
-import { BODY_CHUNKED, BODY_NONE, BODY_TUNNEL, Body } from './body.js';
+import { BODY_NONE, BODY_TUNNEL, Body, isOpenEnded } from './body.js';
 import { formatInto } from './formatter.js';
 import { forwardedAddress } from './remote-address.js';
 import { placeRequestId, sentHead } from './request-id.js';
@@ -39,7 +39,7 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   const host = rewrites !== null && rewrites.host.bytes > 0 ? rewrites.host : choice.hostRewrite;
   const named = host !== null || (route.autoHost && stream.cluster!.namesHosts);
   if (!named) flags &= ~RequestEditsFlag.appendHostXfh;
-  if (stream.request.kind === BODY_CHUNKED) flags |= RequestEditsFlag.chunked;
+  if (isOpenEnded(stream.request.kind)) flags |= RequestEditsFlag.chunked;
   if (stream.isUpgrade && !stream.isConnect) flags |= RequestEditsFlag.upgrade;
   const cluster = stream.cluster!;
   if (cluster.config.properCaseWords) flags |= RequestEditsFlag.properCase;
@@ -135,7 +135,7 @@ function inlineBody(stream: Stream, available: number): number {
   if (request.kind === BODY_NONE || request.kind === BODY_TUNNEL || available === 0 || available >
     limits.bodyCopyBytesMax)
     return 0;
-  if (request.kind === BODY_CHUNKED) return 0;
+  if (isOpenEnded(request.kind)) return 0;
   return request.remaining <= available ? Body.roomFor(request.remaining) : 0;
 }
 

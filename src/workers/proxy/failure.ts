@@ -4,10 +4,11 @@
 import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
 import { ResponseFlag, detail } from '../../core/response-flags.js';
 import { limits } from '../../core/limits.js';
+import { RESET_BY_PEER, RESET_LOCAL, RESET_PROTOCOL, RESET_REFUSED } from '../../core/reset-reasons.js';
 import type { Engine } from '../engine.js';
-import { BODY_CLOSE, BODY_TUNNEL, OUT_CHUNKED } from './body.js';
+import { BODY_TUNNEL, BODY_UNTIL_END } from './body.js';
 import type { Proxy } from './request.js';
-import { FAILED_CONNECT, FAILED_PROTOCOL, FAILED_RESET } from './retries.js';
+import { FAILED_CONNECT, FAILED_PROTOCOL, FAILED_REFUSED, FAILED_RESET } from './retries.js';
 import { LOCAL_FAILURE } from '../upstream/borrower.js';
 import type { Stream } from './stream.js';
 
@@ -19,6 +20,21 @@ const REMOTE = { text: 'remote connection failure', detail: detail(
   'upstream_reset_before_response_started{remote_connection_failure}') };
 const LOCAL = { text: 'local connection failure', detail: detail(
   'upstream_reset_before_response_started{local_connection_failure}') };
+interface Reset { flag: number; text: string; before: number; after: number }
+const RESETS: Readonly<Record<number, Reset>> = {
+  [RESET_BY_PEER]: { flag: ResponseFlag.UR, text: 'remote reset',
+    before: detail('upstream_reset_before_response_started{remote_reset}'),
+    after: detail('upstream_reset_after_response_started{remote_reset}') },
+  [RESET_REFUSED]: { flag: ResponseFlag.UR, text: 'remote refused stream reset',
+    before: detail('upstream_reset_before_response_started{remote_refused_stream_reset}'),
+    after: detail('upstream_reset_after_response_started{remote_refused_stream_reset}') },
+  [RESET_PROTOCOL]: { flag: ResponseFlag.UPE, text: 'protocol error',
+    before: detail('upstream_reset_before_response_started{protocol_error}'),
+    after: detail('upstream_reset_after_response_started{protocol_error}') },
+  [RESET_LOCAL]: { flag: ResponseFlag.LR, text: 'local reset',
+    before: detail('upstream_reset_before_response_started{local_reset}'),
+    after: detail('upstream_reset_after_response_started{local_reset}') },
+};
 const latest = (stream: Stream): string => stream.retried ? 'retried and the latest ' : '';
 
 export class Failures {
@@ -39,9 +55,14 @@ export class Failures {
   upstreamEnded(stream: Stream, errno: number): void {
     const { response } = stream;
     const upstream = stream.upstream!;
+    if (errno < 0) { this.reset(stream, errno); return; }
     if (stream.responseStarted) {
       if (response.kind === BODY_TUNNEL) { this.tunnelEnded(stream, errno); return; }
-      if (response.kind === BODY_CLOSE && errno === 0) { this.closeDelimitedEnd(stream); return; }
+      if (response.kind === BODY_UNTIL_END && errno === 0 && !upstream.framed) {
+        stream.upstreamReusable = false;
+        this.proxy.onResponseEnd(stream, 0, 0);
+        return;
+      }
     }
     // As Envoy: what ends within a response is not HTTP.
     if (upstream.cutShort) { this.badResponse(stream, 0); return; }
@@ -54,7 +75,7 @@ export class Failures {
       this.proxy.finish.abort(stream, true);
       return;
     }
-    const diedUnseen = upstream.requests > 1 && !upstream.hasBegun;
+    const diedUnseen = !upstream.framed && upstream.requests > 1 && !upstream.hasBegun;
     const stale = diedUnseen && stream.replayable && stream.interimResponses === 0
       && stream.attempts <= limits.staleRetriesMax;
     if (!stale) this.noteFailure(stream);
@@ -70,6 +91,35 @@ export class Failures {
     this.proxy.replies.send(stream, 503, ResponseFlag.UC,
       detail('upstream_reset_before_response_started{connection_termination}'),
       `${PREFIX}${latest(stream)}reset reason: connection termination`);
+  }
+
+  /** The stream's exchange was reset; its connection goes on for others. */
+  private reset(stream: Stream, reason: number): void {
+    const how = RESETS[reason] ?? RESETS[RESET_LOCAL]!;
+    if (stream.responseStarted) {
+      this.noteFailure(stream);
+      stream.flags |= how.flag;
+      stream.details = how.after;
+      this.noteCut(stream);
+      this.leave(stream);
+      this.proxy.finish.abort(stream, true);
+      return;
+    }
+    // What the peer has not looked at is as if it had not been sent.
+    const unseen = reason === RESET_REFUSED && stream.replayable && stream.headBuffer >= 0
+      && stream.attempts <= limits.staleRetriesMax;
+    if (!unseen) this.noteFailure(stream);
+    this.detach(stream);
+    if (unseen) {
+      stream.cluster!.count(ClusterStat.upstream_rq_retry);
+      stream.requestHeadSent = false;
+      this.proxy.dispatch(stream);
+      return;
+    }
+    if (stream.retryOn !== 0
+      && this.proxy.retries.afterFailure(stream, reason === RESET_REFUSED ? FAILED_REFUSED : FAILED_RESET)) return;
+    this.proxy.replies.send(stream, how.flag === ResponseFlag.UPE ? 502 : 503, how.flag, how.before,
+      `${PREFIX}${latest(stream)}reset reason: ${how.text}`);
   }
 
   /**
@@ -131,9 +181,11 @@ export class Failures {
       return;
     }
     if (errno === 0 && stream.request.complete) return;
-    stream.flags |= ResponseFlag.DC;
-    stream.details = detail('downstream_remote_disconnect');
+    const reset = errno === RESET_BY_PEER || errno === RESET_REFUSED;
+    stream.flags |= reset ? ResponseFlag.DR : ResponseFlag.DC;
+    stream.details = detail(reset ? 'http2.remote_reset' : 'downstream_remote_disconnect');
     engine.count(stream.hcm!.scope, HttpStat.downstream_rq_rx_reset);
+    if (errno < 0) { this.proxy.finish.abort(stream, false); return; }
     engine.count(stream.hcm!.scope, HttpStat.downstream_cx_destroy_remote_active_rq);
     engine.count(stream.hcm!.scope, HttpStat.downstream_cx_destroy_remote);
     this.proxy.finish.abort(stream, false);
@@ -185,20 +237,5 @@ export class Failures {
     this.proxy.finish.countUpstream(stream);
     this.detach(stream);
     this.proxy.finish.complete(stream, false);
-  }
-
-  /** A body without length ends with its connection. */
-  private closeDelimitedEnd(stream: Stream): void {
-    const { engine } = this;
-    stream.response.complete = true;
-    if (stream.response.out === OUT_CHUNKED) {
-      const out = engine.small();
-      if (out < 0) { this.proxy.finish.abort(stream, true); return; }
-      const at = engine.pool.offsetOf(out);
-      engine.reactor.send(stream.downstream!.socket, out, at, engine.writeText(at, '0\r\n\r\n'), false);
-      engine.pool.release(out);
-    }
-    stream.upstreamReusable = false;
-    this.proxy.finish.responseComplete(stream, true);
   }
 }

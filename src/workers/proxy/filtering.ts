@@ -7,12 +7,12 @@
 import { HEALTHY } from '../balancing/levels.js';
 import { ResponseFlag, detail } from '../../core/response-flags.js';
 import { limits } from '../../core/limits.js';
-import type { DownstreamConnection } from '../connection/downstream.js';
+import type { Downstream } from '../connection/downstream-side.js';
 import type { Engine } from '../engine.js';
 import { ANSWERED, CONTINUE, SUSPENDED } from '../filters/filter.js';
 import type { Actions } from '../filters/filter.js';
 import type { CompiledMutations } from '../routing/mutations.js';
-import { BODY_CHUNKED, BODY_LENGTH, OUT_BARE, OUT_SAME } from './body.js';
+import { BODY_LENGTH, OUT_BARE, OUT_SAME, isOpenEnded } from './body.js';
 import type { Proxy } from './request.js';
 import { addLength, recallHead, rewriteHead } from './rewrite-head.js';
 import type { Stream } from './stream.js';
@@ -55,7 +55,7 @@ export class Filtering implements Actions {
   }
 
   /** Past the filters. A short body that was collected goes with its head, like one that came with it. */
-  private go(stream: Stream, downstream: DownstreamConnection): void {
+  private go(stream: Stream, downstream: Downstream): void {
     const { engine, proxy } = this;
     const { kept } = stream;
     // A body that a redirect takes along is kept with its framing.
@@ -108,7 +108,7 @@ export class Filtering implements Actions {
     stream.suspended = true;
     stream.collectBytesMax = bytesMax;
     stream.kept.begin(bytesMax);
-    if (stream.request.kind === BODY_CHUNKED) stream.request.out = OUT_BARE;
+    if (isOpenEnded(stream.request.kind)) stream.request.out = OUT_BARE;
     stream.downstream!.deadlineMoved();
     return SUSPENDED;
   }
@@ -135,14 +135,14 @@ export class Filtering implements Actions {
   }
 
   /** From here the body is one of known length, sent from where it is kept. */
-  private collected(stream: Stream): void {
+  collected(stream: Stream): void {
     const { engine } = this;
     const { kept, downstream } = stream;
     const bytes = kept.bytes;
     stream.collectBytesMax = -1;
     stream.collected = bytes > 0;
     stream.requestLength = bytes;
-    if (stream.request.kind === BODY_CHUNKED) addLength(engine, stream, bytes);
+    if (isOpenEnded(stream.request.kind)) addLength(engine, stream, bytes);
     stream.request.begin(engine, BODY_LENGTH, bytes, OUT_SAME);
     stream.request.complete = true;
     stream.request.bytes = bytes;

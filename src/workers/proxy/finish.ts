@@ -9,7 +9,7 @@ import type { LogType } from './log-filter.js';
 import type { Proxy } from './request.js';
 import type { Stream } from './stream.js';
 import type { ClusterRuntime } from '../upstream/cluster.js';
-import type { UpstreamConnection } from '../upstream/connection.js';
+import type { Upstream } from '../upstream/upstream-side.js';
 
 /** Cell of upstream_rq_<code>, or -1 for codes that are counted by class only. */
 const codeCells = new Int16Array(600).fill(-1);
@@ -85,7 +85,7 @@ export class Finish {
     if (stream.bulkResponse && reusable) engine.reactor.setBulk(upstream.socket, false);
     stream.upstream = null;
     if (!requestDone) engine.count(stream.hcm!.scope, HttpStat.downstream_rq_response_before_rq_complete);
-    if (reusable && !endpoint!.removed) this.proxy.upstreams.release(upstream); else upstream.close();
+    if (reusable && !endpoint!.removed) upstream.giveBack(); else upstream.close();
     this.complete(stream, requestDone);
   }
 
@@ -98,11 +98,11 @@ export class Finish {
     if (ended && stream.request.complete) upstream.answered();
     this.leaveEndpoint(stream);
     stream.upstream = null;
-    if (reusable && !endpoint!.removed) this.proxy.upstreams.release(upstream); else upstream.close();
+    if (reusable && !endpoint!.removed) upstream.giveBack(); else upstream.close();
   }
 
   /** Has the connection served as many requests as it may? */
-  overused(cluster: ClusterRuntime, upstream: UpstreamConnection): boolean {
+  overused(cluster: ClusterRuntime, upstream: Upstream): boolean {
     const { maxRequestsPerConnection } = cluster.config;
     if (maxRequestsPerConnection === 0 || upstream.requests < maxRequestsPerConnection) return false;
     cluster.count(ClusterStat.upstream_cx_max_requests);
@@ -115,8 +115,8 @@ export class Finish {
     engine.f64[stream.hcm!.scope + HttpStat.downstream_cx_upgrades_active] += 1;
     stream.request.kind = stream.response.kind;
     stream.request.complete = false;
-    stream.downstream!.closeAfterResponse = true;
     const downstream = stream.downstream!;
+    downstream.outOfStep();
     downstream.becomeTunnel();
     if (stream.hcm!.config.accessLogOptions.onTunnelEstablished)
       this.writeLogs(stream, 'DownstreamTunnelSuccessfullyEstablished');

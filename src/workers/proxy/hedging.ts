@@ -10,7 +10,7 @@ import { Head } from '../../core/generated/layouts.js';
 import { ClusterStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import type { Borrower } from '../upstream/borrower.js';
-import type { UpstreamConnection, UpstreamEvents } from '../upstream/connection.js';
+import type { Upstream, UpstreamEvents } from '../upstream/upstream-side.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 import { countStatus } from './finish.js';
 import type { Proxy } from './request.js';
@@ -18,7 +18,7 @@ import type { Stream } from './stream.js';
 
 /** A parked attempt: its request is sent, its answer awaited. */
 export class Hedge implements Borrower {
-  upstream: UpstreamConnection | null = null;
+  upstream: Upstream | null = null;
   breaker = 0;
   readonly pending = false;
   readonly pendingNext: Borrower | null = null;
@@ -123,6 +123,7 @@ export class Hedging implements UpstreamEvents {
   // It was lent its connection when it was still the stream's, and no byte of a body comes before a head.
   onAcquired(): void { throw new Error('a parked attempt acquires nothing'); }
   onConnectFailed(): void { throw new Error('a parked attempt connects to nothing'); }
+  onResponseEnd(): void { throw new Error('a parked attempt has no answer'); }
   onResponseBytes(): number { throw new Error('a parked attempt takes no body'); }
   onUpstreamDrained(): void { /* its request was complete when it was parked */ }
   onUpstreamSendFailed(): void { /* onUpstreamEnd follows */ }

@@ -58,5 +58,6 @@ function replaceSpan(engine: Engine, stream: Stream, at: number, bytes: number, 
   stream.headBuffer = out;
   stream.headAt = start;
   stream.headBytes += text.length - bytes;
+  stream.forwardedHeadBytes += text.length - bytes;
   return true;
 }

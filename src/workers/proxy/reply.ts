@@ -7,7 +7,7 @@ import { ResponseFlag, detail } from '../../core/response-flags.js';
 import type { DetailText } from '../../core/response-flags.js';
 import { HttpStat } from '../../telemetry/schema.js';
 import type { HttpConnectionManager, RedirectAction } from '../../config/types.js';
-import type { DownstreamConnection } from '../connection/downstream.js';
+import type { Downstream } from '../connection/downstream-side.js';
 import type { Engine } from '../engine.js';
 import type { BufferClass } from '../memory/buffers.js';
 import type { CompiledMutations } from '../routing/mutations.js';
@@ -59,9 +59,8 @@ export class Replies {
     stream.responseStarted = true;
     stream.responseStartMs = engine.nowMs;
     // As Envoy: a bad request may have left the connection out of step.
-    if (!stream.request.complete || stream.isUpgrade || status === 400
-        || (engine.drain.active && engine.drain.closes(downstream.listener.inbound)))
-      downstream.closeAfterResponse = true;
+    if (!stream.request.complete || stream.isUpgrade || status === 400) downstream.outOfStep();
+    if (engine.drain.active && engine.drain.closes(downstream.listener.inbound)) downstream.closeAfterResponse = true;
     const close = downstream.closeAfterResponse;
     let extra = localMutations(engine, stream, headers) + requestIdLine(engine, stream) + stream.addedResponseLines;
     if (stream.filters !== null) extra = this.throughFilters(stream, extra, body);
@@ -152,7 +151,7 @@ export class Replies {
     stream.headless = true;
     stream.version10 = false;
     this.engine.recordOwner = 0;
-    stream.downstream!.closeAfterResponse = true;
+    stream.downstream!.outOfStep();
     this.send(stream, status, ResponseFlag.DPE, details, STATUS_CODES[status] ?? '');
   }
 
@@ -169,7 +168,7 @@ export class Replies {
   }
 
   /** The head was refused by the codec: there is no request, only a connection out of step. */
-  rejected(connection: DownstreamConnection, rejection: number): void {
+  rejected(connection: Downstream, rejection: number): void {
     const { engine } = this;
     const name = rejectionNames[rejection] ?? 'none';
     const [status, details] = REJECTIONS[name] ?? [400, 'http1.codec_error' as const];
@@ -195,13 +194,13 @@ export class Replies {
     this.send(stream, status, ResponseFlag.DPE, detail(details), STATUS_CODES[status] ?? '');
   }
 
-  headTimeout(connection: DownstreamConnection): void {
+  headTimeout(connection: Downstream): void {
     this.engine.count(connection.hcm.scope, HttpStat.downstream_rq_header_timeout);
     this.refuseConnection(connection, 408, detail('request_header_timeout'), 0, 'request header timeout');
   }
 
   /** Answers a connection that has no stream and never will: counted and logged as a request, then closed. */
-  refuseConnection(connection: DownstreamConnection, status: number, details: number, flag: number,
+  refuseConnection(connection: Downstream, status: number, details: number, flag: number,
       body = STATUS_CODES[status] ?? '', headless = true): void {
     const { engine } = this;
     const { hcm } = connection;
@@ -234,9 +233,9 @@ export class Replies {
     connection.closeGracefully();
   }
 
-  private write(connection: DownstreamConnection, server: string, status: number, body: Uint8Array, headers: string,
+  private write(connection: Downstream, server: string, status: number, body: Uint8Array, headers: string,
       close: boolean, version10: boolean, isHead: boolean): void {
-    if (close) connection.closeAnnounced = true;
+    if (close && !connection.framed) connection.closeAnnounced = true;
     const noBody = status === 204 || status === 304;
     let head = `HTTP/1.${version10 ? 0 : 1} ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`;
     if (!noBody) head += `content-length: ${body.length}\r\n`;
@@ -249,7 +248,7 @@ export class Replies {
   }
 
   /** A log format asks for the headers of the answer. */
-  private keepHead({ stream }: DownstreamConnection, buffer: number, bytes: number): void {
+  private keepHead({ stream }: Downstream, buffer: number, bytes: number): void {
     const { pool } = this.engine;
     if (stream === null || stream.responseBuffer >= 0) return;
     pool.retain(buffer);
@@ -259,16 +258,18 @@ export class Replies {
   }
 
   /** Sends text and bytes, in as many buffers as they need. Without a free buffer the connection ends instead. */
-  private raw(connection: DownstreamConnection, head: string, body?: Uint8Array, keep = false): void {
+  private raw(connection: Downstream, head: string, body?: Uint8Array, keep = false): void {
     const { engine } = this;
     const bytes = body === undefined ? Buffer.from(head, 'latin1') : Buffer.concat([Buffer.from(head, 'latin1'), body]);
     for (let from = 0; from < bytes.length;) {
       const size = engine.pool.classFor(Math.min(bytes.length - from, 65536));
       const buffer = engine.pool.acquire(size as BufferClass);
-      if (buffer < 0) { connection.closeAfterResponse = true; return; }
+      if (buffer < 0) { connection.outOfStep(); return; }
       const piece = bytes.subarray(from, from + Math.min(engine.pool.bytesOf(buffer), bytes.length - from));
       engine.u8.set(piece, engine.pool.offsetOf(buffer));
-      engine.reactor.send(connection.socket, buffer, engine.pool.offsetOf(buffer), piece.length, false);
+      const at = engine.pool.offsetOf(buffer);
+      if (from === 0) connection.sendHead(buffer, at, Math.min(head.length, piece.length), piece.length, false);
+      else engine.reactor.send(connection.socket, buffer, at, piece.length, false);
       if (keep && from === 0 && head.length <= piece.length) this.keepHead(connection, buffer, head.length);
       engine.pool.release(buffer);
       from += piece.length;

@@ -5,11 +5,10 @@
 //   onResponseHead → send head → relay body → complete                           (upstream to client)
 import { Head, HeadFlag, Method, RequestEdits, RequestEditsFlag } from '../../core/generated/layouts.js';
 import { ClusterState, EndpointState } from '../../core/memory-map.js';
-import { limits } from '../../core/limits.js';
 import { ResponseFlag, detail } from '../../core/response-flags.js';
 import { ClusterStat, HttpStat, VirtualHostStat } from '../../telemetry/schema.js';
 import { NEEDS_TEXT, NO_VIRTUAL_HOST, PROTO_HTTPS, PROTO_SET, SCHEME_HTTPS } from '../codecs.js';
-import type { DownstreamConnection, DownstreamEvents } from '../connection/downstream.js';
+import type { Downstream, DownstreamEvents } from '../connection/downstream-side.js';
 import type { Picker } from '../balancing/picker.js';
 import type { Engine } from '../engine.js';
 import type { RouteTableRuntime } from '../routing/route-table.js';
@@ -19,12 +18,12 @@ import type { ClusterChoice, RouteRuntime } from '../routing/route.js';
 import { ACQUIRED, OVERFLOW, UpstreamPool, WAITING } from '../upstream/pool.js';
 import { Clusters } from '../upstream/cluster.js';
 import type { ClusterRuntime } from '../upstream/cluster.js';
-import type { UpstreamConnection, UpstreamEvents } from '../upstream/connection.js';
+import type { Upstream, UpstreamEvents } from '../upstream/upstream-side.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 import { admit } from './admission.js';
 import { headerLinesBytes } from './format-texts.js';
 import { admitUpgrade } from './upgrade.js';
-import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, OUT_SAME, RELAY_ERROR } from './body.js';
+import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, BODY_UNTIL_END, OUT_SAME } from './body.js';
 import { noteSelected, readAsked } from './asked.js';
 import { encodeRequest, TOO_LONG } from './edits.js';
 import { pickerFor } from './destination.js';
@@ -38,6 +37,7 @@ import { markTimeoutRetry, replaceAttempts, replaceExpected, replaceHost } from 
 import { Retries } from './retries.js';
 import { forwardedAddress } from './remote-address.js';
 import { Replies } from './reply.js';
+import { RequestBodies } from './request-body.js';
 import { Shadows } from './shadows.js';
 import { Responses } from './response.js';
 import { keepsHead, StreamPool } from './stream.js';
@@ -55,8 +55,9 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   readonly shadows: Shadows;
   readonly hedging: Hedging;
   readonly filtering: Filtering;
+  readonly requests: RequestBodies;
   private readonly responses: Responses;
-  private readonly timeouts: Timeouts;
+  readonly timeouts: Timeouts;
 
   constructor(readonly engine: Engine) {
     this.streams = new StreamPool(engine, this);
@@ -69,11 +70,12 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     this.shadows = new Shadows(engine, this);
     this.hedging = new Hedging(engine, this);
     this.filtering = new Filtering(engine, this);
+    this.requests = new RequestBodies(engine, this);
     this.responses = new Responses(engine, this);
     this.timeouts = new Timeouts(engine, this);
   }
 
-  onRequestHead(connection: DownstreamConnection, bodyAt: number, end: number, headBytes: number): number {
+  onRequestHead(connection: Downstream, bodyAt: number, end: number, headBytes: number): number {
     const { engine } = this;
     const stream = this.begin(connection, headBytes);
     if (stream === null) {
@@ -94,7 +96,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
    * The request goes the way of the route `index`; one without a route is answered behind the filters. Returns as
    * onRequestHead.
    */
-  enterRoute(stream: Stream, table: RouteTableRuntime | null, index: number, connection: DownstreamConnection,
+  enterRoute(stream: Stream, table: RouteTableRuntime | null, index: number, connection: Downstream,
       bodyAt: number, end: number): number {
     const hcm = stream.hcm!;
     if (index >= 0 && !this.takeRoute(stream, table!, index)) return this.afterReply(connection, bodyAt, end);
@@ -122,7 +124,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   }
 
   /** What a router does: the head has passed the filters. Also where a suspended request goes on. */
-  serve(stream: Stream, connection: DownstreamConnection, bodyAt: number, end: number): number {
+  serve(stream: Stream, connection: Downstream, bodyAt: number, end: number): number {
     const { route } = stream;
     if (route === null) {
       this.engine.count(stream.hcm!.scope, HttpStat.no_route);
@@ -156,7 +158,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   }
 
   /** Takes a stream slot and notes what the head says about the body. */
-  private begin(connection: DownstreamConnection, headBytes: number): Stream | null {
+  private begin(connection: Downstream, headBytes: number): Stream | null {
     const { engine } = this;
     const stream = this.streams.take();
     if (stream === null) return null;
@@ -179,9 +181,11 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     stream.grpc = isGrpc(engine);
     stream.expectContinue = (flags & HeadFlag.expectContinue) !== 0;
     const length = i32[words + Head.contentLengthHigh] * 4294967296 + (i32[words + Head.contentLengthLow] >>> 0);
-    const kind = (flags & HeadFlag.chunked) !== 0 ? BODY_CHUNKED : length > 0 ? BODY_LENGTH : BODY_NONE;
+    const follows = connection.framed && !connection.ended && (flags & HeadFlag.hasContentLength) === 0;
+    const kind = (flags & HeadFlag.chunked) !== 0 ? BODY_CHUNKED : length > 0 ? BODY_LENGTH
+      : follows ? BODY_UNTIL_END : BODY_NONE;
     stream.request.begin(engine, kind, length, OUT_SAME);
-    stream.request.forwardTrailers = hcm.config.enableTrailers;
+    stream.request.forwardTrailers = connection.framed || hcm.config.enableTrailers;
     f64[hcm.scope + HttpStat.downstream_rq_total] += 1;
     f64[hcm.scope + HttpStat.downstream_rq_http1_total] += 1;
     f64[hcm.scope + HttpStat.downstream_rq_active] += 1;
@@ -222,7 +226,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     }
   }
 
-  private forward(stream: Stream, route: RouteRuntime, connection: DownstreamConnection, bodyAt: number,
+  private forward(stream: Stream, route: RouteRuntime, connection: Downstream, bodyAt: number,
       end: number): number {
     const { engine } = this;
     if (stream.isUpgrade && !admitUpgrade(engine, this, stream, route)) return this.afterReply(connection, bodyAt, end);
@@ -254,7 +258,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       return this.afterReply(connection, bodyAt, end);
     }
     if (stream.keepsBody) this.retries.keepInline(stream);
-    if (stream.request.complete) this.requestReceived(stream);
+    if (stream.request.complete) this.requests.received(stream);
     this.timeouts.start(stream);
     this.dispatch(stream);
     return stream.downstream === null ? this.afterReply(connection, at, end) : at;
@@ -378,15 +382,21 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     upstream.beginRequest();
     engine.i32[(stream.endpoint!.state) + EndpointState.requestsTotal]++;
     stream.requestHeadSent = true;
-    engine.reactor.send(upstream.socket, stream.headBuffer, stream.headAt, stream.headBytes, false);
+    stream.request.frameFor(upstream.framed);
+    const { downstream } = stream;
+    // The first bytes of a body are behind its head, in a frame of their own.
+    const more = downstream !== null && downstream.framed && !stream.request.complete;
+    upstream.sendHead(stream.headBuffer, stream.headAt, stream.forwardedHeadBytes, stream.headBytes, more);
     stream.cluster!.gauge(ClusterStat.upstream_cx_tx_bytes_total, stream.headBytes);
     // A connection that served before may be dying unseen; only then a complete request is kept for one safe
     // repetition.
     if (!keepsHead(stream) && !(stream.replayable && upstream.requests > 1)) this.finish.releaseHead(stream);
     if (stream.kept.length > 0) this.retries.replay(stream);
+    if (stream.upstream !== upstream) return;
+    if (stream.request.complete) this.requests.sayEnd(stream, 0, 0);
     // An upgrade's request has no end: an attempt's deadlines never begin.
     if (stream.perTryTimed && stream.request.complete && !stream.isUpgrade) this.timeouts.attemptBegins(stream);
-    if (stream.downstream !== null && !stream.request.complete) stream.downstream.offerSoon();
+    if (downstream !== null && stream.downstream === downstream && !stream.request.complete) downstream.offerSoon();
   }
 
   /** CONNECT ends here (connect_config): the client gets 200 and then speaks to the endpoint itself. */
@@ -405,44 +415,10 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   onConnectFailed(stream: Stream): void { this.failures.connect(stream); }
 
   onRequestBytes(stream: Stream, buffer: number, at: number, end: number): number {
-    const { engine } = this;
-    const { upstream, request } = stream;
-    stream.lastActivityMs = engine.nowMs;
-    if (stream.collectBytesMax >= 0) return this.filtering.collect(stream, at, end);
-    if (upstream === null || !stream.requestHeadSent || (request.kind === BODY_TUNNEL && !stream.responseStarted)) {
-      return at;                                                        // nowhere to put it yet
-    }
-    if (request.complete) return at;
-    const taken = request.relay(engine, buffer, at, end, upstream.socket);
-    if (taken < 0) {
-      if (taken === RELAY_ERROR) this.replies.badRequestBody(stream);
-      else this.failures.exhausted(stream);
-      return end;
-    }
-    stream.cluster!.gauge(ClusterStat.upstream_cx_tx_bytes_total, taken - at);
-    if (stream.keepsBody) this.retries.keep(stream, at, taken);
-    if (stream.shadows !== null) this.shadows.relay(stream, buffer, at, taken);
-    if (!stream.bulkRequest && request.bytes + request.remaining >= limits.bulkBodyBytes && !request.complete) {
-      stream.bulkRequest = true;
-      engine.reactor.setBulk(stream.downstream!.socket, true);
-    }
-    if (request.complete) this.requestReceived(stream);
-    else if (request.backedUp(engine, upstream.socket, this.highWatermark(stream))) {
-      stream.downstream!.pause();
-      engine.reactor.notifyDrained(upstream.socket);
-      stream.cluster!.count(ClusterStat.upstream_flow_control_backed_up_total);
-    }
-    return taken;
+    return this.requests.onBytes(stream, buffer, at, end);
   }
-
-  /** The whole request has arrived: from now the route's timeout runs. */
-  requestReceived(stream: Stream): void {
-    stream.requestEndMs = this.engine.nowMs;
-    if (stream.bulkRequest) this.engine.reactor.setBulk(stream.downstream!.socket, false);
-    if (stream.shadows !== null) this.shadows.requestReceived(stream);
-    stream.downstream!.requestComplete();
-    this.timeouts.requestReceived(stream);
-    if (stream.response.complete && stream.responseStarted) this.finish.complete(stream, true);
+  onRequestEnd(stream: Stream, trailersAt: number, trailersBytes: number): boolean {
+    return this.requests.onEnd(stream, trailersAt, trailersBytes);
   }
 
   highWatermark(stream: Stream): number {
@@ -465,13 +441,16 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   onResponseBytes(stream: Stream, buffer: number, at: number, end: number): number {
     return this.responses.onBytes(stream, buffer, at, end);
   }
+  onResponseEnd(stream: Stream, trailersAt: number, trailersBytes: number): void {
+    this.responses.onEnd(stream, trailersAt, trailersBytes);
+  }
   onResponseRejected(stream: Stream, rejection: number): void { this.failures.badResponse(stream, rejection); }
   onUpstreamEnd(stream: Stream, errno: number): void { this.failures.upstreamEnded(stream, errno); }
   onUpstreamSendFailed(stream: Stream): void { this.failures.sendFailed(stream); }
-  onRequestRejected(connection: DownstreamConnection, rejection: number): void {
+  onRequestRejected(connection: Downstream, rejection: number): void {
     this.replies.rejected(connection, rejection);
   }
-  onHeadTimeout(connection: DownstreamConnection): void { this.replies.headTimeout(connection); }
+  onHeadTimeout(connection: Downstream): void { this.replies.headTimeout(connection); }
   onDownstreamEnd(stream: Stream, errno: number): void { this.failures.downstreamEnded(stream, errno); }
   onDeadline(stream: Stream, nowMs: number): void { this.timeouts.onDeadline(stream, nowMs); }
   deadlineOf(stream: Stream): number { return this.timeouts.deadlineOf(stream); }
@@ -480,13 +459,13 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
    * Where decoding goes on after a reply of ours. The stream has ended; a request body that was not read makes the
    * connection end too, so what remains of the buffer is either the next pipelined request or discarded.
    */
-  private afterReply(connection: DownstreamConnection, at: number, end: number): number {
+  private afterReply(connection: Downstream, at: number, end: number): number {
     return connection.socket < 0 ? end : at;
   }
 }
 
 /** What a log may ask of the connection after it went back to the pool. */
-function noteUpstream(stream: Stream, upstream: UpstreamConnection): void {
+function noteUpstream(stream: Stream, upstream: Upstream): void {
   stream.upstreamConnectionId = upstream.id;
   stream.connectStartMs = upstream.openedMs;
   stream.connectEndMs = upstream.connectedMs;

@@ -8,7 +8,7 @@ import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import { SMALL } from '../memory/buffers.js';
 import type { BufferClass } from '../memory/buffers.js';
-import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, Body, OUT_BARE, OUT_CHUNKED, OUT_SAME,
+import { BODY_CHUNKED, BODY_UNTIL_END, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, Body, OUT_BARE, OUT_CHUNKED, OUT_SAME,
   RELAY_ERROR } from './body.js';
 import { DateText } from './date-text.js';
 import { applyLists } from './edits.js';
@@ -63,14 +63,14 @@ export class Responses {
       if (status !== 101 || !stream.isUpgrade) return this.onInterim(stream, status, bodyAt, end);
     } else if (stream.isUpgrade && !(stream.isConnect && status < 300)) {
       stream.isUpgrade = false;
-      stream.downstream!.closeAfterResponse = true;
+      stream.downstream!.outOfStep();
     }
     const { learns, outliers, config } = stream.cluster!;
     if (config.healthCheck !== null) this.noteHealth(stream, words);
     if (outliers !== null) outliers.answered(stream.endpoint!, status);
     const flags = engine.i32[words + Head.flags];
-    stream.upstreamReusable = (flags & HeadFlag.version10) !== 0 ? (flags & HeadFlag.connectionKeepAlive) !== 0
-      : (flags & HeadFlag.connectionClose) === 0;
+    stream.upstreamReusable = stream.upstream!.framed || ((flags & HeadFlag.version10) !== 0
+      ? (flags & HeadFlag.connectionKeepAlive) !== 0 : (flags & HeadFlag.connectionClose) === 0);
     if (learns) learn(engine, stream);
     if (stream.repeats
       && this.proxy.retries.afterResponse(stream, status, bodyAt === end && endsWithHead(engine, stream, status,
@@ -100,26 +100,39 @@ export class Responses {
   private beginBody(stream: Stream, status: number, flags: number, words: number): void {
     const { engine } = this;
     const { response } = stream;
+    const upstream = stream.upstream!, downstream = stream.downstream!;
+    const bare = stream.version10 || downstream.framed;
     const length = engine.i32[words + Head.contentLengthHigh] * 4294967296
       + (engine.i32[words + Head.contentLengthLow] >>> 0);
     if (stream.isUpgrade) {
       response.begin(engine, BODY_TUNNEL, 0, OUT_SAME);
       response.complete = false;
     } else if (stream.isHead || status === 204 || status === 304) response.begin(engine, BODY_NONE, 0, OUT_SAME);
+    else if (upstream.framed) this.beginFramed(stream, flags);
     else if ((flags & HeadFlag.chunked) !== 0)
-      response.begin(engine, BODY_CHUNKED, 0, stream.version10 ? OUT_BARE : OUT_SAME);
+      response.begin(engine, BODY_CHUNKED, 0, bare ? OUT_BARE : OUT_SAME);
     else if ((flags & HeadFlag.hasContentLength) !== 0) response.begin(engine, BODY_LENGTH, length, OUT_SAME);
     else {
-      response.begin(engine, BODY_CLOSE, 0, stream.version10 ? OUT_BARE : OUT_CHUNKED);
+      response.begin(engine, BODY_UNTIL_END, 0, bare ? OUT_BARE : OUT_CHUNKED);
       response.complete = false;
     }
-    response.forwardTrailers = stream.cluster!.config.enableTrailers && stream.hcm!.config.enableTrailers;
-    if (response.out === OUT_BARE) stream.downstream!.closeAfterResponse = true;
+    response.forwardTrailers = (upstream.framed || stream.cluster!.config.enableTrailers)
+      && (downstream.framed || stream.hcm!.config.enableTrailers);
+    if (response.out === OUT_BARE) downstream.outOfStep();
+  }
+
+  /** Of a protocol that says where its messages end; trailers may follow a body of any length. */
+  private beginFramed(stream: Stream, flags: number): void {
+    const { response } = stream;
+    const measured = (flags & HeadFlag.hasContentLength) !== 0 || stream.downstream!.framed;
+    if (stream.upstream!.responseEnded) { response.begin(this.engine, BODY_LENGTH, 0, OUT_SAME); return; }
+    response.begin(this.engine, BODY_UNTIL_END, 0, measured ? OUT_SAME : stream.version10 ? OUT_BARE : OUT_CHUNKED);
+    response.complete = false;
   }
 
   private sendHead(stream: Stream, buffer: number, bodyAt: number, end: number): number {
     const { engine } = this;
-    const { codecs, i32, pool, reactor } = engine;
+    const { codecs, i32, pool } = engine;
     const downstream = stream.downstream!;
     const edits = engine.responseEdits >> 2;
     const more = this.fillEdits(stream, edits);
@@ -130,7 +143,7 @@ export class Responses {
     const inline = response.kind !== BODY_NONE && response.kind !== BODY_TUNNEL && available > 0
       && available <= limits.bodyCopyBytesMax && stream.throttle === null;
     if (!stream.request.complete && response.kind === BODY_LENGTH && response.remaining <= available) {
-      downstream.closeAfterResponse = true;
+      downstream.outOfStep();
     }
     i32[edits + ResponseEdits.flags] |= this.connectionFlags(stream);
     // Each line may gain the space after its colon.
@@ -157,7 +170,9 @@ export class Responses {
       }
       after += response.written;
     }
-    reactor.send(downstream.socket, out, start, after - start, !inline && available > 0 && !response.complete);
+    // More of it has come, or comes with the frames behind this one.
+    const follows = !response.complete && ((!inline && available > 0) || stream.upstream!.framed);
+    downstream.sendHead(out, start, headEnd - start, after - start, follows);
     engine.f64[stream.hcm!.scope + HttpStat.downstream_cx_tx_bytes_total] += after - start;
     if (stream.hcm!.keepsResponseHead) this.keepHead(stream, out, start, headEnd);
     this.giveOut(out);
@@ -192,6 +207,22 @@ export class Responses {
     return this.after(stream, taken, end);
   }
 
+  /** The response of a framed protocol is over. */
+  onEnd(stream: Stream, trailersAt: number, trailersBytes: number): void {
+    const { response } = stream;
+    const downstream = stream.downstream!;
+    if (response.kind === BODY_TUNNEL) { this.proxy.failures.upstreamEnded(stream, 0); return; }
+    response.complete = true;
+    const bytes = response.forwardTrailers ? trailersBytes : 0;
+    if (response.out === OUT_CHUNKED) {
+      if (!response.sendLastChunk(this.engine, downstream.socket, trailersAt, bytes)) {
+        this.proxy.finish.abort(stream, true);
+        return;
+      }
+    } else if (downstream.framed && bytes > 0) downstream.sendTrailers(trailersAt, bytes);
+    this.proxy.finish.responseComplete(stream, true);
+  }
+
   /** How far the bytes may go now; the rest waits with the upstream connection. */
   private throttled(stream: Stream, throttle: Throttle, at: number, end: number): number {
     const { nowMs } = this.engine;
@@ -208,6 +239,9 @@ export class Responses {
   private after(stream: Stream, at: number, end: number): number {
     if (!stream.response.complete) return at;
     const clean = at === end;
+    const { trailersBytes } = stream.response;
+    if (trailersBytes > 0 && stream.downstream!.framed)
+      stream.downstream!.sendTrailers(this.engine.text, trailersBytes);
     this.proxy.finish.responseComplete(stream, clean);
     return end;
   }
@@ -227,7 +261,7 @@ export class Responses {
     if (out < 0) return bodyAt;
     const start = engine.pool.offsetOf(out);
     const after = engine.codecs.h1EncodeResponse(engine.responseRecord, engine.responseEdits, start);
-    engine.reactor.send(stream.downstream!.socket, out, start, after - start, false);
+    stream.downstream!.sendHead(out, start, after - start, after - start, false);
     engine.count(stream.hcm!.scope, HttpStat.downstream_rq_1xx);
     this.giveOut(out);
     return bodyAt;
@@ -240,9 +274,12 @@ export class Responses {
     // As Envoy: how long the upstream took is told of requests that have ended.
     let flags = stream.asksUpgrade || !stream.request.complete ? hcm.responseFlags & ~ResponseEditsFlag.serviceTime
       : hcm.responseFlags;
-    if (stream.response.kind === BODY_CHUNKED || stream.response.kind === BODY_CLOSE) {
-      flags |= stream.response.out === OUT_BARE ? ResponseEditsFlag.dropLength : ResponseEditsFlag.chunked;
-    }
+    const { kind, out } = stream.response;
+    if (out === OUT_CHUNKED || (kind === BODY_CHUNKED && out === OUT_SAME)) flags |= ResponseEditsFlag.chunked;
+    else if (kind === BODY_CHUNKED || out === OUT_BARE) flags |= ResponseEditsFlag.dropLength;
+    else if (kind === BODY_LENGTH && stream.upstream!.responseEnded && !stream.downstream!.framed
+      && (i32[(engine.responseRecord >> 2) + Head.flags] & HeadFlag.hasContentLength) === 0)
+      flags |= ResponseEditsFlag.lengthZero;
     // Nothing follows a HEAD, but Envoy tells how it would be framed.
     else if (stream.isHead && (i32[(engine.responseRecord >> 2) + Head.flags] & HeadFlag.chunked) !== 0)
       flags |= ResponseEditsFlag.chunked;
@@ -282,6 +319,7 @@ export class Responses {
     const downstream = stream.downstream!;
     const { drain } = this.engine;
     if (drain.active && drain.closes(downstream.listener.inbound)) downstream.closeAfterResponse = true;
+    if (downstream.framed) return 0;
     if (downstream.lastRequest) {
       downstream.closeAnnounced = true;
       return ResponseEditsFlag.connectionClose;

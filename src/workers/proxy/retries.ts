@@ -9,7 +9,7 @@ import { ResponseFlag } from '../../core/response-flags.js';
 import { ClusterStat, VirtualHostStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import { recordHeader } from '../routing/regex.js';
-import { BODY_NONE, OUT_SAME } from './body.js';
+import { BODY_NONE, BODY_UNTIL_END } from './body.js';
 import { readRetryHeaders } from './internal-headers.js';
 import { InternalRedirects } from './internal-redirects.js';
 import type { Proxy } from './request.js';
@@ -21,6 +21,8 @@ export const FAILED_CONNECT = 0;
 export const FAILED_RESET = 1;
 export const FAILED_PER_TRY = 2;
 export const FAILED_PROTOCOL = 3;
+/** The peer has not looked at it. */
+export const FAILED_REFUSED = 4;
 
 const BACK_OFF_BASE_MS = 25;
 const NO_CODES: readonly number[] = [];
@@ -75,7 +77,7 @@ export class Retries {
     if (stream.request.bytes > stream.kept.bytesMax) this.giveUp(stream);
   }
 
-  private giveUp(stream: Stream): void {
+  giveUp(stream: Stream): void {
     stream.cluster!.count(ClusterStat.retry_or_shadow_abandoned);
     stream.kept.overflowed = true;
     stream.keepsBody = false;
@@ -129,6 +131,7 @@ export class Retries {
     const { retryOn } = stream;
     const asks = (retryOn & (RetryOn.reset | RetryOn.serverError | RetryOn.gatewayError)) !== 0
       || (failure === FAILED_CONNECT && (retryOn & RetryOn.connectFailure) !== 0)
+      || (failure === FAILED_REFUSED && (retryOn & RetryOn.refusedStream) !== 0)
       || ((retryOn & RetryOn.resetBeforeRequest) !== 0 && !stream.requestHeadSent);
     if (asks && this.mayRetry(stream)) {
       this.backOff(stream, 0, failure === FAILED_PER_TRY);
@@ -153,8 +156,8 @@ export class Retries {
   replay(stream: Stream): void {
     const { engine } = this;
     const { request, kept } = stream;
-    const { kind, forwardTrailers } = request;
-    request.begin(engine, kind, stream.requestLength, OUT_SAME);
+    const { kind, out, complete, forwardTrailers } = request;
+    request.begin(engine, kind, stream.requestLength, out);
     request.forwardTrailers = forwardTrailers;
     for (let i = 0; i < kept.length; i++) {
       const { buffer, at, end } = kept.pieces[i]!;
@@ -164,6 +167,7 @@ export class Retries {
         from = taken;
       }
     }
+    if (kind === BODY_UNTIL_END) request.complete = complete;
   }
 
   /** The stream is over or its attempt was the last: its place among the cluster's retries is free. */

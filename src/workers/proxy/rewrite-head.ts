@@ -6,7 +6,7 @@ import type { BufferClass } from '../memory/buffers.js';
 import type { Engine } from '../engine.js';
 import type { CompiledMutations } from '../routing/mutations.js';
 import type { KeptText } from '../routing/route.js';
-import { BODY_CHUNKED } from './body.js';
+import { isOpenEnded } from './body.js';
 import { FIXED_ADDED_BYTES, applyMutations, setAddresses } from './edits.js';
 import type { Stream } from './stream.js';
 
@@ -29,7 +29,7 @@ export function rewriteHead(engine: Engine, stream: Stream, mutations: CompiledM
   flags &= ~RequestEditsFlag.absoluteUrl;
   // The codec states an empty body where nothing is said of one: the length comes later.
   if (!framed) i32[words + Head.flags] |= HeadFlag.hasContentLength;
-  else if (stream.request.kind === BODY_CHUNKED) flags |= RequestEditsFlag.chunked;
+  else if (isOpenEnded(stream.request.kind)) flags |= RequestEditsFlag.chunked;
   if (stream.isUpgrade && !stream.isConnect) flags |= RequestEditsFlag.upgrade;
   i32[edits + RequestEdits.hostAt] = host === null ? 0 : host.at;
   i32[edits + RequestEdits.hostBytes] = host === null ? 0 : host.bytes;

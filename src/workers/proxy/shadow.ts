@@ -7,7 +7,7 @@ import type { PickRequest } from '../balancing/picker.js';
 import type { Criteria } from '../../config/metadata-match.js';
 import type { Borrower } from '../upstream/borrower.js';
 import type { ClusterRuntime } from '../upstream/cluster.js';
-import type { UpstreamConnection, UpstreamEvents } from '../upstream/connection.js';
+import type { Upstream, UpstreamEvents } from '../upstream/upstream-side.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 import { Body } from './body.js';
 import { KeptBody } from './kept-body.js';
@@ -15,7 +15,7 @@ import type { Stream } from './stream.js';
 
 export class Shadow implements Borrower, PickRequest {
   readonly origin = null;
-  upstream: UpstreamConnection | null = null;
+  upstream: Upstream | null = null;
   readonly breaker = 0;
   pending = false;
   pendingNext: Borrower | null = null;
@@ -43,6 +43,8 @@ export class Shadow implements Borrower, PickRequest {
   requestTaken = false;
   headBuffer = -1;
   headAt = 0;
+  /** Without what lies of its body behind it, and with it. */
+  headOnlyBytes = 0;
   headBytes = 0;
   headSent = false;
   isHead = false;

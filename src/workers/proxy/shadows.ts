@@ -14,8 +14,8 @@ import { recordHeader } from '../routing/regex.js';
 import type { Mirror } from '../routing/mirrors.js';
 import { ACQUIRED, WAITING } from '../upstream/pool.js';
 import type { ClusterRuntime } from '../upstream/cluster.js';
-import type { UpstreamEvents } from '../upstream/connection.js';
-import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, OUT_SAME, RELAY_ERROR } from './body.js';
+import type { UpstreamEvents } from '../upstream/upstream-side.js';
+import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, BODY_UNTIL_END, OUT_SAME, RELAY_ERROR, isOpenEnded } from './body.js';
 import { pickerFor } from './destination.js';
 import { applyMutations } from './edits.js';
 import { countStatus } from './finish.js';
@@ -72,6 +72,8 @@ export class Shadows implements UpstreamEvents {
     for (let shadow = stream.shadows, next = shadow; shadow !== null; shadow = next) {
       next = shadow.next;
       shadow.next = shadow.stream = null;
+      // A body without length has no more of it than the stream's.
+      if (shadow.request.kind === BODY_UNTIL_END) this.endRequest(shadow);
       shadow.awaitAnswer();
     }
     stream.shadows = null;
@@ -152,7 +154,7 @@ export class Shadows implements UpstreamEvents {
     const inline = stream.headBytes - headBytes;
     let flags = RequestEditsFlag.setInternal | RequestEditsFlag.appendXff
       | (stream.hcm!.requestFlags & RequestEditsFlag.absoluteUrl);
-    if (stream.request.kind === BODY_CHUNKED) flags |= RequestEditsFlag.chunked;
+    if (isOpenEnded(stream.request.kind)) flags |= RequestEditsFlag.chunked;
     if ((i32[words + Head.flags] & HeadFlag.teTrailers) !== 0) flags |= RequestEditsFlag.teTrailers;
     if (shadow.cluster.config.properCaseWords) flags |= RequestEditsFlag.properCase;
     i32.fill(0, edits, edits + EDITS_WORDS);
@@ -172,6 +174,7 @@ export class Shadows implements UpstreamEvents {
     if (inline > 0) codecs.copyExact(after, stream.headAt + headBytes, inline);
     shadow.headBuffer = out;
     shadow.headAt = start;
+    shadow.headOnlyBytes = after - start;
     shadow.headBytes = after - start + inline;
     return true;
   }
@@ -205,8 +208,9 @@ export class Shadows implements UpstreamEvents {
       return !shadow.kept.overflowed;
     }
     const { socket } = shadow.upstream!;
-    return shadow.request.relay(engine, buffer, at, end, socket) >= 0
-      && !shadow.request.backedUp(engine, socket, limits.sendHighWatermarkBytes);
+    if (shadow.request.relay(engine, buffer, at, end, socket) < 0) return false;
+    if (shadow.request.complete && shadow.upstream!.framed) shadow.upstream!.endRequest(0, 0);
+    return !shadow.request.backedUp(engine, socket, limits.sendHighWatermarkBytes);
   }
 
   onAcquired(shadow: Shadow): void {
@@ -218,7 +222,9 @@ export class Shadows implements UpstreamEvents {
     upstream.beginRequest();
     engine.i32[endpoint!.state + EndpointState.requestsTotal]++;
     shadow.headSent = true;
-    engine.reactor.send(upstream.socket, shadow.headBuffer, shadow.headAt, shadow.headBytes, false);
+    const whole = shadow.request.complete;
+    shadow.request.frameFor(upstream.framed);
+    upstream.sendHead(shadow.headBuffer, shadow.headAt, shadow.headOnlyBytes, shadow.headBytes, false);
     cluster.gauge(ClusterStat.upstream_cx_tx_bytes_total, shadow.headBytes);
     this.releaseHead(shadow);
     for (let i = 0; i < kept.length; i++) {
@@ -230,6 +236,23 @@ export class Shadows implements UpstreamEvents {
       }
     }
     kept.release(engine);
+    if (whole || shadow.request.complete) this.sayEnd(shadow);
+  }
+
+  /** The whole body was relayed, or will be when there is a connection. */
+  private endRequest(shadow: Shadow): void {
+    shadow.request.complete = true;
+    if (shadow.headSent) this.sayEnd(shadow);
+  }
+
+  private sayEnd(shadow: Shadow): void {
+    const upstream = shadow.upstream!;
+    if (upstream.framed) upstream.endRequest(0, 0);
+    else if (shadow.request.kind === BODY_UNTIL_END
+      && !shadow.request.sendLastChunk(this.engine, upstream.socket, 0, 0)) {
+      upstream.close();
+      this.fail(shadow, 503);
+    }
   }
 
   onConnectFailed(shadow: Shadow): void {
@@ -257,9 +280,11 @@ export class Shadows implements UpstreamEvents {
     const length = i32[words + Head.contentLengthHigh] * 4294967296 + (i32[words + Head.contentLengthLow] >>> 0);
     const { response } = shadow;
     if (shadow.isHead || status === 204 || status === 304) response.begin(engine, BODY_NONE, 0, OUT_SAME);
+    else if (shadow.upstream!.responseEnded) response.begin(engine, BODY_NONE, 0, OUT_SAME);
+    else if (shadow.upstream!.framed) response.begin(engine, BODY_UNTIL_END, 0, OUT_SAME);
     else if ((flags & HeadFlag.chunked) !== 0) response.begin(engine, BODY_CHUNKED, 0, OUT_SAME);
     else if ((flags & HeadFlag.hasContentLength) !== 0) response.begin(engine, BODY_LENGTH, length, OUT_SAME);
-    else response.begin(engine, BODY_CLOSE, 0, OUT_SAME);
+    else response.begin(engine, BODY_UNTIL_END, 0, OUT_SAME);
     if (response.complete) return this.answered(shadow, bodyAt, end);
     return bodyAt;
   }
@@ -274,6 +299,8 @@ export class Shadows implements UpstreamEvents {
     return shadow.response.complete ? this.answered(shadow, taken, end) : taken;
   }
 
+  onResponseEnd(shadow: Shadow): void { this.answered(shadow, 0, 0); }
+
   onResponseRejected(shadow: Shadow): void {
     shadow.cluster.count(ClusterStat.upstream_cx_protocol_error);
     shadow.cluster.failed(shadow.endpoint!);
@@ -283,7 +310,8 @@ export class Shadows implements UpstreamEvents {
 
   onUpstreamEnd(shadow: Shadow, errno: number): void {
     const { cluster } = shadow;
-    const whole = errno === 0 && shadow.status > 0 && shadow.response.kind === BODY_CLOSE;
+    const whole = errno === 0 && !shadow.upstream!.framed && shadow.status > 0
+      && shadow.response.kind === BODY_UNTIL_END;
     if (!whole && shadow.upstream!.cutShort) { this.onResponseRejected(shadow); return; }
     if (!whole) cluster.failed(shadow.endpoint!);
     shadow.upstream!.close();
@@ -312,7 +340,7 @@ export class Shadows implements UpstreamEvents {
     this.count(shadow, shadow.status);
     shadow.upstream = null;
     this.give(shadow);
-    if (reusable) this.proxy.upstreams.release(upstream!); else upstream!.close();
+    if (reusable) upstream!.giveBack(); else upstream!.close();
     return end;
   }
 

@@ -7,7 +7,7 @@
 // one route table.
 import { ChunkedRecordBytes } from '../../core/generated/layouts.js';
 import type { Origin } from '../connection/register.js';
-import type { DownstreamConnection } from '../connection/downstream.js';
+import type { Downstream } from '../connection/downstream-side.js';
 import type { Engine } from '../engine.js';
 import type { FilterChain } from '../filters/chain.js';
 import type { HcmRuntime } from '../listener/hcm.js';
@@ -18,7 +18,7 @@ import type { RouteTableRuntime } from '../routing/route-table.js';
 import type { ClusterRuntime } from '../upstream/cluster.js';
 import type { SocketAddress } from '../../os/sockaddr.js';
 import type { Borrower } from '../upstream/borrower.js';
-import type { UpstreamConnection, UpstreamEvents } from '../upstream/connection.js';
+import type { Upstream, UpstreamEvents } from '../upstream/upstream-side.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 import type { PickRequest } from '../balancing/picker.js';
 import type { TriedPriorities } from '../balancing/priorities.js';
@@ -35,8 +35,8 @@ const NO_NUMBERS: readonly number[] = [];
 
 export class Stream implements PickRequest, Borrower {
   events!: UpstreamEvents;
-  downstream: DownstreamConnection | null = null;
-  upstream: UpstreamConnection | null = null;
+  downstream: Downstream | null = null;
+  upstream: Upstream | null = null;
   /** The connection whose bytes go through as they are; null: this is a request. */
   session: Origin | null = null;
   hcm: HcmRuntime | null = null;

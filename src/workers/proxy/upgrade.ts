@@ -20,7 +20,7 @@ export function admitUpgrade(engine: Engine, proxy: Proxy, stream: Stream, route
     stream.rawTunnel = stream.isConnect && ofRoute?.connect === true;
     return true;
   }
-  if (type === 'websocket' || stream.isConnect) {
+  if (type === 'websocket' || stream.isConnect || stream.downstream!.framed) {
     engine.count(stream.hcm!.scope, HttpStat.downstream_rq_ws_on_non_ws_route);
     proxy.replies.send(stream, 403, 0, detail('upgrade_failed'), '');
     return false;

@@ -17,7 +17,7 @@ import { StreamPool } from '../proxy/stream.js';
 import type { Stream } from '../proxy/stream.js';
 import type { Borrower } from '../upstream/borrower.js';
 import type { ClusterRuntime } from '../upstream/cluster.js';
-import type { UpstreamEvents } from '../upstream/connection.js';
+import type { UpstreamEvents } from '../upstream/upstream-side.js';
 import { ACQUIRED, OVERFLOW, WAITING } from '../upstream/pool.js';
 import { TcpSession } from './session.js';
 import type { TcpRuntime } from './runtime.js';
@@ -171,7 +171,7 @@ export class TcpProxies implements UpstreamEvents {
     const at = engine.pool.offsetOf(buffer);
     const end = tunnel!.write(engine, stream, at, at + limits.bufferLargeBytes - 256);
     upstream.beginRequest();
-    engine.reactor.send(upstream.socket, buffer, at, end - at, false);
+    upstream.sendHead(buffer, at, end - at, end - at, false);
     engine.pool.release(buffer);
   }
 
@@ -194,6 +194,9 @@ export class TcpProxies implements UpstreamEvents {
     this.onConnectFailed(borrower);
     return end;
   }
+
+  /** The endpoint says that it sends nothing more through the tunnel. */
+  onResponseEnd(borrower: Borrower): void { this.onUpstreamEnd(borrower, 0); }
 
   onResponseBytes(borrower: Borrower, buffer: number, at: number, end: number): number {
     return sessionOf(borrower as Stream).toClient(buffer, at, end);

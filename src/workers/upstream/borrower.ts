@@ -1,13 +1,13 @@
 // What uses a connection of an endpoint: the attempt that a stream is making, one that goes on beside it, a mirrored
 // request. Plain fields, so that lending and waiting allocate nothing; `events` says who decides for it.
 import type { Origin } from '../connection/register.js';
-import type { UpstreamConnection, UpstreamEvents } from './connection.js';
+import type { Upstream, UpstreamEvents } from './upstream-side.js';
 
 export interface Borrower {
   events: UpstreamEvents;
   /** The client's connection that it came by; null: it came by none. */
   readonly origin: Origin | null;
-  upstream: UpstreamConnection | null;
+  upstream: Upstream | null;
   /** Which of the cluster's breaker counts it uses: 0 default, ClusterState.highOffset for routes of high priority. */
   breaker: number;
   /** Links of the endpoint's queue of those that wait for a connection. */

@@ -19,31 +19,15 @@ import type { Endpoint } from './endpoint.js';
 import type { UpstreamPool } from './pool.js';
 import { writeProxyHeader } from './proxy-header.js';
 import { Race } from './race.js';
-
-export interface UpstreamEvents {
-  /** `stream.upstream` is set and ready to be written to. */
-  onAcquired(stream: Borrower): void;
-  onConnectFailed(stream: Borrower): void;
-  /**
-   * A response head was decoded into engine.responseRecord; its body begins at `bodyAt`. Returns how far the bytes
-   * were taken.
-   */
-  onResponseHead(stream: Borrower, buffer: number, bodyAt: number, end: number): number;
-  /** Bytes of the response body. Returns how far they were taken; what is left is offered again after `resume`. */
-  onResponseBytes(stream: Borrower, buffer: number, at: number, end: number): number;
-  onResponseRejected(stream: Borrower, rejection: number): void;
-  /** The connection ended under the stream. errno 0 = FIN. */
-  onUpstreamEnd(stream: Borrower, errno: number): void;
-  onUpstreamDrained(stream: Borrower): void;
-  /** Sending to the upstream failed; a response may still arrive. */
-  onUpstreamSendFailed(stream: Borrower): void;
-}
+import type { Upstream } from './upstream-side.js';
 
 const ECONNABORTED = 103;
 const ENOBUFS = 105;
 const ETIMEDOUT = 110;
 
-export class UpstreamConnection implements SocketOwner {
+export class UpstreamConnection implements SocketOwner, Upstream {
+  readonly framed = false;
+  readonly responseEnded = false;
   endpoint!: Endpoint;
   stream: Borrower | null = null;
   socket = -1;
@@ -157,6 +141,12 @@ export class UpstreamConnection implements SocketOwner {
     this.headDone = false;
     this.serving = true;
   }
+
+  sendHead(buffer: number, at: number, _headBytes: number, bytes: number, more: boolean): void {
+    this.engine.reactor.send(this.socket, buffer, at, bytes, more);
+  }
+  endRequest(): void { throw new Error('HTTP/1.1 tells ends by its framing'); }
+  giveBack(): void { this.pool.release(this); }
 
   /** The response is over, and with it the request. */
   answered(): void { this.serving = false; }
