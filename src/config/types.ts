@@ -10,6 +10,7 @@ import type { CidrRange, FilterChainMatch } from './filter-chains.js';
 import type { EndpointHealthCheck, HealthCheck, HealthOptions, OutlierDetection } from './health.js';
 import type { ListenerFilters } from './listener-filters.js';
 import type { FilterOverride, HttpFilter, RateLimit } from './http-filters.js';
+import type { DownstreamTls, TransportSocketMatch, UpstreamTls } from './tls.js';
 import type { UpstreamConnections } from './upstream-connections.js';
 import type { RuntimeFraction, RuntimeNumber } from './runtime.js';
 import type { Address, FilterMetadata, HeaderMatcher, HeaderMutations, MetadataMatch, QueryParameterMatcher,
@@ -240,6 +241,8 @@ export interface FilterChain {
   /** What ends the chain: one of these two. */
   hcm: HttpConnectionManager | null;
   tcp: TcpProxy | null;
+  tls: DownstreamTls | null;          // null: plain bytes
+  transportSocketConnectTimeoutMs: number;   // a handshake must be done by then; 0 = none
 }
 
 export interface ListenerConfig {
@@ -395,6 +398,8 @@ export interface ClusterConfig {
   sendFullyQualifiedUrl: boolean;
   dns: DnsOptions;
   connections: UpstreamConnections;
+  tls: UpstreamTls | null;            // null: plain bytes
+  transportSocketMatches: TransportSocketMatch[] | null;   // null: none; endpoints that match none take `tls`
   healthCheck: HealthCheck | null;
   health: HealthOptions;
   outlierDetection: OutlierDetection | null;

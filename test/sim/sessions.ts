@@ -253,7 +253,8 @@ function configuration(plan: SessionsPlan, version: number): SnapshotChange[] {
       ...Array.from({ length: plan.endpoints }, (_, i) => 1 + ((i + version) % 4))) },
     { kind: 'listener', name: 'main', value: listener('main', 10_000, { listenerFilters: plan.filters,
       connectionLogs: plan.logs ? [log('connection %BYTES_RECEIVED% %BYTES_SENT% %RESPONSE_FLAGS%\n')] : [],
-      filterChains: [{ name: '', match: null, networkFilters: [], hcm: null, tcp }] }) },
+      filterChains: [{ name: '', match: null, networkFilters: [], hcm: null, tcp, tls: null,
+        transportSocketConnectTimeoutMs: 0 }] }) },
   ];
 }
 

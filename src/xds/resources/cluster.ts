@@ -50,6 +50,8 @@ export function readCluster(message: Cluster, path: string, report: Report): Clu
     circuitBreakers: readCircuitBreakers(message.circuitBreakers, fieldPath(path, 'circuit_breakers'), report),
     ...readHttpOptions(message, path, report),
     dns: readDns(message, path, report),
+    tls: null,
+    transportSocketMatches: null,
     ...readHealth(message, type, path, report),
     outlierDetection: readOutlierDetection(message.outlierDetection, fieldPath(path, 'outlier_detection'), report),
   };

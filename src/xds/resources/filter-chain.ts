@@ -117,7 +117,7 @@ export function readFilterChain(chain: FilterChain, match: PlainMatch | null, ke
     report.fail(fieldPath(path, 'filters'), `more than ${limits.networkFiltersMax} before the last`);
   if (filters.length === 0) report.fail(fieldPath(path, 'filters'), noEnd);
   return hcm === null && tcp === null ? []
-    : [{ name: chain.name ?? '', match, networkFilters, hcm, tcp }];
+    : [{ name: chain.name ?? '', match, networkFilters, hcm, tcp, tls: null, transportSocketConnectTimeoutMs: 0 }];
 }
 
 /** Takes the routes of a connection manager into `parts`; returns what they are found by. */

@@ -34,7 +34,7 @@ export function cluster(name: string, change: Partial<ClusterConfig> = {}): Clus
     enableTrailers: false, sendFullyQualifiedUrl: false,
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 1000,
       failureRefreshMaxMs: 5000, jitterMs: 0, waitAtStart: true, resolver: null },
-    connections: usualConnections,
+    connections: usualConnections, tls: null, transportSocketMatches: null,
     healthCheck: null, health: { closeConnectionsOnFailure: false, ignoreHealthOnRemoval: false,
       ignoreNewUntilChecked: false }, outlierDetection: null, ...change };
 }
@@ -89,7 +89,8 @@ export function hcm(change: Partial<HttpConnectionManager> = {}): HttpConnection
 
 /** A filter chain of one connection manager, for every connection. */
 export const httpChain = (change: Partial<HttpConnectionManager> = {}): FilterChain =>
-  ({ name: '', match: null, networkFilters: [], hcm: hcm(change), tcp: null });
+  ({ name: '', match: null, networkFilters: [], hcm: hcm(change), tcp: null,
+    tls: null, transportSocketConnectTimeoutMs: 0 });
 
 export function listener(name: string, port: number, change: Partial<ListenerConfig> = {}): ListenerConfig {
   return { name, addresses: [{ kind: 'ip', host: '127.0.0.1', port, ipv4Compat: false }], statName: name,

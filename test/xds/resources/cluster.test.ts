@@ -42,7 +42,7 @@ t.test('defaults', async (t) => {
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
       failureRefreshMaxMs: 5000, jitterMs: 0, waitAtStart: true,
       resolver: null },
-    connections: usualConnections,
+    connections: usualConnections, tls: null, transportSocketMatches: null,
     healthCheck: null, health: { closeConnectionsOnFailure: false, ignoreHealthOnRemoval: false,
       ignoreNewUntilChecked: false }, outlierDetection: null });
 });
