@@ -269,7 +269,7 @@ export class Statistics {
         counts[i] += count;
         total += count;
       }
-      sum += this.#cells[at + HISTOGRAM_BUCKETS];
+      sum += this.#cells[at - 1];
     }
     return { counts, total, sum };
   }

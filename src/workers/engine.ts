@@ -8,7 +8,7 @@ import { endpointSharesBytes, workerArena, workerControl, workerEndpointShares,
   workerStats } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';
 import { Runtime } from '../config/runtime-cells.js';
-import { HISTOGRAM_BUCKETS, HISTOGRAM_VALUE_MAX, histogramBucket } from '../telemetry/schema.js';
+import { HISTOGRAM_VALUE_MAX, histogramBucket } from '../telemetry/schema.js';
 import type { Codecs } from './codecs.js';
 import { Asks } from './asks.js';
 import { Drain } from './drain.js';
@@ -146,11 +146,11 @@ export class Engine {
   /** Adds to a counter: `scope` is an index into f64 (statsBase + offset / 8), `stat` from telemetry/schema. */
   count(scope: number, stat: number): void { this.f64[scope + stat] += 1; }
 
-  /** Records a non-negative value in the histogram whose first cell is `cell`. */
+  /** Records a non-negative value in the histogram whose first bucket is `cell`. */
   observe(cell: number, value: number): void {
     const whole = value <= 0 ? 0 : value >= HISTOGRAM_VALUE_MAX ? HISTOGRAM_VALUE_MAX : value | 0;
     this.f64[cell + histogramBucket(whole)] += 1;
-    this.f64[cell + HISTOGRAM_BUCKETS] += whole;
+    this.f64[cell - 1] += whole;
   }
 
   /** A small buffer, or -1 (counted by the caller). */

@@ -27,7 +27,7 @@ backend.count(0, cluster, ClusterStat.upstream_rq_total, 9);
 const timeCell = histogramCell('http', 1);
 backend.count(0, http, timeCell + histogramBucket(0), 9);
 backend.count(1, http, timeCell + histogramBucket(2), 1);
-backend.count(1, http, timeCell + 304, 2);
+backend.count(1, http, timeCell - 1, 2);
 const cds = backend.store.subscription('cluster_manager.cds.');
 cds.version_text = 'v"1';
 cds.update_success = 1;

@@ -20,53 +20,54 @@ import { addressText, Endpoint } from './endpoint.js';
 import { Outliers } from './outliers.js';
 
 export class ClusterRuntime {
+  // First what every request looks at: a mesh has many clusters, and each line of the cache counts.
   config!: ClusterConfig;
-  /** Of an ORIGINAL_DST cluster: requests bring their endpoints. */
-  destinations: Destinations | null = null;
-  /** What requests say of themselves decides about their endpoints (proxy/asked.ts). */
-  asksRequests = false;
-  /** Response times of endpoints, where the balancer asks for them. */
-  latencies: Latencies | null = null;
-  /** What endpoints report of their load, likewise. */
-  reports: LoadReports | null = null;
-  /** Either is there: responses are looked at (proxy/learning.ts). */
-  learns = false;
-  /** What requests are hashed by; null: by their routes' policies. */
-  hashPolicies: HashPolicies | null = null;
-  /** Those of them that a connection without requests can be hashed by. */
-  connectionHash: HashPolicies | null = null;
-  /** Results of requests, where outlier detection asks for them. */
-  outliers: Outliers | null = null;
-  /** What connections were opened under, as one text. */
-  private connectionOptions = '';
-  /** More connections are opened than are wanted at the moment. */
-  preconnects = false;
-  /** Each client has connections of its own. */
-  ownsConnections = false;
-  /** An endpoint has a name of its own. */
-  namesHosts = false;
-  /** Every endpoint that is in the assignment or still has connections, by address text. */
-  readonly endpoints = new Map<string, Endpoint>();
-  clusterBlob = 0;
-  assignmentBlob = -1;
   /** Index into f64. */
   readonly scope: number;
-  readonly connectCell: number;
-  readonly lengthCell: number;
   readonly requestTimeCell: number;
   /** Int32 index of the process-wide breaker counts. */
   private readonly breakers: number;
-  /** The endpoints by priority; a priority that nobody has is empty. */
-  private levels: Endpoint[][] = [];
-  private policy: AssignmentPolicy | null = null;
-  /** Part of the requests that is refused at once. */
-  dropped = 0;
   private built: Picker | null = null;
   private stale = true;
   /** The version of the endpoints' health that the picker was built from. */
   private healthSeen = 0;
+  /** Part of the requests that is refused at once. */
+  dropped = 0;
+  /** Of an ORIGINAL_DST cluster: requests bring their endpoints. */
+  destinations: Destinations | null = null;
+  /** What requests say of themselves decides about their endpoints (proxy/asked.ts). */
+  asksRequests = false;
+  /** More connections are opened than are wanted at the moment. */
+  preconnects = false;
+  /** `latencies` or `reports` is there: responses are looked at (proxy/learning.ts). */
+  learns = false;
+  /** Results of requests, where outlier detection asks for them. */
+  outliers: Outliers | null = null;
+  /** What requests are hashed by; null: by their routes' policies. */
+  hashPolicies: HashPolicies | null = null;
+  /** An endpoint has a name of its own. */
+  namesHosts = false;
   /** Of the local cluster, where there is one. */
   private localSeen = 0;
+  /** Response times of endpoints, where the balancer asks for them. */
+  latencies: Latencies | null = null;
+  /** What endpoints report of their load, likewise. */
+  reports: LoadReports | null = null;
+  /** Those of `hashPolicies` that a connection without requests can be hashed by. */
+  connectionHash: HashPolicies | null = null;
+  /** What connections were opened under, as one text. */
+  private connectionOptions = '';
+  /** Each client has connections of its own. */
+  ownsConnections = false;
+  /** Every endpoint that is in the assignment or still has connections, by address text. */
+  readonly endpoints = new Map<string, Endpoint>();
+  clusterBlob = 0;
+  assignmentBlob = -1;
+  readonly connectCell: number;
+  readonly lengthCell: number;
+  /** The endpoints by priority; a priority that nobody has is empty. */
+  private levels: Endpoint[][] = [];
+  private policy: AssignmentPolicy | null = null;
   private changes = 0;
 
   /** `localCluster` finds the cluster that this process is one of; null where zones do not matter. */
@@ -75,9 +76,9 @@ export class ClusterRuntime {
     const offset = clusterScope(engine.i32, engine.map, slot);
     if (offset === OVERFLOW_SCOPE) engine.count(engine.statsBase, WorkerStat.stats_overflow);
     this.scope = engine.statsBase + (offset >> 3);
-    this.connectCell = this.scope + histogramCell('cluster', 0);
-    this.lengthCell = this.scope + histogramCell('cluster', 1);
-    this.requestTimeCell = this.scope + histogramCell('cluster', 2);
+    this.connectCell = this.scope + histogramCell('cluster', 1);
+    this.lengthCell = this.scope + histogramCell('cluster', 2);
+    this.requestTimeCell = this.scope + histogramCell('cluster', 0);
     this.breakers = (engine.map.clusterStates + slot * ClusterState.bytes) >> 2;
   }
 

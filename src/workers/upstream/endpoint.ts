@@ -18,14 +18,28 @@ import type { UpstreamConnection } from './connection.js';
 export interface Target { readonly address: Address; readonly sockaddr: number; readonly bytes: number }
 
 export class Endpoint {
+  // First what every request looks at.
   /** Int32 index of the process-wide state. */
   readonly state: number;
   /** Int32 index of this worker's part of it. */
   readonly share: number;
-  readonly sockaddr: number;
-  sockaddrBytes: number;
+  idle: UpstreamConnection | null = null;
+  idleCount = 0;
+  /** Where each client has connections of its own: those that are idle, by the client's connection. Else null. */
+  owned: Map<number, UpstreamConnection> | null = null;
+  pendingFirst: Borrower | null = null;
+  pendingCount = 0;
+  /** No longer in the assignment: serves what it has, takes nothing new, goes when its last connection does. */
+  removed = false;
+  /** Connections with smaller numbers are from before it became unhealthy: they serve what they have and then go. */
+  usableFromId = 0;
   /** 'ip:port' as Envoy prints it. */
   text: string;
+  pendingLast: Borrower | null = null;
+  connections = 0;
+  connecting = 0;
+  readonly sockaddr: number;
+  sockaddrBytes: number;
   /** What it is found by among the cluster's: its address, or the name whose address may change. */
   readonly key: string;
   weight = 1;
@@ -42,24 +56,9 @@ export class Endpoint {
   reportedSinceMs = 0;
   /** What its configuration says of its health. */
   private configuredHealth: number = HEALTHY;
-  /** No longer in the assignment: serves what it has, takes nothing new, goes when its last connection does. */
-  removed = false;
-  /** Connections with smaller numbers are from before it became unhealthy: they serve what they have and then go. */
-  usableFromId = 0;
-
   /** Its addresses in the order in which they are tried, where it has several; else null. */
   targets: readonly Target[] | null = null;
   private targetsText = '';
-
-  idle: UpstreamConnection | null = null;
-  idleCount = 0;
-  /** Where each client has connections of its own: those that are idle, by the client's connection. Else null. */
-  owned: Map<number, UpstreamConnection> | null = null;
-  connections = 0;
-  connecting = 0;
-  pendingFirst: Borrower | null = null;
-  pendingLast: Borrower | null = null;
-  pendingCount = 0;
 
   constructor(private readonly engine: Engine, readonly cluster: ClusterRuntime, public address: Address,
       readonly stateIndex: number, key = '') {
