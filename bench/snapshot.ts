@@ -89,7 +89,8 @@ class Mesh {
     const pages = MEMORY_MIB * 16;
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     this.publisher = new SnapshotPublisher(memory, memoryMap(MEMORY_MIB, 1),
-      { listenerScope: () => 64, httpScope: () => 64, networkScope: () => 64, virtualHostScope: () => 64,
+      { listenerScope: () => 64, httpScope: () => 64, listenerTlsScope: () => 64,
+      networkScope: () => 64, virtualHostScope: () => 64,
         filterScope: () => 64,
         accessLogSink: () => 0, clusterBound: () => {}, clusterRecycled: () => {} });
     for (let index = 0; index < clusters; index++) {

@@ -44,6 +44,7 @@ export interface MemoryMap {
   mailboxes: number;             // workers * dealtRingEntries * 8 bytes: {fd i32, listener slot i32}
   fdOwners: number;              // Int16 per fd: worker index + 1, 0 = main or nobody
   clusterScopes: number;         // Int32 per cluster slot: statistics scope offset + 1, 0 = not yet allocated
+  clusterTlsScopes: number;      // the same, of the cluster's TLS statistics
   clusterStates: number;         // 64 bytes per cluster slot, atomics: see ClusterState
   endpointStates: number;        // 64 bytes per endpoint state index, atomics: see EndpointState
   discovered: number;            // 64 bytes per endpoint that workers find by themselves: see core/discovered.ts
@@ -101,6 +102,7 @@ function layOut(memoryMiB: number, workers: number): MemoryMap {
   const mailboxes = take(workers * limits.dealtRingEntries * 8);
   const fdOwners = take(limits.fdMax * 2);
   const clusterScopes = take(limits.clusterSlotsMax * 4);
+  const clusterTlsScopes = take(limits.clusterSlotsMax * 4);
   const clusterStates = take(limits.clusterSlotsMax * ClusterState.bytes);
   const endpointStates = take(limits.endpointStatesMax * EndpointState.bytes);
   const discovered = take(limits.discoveredEndpointsMax * DISCOVERED_BYTES);
@@ -113,8 +115,9 @@ function layOut(memoryMiB: number, workers: number): MemoryMap {
   const perWorkerBytes = (Math.floor((bytes - perWorker) / workers / (64 * KiB))) * 64 * KiB;
   const statsBytes = align(Math.floor((perWorkerBytes - limits.logRingBytes) * 0.3), 64 * KiB) - 64 * KiB;
   const arenaBytes = perWorkerBytes - limits.logRingBytes - statsBytes;
-  return { bytes, workers, control, mailboxes, fdOwners, clusterScopes, clusterStates, endpointStates, discovered,
-    tokenBuckets, tokenBucketsBytes, snapshot, snapshotBytes, perWorker, perWorkerBytes, statsBytes, arenaBytes };
+  return { bytes, workers, control, mailboxes, fdOwners, clusterScopes, clusterTlsScopes, clusterStates, endpointStates,
+    discovered, tokenBuckets, tokenBucketsBytes,
+    snapshot, snapshotBytes, perWorker, perWorkerBytes, statsBytes, arenaBytes };
 }
 
 export function defaultMemoryMiB(workers: number): number {

@@ -7,6 +7,7 @@
 // (initial_fetch_timeout).
 import type { Refusal, SnapshotChange, SnapshotKind } from '../config/snapshot/changes.js';
 import type { SnapshotPublisher } from '../config/snapshot/publisher.js';
+import type { SecretContents } from '../config/tls.js';
 import type { ClusterConfig, EndpointAssignment, ListenerConfig, RouteConfig } from '../config/types.js';
 import { errorText } from '../core/errors.js';
 import type { Log } from '../core/log.js';
@@ -22,7 +23,8 @@ export type StoreChange =
   | { kind: 'listener'; name: string; record: RecordOf<ListenerConfig> | null }
   | { kind: 'route'; name: string; record: RecordOf<RouteConfig> | null }
   | { kind: 'cluster'; name: string; record: RecordOf<ClusterConfig> | null }
-  | { kind: 'assignment'; name: string; record: RecordOf<EndpointAssignment> | null };
+  | { kind: 'assignment'; name: string; record: RecordOf<EndpointAssignment> | null }
+  | { kind: 'secret'; name: string; record: RecordOf<SecretContents> | null };
 export interface Store {
   readonly assignments: ReadonlyMap<string, RecordOf<EndpointAssignment>>;
   /** No initial answer is outstanding: what is missing now stays missing until an update brings it. */
@@ -129,6 +131,7 @@ export class Configuration {
 
   private collect(change: StoreChange, out: SnapshotChange[]): void {
     switch (change.kind) {
+      case 'secret': out.push({ kind: 'secret', name: change.name, value: change.record?.config ?? null }); break;
       case 'route': out.push({ kind: 'route', name: change.name, value: change.record?.config ?? null }); break;
       case 'cluster': this.collectCluster(change.name, change.record?.config ?? null, out); break;
       case 'assignment':

@@ -95,6 +95,7 @@ export class Dispatcher {
     this.workerLog = new Log(options.logs, 'worker');
     const bindings: Bindings = {
       listenerScope: (name) => statistics.listenerScope(name), httpScope: (prefix) => statistics.httpScope(prefix),
+      listenerTlsScope: (name) => statistics.listenerTlsScope(name),
       networkScope: (kind, name) => statistics.networkScope(kind, name),
       virtualHostScope: (name) => statistics.virtualHostScope(name),
       filterScope: (kind, name) => statistics.filterScope(kind, name),

@@ -10,6 +10,7 @@ const listener = ['downstream_cx_total', 'downstream_cx_active', 'downstream_cx_
   'no_filter_chain_match', 'weft_accept_failed'] as const;
 
 const http = ['downstream_cx_total', 'downstream_cx_active', 'downstream_cx_http1_total', 'downstream_cx_http1_active',
+  'downstream_cx_ssl_total', 'downstream_cx_ssl_active',
   'downstream_cx_destroy', 'downstream_cx_destroy_local', 'downstream_cx_destroy_remote',
   'downstream_cx_destroy_active_rq', 'downstream_cx_destroy_local_active_rq', 'downstream_cx_destroy_remote_active_rq',
   'downstream_cx_protocol_error', 'downstream_cx_delayed_close_timeout', 'downstream_cx_drain_close',
@@ -101,12 +102,42 @@ const local_rate_limit = ['rate_limited'] as const;
 /** A worker's share of a count of connections that all workers have together; not shown. */
 const connection_share = ['counted_connections'] as const;
 
+/** Of TLS, on either side. Ciphers, curves and so on are shown once they were counted; others than these as unknown. */
+const tls = ['ssl.handshake', 'ssl.connection_error', 'ssl.session_reused', 'ssl.no_certificate',
+  'ssl.fail_verify_no_cert', 'ssl.fail_verify_error', 'ssl.fail_verify_san', 'ssl.fail_verify_cert_hash',
+  'ssl.ocsp_staple_failed', 'ssl.ocsp_staple_omitted', 'ssl.ocsp_staple_requests', 'ssl.ocsp_staple_responses',
+  'ssl.was_key_usage_invalid',
+  'ssl.versions.TLSv1', 'ssl.versions.TLSv1.1', 'ssl.versions.TLSv1.2', 'ssl.versions.TLSv1.3',
+  'ssl.versions.unknown_ssl_version',
+  'ssl.ciphers.TLS_AES_128_GCM_SHA256', 'ssl.ciphers.TLS_AES_256_GCM_SHA384',
+  'ssl.ciphers.TLS_CHACHA20_POLY1305_SHA256',
+  'ssl.ciphers.ECDHE-ECDSA-AES128-GCM-SHA256', 'ssl.ciphers.ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ssl.ciphers.ECDHE-ECDSA-CHACHA20-POLY1305', 'ssl.ciphers.ECDHE-ECDSA-AES128-SHA',
+  'ssl.ciphers.ECDHE-ECDSA-AES256-SHA', 'ssl.ciphers.ECDHE-RSA-AES128-GCM-SHA256',
+  'ssl.ciphers.ECDHE-RSA-AES256-GCM-SHA384', 'ssl.ciphers.ECDHE-RSA-CHACHA20-POLY1305',
+  'ssl.ciphers.ECDHE-RSA-AES128-SHA256', 'ssl.ciphers.ECDHE-RSA-AES128-SHA', 'ssl.ciphers.ECDHE-RSA-AES256-SHA',
+  'ssl.ciphers.AES128-GCM-SHA256', 'ssl.ciphers.AES256-GCM-SHA384', 'ssl.ciphers.AES128-SHA',
+  'ssl.ciphers.AES256-SHA', 'ssl.ciphers.unknown_ssl_cipher',
+  'ssl.curves.X25519', 'ssl.curves.P-256', 'ssl.curves.P-384', 'ssl.curves.P-521', 'ssl.curves.X25519MLKEM768',
+  'ssl.curves.unknown_ssl_curve',
+  'ssl.sigalgs.ecdsa_secp256r1_sha256', 'ssl.sigalgs.ecdsa_secp384r1_sha384', 'ssl.sigalgs.ecdsa_secp521r1_sha512',
+  'ssl.sigalgs.rsa_pss_rsae_sha256', 'ssl.sigalgs.rsa_pss_rsae_sha384', 'ssl.sigalgs.rsa_pss_rsae_sha512',
+  'ssl.sigalgs.rsa_pkcs1_sha256', 'ssl.sigalgs.rsa_pkcs1_sha384', 'ssl.sigalgs.rsa_pkcs1_sha512',
+  'ssl.sigalgs.rsa_pkcs1_sha1', 'ssl.sigalgs.ecdsa_sha1', 'ssl.sigalgs.ed25519',
+  'ssl.sigalgs.unknown_ssl_algorithm'] as const;
+/** Cells of both are TlsStat's. What a server or a client lacks its secrets for is told apart by the name only. */
+const listenerTls = [...tls, 'server_ssl_socket_factory.downstream_context_secrets_not_ready',
+  'server_ssl_socket_factory.upstream_context_secrets_not_ready'] as const;
+const clusterTls = [...tls, 'client_ssl_socket_factory.downstream_context_secrets_not_ready',
+  'client_ssl_socket_factory.upstream_context_secrets_not_ready'] as const;
+
 /** One scope, allocated first (offset 0 of each region): what belongs to a worker itself. */
 const worker = ['loop_turns', 'exceptions', 'buffers_exhausted', 'sockets_exhausted', 'stats_overflow',
   'access_log_written', 'access_log_dropped', 'connections_dealt'] as const;
 
 /** The names that go up and down. Everything else is a counter. */
-const gauges = new Set<string>(['downstream_cx_active', 'downstream_cx_http1_active', 'downstream_cx_upgrades_active',
+const gauges = new Set<string>(['downstream_cx_active', 'downstream_cx_http1_active', 'downstream_cx_ssl_active',
+  'downstream_cx_upgrades_active',
   'downstream_rq_active', 'active_faults', 'downstream_cx_rx_bytes_buffered', 'downstream_cx_tx_bytes_buffered',
     'upstream_cx_active',
   'upstream_rq_active', 'upstream_rq_pending_active', 'upstream_cx_rx_bytes_buffered',
@@ -148,14 +179,16 @@ const histograms = {
   connection_limit: [],
   local_rate_limit: [],
   connection_share: [],
+  listenerTls: [], clusterTls: [],
   rateLimit: [], fault: [], cors: [], csrf: [],
 } as const;
 
-export type ScopeKind = 'worker' | 'listener' | 'http' | 'cluster' | 'vhost' | NetworkScopeKind | FilterKind;
+export type ScopeKind = 'worker' | 'listener' | 'http' | 'cluster' | 'vhost' | 'listenerTls' | 'clusterTls'
+  | NetworkScopeKind | FilterKind;
 /** Kinds of scopes that HTTP filters count in. */
 export type FilterKind = 'rateLimit' | 'fault' | 'cors' | 'csrf';
 export const scopeCounters = { worker, listener, http, cluster, vhost, tls_inspector, http_inspector,
-  proxy_proto, tcp, rateLimit, fault, cors, csrf, connection_limit,
+  listenerTls, clusterTls, proxy_proto, tcp, rateLimit, fault, cors, csrf, connection_limit,
   local_rate_limit, connection_share } as const;
 export const scopeHistograms: { readonly [K in ScopeKind]: readonly string[] } = histograms;
 
@@ -168,6 +201,8 @@ export const WorkerStat = indexes(worker);
 export const ListenerStat = indexes(listener);
 export const HttpStat = indexes(http);
 export const ClusterStat = indexes(cluster);
+export const TlsStat = indexes([...tls, 'downstream_context_secrets_not_ready',
+  'upstream_context_secrets_not_ready'] as const);
 export const VirtualHostStat = indexes(vhost);
 export const TlsInspectorStat = indexes(tls_inspector);
 export const HttpInspectorStat = indexes(http_inspector);

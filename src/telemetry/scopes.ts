@@ -40,32 +40,39 @@ export function allocateScope(words: Int32Array, map: MemoryMap, kind: ScopeKind
   }
 }
 
+/** Scopes that a cluster slot has once somebody uses it, and where the map has their offsets. */
+export type SlotKind = 'cluster' | 'clusterTls';
+const entryOf = (map: MemoryMap, kind: SlotKind, slot: number): number =>
+  ((kind === 'cluster' ? map.clusterScopes : map.clusterTlsScopes) >> 2) + slot;
+
 /** The scope of a cluster slot if anybody has used the cluster yet, else -1. */
-export function clusterScopeIfUsed(words: Int32Array, map: MemoryMap, slot: number): number {
-  return Atomics.load(words, (map.clusterScopes >> 2) + slot) - 1;
+export function clusterScopeIfUsed(words: Int32Array, map: MemoryMap, slot: number, kind: SlotKind = 'cluster'):
+  number {
+  return Atomics.load(words, entryOf(map, kind, slot)) - 1;
 }
 
 /**
  * The scope of a cluster slot, allocated on first use by whichever worker comes first. OVERFLOW_SCOPE when there is
  * no room.
  */
-export function clusterScope(words: Int32Array, map: MemoryMap, slot: number): number {
-  const entry = (map.clusterScopes >> 2) + slot;
+export function clusterScope(words: Int32Array, map: MemoryMap, slot: number, kind: SlotKind = 'cluster'): number {
+  const entry = entryOf(map, kind, slot);
   const known = Atomics.load(words, entry);
   if (known !== 0) return known - 1;
-  const offset = allocateScope(words, map, 'cluster');
+  const offset = allocateScope(words, map, kind);
   if (offset < 0) return OVERFLOW_SCOPE;
   const winner = Atomics.compareExchange(words, entry, 0, offset + 1);
   if (winner === 0) return offset;
   // Another worker was first. Give the room back if nobody allocated since; otherwise it stays unused, and untouched
   // pages cost nothing.
-  Atomics.compareExchange(words, nextIndex(map), offset + scopeBytes('cluster'), offset);
+  Atomics.compareExchange(words, nextIndex(map), offset + scopeBytes(kind), offset);
   return winner - 1;
 }
 
 /** What a cluster slot counts is wanted, or it is thrown away; decided by main before a worker sees the cluster. */
-export function wantCluster(words: Int32Array, map: MemoryMap, slot: number, wanted: boolean): void {
-  const entry = (map.clusterScopes >> 2) + slot;
+export function wantCluster(words: Int32Array, map: MemoryMap, slot: number, wanted: boolean,
+  kind: SlotKind = 'cluster'): void {
+  const entry = entryOf(map, kind, slot);
   if (wanted) Atomics.compareExchange(words, entry, DISCARD_SCOPE + 1, 0);
   else Atomics.compareExchange(words, entry, 0, DISCARD_SCOPE + 1);
 }

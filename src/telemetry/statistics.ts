@@ -20,6 +20,7 @@ import type { NetworkScopeKind } from '../config/listener-filters.js';
 import type { FilterKind, ScopeKind } from './schema.js';
 import { allocateScope, clusterScopeIfUsed, DISCARD_SCOPE, OVERFLOW_SCOPE, reserveFixedScopes, wantCluster,
   WORKER_SCOPE } from './scopes.js';
+import type { SlotKind } from './scopes.js';
 import { allStats } from '../config/stats.js';
 import type { StatsConfig, StatsTag } from '../config/stats.js';
 import { StatsNames } from './stats-names.js';
@@ -64,12 +65,14 @@ export interface NamedScope {
 }
 
 /** Kinds of scopes that main allocates by name. */
-type OwnedKind = Exclude<ScopeKind, 'worker' | 'cluster'>;
+type OwnedKind = Exclude<ScopeKind, 'worker' | SlotKind>;
 function prefixOf(kind: OwnedKind, name: string): string {
   if (kind === 'rateLimit') return `${name}.http_local_rate_limit.`;
   if (kind === 'fault' || kind === 'cors' || kind === 'csrf') return `http.${name}.${kind}.`;
+  if (kind === 'listenerTls') return `listener.${name}.`;
   return name === '' ? `${kind}.` : `${kind}.${name}.`;
 }
+const slotKinds = ['cluster', 'clusterTls'] as const;
 interface Owned {
   kind: OwnedKind;
   name: string;
@@ -94,7 +97,7 @@ export class Statistics {
   readonly #map: MemoryMap;
   readonly #firstCell: number[] = [];
   readonly #owned = new Map<string, Owned>();
-  readonly #free: { readonly [K in OwnedKind]?: number[] } = { listener: [], http: [] };
+  readonly #free: { readonly [K in OwnedKind]?: number[] } = { listener: [], http: [], listenerTls: [] };
 
   constructor(memory: ArrayBufferLike, map: MemoryMap) {
     this.#words = new Int32Array(memory);
@@ -116,8 +119,9 @@ export class Statistics {
 
   /** A cluster has got the slot. What nobody wants of it is counted where it costs no memory. */
   clusterBound(slot: number, statName: string): void {
-    if (!this.names.all) wantCluster(this.#words, this.#map, slot, this.names.admitsAny('cluster',
-      `cluster.${statName}.`));
+    if (this.names.all) return;
+    for (const kind of slotKinds)
+      wantCluster(this.#words, this.#map, slot, this.names.admitsAny(kind, `cluster.${statName}.`), kind);
   }
 
   /** The counter of this name, made on first use. */
@@ -148,6 +152,10 @@ export class Statistics {
   listenerScope(statName: string): number {
     return this.#own('listener', statName);
   }
+  /** Scope of `listener.<statName>.` for what a listener with TLS has besides. */
+  listenerTlsScope(statName: string): number {
+    return this.#own('listenerTls', statName);
+  }
   /** Scope of `http.<statPrefix>.`. Connection managers with one prefix share it, as in Envoy. */
   httpScope(statPrefix: string): number {
     return this.#own('http', statPrefix);
@@ -175,14 +183,16 @@ export class Statistics {
 
   /** The cluster's slot is about to get another name: whatever was counted there is forgotten. */
   clusterRecycled(slot: number, _name: string): void {
-    const offset = clusterScopeIfUsed(this.#words, this.#map, slot);
-    if (offset === DISCARD_SCOPE) wantCluster(this.#words, this.#map, slot, true);
-    else if (offset >= 0) this.#clear(offset, 'cluster');
+    for (const kind of slotKinds) {
+      const offset = clusterScopeIfUsed(this.#words, this.#map, slot, kind);
+      if (offset === DISCARD_SCOPE) wantCluster(this.#words, this.#map, slot, true, kind);
+      else if (offset >= 0) this.#clear(offset, kind);
+    }
   }
 
   /** Scope of a cluster slot that some worker has used, else -1. */
-  clusterScope(slot: number): number {
-    const offset = slot < 0 ? -1 : clusterScopeIfUsed(this.#words, this.#map, slot);
+  clusterScope(slot: number, kind: SlotKind = 'cluster'): number {
+    const offset = slot < 0 ? -1 : clusterScopeIfUsed(this.#words, this.#map, slot, kind);
     return offset === DISCARD_SCOPE ? -1 : offset;
   }
 
@@ -214,11 +224,18 @@ export class Statistics {
         waiting++;
         continue;
       }
-      this.#owned.delete(key);
-      const free = this.#free[owned.kind]!;
-      if (free.length < limits.scopesFreeMax) free.push(owned.offset);
+      this.#forget(key, owned);
+      const tlsKey = `listenerTls\n${owned.name}`;
+      const tls = owned.kind === 'listener' ? this.#owned.get(tlsKey) : undefined;
+      if (tls !== undefined) this.#forget(tlsKey, tls);
     }
     return waiting;
+  }
+
+  #forget(key: string, owned: Owned): void {
+    this.#owned.delete(key);
+    const free = this.#free[owned.kind]!;
+    if (free.length < limits.scopesFreeMax) free.push(owned.offset);
   }
 
   /** One cell summed over workers, by its index inside the scope. */
@@ -313,8 +330,10 @@ export class Statistics {
   /** Scopes of the cluster slots that are in use, without names: those belong to whoever binds slots. */
   *clusterScopes(): Iterable<NamedScope> {
     for (let slot = 0; slot < limits.clusterSlotsMax; slot++) {
-      const offset = clusterScopeIfUsed(this.#words, this.#map, slot);
-      if (offset >= 0) yield { kind: 'cluster', prefix: '', offset };
+      for (const kind of slotKinds) {
+        const offset = clusterScopeIfUsed(this.#words, this.#map, slot, kind);
+        if (offset >= 0) yield { kind, prefix: '', offset };
+      }
     }
   }
 
@@ -365,6 +384,7 @@ export function sortedCounters(kind: ScopeKind): readonly CellName[] {
         // Envoy makes the counters of single status codes when the first response of the kind arrives.
         lazy:
           (kind === 'cluster' && /upstream_rq_\d(\d\d|xx)$|^(in|ex)ternal\./.test(name)) ||
+          /^ssl\.(versions|ciphers|curves|sigalgs)\.|^ssl\.was_key/.test(name) ||
           (kind === 'vhost' && /upstream_rq_(\d(\d\d|xx)|completed)$/.test(name)),
       }))
       .filter(({ name }) => !processWide(kind, name))

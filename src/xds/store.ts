@@ -2,6 +2,7 @@
 // Owns the newest accepted record of each resource, the error state of each rejected one, and the subscriptions'
 // counters. It holds text, not object trees: a mesh of ten thousand clusters is ten thousand short strings here.
 // Whoever changes it hands in whole batches; a batch reaches the listeners at once and is published as one root.
+import type { SecretContents } from '../config/tls.js';
 import type { ClusterConfig, EndpointAssignment, ListenerConfig, RouteConfig } from '../config/types.js';
 
 export interface ConfigByKind {
@@ -11,6 +12,7 @@ export interface ConfigByKind {
   cluster: ClusterConfig;
   // only of EDS; key: ClusterConfig.edsServiceName, or the cluster's name where that is ''
   assignment: EndpointAssignment;
+  secret: SecretContents;                // key: what contexts call it (config/tls.ts), not always its own name
 }
 export type ResourceKind = keyof ConfigByKind;
 
@@ -19,6 +21,7 @@ export const resourceTypeUrls: { readonly [K in ResourceKind]: string } = {
   route: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
   cluster: 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
   assignment: 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
+  secret: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
 };
 
 /** What a record is made of. Both texts are JSON: `configJson` of the plain value, `wireJson` of the message. */
@@ -104,10 +107,11 @@ type Records = { readonly [K in ResourceKind]: Map<string, ResourceRecord<K>> };
 
 /** The newest accepted configuration. All calls are made on the main thread; nothing here waits. */
 export class ConfigStore {
-  readonly records: Records = { listener: new Map(), route: new Map(), cluster: new Map(), assignment: new Map() };
+  readonly records: Records = { listener: new Map(), route: new Map(), cluster: new Map(), assignment: new Map(),
+    secret: new Map() };
   /** Resources whose newest version was refused, by name, whether or not an older version is in force. */
   readonly errors: { readonly [K in ResourceKind]: Map<string, ErrorState> } =
-    { listener: new Map(), route: new Map(), cluster: new Map(), assignment: new Map() };
+    { listener: new Map(), route: new Map(), cluster: new Map(), assignment: new Map(), secret: new Map() };
   /** version_info of the newest accepted LDS and CDS response, for the dump. */
   readonly versions = { lds: '', cds: '' };
   readonly subscriptions = new Map<string, SubscriptionCounters>();

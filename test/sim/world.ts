@@ -109,6 +109,7 @@ export class World {
       {
         listenerScope: (name) => scope('listener', name),
         httpScope: (name) => scope('http', name),
+        listenerTlsScope: (name) => scope('listenerTls', name),
         networkScope: (kind, name) => scope(kind, name),
         filterScope: (kind, name) => scope(kind, name),
         virtualHostScope: (name) => scope('vhost', name),

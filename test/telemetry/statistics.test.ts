@@ -9,8 +9,9 @@ import {
   histogramCell,
   HttpStat,
   ListenerStat,
+  TlsStat,
 } from '../../src/telemetry/schema.js';
-import { clusterScope } from '../../src/telemetry/scopes.js';
+import { clusterScope, DISCARD_SCOPE } from '../../src/telemetry/scopes.js';
 import { addServerStatistics } from '../../src/telemetry/server-statistics.js';
 import { Statistics } from '../../src/telemetry/statistics.js';
 
@@ -168,4 +169,34 @@ t.test('server statistics', async (t) => {
     'server.days_until_first_cert_expiring': 4294967295,
   });
   t.ok(statistics.counters.has('listener_manager.listener_in_place_updated'));
+});
+
+t.test('TLS has cells of its own: of a listener by name, of a cluster once a worker counts', async (t) => {
+  const { statistics, count, words } = fresh();
+  const scope = statistics.listenerTlsScope('0.0.0.0_443');
+  count(0, scope, TlsStat['ssl.handshake'], 2);
+  count(1, scope, TlsStat['ssl.handshake']);
+  t.equal(statistics.cell('listenerTls', scope, 'ssl.handshake'), 3);
+  count(0, scope, TlsStat.downstream_context_secrets_not_ready);
+  t.equal(statistics.cell('listenerTls', scope, 'server_ssl_socket_factory.downstream_context_secrets_not_ready'), 1);
+  t.match([...statistics.scopes()].find(({ kind }) => kind === 'listenerTls'), { prefix: 'listener.0.0.0.0_443.' });
+  t.equal(statistics.clusterScope(7, 'clusterTls'), -1);
+  const cluster = clusterScope(words, map, 7, 'clusterTls');
+  t.equal(statistics.clusterScope(7), -1, 'its other statistics are apart');
+  count(0, cluster, TlsStat['ssl.fail_verify_san']);
+  t.equal(statistics.cell('clusterTls', statistics.clusterScope(7, 'clusterTls'), 'ssl.fail_verify_san'), 1);
+  statistics.clusterRecycled(7, 'gone');
+  t.equal(statistics.cell('clusterTls', cluster, 'ssl.fail_verify_san'), 0);
+  count(0, scope, TlsStat['ssl.session_reused']);
+  statistics.release(new Set(), new Set());
+  t.equal(statistics.cell('listenerTls', statistics.listenerTlsScope('other'), 'ssl.session_reused'), 0);
+});
+
+t.test('what no configuration wants of a cluster\'s TLS takes no room', async (t) => {
+  const { statistics, words } = fresh();
+  statistics.configure({ tags: [], matcher: { kind: 'include',
+    patterns: [{ kind: 'suffix', value: '.upstream_rq_total', ignoreCase: false }] } });
+  statistics.clusterBound(3, 'c');
+  t.not(clusterScope(words, map, 3), DISCARD_SCOPE);
+  t.equal(clusterScope(words, map, 3, 'clusterTls'), DISCARD_SCOPE);
 });

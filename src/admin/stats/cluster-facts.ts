@@ -79,6 +79,8 @@ export class SharedStates {
 export interface ClusterFacts {
   statName: string;
   slot: number;
+  /** It has statistics of TLS besides. */
+  tls: boolean;
   /** In the order of clusterFactNames; NaN where the cluster does not have it. */
   values: Float64Array;
 }
@@ -105,7 +107,8 @@ export function clusterFacts(backend: AdminBackend, states: SharedStates, name: 
     }
     values[at + 4]++;
   }
-  return { statName: config.altStatName, slot, values };
+  const tls = config.tls !== null || (config.transportSocketMatches ?? []).some((match) => match.tls !== null);
+  return { statName: config.altStatName, slot, tls, values };
 }
 
 function breakerValues(

@@ -55,7 +55,7 @@ export function* collect(
     if (++done % 200 === 0) yield;
     const facts = clusterFacts(backend, states, name);
     if (facts === null) continue;
-    const { statName: subject, slot, values } = facts;
+    const { statName: subject, slot, tls, values } = facts;
     const prefix = `cluster.${subject}.`;
     scopes.push({
       kind: 'cluster',
@@ -67,6 +67,8 @@ export function* collect(
         ? endpointRows(backend, states, name) : [])],
       facts: values,
     });
+    if (tls) scopes.push({ kind: 'clusterTls', subject, prefix, offset: backend.statistics.clusterScope(slot,
+      'clusterTls'), rows: [], facts: null });
   }
   scopes.sort((a, b) => (a.prefix < b.prefix ? -1 : a.prefix > b.prefix ? 1 : 0));
   return { scopes, singles: singles(backend) };

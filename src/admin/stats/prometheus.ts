@@ -90,8 +90,9 @@ function sectionsOf(listing: Listing): Section[] {
   const sections = new Map<string, Section>();
   for (const group of listing.scopes) {
     const { base, labels } = sectionTag(group);
-    let section = sections.get(base);
-    if (section === undefined) sections.set(base, (section = { base, kind: group.kind, groups: [] }));
+    const key = `${group.kind} ${base}`;
+    let section = sections.get(key);
+    if (section === undefined) sections.set(key, (section = { base, kind: group.kind, groups: [] }));
     section.groups.push({ group, labels });
   }
   return [...sections.values()];
@@ -100,12 +101,14 @@ function sectionsOf(listing: Listing): Section[] {
 function sectionTag(group: ScopeGroup): { base: string; labels: string } {
   switch (group.kind) {
     case 'cluster':
+    case 'clusterTls':
       return { base: 'cluster', labels: clusterLabel(group.subject) };
     case 'http':
       return { base: 'http', labels: managerLabel(group.subject) };
     case 'vhost':
       return virtualHostTag(group.subject);
     case 'listener':
+    case 'listenerTls':
       return listenerTag(group.subject);
     case 'tls_inspector':
     case 'http_inspector':

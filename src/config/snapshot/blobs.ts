@@ -1,7 +1,7 @@
 // Blobs: immutable bytes with a header (layout.ts) in the snapshot heap. Writes them, and tells whether contents are
 // already there, so that a resource that is sent again unchanged costs a hash and a comparison and allocates nothing.
 import type { SnapshotHeap } from './heap.js';
-import { BLOB_HEADER_BYTES } from './layout.js';
+import { BLOB_HEADER_BYTES, BlobKind } from './layout.js';
 
 export class BlobStore {
   private readonly words: Int32Array;
@@ -32,6 +32,13 @@ export class BlobStore {
     this.words[header + 3] = slot;
     new Uint8Array(this.memory, offset + BLOB_HEADER_BYTES, contents.length).set(contents);
     return offset;
+  }
+
+  /** Gives a blob's room back. Of a secret nothing stays readable. */
+  release(offset: number): void {
+    const header = offset >> 2;
+    if (this.words[header] === BlobKind.secret) new Uint8Array(this.memory, offset, this.words[header + 1]).fill(0);
+    this.heap.release(offset);
   }
 
   bytesOf(offset: number): number { return offset === 0 ? 0 : this.words[(offset >> 2) + 1]; }

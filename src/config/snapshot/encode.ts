@@ -8,6 +8,7 @@ import { limits } from '../../core/limits.js';
 import { SOCKADDR_BYTES_MAX, decodeSockaddr, encodeSockaddr, formatAddress } from '../../os/sockaddr.js';
 import type { NetworkFilter } from '../network-filters.js';
 import type { ListenerFilter, NetworkScopeKind } from '../listener-filters.js';
+import type { DownstreamTls, TlsSlots, UpstreamTls } from '../tls.js';
 import { chainsOf } from '../types.js';
 import type { AccessLog, Address, ClusterConfig, Endpoint, EndpointAssignment, ListenerConfig } from '../types.js';
 import type { AssignmentBlob, ChainBinding, ClusterBlob, NetworkBinding, ListenerBlob } from './layout.js';
@@ -21,6 +22,8 @@ import type { SlotTable } from './slots.js';
 export interface Bindings {
   listenerScope(statName: string): number;
   httpScope(statPrefix: string): number;
+  /** `listener.<statName>.ssl.` */
+  listenerTlsScope(statName: string): number;
   /** Of a listener filter or network filter; '' where its kind is counted as one. */
   networkScope(kind: NetworkScopeKind, name: string): number;
   /** `name`: a virtual host's name, then `.vcluster.<name>` or `.route.<stat_prefix>`. */
@@ -38,7 +41,7 @@ export const assignedStatesMax = limits.endpointStatesMax - limits.discoveredEnd
 
 export interface Mention { table: SlotTable; slot: number }
 export interface Slots { readonly routeSlots: SlotTable; readonly clusterSlots: SlotTable;
-  readonly endpointSlots: SlotTable; readonly bucketSlots: SlotTable }
+  readonly endpointSlots: SlotTable; readonly bucketSlots: SlotTable; readonly secretSlots: SlotTable }
 
 /** The contents, or why there are none. `mentions` is filled in either case. */
 export function encodeChange(change: SnapshotChange, slots: Slots, bindings: Bindings,
@@ -46,7 +49,8 @@ export function encodeChange(change: SnapshotChange, slots: Slots, bindings: Bin
   try {
     switch (change.kind) {
       case 'listener': return json(listenerBlob(change.value!, slots, bindings, mentions));
-      case 'cluster': return json(clusterBlob(change.value!));
+      case 'cluster': return json(clusterBlob(change.value!, slots, mentions));
+      case 'secret': return json(change.value!);
       case 'assignment': return json(assignmentBlob(change.name, change.value!, slots, mentions));
       case 'route': return encodeRouteTable(change.value!, (name) =>
         mention(slots.clusterSlots, name, mentions, 'cluster names', limits.clusterSlotsMax),
@@ -90,11 +94,14 @@ function listenerBlob(config: ListenerConfig, slots: Slots, bindings: Bindings, 
         `statistics of ${tcp.statPrefix}`),
       clusterSlots: (tcp?.clusters ?? []).map(({ cluster }) => mention(slots.clusterSlots, cluster, mentions,
         'cluster names', limits.clusterSlotsMax)),
+      secrets: secretSlots(chain.tls, slots, mentions),
       accessLogs: (hcm ?? tcp)!.accessLogs.map((log) => bound(bindings.accessLogSink(log), 'another access log')),
     };
   });
   return { at: config.addresses.flatMap(addressKeys).join(' '), config,
     scope: bound(bindings.listenerScope(config.statName), `statistics of listener.${config.statName}`),
+    tlsScope: chainsOf(config).every(({ tls }) => tls === null) ? 0
+      : bound(bindings.listenerTlsScope(config.statName), `statistics of listener.${config.statName}.ssl`),
     connectionLogs: config.connectionLogs.map((log) => bound(bindings.accessLogSink(log), 'another access log')),
     chains, filterScopes: (config.listenerFilters?.filters ?? []).map((filter) => filterScope(filter, bindings)) };
 }
@@ -136,8 +143,21 @@ function filterScope(filter: ListenerFilter, bindings: Bindings): number {
 /**
  * Endpoints travel in the assignment's blob alone, so that a change of endpoints leaves the cluster's blob as it is.
  */
-function clusterBlob(config: ClusterConfig): ClusterBlob {
-  return { config: { ...config, loadAssignment: null } };
+function clusterBlob(config: ClusterConfig, slots: Slots, mentions: Mention[]): ClusterBlob {
+  const { tls, transportSocketMatches } = config;
+  const blob = { config: { ...config, loadAssignment: null } };
+  if (tls === null && (transportSocketMatches ?? []).every((match) => match.tls === null)) return blob;
+  return { ...blob, secrets: { own: secretSlots(tls, slots, mentions),
+    matches: (transportSocketMatches ?? []).map((match) => secretSlots(match.tls, slots, mentions)) } };
+}
+
+/** A secret may come later, and its contents change: only its slot is bound here. */
+function secretSlots(tls: DownstreamTls | UpstreamTls | null, slots: Slots, mentions: Mention[]): TlsSlots | null {
+  if (tls === null) return null;
+  const slot = (name: string): number => mention(slots.secretSlots, name, mentions, 'secrets', limits.secretSlotsMax);
+  const tickets = tls.kind === 'downstream' ? tls.sessionTickets.secret : null;
+  return { certificates: tls.common.certificateSecrets.map(slot), validation: tls.common.validationSecrets.map(slot),
+    ticketKeys: tickets === null ? -1 : slot(tickets) };
 }
 
 function assignmentBlob(cluster: string, value: EndpointAssignment, slots: Slots, mentions: Mention[]): AssignmentBlob {

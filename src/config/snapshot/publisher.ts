@@ -38,6 +38,7 @@ export interface PublisherUsage extends HeapUsage {
 export class SnapshotPublisher {
   readonly listenerSlots = new SlotTable(limits.listenerSlotsMax);
   readonly routeSlots = new SlotTable(limits.routeConfigSlotsMax);
+  readonly secretSlots = new SlotTable(limits.secretSlotsMax);
   readonly clusterSlots: SlotTable;
   readonly endpointSlots: SlotTable;
   /** Token buckets; a new one is zero, which is full. */
@@ -51,9 +52,10 @@ export class SnapshotPublisher {
   private readonly words: Int32Array;
   private readonly roots: LivingRoots;
   private readonly entries: { [K in SnapshotKind]: Map<string, Entry> } =
-    { listener: new Map(), route: new Map(), cluster: new Map(), assignment: new Map() };
+    { listener: new Map(), route: new Map(), cluster: new Map(), assignment: new Map(), secret: new Map() };
   private readonly tables: { [K in SnapshotKind]: BlobTable } =
-    { listener: new BlobTable(), route: new BlobTable(), cluster: new BlobTable(), assignment: new BlobTable() };
+    { listener: new BlobTable(), route: new BlobTable(), cluster: new BlobTable(), assignment: new BlobTable(),
+      secret: new BlobTable() };
   private readonly refused = new Map<string, SnapshotChange>();
   private resting: { slot: RestingSlot; sinceMs: number }[] = [];
   private replaced: Replaced = { blobs: [], slots: [] };
@@ -67,7 +69,7 @@ export class SnapshotPublisher {
     this.words = new Int32Array(memory.buffer);
     this.heap = new SnapshotHeap(map.snapshot, map.snapshotBytes);
     this.blobs = new BlobStore(memory.buffer, this.heap);
-    this.roots = new LivingRoots(this.heap, (slot) => this.resting.push({ slot, sinceMs: this.nowMs() }));
+    this.roots = new LivingRoots(this.heap, this.blobs, (slot) => this.resting.push({ slot, sinceMs: this.nowMs() }));
     this.clusterSlots = new SlotTable(limits.clusterSlotsMax, (slot, name) => {
       this.words.fill(0, this.clusterState(slot), this.clusterState(slot) + (ClusterState.bytes >> 2));
       bindings.clusterRecycled(slot, name);
@@ -178,7 +180,7 @@ export class SnapshotPublisher {
     if (this.roots.count >= limits.rootsLiveMax || !this.reserveRoot()) return false;
     const offset = this.reserve;
     const header = offset >> 2;
-    const { listener, route, cluster } = this.counts();
+    const { listener, route, cluster, secret } = this.counts();
     const bytes = this.rootBytes();
     this.version++;
     this.words[header + (RootField.magic >> 2)] = ROOT_MAGIC;
@@ -187,9 +189,10 @@ export class SnapshotPublisher {
     this.words[header + (RootField.routeSlots >> 2)] = route;
     this.words[header + (RootField.clusterSlots >> 2)] = cluster;
     this.words[header + (RootField.bytes >> 2)] = bytes;
+    this.words[header + (RootField.secretSlots >> 2)] = secret;
     let at = header + (RootField.tables >> 2);
     for (const [kind, count] of [['listener', listener], ['route', route], ['cluster', cluster],
-      ['assignment', cluster]] as const) {
+      ['assignment', cluster], ['secret', secret]] as const) {
       this.words.set(this.tables[kind].first(count), at);
       at += count;
     }
@@ -224,11 +227,13 @@ export class SnapshotPublisher {
   }
 
   private counts() {
-    return { listener: this.listenerSlots.length, route: this.routeSlots.length, cluster: this.clusterSlots.length };
+    return { listener: this.listenerSlots.length, route: this.routeSlots.length, cluster: this.clusterSlots.length,
+      secret: this.secretSlots.length };
   }
 
   private rootBytes(): number {
-    return RootField.tables + 4 * (this.listenerSlots.length + this.routeSlots.length + 2 * this.clusterSlots.length);
+    const { listener, route, cluster, secret } = this.counts();
+    return RootField.tables + 4 * (listener + route + 2 * cluster + secret);
   }
 
   private retryRefused(): void {
@@ -275,7 +280,8 @@ export class SnapshotPublisher {
   }
 
   private slotTable(kind: SnapshotKind): SlotTable {
-    return kind === 'listener' ? this.listenerSlots : kind === 'route' ? this.routeSlots : this.clusterSlots;
+    return kind === 'listener' ? this.listenerSlots : kind === 'route' ? this.routeSlots
+      : kind === 'secret' ? this.secretSlots : this.clusterSlots;
   }
 
   private fullText(bytes: number): string {
@@ -290,5 +296,5 @@ export class SnapshotPublisher {
 
 function limitOf(kind: SnapshotKind): number {
   return kind === 'listener' ? limits.listenerSlotsMax : kind === 'route' ? limits.routeConfigSlotsMax
-    : limits.clusterSlotsMax;
+    : kind === 'secret' ? limits.secretSlotsMax : limits.clusterSlotsMax;
 }

@@ -5,6 +5,7 @@
 //   living:   [ 7 ] [ 8 ] [ 9 ]  <- newest
 //   replaced by 8: blobs that 7 names and 8 does not. Freed when 7 is gone, that is when the oldest version in use is
 // >= 8.
+import type { BlobStore } from './blobs.js';
 import type { SnapshotHeap } from './heap.js';
 import type { SlotTable } from './slots.js';
 
@@ -15,7 +16,8 @@ interface Root { version: number; offset: number; replaced: Replaced }
 export class LivingRoots {
   private readonly roots: Root[] = [];
 
-  constructor(private readonly heap: SnapshotHeap, private readonly onResting: (slot: RestingSlot) => void) {}
+  constructor(private readonly heap: SnapshotHeap, private readonly blobs: BlobStore,
+    private readonly onResting: (slot: RestingSlot) => void) {}
 
   get count(): number { return this.roots.length; }
   get oldestVersion(): number { return this.roots.length === 0 ? 0 : this.roots[0]!.version; }
@@ -38,7 +40,7 @@ export class LivingRoots {
   }
 
   private freeReplaced(root: Root): void {
-    for (const blob of root.replaced.blobs) this.heap.release(blob);
+    for (const blob of root.replaced.blobs) this.blobs.release(blob);
     for (const slot of root.replaced.slots) this.onResting(slot);
     root.replaced = { blobs: [], slots: [] };
   }

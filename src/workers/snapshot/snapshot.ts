@@ -8,7 +8,9 @@
 import { Control, Shared } from '../../core/memory-map.js';
 import {
   BLOB_HEADER_BYTES, ROOT_MAGIC, RootField, assignmentEntry, clusterEntry, listenerEntry, routeEntry,
+  secretEntry,
 } from '../../config/snapshot/layout.js';
+import type { SecretContents } from '../../config/tls.js';
 import type { AssignmentBlob, ClusterBlob, ListenerBlob } from '../../config/snapshot/layout.js';
 import type { Engine } from '../engine.js';
 import { RouteTableRuntime } from '../routing/route-table.js';
@@ -21,6 +23,8 @@ export class Root {
   readonly listenerSlots: number;
   readonly routeSlots: number;
   readonly clusterSlots: number;
+  readonly secrets: number;
+  readonly secretSlots: number;
 
   constructor(words: Int32Array, readonly offset: number, readonly version: number) {
     const at = offset >> 2;
@@ -28,10 +32,12 @@ export class Root {
     this.listenerSlots = words[at + (RootField.listenerSlots >> 2)];
     this.routeSlots = words[at + (RootField.routeSlots >> 2)];
     this.clusterSlots = words[at + (RootField.clusterSlots >> 2)];
+    this.secretSlots = words[at + (RootField.secretSlots >> 2)];
     this.listeners = (offset + listenerEntry(0)) >> 2;
     this.routes = (offset + routeEntry(this.listenerSlots, 0)) >> 2;
     this.clusters = (offset + clusterEntry(this.listenerSlots, this.routeSlots, 0)) >> 2;
     this.assignments = (offset + assignmentEntry(this.listenerSlots, this.routeSlots, this.clusterSlots, 0)) >> 2;
+    this.secrets = (offset + secretEntry(this.listenerSlots, this.routeSlots, this.clusterSlots, 0)) >> 2;
   }
 }
 
@@ -89,6 +95,11 @@ export class Snapshot {
     return slot < root.listenerSlots ? this.engine.i32[root.listeners + slot] : 0;
   }
 
+  /** Other contents of a secret are another blob; 0: its contents have not come yet, or it is gone. */
+  secretBlob(root: Root, slot: number): number {
+    return slot < root.secretSlots ? this.engine.i32[root.secrets + slot] : 0;
+  }
+
   /** The slot of a cluster by its name, or -1: for routes that take the name from a request's header. */
   clusterSlot(name: string): number {
     if (this.namedVersion !== this.adopted) this.nameClusters();
@@ -116,6 +127,9 @@ export class Snapshot {
   readListener(blob: number): ListenerBlob { return this.json(blob) as ListenerBlob; }
   readCluster(blob: number): ClusterBlob { return this.json(blob) as ClusterBlob; }
   readAssignment(blob: number): AssignmentBlob { return this.json(blob) as AssignmentBlob; }
+
+  /** Keep what is made of it, not the value: the blob is zeroed once no root has it. */
+  readSecret(blob: number): SecretContents { return this.json(blob) as SecretContents; }
 
   private json(blob: number): unknown {
     const bytes = this.engine.i32[(blob >> 2) + 1];

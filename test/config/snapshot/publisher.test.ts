@@ -10,7 +10,8 @@ import { assignment, cluster, listener, routes } from './fixtures.js';
 const map = memoryMap(64, 1);
 const memory = new WebAssembly.Memory({ initial: 64 * 16, maximum: 64 * 16, shared: true });
 const words = new Int32Array(memory.buffer);
-const bindings: Bindings = { listenerScope: () => 64, httpScope: () => 128, networkScope: () => 256,
+const bindings: Bindings = { listenerScope: () => 64, httpScope: () => 128, listenerTlsScope: () => 192,
+  networkScope: () => 256,
   virtualHostScope: () => 192, filterScope: () => 320,
   accessLogSink: () => 0,
   clusterBound: () => {}, clusterRecycled: () => {} };
