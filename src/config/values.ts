@@ -32,3 +32,6 @@ export interface QueryParameterMatcher { name: string; match: StringMatcher | { 
 
 /** type.matcher.v3.RegexMatchAndSubstitute; groups in `substitution` are written $1, a dollar sign \$. */
 export interface Substitution { pattern: string; substitution: string }
+
+/** Equal for equal values of the same shape. */
+export const equalKey = (value: object): string => JSON.stringify(value);

@@ -27,6 +27,7 @@ export const limits = {
   sendGatherBytesMax: 64 * 1024,   // pieces sent with `more` are held back, and leave together, up to this many bytes
   sendNodesMax: 65536,             // pieces queued by all sockets of a worker; full: that send fails with ENOBUFS
   workerDeathsPerMinuteMax: 5,     // then the process ends
+  clusterTraitsMax: 256,           // kinds of clusters that workers tell apart; further ones share nothing
   channelsMax: 1 << 19,            // TLS sessions and HTTP/2 streams of one worker; over: they are refused
   restartMessagesPerTurnMax: 64,   // of the other process of a restart; the rest in the next turn
   restartAnswerMs: 5000,           // of the running process; later: the new one does not start

@@ -14,6 +14,7 @@ import { Asks } from './asks.js';
 import { Drain } from './drain.js';
 import { ArenaHeap } from './memory/arena-heap.js';
 import { BufferPool, SMALL } from './memory/buffers.js';
+import { KeptTexts } from './memory/kept-texts.js';
 import { TimerWheel } from './memory/timers.js';
 import type { FromWorker } from './messages.js';
 import { kernel } from './outside.js';
@@ -35,6 +36,7 @@ export class Engine {
   readonly f64: Float64Array;
   readonly pool: BufferPool;
   readonly heap: ArenaHeap;
+  readonly texts: KeptTexts;
   readonly timers: TimerWheel;
   readonly runtime = new Runtime();
   /** States of endpoints that this worker finds by itself. */
@@ -108,6 +110,7 @@ export class Engine {
     this.statsBase = workerStats(map, worker) >> 3;
     this.control = workerControl(map, worker) >> 2;
     this.discovered = new DiscoveredEndpoints(this.i32, map, worker);
+    this.texts = new KeptTexts(this);
     this.timers = new TimerWheel(this.nowMs);
     this.drain = new Drain(this);
     this.overload = new Overload(this);

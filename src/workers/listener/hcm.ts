@@ -11,7 +11,7 @@ import { ManagerFilters } from '../filters/chain.js';
 import { LocalReplies } from '../proxy/local-reply.js';
 import { compileLog } from '../proxy/log-format.js';
 import type { CompiledLog } from '../proxy/log-format.js';
-import type { KeptText } from '../routing/route.js';
+import type { KeptText } from '../memory/kept-texts.js';
 import type { RouteTableRuntime } from '../routing/route-table.js';
 import { Scopes } from '../routing/scopes.js';
 

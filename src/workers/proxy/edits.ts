@@ -8,7 +8,8 @@ import { MUTATIONS_MAX } from '../engine.js';
 import type { Engine } from '../engine.js';
 import { WRITES_VIA } from '../routing/mutations.js';
 import type { CompiledMutations } from '../routing/mutations.js';
-import type { ClusterChoice, KeptText, RouteRuntime } from '../routing/route.js';
+import type { KeptText } from '../memory/kept-texts.js';
+import type { ClusterChoice, RouteRuntime } from '../routing/route.js';
 import { BODY_NONE, BODY_TUNNEL, Body, isOpenEnded } from './body.js';
 import { formatInto } from './formatter.js';
 import { forwardedAddress } from './remote-address.js';
@@ -42,8 +43,7 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   if (isOpenEnded(stream.request.kind)) flags |= RequestEditsFlag.chunked;
   if (stream.isUpgrade && !stream.isConnect) flags |= RequestEditsFlag.upgrade;
   const cluster = stream.cluster!;
-  if (cluster.config.properCaseWords) flags |= RequestEditsFlag.properCase;
-  if (cluster.config.sendFullyQualifiedUrl) flags |= RequestEditsFlag.absoluteUrl;
+  flags |= cluster.traits.editFlags;
   if (named && !hcm.suppressEnvoyHeaders && !(host === choice.hostRewrite
     && choice.hostOfWeight)) flags |= RequestEditsFlag.originalHost;
   setSpan(engine, edits + RequestEdits.hostAt, host);

@@ -103,8 +103,8 @@ export class Finish {
 
   /** Has the connection served as many requests as it may? */
   overused(cluster: ClusterRuntime, upstream: Upstream): boolean {
-    const { maxRequestsPerConnection } = cluster.config;
-    if (maxRequestsPerConnection === 0 || upstream.requests < maxRequestsPerConnection) return false;
+    const { requestsPerConnectionMax } = cluster.traits;
+    if (requestsPerConnectionMax === 0 || upstream.requests < requestsPerConnectionMax) return false;
     cluster.count(ClusterStat.upstream_cx_max_requests);
     return true;
   }

@@ -68,7 +68,7 @@ export class RequestBodies {
     const { request } = stream;
     if (upstream.framed) upstream.endRequest(trailersAt, trailersBytes);
     else if (request.kind === BODY_UNTIL_END && !request.sendLastChunk(this.engine, upstream.socket, trailersAt,
-      stream.cluster!.config.enableTrailers ? trailersBytes : 0)) this.proxy.failures.exhausted(stream);
+      stream.cluster!.traits.enableTrailers ? trailersBytes : 0)) this.proxy.failures.exhausted(stream);
   }
 
   /** The whole request has arrived: from now the route's timeout runs. */

@@ -131,7 +131,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       this.replies.send(stream, 404, ResponseFlag.NR, detail('route_not_found'), '');
       return this.afterReply(connection, bodyAt, end);
     }
-    if (route.virtualHost.requireTls !== 'none' && !(stream.internal && route.virtualHost.requireTls === 'external')
+    if (route.requireTls !== 'none' && !(stream.internal && route.requireTls === 'external')
       && !this.replies.cameByTls()) {
       this.replies.toHttps(stream);
       return this.afterReply(connection, bodyAt, end);
@@ -276,7 +276,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   /** One of several clusters: by the number in a header where the route asks for that, else by chance. */
   private choose(route: RouteRuntime): ClusterChoice {
     const { engine } = this;
-    if (route.choices.length === 1) return route.choices[0];
+    if (route.only !== null) return route.only;
     const header = route.forward!.randomValueHeader;
     const text = header === null ? null : firstHeader(engine, header);
     if (text !== null && /^\d{1,20}$/.test(text)) return route.chooseByNumber(BigInt(text));
@@ -320,9 +320,9 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       return;
     }
     if (cluster.asksRequests) noteSelected(stream, cluster, endpoint);
-    const { default: normal, high } = cluster.config.circuitBreakers;
-    const urgent = stream.route!.forward!.priority === 'high';
-    const thresholds = urgent ? high : normal;
+    const { traits } = cluster;
+    const { urgent } = stream.route!;
+    const thresholds = urgent ? traits.high : traits.normal;
     stream.breaker = urgent ? ClusterState.highOffset : 0;
     if (!this.finish.takeRequest(stream, thresholds.maxRequests)) {
       cluster.count(ClusterStat.upstream_rq_active_overflow);

@@ -65,8 +65,8 @@ export class Responses {
       stream.isUpgrade = false;
       stream.downstream!.outOfStep();
     }
-    const { learns, outliers, config } = stream.cluster!;
-    if (config.healthCheck !== null) this.noteHealth(stream, words);
+    const { learns, outliers, traits } = stream.cluster!;
+    if (traits.checked) this.noteHealth(stream, words);
     if (outliers !== null) outliers.answered(stream.endpoint!, status);
     const flags = engine.i32[words + Head.flags];
     stream.upstreamReusable = stream.upstream!.framed || ((flags & HeadFlag.version10) !== 0
@@ -116,7 +116,7 @@ export class Responses {
       response.begin(engine, BODY_UNTIL_END, 0, bare ? OUT_BARE : OUT_CHUNKED);
       response.complete = false;
     }
-    response.forwardTrailers = (upstream.framed || stream.cluster!.config.enableTrailers)
+    response.forwardTrailers = (upstream.framed || stream.cluster!.traits.enableTrailers)
       && (downstream.framed || stream.hcm!.config.enableTrailers);
     if (response.out === OUT_BARE) downstream.outOfStep();
   }

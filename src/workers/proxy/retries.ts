@@ -44,7 +44,7 @@ export class Retries {
   begin(stream: Stream): void {
     const conditions = stream.route!.retry;
     stream.timeoutMs = stream.route!.timeoutMs;
-    stream.hedgesOnTimeout = stream.route!.forward!.hedgesOnTimeout;
+    stream.hedgesOnTimeout = stream.route!.hedgesOnTimeout;
     if (conditions !== null) {
       stream.retryOn = conditions.retryOn;
       stream.retriesLeft = conditions.policy.retries;
@@ -56,7 +56,7 @@ export class Retries {
     if (stream.internal) readRetryHeaders(this.engine, stream);
     if (conditions !== null && stream.retryOn !== 0
       && !conditions.admits(this.engine.requestRecord)) stream.retryOn = 0;
-    stream.followsRedirects = stream.route!.forward!.internalRedirects !== null;
+    stream.followsRedirects = stream.route!.followsRedirects;
     if (stream.repeats && stream.request.kind !== BODY_NONE && !stream.collected) {
       stream.keepsBody = true;
       stream.requestLength = stream.request.remaining;
@@ -209,7 +209,7 @@ export class Retries {
       return false;
     }
     stream.retriesLeft--;
-    const { default: normal, high } = cluster.config.circuitBreakers;
+    const { normal, high } = cluster.traits;
     const most = retriesMax(stream.breaker === 0 ? normal : high,
       cluster.taken(ClusterState.requests + stream.breaker));
     if (!cluster.tryTake(ClusterState.retries + stream.breaker, most)) {

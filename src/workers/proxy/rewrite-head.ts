@@ -5,7 +5,7 @@ import { limits } from '../../core/limits.js';
 import type { BufferClass } from '../memory/buffers.js';
 import type { Engine } from '../engine.js';
 import type { CompiledMutations } from '../routing/mutations.js';
-import type { KeptText } from '../routing/route.js';
+import type { KeptText } from '../memory/kept-texts.js';
 import { isOpenEnded } from './body.js';
 import { FIXED_ADDED_BYTES, applyMutations, setAddresses } from './edits.js';
 import type { Stream } from './stream.js';

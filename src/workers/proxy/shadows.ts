@@ -122,7 +122,7 @@ export class Shadows implements UpstreamEvents {
       this.failAtOnce(shadow);
       return true;
     }
-    const thresholds = cluster.config.circuitBreakers.default;
+    const thresholds = cluster.traits.normal;
     if (!cluster.tryTake(ClusterState.requests, thresholds.maxRequests)) {
       cluster.count(ClusterStat.upstream_rq_pending_overflow);
       this.failAtOnce(shadow);
@@ -156,7 +156,7 @@ export class Shadows implements UpstreamEvents {
       | (stream.hcm!.requestFlags & RequestEditsFlag.absoluteUrl);
     if (isOpenEnded(stream.request.kind)) flags |= RequestEditsFlag.chunked;
     if ((i32[words + Head.flags] & HeadFlag.teTrailers) !== 0) flags |= RequestEditsFlag.teTrailers;
-    if (shadow.cluster.config.properCaseWords) flags |= RequestEditsFlag.properCase;
+    flags |= shadow.cluster.traits.editFlags & RequestEditsFlag.properCase;
     i32.fill(0, edits, edits + EDITS_WORDS);
     i32[edits + RequestEdits.flags] = flags;
     i32[edits + RequestEdits.random] = engine.randomState;

@@ -6,6 +6,7 @@ import { Criteria } from '../../config/metadata-match.js';
 import type { FractionCell, NumberCell } from '../../config/runtime-cells.js';
 import type { HeaderMutations } from '../../config/types.js';
 import type { Engine } from '../engine.js';
+import type { KeptText } from '../memory/kept-texts.js';
 import { RetryConditions } from './retry-conditions.js';
 import { HashPolicies } from './hash-policies.js';
 import { RouteCounts } from './route-counts.js';
@@ -17,8 +18,6 @@ import { Rewrites } from './rewrites.js';
 import { RouteChains } from './route-chains.js';
 import type { FilterLevels } from './route-chains.js';
 import type { RouteTableRuntime } from './route-table.js';
-
-export interface KeptText { at: number; bytes: number }
 
 /** One cluster of a forwarding route, with the mutations of all levels in order. */
 export class ClusterChoice {
@@ -45,41 +44,52 @@ const ATTEMPTS_OF_REQUEST = attempts('1');
 const ATTEMPTS_OF_RESPONSE = attempts('%UPSTREAM_REQUEST_ATTEMPT_COUNT%');
 
 export class RouteRuntime {
-  /** Forwarding. `choices` is empty for redirects and direct responses. */
-  choices: ClusterChoice[] = [];
-  totalWeight = 0;
+  // First what every request looks at: a mesh has many routes, and each line of the cache counts.
+  forward: Forward | null = null;
+  /** Where all requests go, where there is one cluster. */
+  only: ClusterChoice | null = null;
+  /** Requests that came without TLS are sent to it: all, or those that are not internal. */
+  requireTls: VirtualHostJson['requireTls'];
+  timeoutMs = 0;
+  retry: RetryConditions | null = null;
+  rewrites: Rewrites | null = null;
+  hashPolicies: HashPolicies | null = null;
+  /** Where its requests are sent as well. */
+  mirrors: Mirror[] | null = null;
+  /** Where its requests are counted apart. */
+  counts: RouteCounts | null = null;
+  /** Filter chains where a level says something about filters. */
+  chains: RouteChains | null = null;
   prefixRewrite: KeptText | null = null;
   /** Constant header lines that every request of this route gets. */
   added: KeptText | null = null;
   /** RequestEditsFlag bits that the route adds. */
   editFlags = 0;
-  timeoutMs = 0;
+  /** Of high priority. */
+  urgent = false;
+  hedgesOnTimeout = false;
+  followsRedirects = false;
+  /** The host becomes the endpoint's name. */
+  autoHost = false;
+  idleTimeoutMs: number | null = null;
+  /** `choices` is empty for redirects and direct responses. */
+  choices: ClusterChoice[] = [];
+  totalWeight = 0;
   /** Of an attempt; 0 = none, or it is longer than the timeout of all. */
   perTryMs = 0;
-  idleTimeoutMs: number | null = null;
-  forward: Forward | null = null;
   /** Mutations of responses that Weft makes itself on this route. */
   localResponse: CompiledMutations | null = null;
   regex: RegexConditions | null = null;
   /** Share of requests that the route matches at all. */
   fraction: FractionCell | null = null;
-  /** Where its requests are counted apart. */
-  counts: RouteCounts | null = null;
-  rewrites: Rewrites | null = null;
-  hashPolicies: HashPolicies | null = null;
-  retry: RetryConditions | null = null;
-  /** Where its requests are sent as well. */
-  mirrors: Mirror[] | null = null;
-  /** Filter chains where a level says something about filters. */
-  chains: RouteChains | null = null;
   private weightsChange = false;
   private readonly texts: KeptText[] = [];
   private readonly mutations: CompiledMutations[] = [];
 
-  private constructor(readonly json: RouteJson, readonly virtualHost: VirtualHostJson) {}
+  private constructor(readonly json: RouteJson, readonly virtualHost: VirtualHostJson) {
+    this.requireTls = virtualHost.requireTls;
+  }
 
-  /** The host becomes the endpoint's name. */
-  get autoHost(): boolean { return this.forward !== null && this.forward.autoHostRewrite; }
   get name(): string { return this.json.name; }
   get action(): BoundAction { return this.json.action; }
 
@@ -111,6 +121,10 @@ export class RouteRuntime {
     this.timeoutMs = action.timeoutMs;
     this.idleTimeoutMs = action.idleTimeoutMs;
     this.totalWeight = action.totalWeight;
+    this.urgent = action.priority === 'high';
+    this.hedgesOnTimeout = action.hedgesOnTimeout;
+    this.followsRedirects = action.internalRedirects !== null;
+    this.autoHost = action.autoHostRewrite;
     if (action.appendXForwardedHost) this.editFlags |= RequestEditsFlag.appendHostXfh;
     this.rewrites = Rewrites.of(action, this.json.matchedBytes < 0);
     this.hashPolicies = HashPolicies.of(action.hashPolicies);
@@ -148,6 +162,7 @@ export class RouteRuntime {
           : chainsOf([table.config.filters, this.virtualHost.filters, this.json.filters, cluster.filters]),
         Criteria.of(cluster.metadataMatch)));
     }
+    if (this.choices.length === 1) this.only = this.choices[0];
     return true;
   }
 
@@ -166,12 +181,12 @@ export class RouteRuntime {
     for (const mirror of this.mirrors ?? []) mirror.release(engine);
     this.chains?.release();
     for (const { chains } of this.choices) chains?.release();
-    for (const text of this.texts) engine.heap.release(text.at, text.bytes + 16);
+    for (const text of this.texts) engine.texts.release(text);
     for (const mutations of this.mutations) mutations.release();
   }
 
   private keep(engine: Engine, text: string): KeptText | null {
-    const kept = engine.keepText(text);
+    const kept = engine.texts.keep(text);
     if (kept !== null) this.texts.push(kept);
     return kept;
   }

@@ -71,7 +71,7 @@ export class TcpProxies implements UpstreamEvents {
       return;
     }
     stream.cluster = cluster;
-    const thresholds = cluster.config.circuitBreakers.default;
+    const thresholds = cluster.traits.normal;
     if (cluster.taken(ClusterState.connections) >= thresholds.maxConnections) {
       cluster.count(ClusterStat.upstream_cx_overflow);
       this.refuse(session, ResponseFlag.UO);

@@ -15,13 +15,15 @@ import type { Picker } from '../balancing/picker.js';
 import type { Engine } from '../engine.js';
 import { HashPolicies } from '../routing/hash-policies.js';
 import type { Root } from '../snapshot/snapshot.js';
+import { traitsOf } from './cluster-traits.js';
+import type { ClusterTraits } from './cluster-traits.js';
 import { Destinations } from './destinations.js';
 import { addressText, Endpoint } from './endpoint.js';
 import { Outliers } from './outliers.js';
 
 export class ClusterRuntime {
   // First what every request looks at: a mesh has many clusters, and each line of the cache counts.
-  config!: ClusterConfig;
+  traits!: ClusterTraits;
   /** Index into f64. */
   readonly scope: number;
   readonly requestTimeCell: number;
@@ -55,6 +57,7 @@ export class ClusterRuntime {
   reports: LoadReports | null = null;
   /** Those of `hashPolicies` that a connection without requests can be hashed by. */
   connectionHash: HashPolicies | null = null;
+  config!: ClusterConfig;
   /** What connections were opened under, as one text. */
   private connectionOptions = '';
   /** Each client has connections of its own. */
@@ -119,6 +122,7 @@ export class ClusterRuntime {
     const assignmentBlob = snapshot.assignmentBlob(root, this.slot);
     if (clusterBlob === this.clusterBlob && assignmentBlob === this.assignmentBlob) return true;
     this.config = snapshot.readCluster(clusterBlob).config;
+    this.traits = traitsOf(this.config);
     this.clusterBlob = clusterBlob;
     const { proxyProtocol, perDownstream, preconnectRatio } = this.config.connections;
     this.preconnects = preconnectRatio > 1;

@@ -8,7 +8,6 @@
 import { ClusterState, EndpointState } from '../../core/memory-map.js';
 import { Head } from '../../core/generated/layouts.js';
 import { ClusterStat } from '../../telemetry/schema.js';
-import { DECODE_LOWER_CASE } from '../codecs.js';
 import { Held } from '../connection/held.js';
 import type { SocketAddress } from '../../os/sockaddr.js';
 import type { Origin } from '../connection/register.js';
@@ -176,7 +175,7 @@ export class UpstreamConnection implements SocketOwner, Upstream {
     endpoint.idle = this;
     endpoint.idleCount++;
     if (endpoint.owned !== null) endpoint.owned.set(this.owner, this);
-    const { idleTimeoutMs } = endpoint.cluster.config;
+    const { idleTimeoutMs } = endpoint.cluster.traits;
     const until = Math.min(this.overMs, idleTimeoutMs > 0 ? engine.nowMs + idleTimeoutMs : Infinity);
     if (until < Infinity) engine.timers.arm(this.timer, until); else engine.timers.disarm(this.timer);
   }
@@ -375,9 +374,9 @@ export class UpstreamConnection implements SocketOwner, Upstream {
         continue;
       }
       const { engine } = this;
-      const { config } = this.endpoint.cluster;
+      const { traits } = this.endpoint.cluster;
       const used = engine.codecs.h1DecodeResponse(at, end, engine.responseRecord,
-        config.preserveCase ? 0 : DECODE_LOWER_CASE, config.maxResponseHeadersBytes, config.maxResponseHeadersCount);
+        traits.decodeOptions, traits.responseHeadBytesMax, traits.responseHeadersMax);
       if (used < 0) return at;
       if (used === 0) {
         stream.events.onResponseRejected(stream, engine.i32[(engine.responseRecord >> 2) + Head.code]);

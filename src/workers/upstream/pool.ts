@@ -111,7 +111,7 @@ export class UpstreamPool {
     this.free.push(connection);
     const waiting = endpoint.owned === null ? endpoint.pendingFirst : this.nextFor(connection);
     if (waiting !== null && endpoint.connecting < endpoint.pendingCount) {
-      if (!this.open(endpoint, endpoint.cluster.config.circuitBreakers.default, waiting) && endpoint.connections === 0)
+      if (!this.open(endpoint, endpoint.cluster.traits.normal, waiting) && endpoint.connections === 0)
         this.failAll(connection);
     }
     endpoint.cluster.retire(endpoint);
