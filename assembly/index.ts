@@ -13,3 +13,5 @@ export { hashBytes, hashCombine, hashSeeded } from './lib/xxhash';
 export { hashNumbered } from './lib/ring-hash';
 export { nextRandom } from './http1/encode';
 export { tokenTake, tokensLeft } from './lib/token-bucket';
+export { h2DecodeFrame } from './http2/frame';
+export { h2ReadSettings, h2ResetSettings } from './http2/settings';

@@ -44,6 +44,19 @@ const records = {
   ValueMatcher: ['kind', 'flags', 'known', 'nameAt', 'nameBytes', 'valueAt', 'valueBytes', 'spare', 'startLow',
     'startHigh', 'endLow',
     'endHigh'],
+  // One HTTP/2 frame (RFC 9113 4, 6), as h2DecodeFrame finds it. `value`: error code of RST_STREAM and GOAWAY,
+  // increment of WINDOW_UPDATE, promised stream of PUSH_PROMISE, weight of PRIORITY. `remaining`: bytes of a DATA frame
+  // still to come, the last `padding` of them padding.
+  H2Frame: ['type', 'flags', 'streamId', 'payloadAt', 'payloadBytes', 'flowBytes', 'remaining', 'padding', 'value',
+    'lastStreamId', 'dependency', 'code', 'scope', 'spare1', 'spare2', 'spare3'],
+  // What a peer asks for by SETTINGS; numbers above 2^31 - 1 are noted as that. `headerTableLeast`: the least header
+  // table size since the reader last set it, for an encoder must say that one too (RFC 7541 4.2).
+  H2Settings: ['headerTableBytes', 'headerTableLeast', 'enablePush', 'maxConcurrentStreams', 'initialWindowBytes',
+    'maxFrameBytes', 'maxHeaderListBytes', 'enableConnect'],
+  // What h2DecodeRequest, h2DecodeResponse and h2DecodeTrailers say of a field section. `random` (state of nextRandom)
+  // and, for responses, `protocolAt`, `protocolBytes` are set by the caller.
+  H2Head: ['code', 'scope', 'flags', 'listBytes', 'fieldCount', 'textBytes', 'contentLengthLow', 'contentLengthHigh',
+    'status', 'protocolAt', 'protocolBytes', 'random', 'reason', 'spare1', 'spare2', 'spare3'],
   // One header mutation, evaluated. `state`: 1 = to be written by the encoder.
   Mutation: ['action', 'known', 'nameAt', 'nameBytes', 'valueAt', 'valueBytes', 'state', 'keepEmpty'],
 };
@@ -64,7 +77,15 @@ const flags = {
   ResponseEdits: ['serverOverwrite', 'serverIfAbsent', 'addDate', 'serviceTime', 'chunked', 'dropLength',
     'connectionClose', 'connectionKeepAlive', 'upgrade', 'preserveCase', 'properCase', 'version10', 'requestId',
     'dropEnvoyHeaders', 'lengthZero'],
+  H2Head: ['hasContentLength', 'tooLarge', 'tooMany', 'https', 'connect', 'extendedConnect', 'underscore'],
 };
+
+// HTTP/2 error codes (RFC 9113 7), frame types (6) and where an error is one.
+const http2Errors = ['none', 'protocol', 'internal', 'flowControl', 'settingsTimeout', 'streamClosed', 'frameSize',
+  'refusedStream', 'cancel', 'compression', 'connect', 'enhanceYourCalm', 'inadequateSecurity', 'http11Required'];
+const http2Types = ['data', 'headers', 'priority', 'rstStream', 'settings', 'pushPromise', 'ping', 'goaway',
+  'windowUpdate', 'continuation'];
+const http2Scopes = ['none', 'stream', 'connection'];
 
 // Why a head or a body was rejected. The detail strings are Envoy's where it has one.
 const rejections = ['none', 'badMethod', 'badTarget', 'badVersion', 'unsupportedVersion', 'badHeaderName',
@@ -168,6 +189,11 @@ for (const [name, names] of Object.entries(flags)) {
 rejections.forEach((name, index) => lines.as.push(`export const REJECT_${constant(name)}: u32 = ${index};`));
 frozen('Rejection', numbered(rejections));
 lines.ts.push(`export const rejectionNames: readonly string[] = ${JSON.stringify(rejections)};`);
+for (const [kind, names] of [['Error', http2Errors], ['Type', http2Types], ['Scope', http2Scopes]]) {
+  names.forEach((name, index) => lines.as.push(
+    `export const H2_${kind.toUpperCase()}_${constant(name)}: u32 = ${index};`));
+  frozen(`H2${kind}`, numbered(names));
+}
 methods.forEach((name, index) => lines.as.push(`export const METHOD_${name}: u32 = ${index};`));
 frozen('Method', numbered(methods));
 known.forEach((name, index) => lines.as.push(`export const HEADER_${constant(name)}: u32 = ${index + 1};`));
