@@ -1,6 +1,7 @@
 // Plain configuration values: what xds/resources/* produces from wire messages and everything else consumes.
 // Immutable once built, JSON-serialisable (they travel into the snapshot heap as JSON), every field always present.
 // Absent features are null or an empty array, never undefined. Names follow Envoy's v3 API.
+import type { Http2Options } from './http2.js';
 import type { AccessLog, AccessLogFilter, AccessLogFormat, AccessLogOptions } from './access-log.js';
 import type { NetworkFilter } from './network-filters.js';
 import type { ListenSocketOptions } from './socket-options.js';
@@ -10,7 +11,7 @@ import type { CidrRange, FilterChainMatch } from './filter-chains.js';
 import type { EndpointHealthCheck, HealthCheck, HealthOptions, OutlierDetection } from './health.js';
 import type { ListenerFilters } from './listener-filters.js';
 import type { FilterOverride, HttpFilter, RateLimit } from './http-filters.js';
-import type { DownstreamTls, TransportMatch, TransportSocketMatch, UpstreamTls } from './tls.js';
+import type { DownstreamTls, TransportSocketMatch, UpstreamTls } from './tls.js';
 import type { UpstreamConnections } from './upstream-connections.js';
 import type { RuntimeFraction, RuntimeNumber } from './runtime.js';
 import type { Address, FilterMetadata, HeaderMatcher, HeaderMutations, MetadataMatch, QueryParameterMatcher,
@@ -186,6 +187,8 @@ export interface ScopeFragment {
 export interface ScopedRoutes { fragments: ScopeFragment[]; scopes: { key: string[]; routeConfigName: string }[] }
 
 export interface HttpConnectionManager {
+  codec: 'auto' | 'http1' | 'http2';  // what clients speak; auto: as ALPN or their first bytes say
+  http2: Http2Options;
   statPrefix: string;
   routeConfigName: string;            // key of a RouteConfig: the RDS name, or '@inline/<listener>/<chain>'
   scopedRoutes: ScopedRoutes | null;  // in place of routeConfigName
@@ -294,8 +297,6 @@ export interface Endpoint {
   logicalName: string;
   /** Tried after `address`, in turn. */
   additionalAddresses: Address[];
-  /** Of envoy.transport_socket_match; absent, as of nearly all, where neither it nor its locality says anything. */
-  transportMatch?: TransportMatch;
 }
 /** envoy.config.endpoint.v3.ClusterLoadAssignment.Policy */
 export interface AssignmentPolicy {

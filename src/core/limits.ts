@@ -46,6 +46,20 @@ export const limits = {
   bufferLargeBytes: 80 * KiB,
   receiveBytesMax: 64 * KiB,       // most bytes asked of one recv
 
+  // HTTP/2
+  headerTableBytesMax: 64 * KiB,       // hpack_table_size; a configuration that asks for more is rejected
+  http2StreamWindowBytesMax: 1 * MiB,  // what of a stream may wait here; larger windows are made so large
+  http2ConnectionWindowBytesMax: 8 * MiB,
+  http2FrameBytesMax: 16 * KiB,        // SETTINGS_MAX_FRAME_SIZE, which we leave: larger frames end the connection
+  http2SentFrameBytesMax: 16 * KiB,    // of DATA that we send: one frame's worth is a stream's turn
+  frameCopyBytesMax: 4 * KiB,          // DATA up to this is copied between other frames; more goes from where it lies
+  continuationFramesMax: 32,           // behind one HEADERS; more end the connection (ENHANCE_YOUR_CALM)
+  http2StreamsAssumed: 100,            // of a peer, before its SETTINGS have come
+  http2StreamsKept: 128,               // stream objects that an open connection keeps for its next requests
+  http2ResetsRemembered: 64,           // streams that we have reset: frames sent before the peer knew are no errors
+  http2StalledMax: 8,                  // streams that could not send in one turn of a connection; then the next turn
+  prematureResetsFrom: 500,            // requests of a connection, half of them reset early: it floods (as Envoy)
+
   // HTTP/1.1
   requestHeadBytesDefault: 60 * KiB,   // over: 431
   requestHeadBytesMax: 60 * KiB,       // a configuration that asks for more is rejected
@@ -85,7 +99,6 @@ export const limits = {
   routeConfigSlotsMax: 16384,
   listenerSlotsMax: 4096,
   secretSlotsMax: 32768,               // certificates, validation contexts and ticket keys by name
-  secretFileBytesMax: 4 * MiB,         // certificates, keys, revocation lists; a larger file is not read
   endpointStatesMax: 131072,
   // of endpointStatesMax, the last ones: endpoints that workers find by themselves (ORIGINAL_DST), in all clusters; a
   // power of two. Over: 503 for a new destination

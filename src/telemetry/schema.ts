@@ -9,6 +9,13 @@ const listener = ['downstream_cx_total', 'downstream_cx_active', 'downstream_cx_
   'downstream_listener_filter_error', 'downstream_global_cx_overflow', 'downstream_cx_overload_reject',
   'no_filter_chain_match', 'weft_accept_failed'] as const;
 
+/** Of HTTP/2 codecs, on either side. */
+const http2 = ['http2.rx_reset', 'http2.tx_reset', 'http2.rx_messaging_error', 'http2.header_overflow',
+  'http2.trailers', 'http2.keepalive_timeout', 'http2.goaway_sent', 'http2.streams_active',
+  'http2.too_many_header_frames', 'http2.inbound_empty_frames_flood', 'http2.inbound_priority_frames_flood',
+  'http2.inbound_window_update_frames_flood', 'http2.outbound_control_flood', 'http2.outbound_flood',
+  'http2.dropped_headers_with_underscores', 'http2.requests_rejected_with_underscores_in_headers'] as const;
+
 const http = ['downstream_cx_total', 'downstream_cx_active', 'downstream_cx_http1_total', 'downstream_cx_http1_active',
   'downstream_cx_ssl_total', 'downstream_cx_ssl_active',
   'downstream_cx_destroy', 'downstream_cx_destroy_local', 'downstream_cx_destroy_remote',
@@ -32,7 +39,9 @@ const http = ['downstream_cx_total', 'downstream_cx_active', 'downstream_cx_http
   'rq_reset_after_downstream_response_started',
   'weft_allocation_failed', 'weft_internal_error',
   'http1.dropped_headers_with_underscores', 'http1.metadata_not_supported_error',
-  'http1.requests_rejected_with_underscores_in_headers', 'http1.response_flood'] as const;
+  'http1.requests_rejected_with_underscores_in_headers', 'http1.response_flood',
+  'downstream_cx_http2_total', 'downstream_cx_http2_active', 'downstream_rq_http2_total',
+  'downstream_rq_too_many_premature_resets', ...http2] as const;
 
 /**
  * Status codes counted one by one, as Envoy's upstream_rq_<code>, besides 200; any other code is counted by its class
@@ -136,7 +145,8 @@ const worker = ['loop_turns', 'exceptions', 'buffers_exhausted', 'sockets_exhaus
   'access_log_written', 'access_log_dropped', 'connections_dealt'] as const;
 
 /** The names that go up and down. Everything else is a counter. */
-const gauges = new Set<string>(['downstream_cx_active', 'downstream_cx_http1_active', 'downstream_cx_ssl_active',
+const gauges = new Set<string>(['downstream_cx_active', 'downstream_cx_http1_active', 'downstream_cx_http2_active',
+  'http2.streams_active', 'downstream_cx_ssl_active',
   'downstream_cx_upgrades_active',
   'downstream_rq_active', 'active_faults', 'downstream_cx_rx_bytes_buffered', 'downstream_cx_tx_bytes_buffered',
     'upstream_cx_active',

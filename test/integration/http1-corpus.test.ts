@@ -19,6 +19,7 @@ void forEachProxy(
     upstreams: lanes,
     listeners: lanes.map((name) => ({
       name,
+      manager: { codec_type: 'HTTP1' },                 // or the preface of HTTP/2 would be no fault
       routes: [routeTo(name), { match: { path: '*' }, route: { cluster: name } }],
     })),
   },

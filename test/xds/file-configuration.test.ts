@@ -24,8 +24,7 @@ class Harness {
 
   constructor(allowUnknownFields = false) {
     const log = { info: () => undefined, warn: (text: string) => { this.lines.push(text); } };
-    this.configuration = new FileConfiguration({ store: this.store, pool: this.pool, allowUnknownFields, tls: true,
-      log });
+    this.configuration = new FileConfiguration({ store: this.store, pool: this.pool, allowUnknownFields, log });
     this.store.onChange((changes) => this.batches.push(changes.map((change) => describe(change))));
   }
 

@@ -25,7 +25,6 @@ import {
   networkTag,
   singleTag,
   textLabel,
-  tlsCellTag,
   virtualHostTag,
 } from './tags.js';
 
@@ -141,8 +140,7 @@ function familiesOf(listing: Listing, sections: Section[], request: StatsRequest
   };
   for (const section of sections) {
     for (const cell of sortedCounters(section.kind)) {
-      const { base, labels } = section.kind === 'listenerTls' || section.kind === 'clusterTls'
-        ? tlsCellTag(section.kind, cell.name) : codeTag(cell.name);
+      const { base, labels } = codeTag(cell.name);
       family(`${section.base}.${base}`, cell.gauge ? 'gauge' : 'counter', section).cells.push({ cell, labels });
     }
     if (section.kind === 'cluster') {

@@ -79,7 +79,6 @@ export interface AssignmentBlob {
     /** Null: all parts are empty. */
     locality: import('../types.js').Endpoint['locality'] | null;
     metadata: import('../types.js').Endpoint['metadata']; state: number;
-    logicalName: string; additionalAddresses: import('../types.js').Address[];
-    transportMatch?: import('../tls.js').TransportMatch }[];
+    logicalName: string; additionalAddresses: import('../types.js').Address[] }[];
   policy: import('../types.js').AssignmentPolicy;
 }

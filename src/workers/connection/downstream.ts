@@ -18,9 +18,10 @@ import type { Stream } from '../proxy/stream.js';
 import type { SocketOwner } from '../reactor/reactor.js';
 import { ConnectionAddresses } from './addresses.js';
 import type { ConnectionFacts } from './addresses.js';
+import type { DownstreamFactory } from './downstream-factory.js';
 import type { Downstream, DownstreamEvents } from './downstream-side.js';
 import { Held } from './held.js';
-import type { ConnectionRegister, ListenerConnection } from './register.js';
+import type { ListenerConnection } from './register.js';
 
 const ECONNABORTED = 103;
 const HEAD = 0;
@@ -29,6 +30,11 @@ const WAITING = 2;
 const TUNNEL = 3;
 const LINGERING = 4;
 const CLOSED = 5;
+/** It speaks HTTP/2: another takes the socket over. */
+const LEAVING = 6;
+/** No request of HTTP/1.1 begins so (RFC 9113 3.4). */
+const PREFACE = 'PRI * HTTP/2';
+const PREFACE_BYTES = PREFACE.length;
 
 export class DownstreamConnection implements SocketOwner, ListenerConnection, Downstream {
   readonly framed = false;
@@ -54,7 +60,7 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection, Do
   readonly logged = null;
   bytesReceived = 0;
   bytesSent = 0;
-  readonly addresses: ConnectionAddresses;
+  addresses: ConnectionAddresses;
   /** Token buckets that each connection has of its own, by the filter that fills them (filters/local-rate-limit.ts). */
   readonly rateLimits = new Map<object, number[]>();
   private state = CLOSED;
@@ -66,6 +72,8 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection, Do
   private idleSinceMs = 0;
   private lifeDeadlineMs = Infinity;
   private scanned = 0;
+  /** What the client speaks is known: it is HTTP/1.1. */
+  private known = false;
   /** Bytes that were still to be sent when the lingering timer was armed. */
   private lingerPending = 0;
   private readonly held: Held;
@@ -90,6 +98,7 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection, Do
     this.id = id;
     this.state = HEAD;
     this.requests = this.scanned = 0;
+    this.known = false;
     this.clientCloses = this.closeAnnounced = false;
     this.closeAfterResponse = listener.removed;
     this.peerFull = this.ended = this.processing = false;
@@ -233,7 +242,7 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection, Do
     engine.timers.disarm(this.timer);
     engine.observe(this.hcm.connectionLengthCell, engine.nowMs - this.openedMs);
     engine.observe(this.listener.scope + histogramCell('listener', 0), engine.nowMs - this.openedMs);
-    this.factory.closed(this);
+    this.factory.closed(this, this.known);
   }
 
   /** The stream's deadlines changed. */
@@ -331,6 +340,7 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection, Do
     } else {
       const end = offset + length;
       const taken = this.process(buffer, offset, end);
+      if (this.state === LEAVING) { this.leave(buffer, taken, end); return; }
       if (taken < end && this.state < LINGERING && !this.held.keep(taken, end - taken)) { this.exhausted(); return; }
     }
     // What arrives behind a request in progress waits; a client that keeps pushing is told to stop by its own window.
@@ -364,6 +374,7 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection, Do
     const { held } = this;
     if (held.bytes === 0 || this.state >= LINGERING) return;
     const taken = this.process(held.buffer, held.at, held.at + held.bytes);
+    if (this.state === LEAVING) { this.leave(held.buffer, held.at, held.at + held.bytes); return; }
     if (this.state >= LINGERING) return;
     if (held.bytes > 0) held.consume(taken - held.at);
     if (!this.ended) return;
@@ -378,7 +389,7 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection, Do
       const { state } = this;
       if (state === HEAD) at = this.processHead(at, end);
       else if (state === BODY || state === TUNNEL) at = this.events.onRequestBytes(this.stream!, buffer, at, end);
-      else if (state === WAITING) break;
+      else if (state === WAITING || state === LEAVING) break;
       else { at = end; break; }
       if (at === before && this.state === state) break;
     }
@@ -387,8 +398,23 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection, Do
     return at;
   }
 
+  /** The first bytes say what the client speaks. False: too few have come, or it is HTTP/2. */
+  private speaksHttp1(at: number, end: number): boolean {
+    const { u8 } = this.engine;
+    if (this.hcm.config.codec === 'auto') {
+      let same = 0;
+      while (same < PREFACE_BYTES && at + same < end && u8[at + same] === PREFACE.charCodeAt(same)) same++;
+      if (same === PREFACE_BYTES) { this.state = LEAVING; return false; }
+      if (at + same === end) return false;
+    }
+    this.known = true;
+    this.factory.known(this);
+    return true;
+  }
+
   private processHead(at: number, end: number): number {
     const { engine, hcm } = this;
+    if (!this.known && !this.speaksHttp1(at, end)) return at;
     // A head that came in pieces is decoded again only when it may be complete, so that dripping bytes cost little.
     if (this.scanned > 0 && end - at < this.scanned * 2 && end - at <= hcm.config.maxRequestHeadersBytes
       && engine.codecs.h1HeadMayEnd(at + Math.max(0, this.scanned - 3), end) === 0) {
@@ -415,6 +441,20 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection, Do
     return this.events.onRequestHead(this, at + used, end, used);
   }
 
+  /** The client speaks HTTP/2, and begins with [at, end): its connection goes on as another object. */
+  private leave(buffer: number, at: number, end: number): void {
+    const { engine, socket } = this;
+    const successor = this.factory.becomesHttp2(this);
+    if (successor === null) { this.close(true); return; }
+    this.state = CLOSED;
+    this.socket = -1;
+    engine.timers.disarm(this.timer);
+    engine.reactor.setOwner(socket, successor);
+    successor.onReceived(buffer, at, end - at);
+    this.held.drop();
+    this.factory.replaced(this);
+  }
+
   private receiveEnd(errno: number): void {
     this.ended = true;
     if (this.state === LINGERING) { this.close(false); return; }
@@ -432,43 +472,5 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection, Do
   private sendFailed(errno: number): void {
     if (this.state === LINGERING || this.stream === null) { this.close(false); return; }
     this.events.onDownstreamEnd(this.stream, errno);
-  }
-}
-
-/** Makes, counts and reuses the HTTP connections of one worker. */
-export class DownstreamFactory {
-  private readonly free: DownstreamConnection[] = [];
-
-  constructor(private readonly engine: Engine, private readonly events: DownstreamEvents,
-      private readonly register: ConnectionRegister) {}
-
-  /** Null when the socket table is full; the fd is still the caller's. */
-  open(fd: number, listener: ListenerRuntime, hcm: HcmRuntime, socket: number,
-      facts: ConnectionFacts | null): DownstreamConnection | null {
-    const { engine, register } = this;
-    const connection = this.free.pop() ?? new DownstreamConnection(engine, this.events, this);
-    if (!connection.open(fd, listener, hcm, register.takeId(), socket, facts)) {
-      this.free.push(connection);
-      return null;
-    }
-    register.add(connection);
-    this.gauge(hcm, 1);
-    engine.count(hcm.scope, HttpStat.downstream_cx_total);
-    engine.count(hcm.scope, HttpStat.downstream_cx_http1_total);
-    return connection;
-  }
-
-  closed(connection: DownstreamConnection): void {
-    const { hcm } = connection;
-    this.gauge(hcm, -1);
-    this.engine.count(hcm.scope, HttpStat.downstream_cx_destroy);
-    this.free.push(connection);
-    this.register.remove(connection);
-  }
-
-  private gauge(hcm: HcmRuntime, by: number): void {
-    const { f64 } = this.engine;
-    f64[hcm.scope + HttpStat.downstream_cx_active] += by;
-    f64[hcm.scope + HttpStat.downstream_cx_http1_active] += by;
   }
 }

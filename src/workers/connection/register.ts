@@ -68,6 +68,18 @@ export class ConnectionRegister {
     this.engine.count(listener.scope, ListenerStat.downstream_cx_total);
   }
 
+  /** A connection goes on as another object, which takes its place. */
+  replace(before: ListenerConnection, after: ListenerConnection): void {
+    const { listener, nextOfListener: next, previousOfListener: previous } = before;
+    after.filters = before.filters;
+    after.filterMask = before.filterMask;
+    after.nextOfListener = next;
+    after.previousOfListener = previous;
+    if (previous === null) listener.connections = after; else previous.nextOfListener = after;
+    if (next !== null) next.previousOfListener = after;
+    before.nextOfListener = before.previousOfListener = null;
+  }
+
   remove(connection: ListenerConnection): void {
     const { listener } = connection;
     this.events.ended(connection);

@@ -12,7 +12,7 @@ import type { ListenerBlob } from '../../config/snapshot/layout.js';
 import { RefusedConnection } from '../connection/refused.js';
 import { ConnectionRegister } from '../connection/register.js';
 import type { ListenerConnection, RegisterEvents } from '../connection/register.js';
-import { DownstreamFactory } from '../connection/downstream.js';
+import { DownstreamFactory } from '../connection/downstream-factory.js';
 import type { Engine } from '../engine.js';
 import type { AcceptOwner, SocketOwner } from '../reactor/reactor.js';
 import type { Root } from '../snapshot/snapshot.js';

@@ -67,6 +67,7 @@ export class BufferPool {
   referencesOf(id: number): number { return this.references[id]; }
   offsetOf(id: number): number { return this.offsets[id]; }
   bytesOf(id: number): number { return CLASS_BYTES[this.classes[id]]; }
+  bytesOfClass(size: BufferClass): number { return CLASS_BYTES[size]; }
   classOf(id: number): BufferClass { return this.classes[id] as BufferClass; }
   freeOf(size: BufferClass): number { return this.freeCount[size]; }
   countOf(size: BufferClass): number { return this.free[size].length; }

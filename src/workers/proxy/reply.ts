@@ -208,6 +208,7 @@ export class Replies {
     if (stream !== null) {
       connection.stream = stream;
       stream.downstream = connection;
+      stream.framed = connection.framed;
       stream.hcm = hcm;
       stream.startMs = engine.nowMs;
       stream.startWallMs = engine.wallMs;
@@ -225,7 +226,8 @@ export class Replies {
       stream.headless = headless;
       if (!headless) engine.recordOwner = stream.id;
       engine.f64[hcm.scope + HttpStat.downstream_rq_total] += 1;
-      engine.f64[hcm.scope + HttpStat.downstream_rq_http1_total] += 1;
+      engine.f64[hcm.scope + (connection.framed ? HttpStat.downstream_rq_http2_total
+        : HttpStat.downstream_rq_http1_total)] += 1;
       engine.f64[hcm.scope + HttpStat.downstream_rq_active] += 1;
       this.proxy.finish.complete(stream, false);
       return;

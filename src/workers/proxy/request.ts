@@ -169,6 +169,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     connection.stream = stream;
     engine.recordOwner = stream.id;
     stream.downstream = connection;
+    stream.framed = connection.framed;
     stream.hcm = hcm;
     stream.startMs = stream.lastActivityMs = engine.nowMs;
     stream.startWallMs = engine.wallMs;
@@ -187,7 +188,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     stream.request.begin(engine, kind, length, OUT_SAME);
     stream.request.forwardTrailers = connection.framed || hcm.config.enableTrailers;
     f64[hcm.scope + HttpStat.downstream_rq_total] += 1;
-    f64[hcm.scope + HttpStat.downstream_rq_http1_total] += 1;
+    f64[hcm.scope + (connection.framed ? HttpStat.downstream_rq_http2_total : HttpStat.downstream_rq_http1_total)] += 1;
     f64[hcm.scope + HttpStat.downstream_rq_active] += 1;
     if ((flags & HeadFlag.connectionClose) !== 0
         || (stream.version10 && (flags & HeadFlag.connectionKeepAlive) === 0)) {

@@ -69,6 +69,8 @@ export class Stream implements PickRequest, Borrower {
   id = 0;
   method = 0;
   version10 = false;
+  /** It came by a protocol with frames: HTTP/2. */
+  framed = false;
   /** The client speaks gRPC: answers of ours are gRPC's. */
   grpc = false;
   /** :scheme is https. */
@@ -271,7 +273,7 @@ export class Stream implements PickRequest, Borrower {
     this.requestTaken = false;
     this.breaker = 0;
     this.asksUpgrade = this.https = this.grpc = false;
-    this.pending = this.version10 = this.isHead = this.isConnect = this.isUpgrade = this.expectContinue =
+    this.pending = this.framed = this.version10 = this.isHead = this.isConnect = this.isUpgrade = this.expectContinue =
       this.upstreamReusable = this.rawTunnel = false;
     this.request.clear();
     this.response.clear();

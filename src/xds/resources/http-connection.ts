@@ -9,6 +9,7 @@ import { readAccessLogOptions, readAccessLogs } from './access-log.js';
 import { boolOf, millisecondsOf, numberOf } from './fields.js';
 import { readHeadBytes, readHeaderKeyFormat, readHeadersCount, readIdleTimeoutMs, refuseFields }
   from './http-protocol-options.js';
+import { readHttp2Options } from './http2-options.js';
 import { readCidrRange } from './cidr-range.js';
 import { readLocalReply } from './local-reply.js';
 
@@ -39,6 +40,8 @@ export function readHttpConnectionManager(message: HttpConnectionManager, routes
     headersWithUnderscores: (['allow', 'rejectRequest', 'dropHeader'] as const)[common.headersWithUnderscoresAction
       ?? 0] ?? 'allow',
     ...readHttp1(http1, at('http_protocol_options'), report),
+    codec: readCodec(message, path, report),
+    http2: readHttp2Options(message.http2ProtocolOptions, at('http2_protocol_options'), report),
     maxRequestHeadersBytes: readHeadBytes(numberOf(message.maxRequestHeadersKb, limits.requestHeadBytesDefault / 1024),
       at('max_request_headers_kb'), report),
     maxHeadersCount: readHeadersCount(common, commonPath, report),
@@ -55,6 +58,12 @@ export function readHttpConnectionManager(message: HttpConnectionManager, routes
     delayedCloseTimeoutMs: millisecondsOf(message.delayedCloseTimeout, 1000, at('delayed_close_timeout'), report),
     upgrades: readUpgrades(message, path, report),
   };
+}
+
+function readCodec({ codecType }: HttpConnectionManager, path: string, report: Report): PlainHcm['codec'] {
+  const codec = (['auto', 'http1', 'http2'] as const)[codecType ?? 0];
+  if (codec === undefined) report.fail(fieldPath(path, 'codec_type'), 'not implemented: HTTP3');
+  return codec ?? 'auto';
 }
 
 function readInternalAddresses(message: HttpConnectionManager, path: string,

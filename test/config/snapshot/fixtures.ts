@@ -1,4 +1,5 @@
 // Small configuration values for tests of what is made of them.
+import { usualHttp2 } from '../../../src/config/http2.js';
 import { usualConnections } from '../../../src/config/upstream-connections.js';
 import type { AssignmentPolicy, Balancing, ClusterConfig, Endpoint, EndpointAssignment, FilterChain,
   HttpConnectionManager, ListenerConfig, RouteConfig } from '../../../src/config/types.js';
@@ -67,7 +68,8 @@ export function routes(name: string, clusterName: string): RouteConfig {
 }
 
 export function hcm(change: Partial<HttpConnectionManager> = {}): HttpConnectionManager {
-  return { statPrefix: 'test', routeConfigName: 'routes', scopedRoutes: null, accessLogs: [], localReply: null,
+  return { codec: 'auto', http2: usualHttp2, statPrefix: 'test', routeConfigName: 'routes', scopedRoutes: null,
+    accessLogs: [], localReply: null,
     accessLogOptions: { flushIntervalMs: 0, onNewRequest: false, onTunnelEstablished: false },
     serverName: 'envoy',
     httpFilters: [{ name: 'router', typeUrl: '', disabled: false, config: { kind: 'router',

@@ -188,8 +188,11 @@ t.test('listener filters', async (t) => {
 });
 
 const refused: [string, Tree, Tree, string[]][] = [
-  ['HTTP2', {}, { codec_type: 'HTTP2' }, [`${hcmAt}.codec_type: not implemented, must be absent or AUTO or HTTP1`]],
-  ['HTTP/2 options', {}, { http2_protocol_options: {} }, [`${hcmAt}.http2_protocol_options: not implemented`]],
+  ['HTTP/3', {}, { codec_type: 'HTTP3' }, [`${hcmAt}.codec_type: not implemented: HTTP3`]],
+  ['METADATA frames', {}, { http2_protocol_options: { allow_metadata: true } },
+    [`${hcmAt}.http2_protocol_options.allow_metadata: not implemented, must be absent or false`]],
+  ['a header table over the limit', {}, { http2_protocol_options: { hpack_table_size: 65537 } },
+    [`${hcmAt}.http2_protocol_options.hpack_table_size: 65537 is beyond this build's limit of 65536`]],
   ['tracing', {}, { tracing: {} }, [`${hcmAt}.tracing: not implemented`]],
   ['no routes', {}, { route_config: null },
     [`${hcmAt}: route_specifier is required: set one of rds, route_config, scoped_routes`]],
@@ -217,7 +220,8 @@ const refused: [string, Tree, Tree, string[]][] = [
   ['transport socket', { filter_chains: [{ filters: [{ name: 'h', typed_config: connectionManager() }],
     transport_socket: { name: 'tls',
       typed_config: { '@type': typeUrl('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext') } } }] }, {},
-  [`${at}.filter_chains[0].transport_socket.typed_config.common_tls_context: a server needs at least one certificate`]],
+  [`${at}.filter_chains[0].transport_socket.typed_config: not implemented: transport socket ` +
+    'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext']],
   ['no chains', { filter_chains: [] }, {}, [`${at}.filter_chains: no filter chains specified`]],
   ['chains with the same match', { filter_chains: [chain('a', { destination_port: 5 }),
     chain('b', { destination_port: 5 })] }, {},

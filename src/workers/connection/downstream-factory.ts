@@ -1,0 +1,60 @@
+// The HTTP connections of one worker: which class a connection is, by what its client speaks, and counting them.
+import { HttpStat } from '../../telemetry/schema.js';
+import type { Engine } from '../engine.js';
+import { ServerSessions } from '../http2/server-session.js';
+import type { HcmRuntime } from '../listener/hcm.js';
+import type { ListenerRuntime } from '../listener/listener.js';
+import type { SocketOwner } from '../reactor/reactor.js';
+import type { ConnectionFacts } from './addresses.js';
+import { DownstreamConnection } from './downstream.js';
+import type { DownstreamEvents } from './downstream-side.js';
+import type { ConnectionRegister } from './register.js';
+
+/** Makes, counts and reuses the HTTP connections of one worker. */
+export class DownstreamFactory {
+  private readonly free: DownstreamConnection[] = [];
+  private readonly http2: ServerSessions;
+
+  constructor(private readonly engine: Engine, private readonly events: DownstreamEvents,
+      private readonly register: ConnectionRegister) {
+    this.http2 = new ServerSessions(engine, events, register);
+  }
+
+  /** `http2`: what the client speaks is known. Null when the socket table is full; the fd is still the caller's. */
+  open(fd: number, listener: ListenerRuntime, hcm: HcmRuntime, socket: number, facts: ConnectionFacts | null,
+      http2 = hcm.config.codec === 'http2'): SocketOwner | null {
+    const { engine, register } = this;
+    if (http2) return this.http2.open(fd, listener, hcm, socket, facts);
+    const connection = this.free.pop() ?? new DownstreamConnection(engine, this.events, this);
+    if (!connection.open(fd, listener, hcm, register.takeId(), socket, facts)) {
+      this.free.push(connection);
+      return null;
+    }
+    register.add(connection);
+    engine.f64[hcm.scope + HttpStat.downstream_cx_active] += 1;
+    engine.count(hcm.scope, HttpStat.downstream_cx_total);
+    return connection;
+  }
+
+  /** The connection's first bytes are HTTP/1.1. */
+  known({ hcm }: DownstreamConnection): void {
+    this.engine.count(hcm.scope, HttpStat.downstream_cx_http1_total);
+    this.engine.f64[hcm.scope + HttpStat.downstream_cx_http1_active] += 1;
+  }
+
+  /** What the connection goes on as; null: there is no room. */
+  becomesHttp2(connection: DownstreamConnection): SocketOwner | null { return this.http2.takeOver(connection); }
+
+  /** Another has its socket, and its place in the register. */
+  replaced(connection: DownstreamConnection): void { this.free.push(connection); }
+
+  closed(connection: DownstreamConnection, known: boolean): void {
+    const { hcm } = connection;
+    const { f64 } = this.engine;
+    f64[hcm.scope + HttpStat.downstream_cx_active] -= 1;
+    if (known) f64[hcm.scope + HttpStat.downstream_cx_http1_active] -= 1;
+    this.engine.count(hcm.scope, HttpStat.downstream_cx_destroy);
+    this.free.push(connection);
+    this.register.remove(connection);
+  }
+}

@@ -1,0 +1,66 @@
+// What a peer may not do too often, with Envoy's limits: each frame is cheap to send and costs us work or memory. A
+// connection that floods is ended with ENHANCE_YOUR_CALM.
+import { H2Type } from '../../core/generated/layouts.js';
+import type { Http2Options } from '../../config/http2.js';
+import { limits } from '../../core/limits.js';
+
+export const FLOOD_NONE = 0;
+export const FLOOD_EMPTY = 1;
+export const FLOOD_PRIORITY = 2;
+export const FLOOD_WINDOW_UPDATE = 3;
+export const FLOOD_CONTROL_OUT = 4;
+export const FLOOD_RESETS = 5;
+export const FLOOD_OUT = 6;
+
+export class Floods {
+  private empty = 0;
+  private priorities = 0;
+  private windowUpdates = 0;
+  private opened = 0;
+  private dataSent = 0;
+  /** Answers that wait since the peer last took everything. */
+  private answers = 0;
+  private heads = 0;
+  private closed = 0;
+  private premature = 0;
+
+  begin(): void {
+    this.empty = this.priorities = this.windowUpdates = this.opened = this.dataSent = this.answers = this.heads = 0;
+    this.closed = this.premature = 0;
+  }
+
+  streamOpened(): void { this.opened++; }
+  sentData(): void { this.dataSent++; }
+
+  /** A frame has come; `payload` counts without padding, `ends` where it ends the stream. Returns FLOOD_*. */
+  received(type: number, payload: number, ends: boolean, options: Http2Options): number {
+    if (payload === 0 && !ends && (type === H2Type.data || type === H2Type.headers
+      || type === H2Type.continuation)) {
+      if (++this.empty > options.emptyFramesMax) return FLOOD_EMPTY;
+    } else if (type <= H2Type.headers || type === H2Type.continuation) this.empty = 0;
+    if (type === H2Type.priority
+      && ++this.priorities > options.priorityFramesPerStreamMax * (1 + this.opened)) return FLOOD_PRIORITY;
+    if (type === H2Type.windowUpdate && ++this.windowUpdates
+      > 5 + 2 * (this.opened + options.windowUpdatesPerDataFrameMax * this.dataSent)) return FLOOD_WINDOW_UPDATE;
+    return FLOOD_NONE;
+  }
+
+  /** An answer to a PING, SETTINGS or a broken stream is written while `pending` bytes wait to be sent. */
+  answered(pending: number, options: Http2Options): number {
+    this.answers = pending === 0 ? 0 : this.answers + 1;
+    return this.answers > options.outboundControlFramesMax ? FLOOD_CONTROL_OUT : FLOOD_NONE;
+  }
+
+  /** As answered, of response heads: no window holds them back. */
+  wroteHead(pending: number, options: Http2Options): number {
+    this.heads = pending === 0 ? 0 : this.heads + 1;
+    return this.heads > options.outboundFramesMax ? FLOOD_OUT : FLOOD_NONE;
+  }
+
+  /** A request of the peer is over; `early`: the peer reset it soon after it began (CVE-2023-44487). */
+  requestClosed(early: boolean): number {
+    this.closed++;
+    if (early) this.premature++;
+    return this.closed >= limits.prematureResetsFrom && this.premature * 2 >= this.closed ? FLOOD_RESETS : FLOOD_NONE;
+  }
+}
