@@ -11,11 +11,14 @@ import type { Lifecycle } from './dispatcher/lifecycle.js';
 import type { Restart } from './dispatcher/restart/restart.js';
 import type { RuntimeLayers } from './dispatcher/runtime-layers.js';
 import type { Statistics } from './telemetry/statistics.js';
+import type { Secrets } from './xds/secrets/secrets.js';
+import { daysUntilFirstExpires } from './xds/secrets/statistics.js';
 import type { ConfigStore } from './xds/store.js';
 
 export interface BackendParts {
   flags: Flags; workers: number; store: ConfigStore; statistics: Statistics; logs: LogSink;
   dispatcher: Dispatcher; lifecycle: Lifecycle; bootstrap: Bootstrap; runtime: RuntimeLayers;
+  secrets: Secrets;
   restart: Restart; restartVersion: string; reopenLogs(): void;
 }
 
@@ -33,6 +36,8 @@ export function adminBackend(parts: BackendParts): AdminBackend {
     listenerAddresses: (name) => dispatcher.listeners.addressesOf(name),
     clusterSlot: (name) => dispatcher.publisher.clusterSlots.slotOf(name),
     endpoints: (cluster) => endpointsOf(cluster, dispatcher),
+    certificates: () => parts.secrets.certificates(),
+    daysUntilFirstCertificateExpires: () => daysUntilFirstExpires(parts.secrets, Date.now()),
     outliers: (cluster) => dispatcher.health.detector(cluster),
     drain: ({ inboundOnly, graceful, skipExit }: DrainRequest) =>
       lifecycle.drain({ inboundOnly, graceful, exit: graceful && !skipExit }),

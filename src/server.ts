@@ -24,10 +24,13 @@ import { Statistics } from './telemetry/statistics.js';
 import { chooseDriver } from './workers/reactor/choose.js';
 import { LogPump } from './telemetry/log-pump.js';
 import { LogSinks } from './telemetry/log-sinks.js';
+import type { CompiledResource } from './xds/compile/resource.js';
 import type { FileConfiguration } from './xds/file-configuration.js';
 import { ConfigStore } from './xds/store.js';
 
 /** After the first requests, which still touch pages for the first time. */
+/** Until workers speak TLS: then this, refuseTls and FileConfigurationOptions.tls go. */
+const TLS_SERVED = false;
 const TRIM_AFTER_MS = 1000;
 
 export class Server {
@@ -124,7 +127,8 @@ export class Server {
   /** Reads the bootstrap and everything that it subscribes to; listeners are bound when this returns. */
   private async loadConfiguration(): Promise<Bootstrap> {
     const { CompilePool } = await import('./xds/compile-pool.js');
-    const { FileConfiguration } = await import('./xds/file-configuration.js');
+    const { FileConfiguration, tlsRefusal } = await import('./xds/file-configuration.js');
+    const { secretStatistics } = await import('./xds/secrets/statistics.js');
     const { flags, store } = this;
     const pool = new CompilePool();
     const compiled = await pool.bootstrap({ configPath: flags.configPath, configYaml: flags.configYaml,
@@ -140,12 +144,22 @@ export class Server {
     this.dispatcher.dnsResolver = compiled.bootstrap.dnsResolver;
     this.dispatcher.health.outlierLog = compiled.bootstrap.outlierLog;
     if (compiled.bootstrap.overload !== null) await this.startOverload(compiled.bootstrap.overload);
+    await this.refuseTls(compiled.resources, tlsRefusal);
     this.files = new FileConfiguration({ store, pool, allowUnknownFields: !flags.rejectUnknownDynamicFields,
-      log: new Log(this.logs, 'config') });
+      tls: TLS_SERVED, log: new Log(this.logs, 'config') });
+    const { secrets } = this.files;
+    this.statistics.addSource(() => secretStatistics(secrets));
     await this.files.start(compiled.bootstrap, compiled.resources);
     await new Promise<void>((resolve) => store.onReady(resolve));
     await new Promise<void>((resolve) => this.dispatcher.warmUp.onReady(resolve));
     return compiled.bootstrap;
+  }
+
+  private async refuseTls(resources: readonly CompiledResource[], reason: string): Promise<void> {
+    const asking = resources.filter(({ secrets }) => secrets !== null);
+    if (TLS_SERVED || asking.length === 0) return;
+    await this.end();
+    throw new StartError(asking.map(({ kind, name }) => `${kind} ${name}: ${reason}`));
   }
 
   /** Before any resource: what workers compile finds its values. */
@@ -188,7 +202,7 @@ export class Server {
     try {
       const { flags, workers, store, statistics, logs, dispatcher, lifecycle } = this;
       const backend = adminBackend({ flags, workers, store, statistics, logs, dispatcher, lifecycle, bootstrap,
-        runtime: this.runtime!, restart: this.restart!,
+        runtime: this.runtime!, restart: this.restart!, secrets: this.files!.secrets,
         restartVersion: restartVersion(flags), reopenLogs: () => this.reopenLogs() });
       this.admin = new AdminServer({ address, backend, memory: this.memory.buffer, map: this.map,
         addressPath: flags.adminAddressPath,

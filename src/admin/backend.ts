@@ -1,5 +1,6 @@
 // What the admin server needs from the rest of the process, and nothing more. The composition root implements it.
 // Reading must be cheap and must not block; what changes something returns at once and takes effect by itself.
+import type { CertificatesOfContext } from '../config/certificates.js';
 import type { Address, Endpoint } from '../config/types.js';
 import type { LogLevel } from '../core/log.js';
 import type { Statistics } from '../telemetry/statistics.js';
@@ -89,6 +90,11 @@ export interface AdminBackend {
   clusterSlot(name: string): number;
   /** Endpoints of a cluster of any type, as workers see them. */
   endpoints(cluster: string): EndpointInForce[];
+
+  /** Of each TLS context in force, equal ones once. */
+  certificates(): Iterable<CertificatesOfContext>;
+  /** Of the certificate that goes first; null: none is in use. */
+  daysUntilFirstCertificateExpires(): number | null;
 
   /** What outlier detection found in the last interval; null: the cluster has none. */
   outliers?(cluster: string): OutlierView | null;

@@ -1,5 +1,5 @@
 // Endpoints of Envoy that look into parts which Weft does not have, answered as an Envoy without those parts answers:
-// certificates, targets of initialisation, mutexes, heap profiles of tcmalloc, look-ups of statistic names.
+// targets of initialisation, mutexes, heap profiles of tcmalloc, look-ups of statistic names.
 import { jsonAnswer, textAnswer } from './answer.js';
 import type { Handlers } from './answer.js';
 
@@ -8,7 +8,6 @@ const NO_LOOKUPS = 'Lookup tracking is not enabled. Use /stats/recentlookups/ena
 export function diagnosticsHandlers(): Handlers {
   const noHeapProfiler = () => textAnswer('The current build does not support heap profiler', 501);
   return {
-    '/certs': () => jsonAnswer({ certificates: [] }),
     // what is not ready is never in force: a configuration is published whole, or not at all
     '/init_dump': () => jsonAnswer({}),
     '/contention': () => textAnswer('Mutex contention tracing is not enabled. To enable, run Envoy with flag '

@@ -3,6 +3,7 @@
 import { textAnswer } from './answer.js';
 import type { Handlers } from './answer.js';
 import type { AdminBackend } from './backend.js';
+import { certificateHandlers } from './certificates.js';
 import { clustersHandlers } from './clusters.js';
 import { configDumpHandlers } from './dump/handler.js';
 import { helpText } from './endpoints.js';
@@ -28,6 +29,7 @@ export function allHandlers(
       ...pageHandlers(),
       ...overviewHandlers(backend, states),
       ...diagnosticsHandlers(),
+      ...certificateHandlers(backend),
       ...serverInfoHandlers(backend),
       ...operationsHandlers(backend),
       ...loggingHandlers(backend),

@@ -2,6 +2,7 @@
 // names of its secrets, never their contents: those have a table of their own in the snapshot, so that a certificate
 // is replaced without a word of the listener or the cluster that uses it changing. A certificate, a validation context
 // or a set of ticket keys that stands inline or in files is a secret as well, with a name made of its place.
+import { valueText } from './metadata-match.js';
 import type { StringMatcher } from './values.js';
 
 /** 0 = the default: TLS 1.2 at least; at most 1.3, of clients too. */
@@ -83,10 +84,24 @@ export interface UpstreamTls {
 /** envoy.config.cluster.v3.Cluster.TransportSocketMatch; the first whose match an endpoint's metadata has is taken. */
 export interface TransportSocketMatch {
   name: string;
-  match: { readonly [key: string]: unknown };   // every one must be equal; none: it matches every endpoint
+  match: MatchFields;                 // every one must be equal; none: it matches every endpoint
   proxyProtocol: 1 | 2 | null;
   tls: UpstreamTls | null;            // null: plain bytes
 }
+
+/** What an endpoint says of its transport socket, and what its locality says. */
+export interface TransportMatch { own: MatchFields | null; locality: MatchFields | null }
+export interface MatchFields { readonly [key: string]: unknown }
+
+/** Index of the match that an endpoint takes, -1 = none: first by what it says itself, then by its locality. */
+export function transportMatchOf(matches: readonly TransportSocketMatch[], endpoint: TransportMatch | undefined):
+  number {
+  const index = matches.findIndex(({ match }) => holdsFields(match, endpoint?.own ?? null));
+  return index >= 0 ? index : matches.findIndex(({ match }) => holdsFields(match, endpoint?.locality ?? null));
+}
+
+const holdsFields = (match: MatchFields, fields: MatchFields | null): boolean => Object.keys(match).every((key) =>
+  fields !== null && Object.hasOwn(fields, key) && valueText(fields[key]) === valueText(match[key]));
 
 /** What a secret's blob holds. */
 export type SecretContents =

@@ -11,7 +11,7 @@ import type { CidrRange, FilterChainMatch } from './filter-chains.js';
 import type { EndpointHealthCheck, HealthCheck, HealthOptions, OutlierDetection } from './health.js';
 import type { ListenerFilters } from './listener-filters.js';
 import type { FilterOverride, HttpFilter, RateLimit } from './http-filters.js';
-import type { DownstreamTls, TransportSocketMatch, UpstreamTls } from './tls.js';
+import type { DownstreamTls, TransportMatch, TransportSocketMatch, UpstreamTls } from './tls.js';
 import type { UpstreamConnections } from './upstream-connections.js';
 import type { RuntimeFraction, RuntimeNumber } from './runtime.js';
 import type { Address, FilterMetadata, HeaderMatcher, HeaderMutations, MetadataMatch, QueryParameterMatcher,
@@ -297,6 +297,8 @@ export interface Endpoint {
   logicalName: string;
   /** Tried after `address`, in turn. */
   additionalAddresses: Address[];
+  /** Of envoy.transport_socket_match; absent, as of nearly all, where neither it nor its locality says anything. */
+  transportMatch?: TransportMatch;
 }
 /** envoy.config.endpoint.v3.ClusterLoadAssignment.Policy */
 export interface AssignmentPolicy {

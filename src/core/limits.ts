@@ -99,6 +99,7 @@ export const limits = {
   routeConfigSlotsMax: 16384,
   listenerSlotsMax: 4096,
   secretSlotsMax: 32768,               // certificates, validation contexts and ticket keys by name
+  secretFileBytesMax: 4 * MiB,         // certificates, keys, revocation lists; a larger file is not read
   endpointStatesMax: 131072,
   // of endpointStatesMax, the last ones: endpoints that workers find by themselves (ORIGINAL_DST), in all clusters; a
   // power of two. Over: 503 for a new destination

@@ -44,7 +44,6 @@ export interface MemoryMap {
   mailboxes: number;             // workers * dealtRingEntries * 8 bytes: {fd i32, listener slot i32}
   fdOwners: number;              // Int16 per fd: worker index + 1, 0 = main or nobody
   clusterScopes: number;         // Int32 per cluster slot: statistics scope offset + 1, 0 = not yet allocated
-  clusterTlsScopes: number;      // the same, of the cluster's TLS statistics
   clusterStates: number;         // 64 bytes per cluster slot, atomics: see ClusterState
   endpointStates: number;        // 64 bytes per endpoint state index, atomics: see EndpointState
   discovered: number;            // 64 bytes per endpoint that workers find by themselves: see core/discovered.ts
@@ -57,6 +56,7 @@ export interface MemoryMap {
 /** Int32 words of a cluster's process-wide state (circuit breakers; index 8.. the same for priority high). */
 export const ClusterState = { bytes: 64, connections: 0, pending: 1, requests: 2, retries: 3,
   healthVersion: 4,       // incremented by whoever changes the health flags of an endpoint; pickers follow it
+  tlsScope: 5,            // as in clusterScopes, of the TLS statistics; stays when the slot gets another name
   highOffset: 8 } as const;
 /** Int32 words of an endpoint's process-wide state. */
 export const EndpointState = {
@@ -102,7 +102,6 @@ function layOut(memoryMiB: number, workers: number): MemoryMap {
   const mailboxes = take(workers * limits.dealtRingEntries * 8);
   const fdOwners = take(limits.fdMax * 2);
   const clusterScopes = take(limits.clusterSlotsMax * 4);
-  const clusterTlsScopes = take(limits.clusterSlotsMax * 4);
   const clusterStates = take(limits.clusterSlotsMax * ClusterState.bytes);
   const endpointStates = take(limits.endpointStatesMax * EndpointState.bytes);
   const discovered = take(limits.discoveredEndpointsMax * DISCOVERED_BYTES);
@@ -115,7 +114,7 @@ function layOut(memoryMiB: number, workers: number): MemoryMap {
   const perWorkerBytes = (Math.floor((bytes - perWorker) / workers / (64 * KiB))) * 64 * KiB;
   const statsBytes = align(Math.floor((perWorkerBytes - limits.logRingBytes) * 0.3), 64 * KiB) - 64 * KiB;
   const arenaBytes = perWorkerBytes - limits.logRingBytes - statsBytes;
-  return { bytes, workers, control, mailboxes, fdOwners, clusterScopes, clusterTlsScopes, clusterStates, endpointStates,
+  return { bytes, workers, control, mailboxes, fdOwners, clusterScopes, clusterStates, endpointStates,
     discovered, tokenBuckets, tokenBucketsBytes,
     snapshot, snapshotBytes, perWorker, perWorkerBytes, statsBytes, arenaBytes };
 }

@@ -3,7 +3,7 @@
 // main and all workers. Two scopes are fixed: the worker's own at 0, and one that takes the counts of clusters for
 // which no room was left. Pure functions over the shared memory seen as Int32Array; nothing here is ever freed (main
 // reuses through statistics.ts).
-import { Shared } from '../core/memory-map.js';
+import { ClusterState, Shared } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';
 import { scopeBytes } from './schema.js';
 import type { ScopeKind } from './schema.js';
@@ -43,7 +43,8 @@ export function allocateScope(words: Int32Array, map: MemoryMap, kind: ScopeKind
 /** Scopes that a cluster slot has once somebody uses it, and where the map has their offsets. */
 export type SlotKind = 'cluster' | 'clusterTls';
 const entryOf = (map: MemoryMap, kind: SlotKind, slot: number): number =>
-  ((kind === 'cluster' ? map.clusterScopes : map.clusterTlsScopes) >> 2) + slot;
+  kind === 'cluster' ? (map.clusterScopes >> 2) + slot
+    : ((map.clusterStates + slot * ClusterState.bytes) >> 2) + ClusterState.tlsScope;
 
 /** The scope of a cluster slot if anybody has used the cluster yet, else -1. */
 export function clusterScopeIfUsed(words: Int32Array, map: MemoryMap, slot: number, kind: SlotKind = 'cluster'):

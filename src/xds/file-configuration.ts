@@ -12,7 +12,9 @@ import type { CompiledResponse } from './compile/response.js';
 import { FileWatch } from './file-watch.js';
 import { NamedSubscriptions } from './named-subscriptions.js';
 import type { Subscription, SubscriptionContext, Update } from './named-subscriptions.js';
+import { Secrets } from './secrets/secrets.js';
 import { ResourceRecord } from './store.js';
+import type { SecretUses } from './secrets/definition.js';
 import type { ConfigStore, RecordParts } from './store.js';
 import { countFailure, countRejected, countSuccess } from './subscription-counters.js';
 
@@ -21,8 +23,13 @@ export interface FileConfigurationOptions {
   pool: CompilePool;
   /** Whether unknown fields of files other than the bootstrap are let pass, with a warning. */
   allowUnknownFields: boolean;
+  /** Whether workers can serve TLS; else a listener or a cluster that asks for it is refused. */
+  tls: boolean;
   log: { info(text: string): void; warn(text: string): void };
 }
+
+/** Until workers speak TLS. */
+export const tlsRefusal = 'transport_socket: not implemented: TLS';
 
 type Collection = 'listener' | 'cluster';
 const prefixes = { listener: 'listener_manager.lds.', cluster: 'cluster_manager.cds.' } as const;
@@ -31,16 +38,20 @@ const versionKeys = { listener: 'lds', cluster: 'cds' } as const;
 export class FileConfiguration {
   readonly #store: ConfigStore;
   readonly #context: SubscriptionContext;
+  readonly #tls: boolean;
   readonly #watch = new FileWatch();
   readonly #named: NamedSubscriptions;
+  readonly secrets: Secrets;
   /** Addresses that each listener binds. */
   readonly #addresses = new Map<string, string[]>();
   #queue: Promise<void> = Promise.resolve();
 
   constructor(options: FileConfigurationOptions) {
     this.#store = options.store;
+    this.#tls = options.tls;
     this.#context = { ...options, watch: this.#watch, enqueue: (step) => this.#enqueue(step) };
     this.#named = new NamedSubscriptions(this.#context);
+    this.secrets = new Secrets(this.#context);
   }
 
   /** Puts the static resources in force, then the files' first versions. Returns when all of them have been read. */
@@ -57,6 +68,7 @@ export class FileConfiguration {
   /** Ends all watching. What is in force stays. */
   async close(): Promise<void> {
     this.#named.close();
+    this.secrets.close();
     this.#watch.close();
     await this.#queue;
   }
@@ -73,12 +85,15 @@ export class FileConfiguration {
 
   async #applyStatic(resources: CompiledResource[]): Promise<void> {
     const now = Date.now();
-    const updates: Update[] = [];
-    for (const resource of resources) {
+    const updates = this.secrets.addStatic(resources.filter(({ kind }) => kind === 'secret'));
+    const others = resources.filter(({ kind }) => kind !== 'secret');
+    for (const resource of others) {
       updates.push(...recordsOf(resource, { origin: 'static', versionInfo: '', lastUpdatedMs: now }));
       if (resource.kind === 'listener') this.#addresses.set(resource.name, resource.addresses);
     }
-    const owners = resources.filter(({ subscriptions }) => subscriptions.length > 0)
+    updates.push(...await this.secrets.set(others.filter(({ secrets }) => secrets !== null)
+      .map(({ kind, name, secrets }) => ({ owner: `${kind}/${name}`, secrets }))));
+    const owners = others.filter(({ subscriptions }) => subscriptions.length > 0)
       .map(({ kind, name, subscriptions }) => ({ owner: `${kind}/${name}`, subscriptions }));
     this.#store.apply([...updates, ...await this.#named.set(owners)]);
   }
@@ -143,7 +158,8 @@ export class FileConfiguration {
     if (address !== undefined) return `duplicate address '${address}', also of listener ${taken.get(address)}`;
     const missing = resource.references.find(({ cluster }) => !this.#store.clusters.has(cluster));
     if (missing !== undefined) return `${missing.path}: unknown cluster '${missing.cluster}'`;
-    return this.#named.conflict(resource.subscriptions);
+    if (resource.secrets !== null && !this.#tls) return tlsRefusal;
+    return this.#named.conflict(resource.subscriptions) ?? this.secrets.refusal(resource.secrets);
   }
 
   /** Addresses of the listeners that stay: the static ones, and those of which only a refused version has come. */
@@ -163,7 +179,7 @@ export class FileConfiguration {
     const now = Date.now();
     const named = new Set([...accepted, ...rejected].map(({ name }) => name));
     const updates: Update[] = [];
-    const owners: { owner: string; subscriptions: Subscription[] }[] = [];
+    const owners: { owner: string; subscriptions: Subscription[]; secrets: SecretUses | null }[] = [];
     for (const resource of accepted) {
       if (this.#store.records[kind].get(resource.name)?.hash === resource.hash) {
         this.#store.errors[kind].delete(resource.name);
@@ -171,7 +187,8 @@ export class FileConfiguration {
       }
       updates.push(...recordsOf(resource, { origin: 'dynamic', versionInfo, lastUpdatedMs: now }));
       updates.push(...this.#goneInline(resource));
-      owners.push({ owner: `${kind}/${resource.name}`, subscriptions: resource.subscriptions });
+      owners.push({ owner: `${kind}/${resource.name}`, subscriptions: resource.subscriptions,
+        secrets: resource.secrets });
       if (kind === 'listener') this.#addresses.set(resource.name, resource.addresses);
     }
     const removed = rejected.length > 0 ? []
@@ -179,9 +196,10 @@ export class FileConfiguration {
     for (const { name } of removed) {
       updates.push({ kind, name, record: null }, ...this.#inlineOf(kind, name)
         .map((route) => ({ kind: 'route' as const, name: route, record: null })));
-      owners.push({ owner: `${kind}/${name}`, subscriptions: [] });
+      owners.push({ owner: `${kind}/${name}`, subscriptions: [], secrets: null });
       this.#addresses.delete(name);
     }
+    updates.push(...await this.secrets.set(owners));
     const changes = this.#store.apply([...updates, ...await this.#named.set(owners)]);
     this.#setErrors(kind, named, response, now);
     return changes.length > 0;

@@ -11,6 +11,7 @@ import type { LogLevel } from '../../src/core/log.js';
 import { memoryMap } from '../../src/core/memory-map.js';
 import { RuntimeLayers } from '../../src/dispatcher/runtime-layers.js';
 import { Statistics } from '../../src/telemetry/statistics.js';
+import type { CertificatesOfContext } from '../../src/config/certificates.js';
 import { ConfigStore, ResourceRecord, resourceTypeUrls } from '../../src/xds/store.js';
 import type { ResourceKind } from '../../src/xds/store.js';
 
@@ -63,6 +64,13 @@ export class FakeBackend implements AdminBackend {
   }
   node() {
     return { id: 'n1', cluster: 'c1' };
+  }
+  inUse: CertificatesOfContext[] = [];
+  certificates() {
+    return this.inUse;
+  }
+  daysUntilFirstCertificateExpires() {
+    return this.inUse.length === 0 ? null : 3;
   }
   listenerAddresses(name: string) {
     return this.store.listeners.get(name)?.config.addresses ?? [];

@@ -24,7 +24,8 @@ class Harness {
 
   constructor(allowUnknownFields = false) {
     const log = { info: () => undefined, warn: (text: string) => { this.lines.push(text); } };
-    this.configuration = new FileConfiguration({ store: this.store, pool: this.pool, allowUnknownFields, log });
+    this.configuration = new FileConfiguration({ store: this.store, pool: this.pool, allowUnknownFields, tls: true,
+      log });
     this.store.onChange((changes) => this.batches.push(changes.map((change) => describe(change))));
   }
 

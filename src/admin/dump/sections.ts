@@ -1,5 +1,6 @@
 // The parts of a configuration dump, each with its repeated fields and how their elements are made from the store's
 // records. Elements are made one at a time while the answer is sent.
+import { ownNameOf } from '../../config/secret-names.js';
 import { addressJson } from '../address.js';
 import type { AdminBackend, EndpointInForce, JsonObject } from '../backend.js';
 import { healthName } from '../clusters.js';
@@ -39,7 +40,7 @@ export function sections(backend: AdminBackend, includeEds: boolean): Section[] 
     },
     { type: `${ADMIN}ScopedRoutesConfigDump`, scalars: () => ({}), fields: [] },
     { type: `${ADMIN}RoutesConfigDump`, scalars: () => ({}), fields: routeFields(backend) },
-    { type: `${ADMIN}SecretsConfigDump`, scalars: () => ({}), fields: [] },
+    { type: `${ADMIN}SecretsConfigDump`, scalars: () => ({}), fields: secretFields(backend) },
   ];
   if (includeEds)
     result.splice(1, 0, {
@@ -71,7 +72,7 @@ function state(record: ResourceRecord, field: string): JsonObject {
 function errorJson(kind: ResourceKind, name: string, error: ErrorState): JsonObject {
   const nameField = kind === 'assignment' ? 'cluster_name' : 'name';
   return {
-    failed_configuration: { '@type': resourceTypeUrls[kind], [nameField]: name },
+    failed_configuration: { '@type': resourceTypeUrls[kind], [nameField]: kind === 'secret' ? ownNameOf(name) : name },
     last_update_attempt: time(error.lastUpdateAttemptMs),
     details: error.details,
     ...version(error.versionInfo),
@@ -168,6 +169,27 @@ function routeFields(backend: AdminBackend): Field[] {
         yield* routes(false);
         yield* refused(backend, 'route', () => ({}));
       },
+    },
+  ];
+}
+
+/** Static ones and those of SDS; what stands in a context is shown in its place, redacted like the rest. */
+function secretFields(backend: AdminBackend): Field[] {
+  const type = `${ADMIN}SecretsConfigDump.`;
+  const named = (origin: 'static' | 'dynamic') => function* (): Iterable<Element> {
+    for (const record of [...backend.store.records.secret.values()]) {
+      if (record.origin !== origin || record.wireJson() === '') continue;
+      const name = String((JSON.parse(record.wireJson()) as JsonObject).name ?? '');
+      yield { name, make: () => withError(backend, 'secret', record.name, { name, ...state(record, 'secret') }) };
+    }
+  };
+  return [
+    { name: 'static_secrets', elementType: `${type}StaticSecret`, elements: named('static') },
+    { name: 'dynamic_active_secrets', elementType: `${type}DynamicSecret`, elements: named('dynamic') },
+    {
+      name: 'dynamic_warming_secrets',
+      elementType: `${type}DynamicSecret`,
+      elements: () => refused(backend, 'secret', (name) => ({ name: ownNameOf(name) })),
     },
   ];
 }

@@ -75,7 +75,7 @@ function addSources(backend: AdminBackend): void {
     listenersDraining: () => backend.counts?.().listenersDraining ?? 0,
     restartEpoch: backend.restart.epoch,
     parentConnections: () => backend.restart.parentConnections(),
-    daysUntilFirstCertificateExpires: () => null,
+    daysUntilFirstCertificateExpires: () => backend.daysUntilFirstCertificateExpires(),
     version: Number(/\/(\d+)\./.exec(backend.version)?.[1] ?? 0),
   });
 }

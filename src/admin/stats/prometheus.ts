@@ -25,6 +25,7 @@ import {
   networkTag,
   singleTag,
   textLabel,
+  tlsCellTag,
   virtualHostTag,
 } from './tags.js';
 
@@ -140,7 +141,8 @@ function familiesOf(listing: Listing, sections: Section[], request: StatsRequest
   };
   for (const section of sections) {
     for (const cell of sortedCounters(section.kind)) {
-      const { base, labels } = codeTag(cell.name);
+      const { base, labels } = section.kind === 'listenerTls' || section.kind === 'clusterTls'
+        ? tlsCellTag(section.kind, cell.name) : codeTag(cell.name);
       family(`${section.base}.${base}`, cell.gauge ? 'gauge' : 'counter', section).cells.push({ cell, labels });
     }
     if (section.kind === 'cluster') {

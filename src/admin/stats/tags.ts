@@ -80,11 +80,38 @@ export function singleTag(name: string): Tagged {
       base: `http.rds.${rds[3]}`,
       labels: join(label('envoy_rds_route_config', rds[2]), managerLabel(rds[1])),
     };
+  const sds = /^sds\.(.+)\.([^.]+)$/.exec(name);
+  if (sds !== null) return { base: `sds.${sds[2]}`, labels: label('envoy_xds_resource_name', sds[1]) };
+  const tls = tlsTag(name);
+  if (tls !== null) return tls;
   const owned = /^(cluster|http)\.(.+)\.([^.]+)$/.exec(name);
   if (owned === null) return { base: name, labels: '' };
   const code = codeTag(owned[3]);
   const owner = owned[1] === 'cluster' ? clusterLabel(owned[2]) : managerLabel(owned[2]);
   return { base: `${owned[1]}.${code.base}`, labels: join(code.labels, owner) };
+}
+
+const tlsNames = new RegExp('^(cluster|listener)\\.(.+)\\.(?:'
+  + '((?:client|server)_ssl_socket_factory\\.[^.]+)|ssl\\.certificate\\.(.+)\\.([^.]+))$');
+/** What is computed of a TLS context: of the secrets, and of each certificate. */
+function tlsTag(name: string): Tagged | null {
+  const found = tlsNames.exec(name);
+  if (found === null) return null;
+  const [, kind, subject, factory, certificate, rest] = found;
+  const owner = kind === 'cluster' ? { base: kind, labels: clusterLabel(subject) } : listenerTag(subject);
+  return factory !== undefined ? { base: `${owner.base}.${factory}`, labels: owner.labels }
+    : { base: `${owner.base}.ssl.certificate.${rest}`, labels: join(label('envoy_tls_certificate', certificate),
+      owner.labels) };
+}
+
+/** A name inside the TLS statistics of a listener or a cluster. */
+export function tlsCellTag(kind: 'listenerTls' | 'clusterTls', name: string): Tagged {
+  const found = /^ssl\.(ciphers|curves|sigalgs|versions)\.(.+)$/.exec(name);
+  if (found === null) return { base: name, labels: '' };
+  const [, what, value] = found;
+  const tag = what === 'ciphers' ? kind === 'clusterTls' ? 'cipher_suite' : 'envoy_ssl_cipher'
+    : `envoy_ssl_${what.slice(0, -1)}`;
+  return { base: `ssl.${what}`, labels: label(tag, value) };
 }
 
 export const join = (first: string, second: string): string =>

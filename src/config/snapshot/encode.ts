@@ -165,6 +165,7 @@ function assignmentBlob(cluster: string, value: EndpointAssignment, slots: Slots
     address: endpoint.address, hostname: endpoint.hostname, weight: endpoint.weight, priority: endpoint.priority,
     health: endpoint.health, localityWeight: endpoint.localityWeight, locality: localityOf(endpoint),
     metadata: endpoint.metadata, logicalName: endpoint.logicalName, additionalAddresses: endpoint.additionalAddresses,
+    ...(endpoint.transportMatch !== undefined && { transportMatch: endpoint.transportMatch }),
     state: mention(slots.endpointSlots, endpointKey(cluster, endpoint), mentions, 'endpoints', assignedStatesMax),
   })), policy: value.policy };
 }

@@ -79,6 +79,7 @@ export interface AssignmentBlob {
     /** Null: all parts are empty. */
     locality: import('../types.js').Endpoint['locality'] | null;
     metadata: import('../types.js').Endpoint['metadata']; state: number;
-    logicalName: string; additionalAddresses: import('../types.js').Address[] }[];
+    logicalName: string; additionalAddresses: import('../types.js').Address[];
+    transportMatch?: import('../tls.js').TransportMatch }[];
   policy: import('../types.js').AssignmentPolicy;
 }

@@ -71,7 +71,10 @@ export class SnapshotPublisher {
     this.blobs = new BlobStore(memory.buffer, this.heap);
     this.roots = new LivingRoots(this.heap, this.blobs, (slot) => this.resting.push({ slot, sinceMs: this.nowMs() }));
     this.clusterSlots = new SlotTable(limits.clusterSlotsMax, (slot, name) => {
-      this.words.fill(0, this.clusterState(slot), this.clusterState(slot) + (ClusterState.bytes >> 2));
+      const at = this.clusterState(slot);
+      const tlsScope = this.words[at + ClusterState.tlsScope];
+      this.words.fill(0, at, at + (ClusterState.bytes >> 2));
+      this.words[at + ClusterState.tlsScope] = tlsScope;
       bindings.clusterRecycled(slot, name);
     });
     this.bucketSlots = new SlotTable(limits.tokenBucketsMax, (bucket) => {
@@ -266,7 +269,8 @@ export class SnapshotPublisher {
     if (table !== this.clusterSlots) return false;
     const at = this.clusterState(slot);
     for (let word = 0; word < ClusterState.bytes >> 2; word++)
-      if (word !== ClusterState.healthVersion && Atomics.load(this.words, at + word) !== 0) return true;
+      if (word !== ClusterState.healthVersion && word !== ClusterState.tlsScope
+        && Atomics.load(this.words, at + word) !== 0) return true;
     return false;
   }
 

@@ -12,7 +12,9 @@ import { readOverload } from '../resources/overload.js';
 import { readStatsConfig } from '../resources/stats-config.js';
 import { readRuntimeLayers } from '../resources/runtime-layers.js';
 import { checkMessage } from '../wire/check.js';
-import type { Admin, Bootstrap as BootstrapMessage } from '../wire/generated/messages.js';
+import { otherKind } from '../secrets/definition.js';
+import type { SecretDefinition } from '../secrets/definition.js';
+import type { Admin, Bootstrap as BootstrapMessage, Secret } from '../wire/generated/messages.js';
 import { JsonReader } from '../wire/json-reader.js';
 import { writeMessage } from '../wire/json-writer.js';
 import { mergeMessage } from '../wire/merge.js';
@@ -95,12 +97,38 @@ function inputsOf(sources: BootstrapSources, errors: string[]): { label: string;
   return inputs;
 }
 
+/** Before those who name them. */
+function compileSecrets(secrets: readonly Secret[], report: Report): CompiledResource[] {
+  const names = new Set<string>();
+  return secrets.flatMap((secret, index) => {
+    const path = `static_resources.secrets[${index}]`;
+    if (names.has(secret.name ?? '')) report.fail(`${path}.name`, `duplicate secret '${secret.name}'`);
+    names.add(secret.name ?? '');
+    return compileResource('secret', secret, null, path, report) ?? [];
+  });
+}
+
+/** What contexts name without saying where it comes from stands in the bootstrap. */
+function checkSecrets(resources: readonly CompiledResource[], present: readonly Secret[], report: Report): void {
+  const kinds = new Map(resources.filter(({ kind }) => kind === 'secret')
+    .map(({ name, configJson }) => [name, (JSON.parse(configJson) as SecretDefinition).kind]));
+  const named = new Set(present.map(({ name }) => name));
+  for (const { secrets } of resources) {
+    for (const use of secrets?.uses ?? []) {
+      const kind = use.kind === 'static' ? kinds.get(use.secret) : undefined;
+      if (use.kind === 'static' && !named.has(use.secret)) report.fail(use.path, `unknown secret '${use.secret}'`);
+      else if (use.kind === 'static' && kind !== undefined && kind !== use.wanted)
+        report.fail(use.path, otherKind(use, kind));
+    }
+  }
+}
+
 /** Compiles the static resources and takes them out of the message, so that their trees can be freed. */
 function compileStatic(message: BootstrapMessage, report: Report): CompiledResource[] {
-  const { clusters = [], listeners = [] } = message.staticResources ?? {};
+  const { clusters = [], listeners = [], secrets = [] } = message.staticResources ?? {};
   const { staticResources } = message;
   delete message.staticResources;
-  const result: CompiledResource[] = [];
+  const result = compileSecrets(secrets, report);
   const names = new Set<string>();
   clusters.forEach((cluster, index) => {
     const path = `static_resources.clusters[${index}]`;
@@ -132,10 +160,12 @@ function compileStatic(message: BootstrapMessage, report: Report): CompiledResou
     }
   });
   checkSources(result, report);
+  checkSecrets(result, secrets, report);
   if (staticResources !== undefined) {
     const rest = { ...staticResources } as { [field: string]: unknown };
     delete rest.clusters;
     delete rest.listeners;
+    delete rest.secrets;
     checkMessage('envoy.config.bootstrap.v3.Bootstrap.StaticResources', rest, 'static_resources', report);
   }
   return result;

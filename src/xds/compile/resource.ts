@@ -6,10 +6,15 @@ import { readCluster } from '../resources/cluster.js';
 import { readAssignment } from '../resources/endpoint.js';
 import { readListener } from '../resources/listener.js';
 import { readRouteConfiguration } from '../resources/route.js';
+import { checkContents, readSecret } from '../resources/secret.js';
+import type { GatheredSecrets } from '../resources/tls-context.js';
+import { ownName } from '../secrets/definition.js';
+import type { SecretUses } from '../secrets/definition.js';
 import type { ClusterReference } from '../resources/route-context.js';
 import { resourceTypeUrls } from '../store.js';
 import type { ResourceKind } from '../store.js';
-import type { Cluster, ClusterLoadAssignment, Listener, RouteConfiguration } from '../wire/generated/messages.js';
+import type { Cluster, ClusterLoadAssignment, Listener, RouteConfiguration, Secret }
+  from '../wire/generated/messages.js';
 import { checkMessage } from '../wire/check.js';
 import { writeMessage } from '../wire/json-writer.js';
 import { fieldPath } from '../wire/message.js';
@@ -34,6 +39,8 @@ export interface CompiledResource extends CompiledText {
   references: ClusterReference[];
   /** Addresses that a listener binds, as text; only one listener may have each. */
   addresses: string[];
+  /** Of a listener or cluster with TLS; null: it has none. A secret's own definition is its configJson. */
+  secrets: SecretUses | null;
 }
 
 export const messageTypeOf = (kind: ResourceKind): string =>
@@ -65,12 +72,19 @@ export function compileResource(kind: ResourceKind, message: object, fallbackNam
   return report.errors.length + report.dropped > errors ? null : result();
 }
 
+const fieldOf = { certificate: 'tls_certificate', validation: 'validation_context',
+  ticketKeys: 'session_ticket_keys' } as const;
+
+const usesOf = ({ uses, contexts }: GatheredSecrets, scope: string): SecretUses | null =>
+  contexts.length === 0 ? null : { scope, uses, contexts };
+
 /** Reads now, so that all errors are found; the texts are made only when there was none. */
 function convert(kind: ResourceKind, message: object, fallbackName: string | null, path: string, report: Report,
   references: ClusterReference[]): () => CompiledResource {
-  const none = { inlineRoutes: [], subscriptions: [], references, addresses: [] };
+  const none = { inlineRoutes: [], subscriptions: [], references, addresses: [], secrets: null };
   if (kind === 'listener') {
-    const { config, inlineRoutes, subscriptions } = readListener(message as Listener, fallbackName, path, report,
+    const { config, inlineRoutes, subscriptions, secrets } = readListener(message as Listener, fallbackName, path,
+      report,
       references);
     return () => ({
       ...textOf(kind, config.name, null, config, message),
@@ -81,18 +95,28 @@ function convert(kind: ResourceKind, message: object, fallbackName: string | nul
       addresses: config.addresses.map((address) => address.kind === 'pipe' ? address.path
         : `${address.host} ${address.port}`)
         .filter((text) => !text.endsWith(' 0')),
+      secrets: usesOf(secrets, `listener.${config.statName}.`),
     });
   }
   if (kind === 'cluster') {
-    const { config, eds } = readCluster(message as Cluster, path, report);
+    const { config, eds, secrets } = readCluster(message as Cluster, path, report);
     const name = config.edsServiceName === '' ? config.name : config.edsServiceName;
     return () => ({ ...textOf(kind, config.name, null, config, message), ...none,
+      secrets: usesOf(secrets, `cluster.${config.altStatName}.`),
       subscriptions: eds === null ? []
         : [{ kind: 'assignment' as const, name, source: eds, statPrefix: config.altStatName }] });
   }
   if (kind === 'assignment') {
     const config = readAssignment(message as ClusterLoadAssignment, 'connect', path, report);
     return () => ({ ...textOf(kind, config.clusterName, null, config, message), ...none });
+  }
+  if (kind === 'secret') {
+    const name = (message as Secret).name ?? '';
+    if (name === '') report.fail(fieldPath(path, 'name'), 'required');
+    const definition = readSecret(message as Secret, path, report);
+    if (definition !== null)
+      checkContents(definition, ownName(definition), fieldPath(path, fieldOf[definition.kind]), report);
+    return () => ({ ...textOf(kind, name, null, definition!, message), ...none });
   }
   const routes = message as RouteConfiguration;
   const name = routes.name ?? '';

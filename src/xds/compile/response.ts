@@ -47,7 +47,7 @@ export function compileResponse({ path: file, kind, allowUnknownFields }: Respon
   if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) {
     return { ...result, failure: `${file}: expected an object` };
   }
-  const { resources = [], ...head } = tree;
+  const { resources = [], ...head } = responseOf(tree, kind);
   const response = new JsonReader(report, parsed.yaml).read(responseType, head, '') as DiscoveryResponse;
   if (!Array.isArray(resources)) report.fail('resources', 'expected a list');
   if (response.typeUrl !== undefined && response.typeUrl !== resourceTypeUrls[kind]) {
@@ -61,6 +61,14 @@ export function compileResponse({ path: file, kind, allowUnknownFields }: Respon
   });
   return result;
 }
+
+/** A file may hold one Secret and nothing around it. */
+function responseOf(tree: { [key: string]: Json }, kind: ResourceKind): { [key: string]: Json } {
+  if (kind !== 'secret' || 'resources' in tree || !secretFields.some((field) => field in tree)) return tree;
+  return { resources: [{ '@type': resourceTypeUrls.secret, ...tree }] };
+}
+const secretFields = ['tls_certificate', 'tlsCertificate', 'validation_context', 'validationContext',
+  'session_ticket_keys', 'sessionTicketKeys'];
 
 function compileOne(resource: Json, index: number, source: ResponseSource, parsed: ParsedText, names: Set<string>,
   result: CompiledResponse): void {

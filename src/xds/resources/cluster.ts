@@ -1,10 +1,11 @@
 // cluster.v3.Cluster into a ClusterConfig, with its endpoints or the file that they come from.
 import type { FileSource } from '../../config/bootstrap/bootstrap.js';
+import type { UpstreamTls } from '../../config/tls.js';
 import type { ClusterConfig, EndpointAssignment } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { Cluster, ClusterLoadAssignment, CoreHttpProtocolOptions, Http1ProtocolOptions, HttpHttpProtocolOptions }
-  from '../wire/generated/messages.js';
+import type { Cluster, ClusterLoadAssignment, CoreHttpProtocolOptions, Http1ProtocolOptions, HttpHttpProtocolOptions,
+  UpstreamHttpProtocolOptions } from '../wire/generated/messages.js';
 import { readCircuitBreakers } from './circuit-breakers.js';
 import { readConfigSource } from './config-source.js';
 import { readDns } from './dns.js';
@@ -17,6 +18,8 @@ import { readConnections } from './upstream-connections.js';
 import { readLoadBalancing } from './load-balancing.js';
 import { readOutlierDetection } from './outlier-detection.js';
 import { readOriginalDestination } from './original-destination.js';
+import { GatheredSecrets } from './tls-context.js';
+import { readTransportSocketMatches, readUpstreamTransport } from './transport-socket.js';
 
 const CONNECT_TIMEOUT_MS_DEFAULT = 5000;
 const BUFFER_BYTES_DEFAULT = 1024 * 1024;
@@ -24,7 +27,7 @@ const httpOptionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
 const discoveryTypes: { [type: number]: ClusterConfig['type'] } = { 0: 'static', 1: 'strictDns', 2: 'logicalDns',
   3: 'eds', 4: 'originalDst' };
 
-export interface ClusterParts { config: ClusterConfig; eds: FileSource | null }
+export interface ClusterParts { config: ClusterConfig; eds: FileSource | null; secrets: GatheredSecrets }
 
 /** A cluster. */
 export function readCluster(message: Cluster, path: string, report: Report): ClusterParts {
@@ -34,6 +37,7 @@ export function readCluster(message: Cluster, path: string, report: Report): Clu
     report.fail(fieldPath(path, 'type'), `not implemented: ${message.type}`);
   }
   const eds = readEds(message, type, path, report);
+  const secrets = new GatheredSecrets();
   const config: ClusterConfig = {
     name,
     altStatName: message.altStatName === undefined || message.altStatName === '' ? name : message.altStatName,
@@ -48,14 +52,12 @@ export function readCluster(message: Cluster, path: string, report: Report): Clu
       fieldPath(path, 'connect_timeout'), report),
     perConnectionBufferBytes: numberOf(message.perConnectionBufferLimitBytes, BUFFER_BYTES_DEFAULT),
     circuitBreakers: readCircuitBreakers(message.circuitBreakers, fieldPath(path, 'circuit_breakers'), report),
-    ...readHttpOptions(message, path, report),
+    ...readHttpOptions(message, path, report, secrets),
     dns: readDns(message, path, report),
-    tls: null,
-    transportSocketMatches: null,
     ...readHealth(message, type, path, report),
     outlierDetection: readOutlierDetection(message.outlierDetection, fieldPath(path, 'outlier_detection'), report),
   };
-  return { config, eds };
+  return { config, eds, secrets };
 }
 
 function readEds(message: Cluster, type: ClusterConfig['type'] | undefined, path: string,
@@ -97,6 +99,8 @@ interface HttpOptions {
   commonPath: string;
   http1: Http1ProtocolOptions;
   http1Path: string;
+  upstream: UpstreamHttpProtocolOptions;
+  upstreamPath: string;
 }
 
 /** The typed options, or the deprecated fields of the cluster itself; not both. */
@@ -116,19 +120,28 @@ function findHttpOptions(message: Cluster, path: string, report: Report): HttpOp
   if (typed === null) {
     return { common: message.commonHttpProtocolOptions ?? {},
       commonPath: fieldPath(path, 'common_http_protocol_options'),
-      http1: message.httpProtocolOptions ?? {}, http1Path: fieldPath(path, 'http_protocol_options') };
+      http1: message.httpProtocolOptions ?? {}, http1Path: fieldPath(path, 'http_protocol_options'),
+      upstream: message.upstreamHttpProtocolOptions ?? {},
+      upstreamPath: fieldPath(path, 'upstream_http_protocol_options') };
   }
-  for (const name of ['commonHttpProtocolOptions', 'httpProtocolOptions', 'maxRequestsPerConnection'] as const) {
+  for (const name of ['commonHttpProtocolOptions', 'httpProtocolOptions', 'upstreamHttpProtocolOptions',
+    'maxRequestsPerConnection'] as const) {
     const field = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     if (message[name] !== undefined) report.fail(fieldPath(path, field), `must not be set beside ${httpOptionsName}`);
   }
   return { common: typed.commonHttpProtocolOptions ?? {}, commonPath: `${at}.common_http_protocol_options`,
     http1: typed.explicitHttpConfig?.httpProtocolOptions ?? {},
-      http1Path: `${at}.explicit_http_config.http_protocol_options` };
+      http1Path: `${at}.explicit_http_config.http_protocol_options`,
+    upstream: typed.upstreamHttpProtocolOptions ?? {}, upstreamPath: `${at}.upstream_http_protocol_options` };
 }
 
-function readHttpOptions(message: Cluster, path: string, report: Report) {
-  const { common, commonPath, http1, http1Path } = findHttpOptions(message, path, report);
+function readHttpOptions(message: Cluster, path: string, report: Report, secrets: GatheredSecrets) {
+  const { common, commonPath, http1, http1Path, upstream, upstreamPath } = findHttpOptions(message, path, report);
+  const transport = readUpstreamTransport(message.transportSocket, fieldPath(path, 'transport_socket'), report,
+    secrets);
+  const matches = readTransportSocketMatches(message.transportSocketMatches,
+    fieldPath(path, 'transport_socket_matches'), report, secrets);
+  const named = namesOf(upstream, upstreamPath, report);
   refuseFields(common, { maxStreamDuration: 'max_stream_duration',
     headersWithUnderscoresAction: 'headers_with_underscores_action' }, commonPath, report);
   refuseFields(http1, { acceptHttp10: 'accept_http_10', defaultHostForHttp10: 'default_host_for_http_10',
@@ -143,6 +156,24 @@ function readHttpOptions(message: Cluster, path: string, report: Report) {
     ...readHeaderKeyFormat(http1, http1Path, report),
     enableTrailers: http1.enableTrailers ?? false,
     sendFullyQualifiedUrl: http1.sendFullyQualifiedUrl ?? false,
-    connections: readConnections(message, common, commonPath, path, report),
+    connections: readConnections(message, common, commonPath, transport.proxyProtocol, path, report),
+    tls: named(transport.tls),
+    transportSocketMatches: matches === null ? null : matches.map((match) => ({ ...match, tls: named(match.tls) })),
+  };
+}
+
+/** What requests say of the name that connections ask for. */
+function namesOf({ autoSni, autoSanValidation, overrideAutoSniHeader }: UpstreamHttpProtocolOptions, path: string,
+  report: Report): (tls: UpstreamTls | null) => UpstreamTls | null {
+  if (overrideAutoSniHeader !== undefined && overrideAutoSniHeader !== '' && autoSni !== true)
+    report.fail(fieldPath(path, 'override_auto_sni_header'), 'needs auto_sni');
+  const header = overrideAutoSniHeader === undefined || overrideAutoSniHeader === '' ? ':authority'
+    : overrideAutoSniHeader.toLowerCase();
+  return (tls) => {
+    if (tls === null) return null;
+    const { validation, validationSecrets } = tls.common;
+    if (autoSanValidation === true && validation === null && validationSecrets.length === 0)
+      report.fail(fieldPath(path, 'auto_san_validation'), 'needs a validation context');
+    return { ...tls, autoSniHeader: autoSni === true ? header : null, autoSanValidation: autoSanValidation ?? false };
   };
 }

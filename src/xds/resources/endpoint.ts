@@ -6,7 +6,7 @@ import type { ClusterLoadAssignment, ClusterLoadAssignmentPolicyDropOverload, En
   LocalityLbEndpoints } from '../wire/generated/messages.js';
 import { readAddress } from './address.js';
 import type { AddressUse } from './address.js';
-import { numberOf, readLbMetadata } from './fields.js';
+import { numberOf, readLbMetadata, readMatchMetadata } from './fields.js';
 import { readFraction } from './runtime.js';
 import { readEndpointHealthCheck } from './health-check.js';
 
@@ -47,9 +47,13 @@ function readLocality(message: LocalityLbEndpoints, use: AddressUse, path: strin
     subZone: message.locality?.subZone ?? '' };
   const localityWeight = numberOf(message.loadBalancingWeight, 0);
   const priority = message.priority ?? 0;
+  const ofLocality = readMatchMetadata(message.metadata);
   (message.lbEndpoints ?? []).forEach((entry, index) => {
     const endpoint = readEndpoint(entry, use, `${path}.lb_endpoints[${index}]`, report);
-    if (endpoint !== null) endpoints.push({ ...endpoint, priority, locality, localityWeight });
+    if (endpoint === null) return;
+    const own = readMatchMetadata(entry.metadata);
+    endpoints.push({ ...endpoint, priority, locality, localityWeight,
+      ...(own !== null || ofLocality !== null ? { transportMatch: { own, locality: ofLocality } } : {}) });
   });
 }
 

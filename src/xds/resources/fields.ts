@@ -67,3 +67,9 @@ export function readLbMetadata(metadata: CoreMetadata | undefined): { readonly [
   const fields = metadata?.filterMetadata?.['envoy.lb'];
   return fields === undefined ? null : fields as { readonly [key: string]: unknown };
 }
+
+/** What a message says of transport sockets, or null. */
+export function readMatchMetadata(metadata: CoreMetadata | undefined): { readonly [key: string]: unknown } | null {
+  const fields = metadata?.filterMetadata?.['envoy.transport_socket_match'];
+  return fields === undefined ? null : fields as { readonly [key: string]: unknown };
+}

@@ -11,7 +11,7 @@ import type { CidrRange, FilterChain, FilterChainMatch, HttpConnectionManager, R
 import { createHash } from 'node:crypto';
 import { readCidrRange } from './cidr-range.js';
 import { readConfigSource } from './config-source.js';
-import { boolOf } from './fields.js';
+import { boolOf, millisecondsOf } from './fields.js';
 import { hcmType, readHttpConnectionManager } from './http-connection.js';
 import type { RoutesOfManager } from './http-connection.js';
 import { readScopedRoutes } from './scoped-routes.js';
@@ -19,7 +19,8 @@ import { readRouteConfiguration } from './route.js';
 import type { ClusterReference } from './route-context.js';
 import { isNetworkFilter, readNetworkFilter } from './network-filters.js';
 import { readTcpProxy, tcpProxyType } from './tcp-proxy.js';
-import { checkTransportSocket } from './transport-socket.js';
+import type { GatheredSecrets } from './tls-context.js';
+import { readDownstreamTransport } from './transport-socket.js';
 
 const noEnd = 'the chain must end with an HTTP connection manager or a TCP proxy';
 
@@ -29,7 +30,7 @@ export interface InlineRoutes { name: string; config: RouteConfig; message: Rout
 export interface RouteSubscription { name: string; source: FileSource; statPrefix: string }
 /** What is met on the way through a listener. */
 export interface Gathered { inlineRoutes: InlineRoutes[]; subscriptions: RouteSubscription[];
-  references: ClusterReference[] }
+  references: ClusterReference[]; secrets: GatheredSecrets }
 
 /** The chains of a listener. Their rules are held against each other as Envoy does. */
 export function readFilterChains(chains: readonly FilterChain[], listener: string, path: string, report: Report,
@@ -90,7 +91,8 @@ function readMatch(match: FilterChainMatch, path: string, report: Report): Plain
 /** One chain; `key` tells it from the listener's others in the names of its routes. */
 export function readFilterChain(chain: FilterChain, match: PlainMatch | null, key: string, listener: string,
   path: string, report: Report, parts: Gathered): PlainFilterChain[] {
-  checkTransportSocket(chain.transportSocket, fieldPath(path, 'transport_socket'), report);
+  const tls = readDownstreamTransport(chain.transportSocket, fieldPath(path, 'transport_socket'), report,
+    parts.secrets);
   const filters = chain.filters ?? [];
   let hcm: PlainFilterChain['hcm'] = null;
   let tcp: PlainFilterChain['tcp'] = null;
@@ -117,7 +119,9 @@ export function readFilterChain(chain: FilterChain, match: PlainMatch | null, ke
     report.fail(fieldPath(path, 'filters'), `more than ${limits.networkFiltersMax} before the last`);
   if (filters.length === 0) report.fail(fieldPath(path, 'filters'), noEnd);
   return hcm === null && tcp === null ? []
-    : [{ name: chain.name ?? '', match, networkFilters, hcm, tcp, tls: null, transportSocketConnectTimeoutMs: 0 }];
+    : [{ name: chain.name ?? '', match, networkFilters, hcm, tcp, tls,
+      transportSocketConnectTimeoutMs: millisecondsOf(chain.transportSocketConnectTimeout, 0,
+        fieldPath(path, 'transport_socket_connect_timeout'), report) }];
 }
 
 /** Takes the routes of a connection manager into `parts`; returns what they are found by. */

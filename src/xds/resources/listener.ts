@@ -10,6 +10,7 @@ import { readFilterChain, readFilterChains } from './filter-chain.js';
 import type { Gathered, InlineRoutes, RouteSubscription } from './filter-chain.js';
 import { readListenerFilters } from './listener-filters.js';
 import { readListenSockets } from './socket-options.js';
+import { GatheredSecrets } from './tls-context.js';
 import type { ClusterReference } from './route-context.js';
 
 const BACKLOG_DEFAULT = 128;
@@ -19,6 +20,7 @@ export interface ListenerParts {
   config: ListenerConfig;
   inlineRoutes: InlineRoutes[];
   subscriptions: RouteSubscription[];
+  secrets: GatheredSecrets;
 }
 
 /**
@@ -30,7 +32,8 @@ export function readListener(message: Listener, fallbackName: string | null, pat
   references: ClusterReference[]): ListenerParts {
   const name = message.name === undefined || message.name === '' ? fallbackName ?? '' : message.name;
   if (name === '') report.fail(fieldPath(path, 'name'), 'required');
-  const parts: Gathered = { inlineRoutes: [], subscriptions: [], references };
+  const parts: Gathered = { inlineRoutes: [], subscriptions: [], references,
+    secrets: new GatheredSecrets() };
   const addresses = readAddresses(message, path, report);
   const statName = message.statPrefix !== undefined && message.statPrefix !== '' ? message.statPrefix
     : addresses.length === 0 ? name : addressText(addresses[0]);
@@ -53,7 +56,7 @@ export function readListener(message: Listener, fallbackName: string | null, pat
     ignoreGlobalConnectionLimit: message.ignoreGlobalConnLimit ?? false,
     metadata: readMetadata(message.metadata),
   };
-  return { config, inlineRoutes: parts.inlineRoutes, subscriptions: parts.subscriptions };
+  return { config, inlineRoutes: parts.inlineRoutes, subscriptions: parts.subscriptions, secrets: parts.secrets };
 }
 
 function readAddresses(message: Listener, path: string, report: Report): Address[] {

@@ -2,26 +2,23 @@
 import type { SocketSetup, SourceAddress, UpstreamConnections } from '../../config/upstream-connections.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { BindConfig, Cluster, CoreHttpProtocolOptions, ProxyProtocolUpstreamTransport, SocketAddress, SocketOption,
-  TcpKeepalive } from '../wire/generated/messages.js';
+import type { BindConfig, Cluster, CoreHttpProtocolOptions, SocketAddress, SocketOption, TcpKeepalive }
+  from '../wire/generated/messages.js';
 import { readSocketAddress } from './address.js';
 import { boolOf, millisecondsOf, numberOf } from './fields.js';
 import { readSocketOptions } from './socket-options.js';
-import { checkTransportSocket } from './transport-socket.js';
-
-const proxyProtocolType = 'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport';
 
 const families = ['asGiven', 'v4', 'v6'] as const;
 
 /** `common`: the HTTP options of the cluster, at `commonPath`. */
-export function readConnections(message: Cluster, common: CoreHttpProtocolOptions, commonPath: string, path: string,
-  report: Report): UpstreamConnections {
+export function readConnections(message: Cluster, common: CoreHttpProtocolOptions, commonPath: string,
+  proxyProtocol: 1 | 2 | null, path: string, report: Report): UpstreamConnections {
   const eyeballs = message.upstreamConnectionOptions?.happyEyeballsConfig;
   return {
     socket: readSocketSetup(message, path, report),
     maxDurationMs: millisecondsOf(common.maxConnectionDuration, 0, fieldPath(commonPath, 'max_connection_duration'),
       report),
-    proxyProtocol: readTransport(message, fieldPath(path, 'transport_socket'), report),
+    proxyProtocol,
     perDownstream: message.connectionPoolPerDownstreamConnection ?? false,
     preconnectRatio: message.preconnectPolicy?.perUpstreamPreconnectRatio?.value ?? 1,
     happyEyeballs: {
@@ -29,17 +26,6 @@ export function readConnections(message: Cluster, common: CoreHttpProtocolOption
       firstCount: numberOf(eyeballs?.firstAddressFamilyCount, 1),
     },
   };
-}
-
-function readTransport(message: Cluster, path: string, report: Report): 1 | 2 | null {
-  const any = message.transportSocket?.typedConfig;
-  if (any?.type !== proxyProtocolType) {
-    checkTransportSocket(message.transportSocket, path, report);
-    return null;
-  }
-  const transport = any.value as ProxyProtocolUpstreamTransport;
-  checkTransportSocket(transport.transportSocket, fieldPath(path, 'typed_config.transport_socket'), report);
-  return transport.config?.version === 1 ? 2 : 1;
 }
 
 function readSocketSetup(message: Cluster, path: string, report: Report): SocketSetup | null {

@@ -121,7 +121,8 @@ t.test('what the bootstrap may not set', async (t) => {
     ['dynamic_resources.lds_config.ads: not implemented', 'dynamic_resources.ads_config: not implemented']);
   t.same(errorsOf({ dynamic_resources: { lds_config: { path_config_source: { path: '/nowhere/lds.yaml' } } } }),
     ["dynamic_resources.lds_config.path_config_source.path: '/nowhere/lds.yaml' does not exist"]);
-  t.same(errorsOf({ static_resources: { secrets: [{}] } }), ['static_resources.secrets: not implemented']);
+  t.same(errorsOf({ static_resources: { secrets: [{}] } }), ['static_resources.secrets[0].name: required',
+    'static_resources.secrets[0]: one of tls_certificate, validation_context and session_ticket_keys is required']);
   t.same(errorsOf({ layered_runtime: { layers: [{ name: 'x', static_layer: {} }, { name: 'y', admin_layer: {} }] } }),
     []);
 });

@@ -11,7 +11,7 @@ import { compile } from '../examples.js';
 
 export type Tree = { [key: string]: unknown };
 export type Step = string | number;
-export type Root = Exclude<ResourceKind, 'secret'> | 'bootstrap';
+export type Root = ResourceKind | 'bootstrap';
 
 export const rootType = (root: Root): string =>
   root === 'bootstrap' ? 'envoy.config.bootstrap.v3.Bootstrap' : messageTypeOf(root);

@@ -1,6 +1,7 @@
 // What the every-field test has to be told by hand: samples that a type does not give, what must stand beside a field
 // for it to be valid, values that mean the same, and the types that stand in each google.protobuf.Any.
 import { virtualHost, listener, cluster, loadAssignment, bootstrap } from '../examples.js';
+import { issue, revocationList, root } from '../../support/certificates.js';
 import type { Root, Tree } from './judge.js';
 
 const inChain = '(router.v3.Router|cors.v3.Cors|header_mutation.v3.HeaderMutation|health_check.v3.HealthCheck|'
@@ -10,6 +11,13 @@ export const httpFilters = new RegExp(`^envoy\\.extensions\\.filters\\.http\\.${
 const overrides = new RegExp(`^envoy\\.(extensions\\.filters\\.http\\.(?!${inChain})|`
   + 'config\\.route\\.v3\\.FilterConfig$)');
 
+const authority = root();
+const issued = issue({ name: 'sample', issuer: authority });
+const certificate = { certificate_chain: { inline_string: issued.certPem },
+  private_key: { inline_string: issued.keyPem } };
+const ticketKeys = { keys: [{ inline_string: 'k'.repeat(80) }] };
+const trustedCa = { trusted_ca: { inline_string: authority.certPem } };
+
 /** The smallest good resource of each kind. */
 export const roots: { [root in Root]: () => Tree } = {
   bootstrap: () => bootstrap([listener()], [cluster()], { node: { id: 'id', cluster: 'cluster' } }),
@@ -17,6 +25,7 @@ export const roots: { [root in Root]: () => Tree } = {
   route: () => ({ name: 'routes', virtual_hosts: [virtualHost()] }),
   cluster: () => cluster(),
   assignment: () => loadAssignment(),
+  secret: () => ({ name: 'sample', tls_certificate: certificate }),
 };
 
 /** Which of the known types are tried in an Any; a type that no place takes is a failure. */
@@ -30,7 +39,7 @@ export const anyPlaces: { [field: string]: RegExp } = {
   'ClusterWeight.typed_per_filter_config': overrides,
   'FilterConfig.config': /\.csrf\./,
   'AccessLog.typed_config': /^envoy\.extensions\.access_loggers\./,
-  'TransportSocket.typed_config': /^envoy\.extensions\.transport_sockets\./,
+  'TransportSocket.typed_config': /^envoy\.extensions\.transport_sockets\.(?!tls\.v3\.Secret$)/,
   'RequestIDExtension.typed_config': /^envoy\.extensions\.request_id\./,
   'TypedExtensionConfig.typed_config': /^envoy\.extensions\.(?!filters|transport_sockets|access_loggers|upstreams)/,
   'RetryHostPredicate.typed_config': /^envoy\.extensions\.retry\.host\./,
@@ -95,6 +104,8 @@ const pair = { metadata_namespace: 'sample', key: 'sample', value: 'sample' };
 const nameServer = { socket_address: { address: '127.0.0.7', port_value: 53 } };
 const cares = { name: 'cares', typed_config: { resolvers: [nameServer], '@type':
   'type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig' } };
+const upstreamTls = { name: 'tls', typed_config: { common_tls_context: { validation_context: trustedCa },
+  '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext' } };
 /** A file that exists, and another; what is in them does not matter. */
 const files = ['package.json', 'tsconfig.json'];
 const directories = ['src', 'test'];
@@ -169,6 +180,12 @@ export const byHand: { [type: string]: Tree } = {
   'route.v3.RateLimit': { actions: [{ remote_address: {} }] },
   'UriTemplateMatchConfig': { path_template: '/a/{b}' },
   'UriTemplateRewriteConfig': { path_template_rewrite: '/c/{b}' },
+  'TlsCertificate': certificate,
+  'TlsSessionTicketKeys': ticketKeys,
+  'DownstreamTlsContext': { common_tls_context: { tls_certificates: [certificate] } },
+  'SdsSecretConfig': { name: 'sample', sds_config: { path_config_source: { path: files[0] } } },
+  'SubjectAltNameMatcher': { san_type: 'DNS', matcher: { exact: 'sample' } },
+  'tls.v3.Secret': { name: 'sample', tls_certificate: certificate },
 };
 
 /** Values of fields that their types do not give. */
@@ -196,7 +213,17 @@ export const fieldSamples: { [field: string]: unknown[] } = {
   'MaglevLbConfig.table_size': [7, 11],
   'FractionalPercent.numerator': [7, 9],
   'ClusterManager.local_cluster_name': ['backend'],
-  'core.v3.Metadata.filter_metadata': [{ 'sample': { sample: 'value' }, 'envoy.lb': { sample: 'value' } }],
+  'core.v3.Metadata.filter_metadata': [{ 'sample': { sample: 'value' }, 'envoy.lb': { sample: 'value' },
+    'envoy.transport_socket_match': { sample: 'value' } }],
+  'CertificateValidationContext.trusted_ca': [trustedCa.trusted_ca],
+  'CertificateValidationContext.crl': [{ inline_string: revocationList(authority, [issued]) }],
+  'CertificateValidationContext.verify_certificate_spki': [[`${'A'.repeat(43)}=`]],
+  'CertificateValidationContext.verify_certificate_hash': [['a0'.repeat(32)]],
+  'TlsParameters.cipher_suites': [['ECDHE-RSA-AES128-GCM-SHA256']],
+  'TlsParameters.ecdh_curves': [['P-384']],
+  'TlsParameters.signature_algorithms': [['rsa_pss_rsae_sha256']],
+  'SubjectAltNameMatcher.san_type': ['EMAIL', 'URI', 'IP_ADDRESS'],
+  'SubjectAltNameMatcher.oid': ['1.2.3', '1.2.4'],
   'LbSubsetSelector.fallback_policy': ['NO_FALLBACK', 'ANY_ENDPOINT', 'DEFAULT_SUBSET'],
   'Maglev.table_size': [7, 11],
   'RetryPolicy.retry_host_predicate': [[previousHosts]],
@@ -281,6 +308,15 @@ export const beside: { [field: string]: Tree } = {
   'Cluster.cluster_type': dynamicCluster,
   'clusters.dynamic_forward_proxy.v3.ClusterConfig': { '^^lb_policy': 'CLUSTER_PROVIDED',
     '^^load_assignment': undefined },
+  ...Object.fromEntries(['crl', 'allow_expired_certificate', 'watched_directory', 'match_typed_subject_alt_names',
+    'match_subject_alt_names'].map((field) => [`CertificateValidationContext.${field}`, trustedCa])),
+  'UpstreamTlsContext.auto_sni_san_validation': { common_tls_context: { validation_context: trustedCa } },
+  'UpstreamHttpProtocolOptions.auto_sni': { '^^^transport_socket': upstreamTls },
+  'UpstreamHttpProtocolOptions.auto_san_validation': { '^^^transport_socket': upstreamTls },
+  'UpstreamHttpProtocolOptions.override_auto_sni_header': { auto_sni: true, '^^^transport_socket': upstreamTls },
+  'CommonTlsContext.tls_certificate_sds_secret_configs': { tls_certificates: undefined },
+  'TlsParameters.tls_maximum_protocol_version': { tls_minimum_protocol_version: 'TLSv1_0' },
+  'SubjectAltNameMatcher.oid': { san_type: 'OTHER_NAME' },
   'SocketAddress.ipv4_compat': { address: '::1' },
   'Listener.listener_filters_timeout': { listener_filters: [httpInspector] },
   'Listener.continue_on_listener_filters_timeout': { listener_filters: [httpInspector] },
@@ -346,10 +382,14 @@ export const idle: { [field: string]: RegExp } = {
   'DnsCacheConfig.dns_failure_refresh_rate': /^cluster_type/,
   'DnsCacheConfig.dns_query_timeout': /^cluster_type/,
   'SubstitutionFormatString.content_type': /\.log_format\./,
+  // the cluster of that walk has no TLS
+  ...Object.fromEntries(['auto_sni', 'auto_san_validation', 'override_auto_sni_header'].map((field) =>
+    [`UpstreamHttpProtocolOptions.${field}`, /^upstream_http_protocol_options/])),
 };
 
-/** Fields that hold resources of other walks. */
-export const elsewhere = /StaticResources\.(listeners|clusters)$/;
+/** Fields that hold resources of other walks, or bytes that must be what they are. */
+export const elsewhere = new RegExp('(StaticResources\\.(listeners|clusters|secrets)|TlsSessionTicketKeys\\.keys|'
+  + 'TlsCertificate\\.(certificate_chain|private_key|password)|CertificateValidationContext\\.(trusted_ca|crl))$');
 
 /** Messages that stand in no resource. */
 export const unreached = /^(envoy\.service\.discovery\.v3\.DiscoveryResponse|(xds|udpa)\.type\.v[13]\.TypedStruct)$/;

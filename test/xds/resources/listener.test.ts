@@ -220,8 +220,7 @@ const refused: [string, Tree, Tree, string[]][] = [
   ['transport socket', { filter_chains: [{ filters: [{ name: 'h', typed_config: connectionManager() }],
     transport_socket: { name: 'tls',
       typed_config: { '@type': typeUrl('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext') } } }] }, {},
-  [`${at}.filter_chains[0].transport_socket.typed_config: not implemented: transport socket ` +
-    'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext']],
+  [`${at}.filter_chains[0].transport_socket.typed_config.common_tls_context: a server needs at least one certificate`]],
   ['no chains', { filter_chains: [] }, {}, [`${at}.filter_chains: no filter chains specified`]],
   ['chains with the same match', { filter_chains: [chain('a', { destination_port: 5 }),
     chain('b', { destination_port: 5 })] }, {},
