@@ -29,3 +29,10 @@ export const usualHttp2: Http2Options = { headerTableBytes: 4096, maxConcurrentS
   streamWindowBytes: 256 * 1024, connectionWindowBytes: 1024 * 1024, allowConnect: false, outboundFramesMax: 10_000,
   outboundControlFramesMax: 1000, emptyFramesMax: 1, priorityFramesPerStreamMax: 100, windowUpdatesPerDataFrameMax: 10,
   streamErrorOnInvalidMessage: false, keepalive: null };
+
+/** What a cluster's endpoints are spoken to in. */
+export interface ClusterHttp {
+  /** 'auto': what ALPN says; 'downstream': what the client speaks. */
+  protocol: 'http1' | 'http2' | 'auto' | 'downstream';
+  http2: Http2Options;
+}

@@ -8,6 +8,7 @@ import type { ListenSocketOptions } from './socket-options.js';
 import type { TcpProxy } from './tcp-proxy.js';
 import type { DnsOptions } from './dns.js';
 import type { CidrRange, FilterChainMatch } from './filter-chains.js';
+import type { ClusterHttp } from './http2.js';
 import type { EndpointHealthCheck, HealthCheck, HealthOptions, OutlierDetection } from './health.js';
 import type { ListenerFilters } from './listener-filters.js';
 import type { FilterOverride, HttpFilter, RateLimit } from './http-filters.js';
@@ -401,6 +402,7 @@ export interface ClusterConfig {
   maxResponseHeadersCount: number;    // default 100
   preserveCase: boolean; properCaseWords: boolean; enableTrailers: boolean;
   sendFullyQualifiedUrl: boolean;
+  http: ClusterHttp;
   dns: DnsOptions;
   connections: UpstreamConnections;
   tls: UpstreamTls | null;            // null: plain bytes

@@ -78,8 +78,8 @@ const cluster = [
   'external.upstream_rq_2xx', 'lb_healthy_panic', 'lb_subsets_selected', 'lb_recalculate_zone_structures',
   'lb_local_cluster_not_ok', 'lb_zone_cluster_too_small', 'lb_zone_no_capacity_left', 'lb_zone_number_differs',
   'lb_zone_routing_all_directly', 'lb_zone_routing_sampled', 'lb_zone_routing_cross_zone', 'lb_subsets_fallback',
-  'lb_subsets_fallback_panic', 'bind_errors', 'original_dst_host_invalid',
-  ...otherCodes] as const;
+  'lb_subsets_fallback_panic', 'bind_errors', 'original_dst_host_invalid', 'upstream_cx_http2_total',
+  ...http2, ...otherCodes] as const;
 
 /** Of a virtual cluster (`vhost.<name>.vcluster.<name>.`) or of a route that has a stat_prefix. */
 const vhost = ['upstream_rq_total', 'upstream_rq_timeout', 'upstream_rq_retry', 'upstream_rq_retry_limit_exceeded',

@@ -31,6 +31,7 @@ export abstract class FramedStream implements Channel {
   private endTold = false;
   /** Nobody but the session has anything to do with it: it goes with its last bytes. */
   private left = false;
+  private waits = false;
   private paused = false;
   private offering = false;
   private drainWanted = false;
@@ -177,14 +178,18 @@ export abstract class FramedStream implements Channel {
   /** DATA has come: [at, end) of `buffer`. */
   receive(buffer: number, at: number, end: number): void {
     const id = this.streamId;
-    if (this.left) { this.giveBack(end - at); return; }
+    if (this.left) {
+      this.credit(end - at);
+      if (this.waits) { this.waits = false; this.mayClose(); }   // it was to end, and goes on
+      return;
+    }
     let taken = at;
     if (this.waiting.bytes === 0 && !this.paused && !this.offering) {
       this.offering = true;
       taken = this.take(buffer, at, end);
       this.offering = false;
       if (this.streamId !== id) { this.session.giveBack(end - at); return; }
-      this.giveBack(taken - at);
+      this.credit(taken - at);
     }
     if (taken < end && !this.waiting.add(taken, end)) this.session.exhausted(this);
   }
@@ -233,7 +238,7 @@ export abstract class FramedStream implements Channel {
       this.engine.pool.release(buffer);
       if (this.streamId !== id) return;
       if (waiting.bytes > 0) waiting.take(taken);
-      this.giveBack(taken - at);
+      this.credit(taken - at);
       if (taken < end) return;
     }
     if (!this.remoteEnded || this.endTold || this.paused) return;
@@ -244,7 +249,7 @@ export abstract class FramedStream implements Channel {
   }
 
   /** The peer may send so many bytes again. */
-  private giveBack(bytes: number): void {
+  private credit(bytes: number): void {
     if (bytes === 0) return;
     this.session.giveBack(bytes);
     if (this.remoteEnded) return;
@@ -257,9 +262,12 @@ export abstract class FramedStream implements Channel {
 
   // How it ends.
 
-  /** Its user is done: it goes when both ends are said, or with `cutRequest` without waiting for the peer's. */
-  protected leave(): void {
+  /**
+   * Its user is done: it goes when our end is said. The peer is told to stop, or with `waits` has the time to end.
+   */
+  protected leave(waits = false): void {
     this.left = true;
+    this.waits = waits;
     const waiting = this.waiting.bytes;
     this.waiting.drop();
     if (waiting > 0) this.session.giveBack(waiting);
@@ -268,6 +276,7 @@ export abstract class FramedStream implements Channel {
 
   private mayClose(): void {
     if (!this.left || this.streamId === 0 || !this.localEnded || this.endQueued || this.queuedBytes > 0) return;
+    if (!this.remoteEnded && this.waits) return;
     // The peer still sends what nobody wants: it is told to stop, and that nothing was wrong (RFC 9113 8.1).
     if (!this.remoteEnded) this.session.sendReset(this.streamId, H2Error.none);
     this.forget();
@@ -283,13 +292,15 @@ export abstract class FramedStream implements Channel {
 
   /** RST_STREAM has come, a limit was reached, or the connection is gone. */
   lost(errno: number): void {
-    if (this.streamId === 0) return;
-    const { left, streamId: id } = this;
-    // Whoever hears of it may end it: that says nothing to the peer any more. Nor may it meet its bytes.
-    this.localEnded = this.remoteEnded = this.left = true;
-    this.dropQueued();
+    const id = this.streamId;
+    if (id === 0) return;
+    const { left } = this;
+    // While it is told, its user may close it: nothing more is said of it then.
+    this.left = this.localEnded = this.remoteEnded = true;
+    this.endQueued = false;
+    this.queuedBytes = 0;
     if (!left) this.gone(errno);
-    if (this.streamId === id) this.forget();
+    if (this.streamId === id) this.forget();              // else it is another request's already
   }
 
   private forget(): void {

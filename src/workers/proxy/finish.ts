@@ -80,7 +80,8 @@ export class Finish {
     if (requestDone) upstream.answered();
     if (!clean || upstream.unread > 0) stream.cluster!.count(ClusterStat.upstream_cx_protocol_error);
     this.countUpstream(stream);
-    if (stream.hcm!.notesUpstream) stream.upstreamLocal = engine.outside.localAddress(upstream.fd);
+    if (stream.hcm!.notesUpstream)
+      stream.upstreamLocal = engine.outside.localAddress(engine.reactor.fdOf(upstream.socket));
     this.leaveEndpoint(stream);
     if (stream.bulkResponse && reusable) engine.reactor.setBulk(upstream.socket, false);
     stream.upstream = null;
@@ -104,7 +105,9 @@ export class Finish {
   /** Has the connection served as many requests as it may? */
   overused(cluster: ClusterRuntime, upstream: Upstream): boolean {
     const { requestsPerConnectionMax } = cluster.traits;
-    if (requestsPerConnectionMax === 0 || upstream.requests < requestsPerConnectionMax) return false;
+    // One that carries many requests counts them itself.
+    if (upstream.framed || requestsPerConnectionMax === 0 || upstream.requests < requestsPerConnectionMax)
+      return false;
     cluster.count(ClusterStat.upstream_cx_max_requests);
     return true;
   }

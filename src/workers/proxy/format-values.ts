@@ -159,8 +159,9 @@ export class FormatValues {
     return this.text(all.map(name).join(','));
   }
 
-  private upstreamLocal(stream: Stream) {
-    return stream.upstream === null ? stream.upstreamLocal : this.engine.outside.localAddress(stream.upstream.fd);
+  private upstreamLocal({ upstream, upstreamLocal }: Stream) {
+    const { outside, reactor } = this.engine;
+    return upstream === null ? upstreamLocal : outside.localAddress(reactor.fdOf(upstream.socket));
   }
 
   private details(stream: Stream, spaces: boolean): boolean {

@@ -24,6 +24,8 @@ export class Hedge implements Borrower {
   readonly pendingNext: Borrower | null = null;
   readonly pendingPrevious: Borrower | null = null;
   readonly rawTunnel = false;
+  shares = false;
+  readonly isUpgrade = false;
   wantsNewConnection = false;
   connectErrno = 0;
   stream!: Stream;
@@ -35,6 +37,8 @@ export class Hedge implements Borrower {
   constructor(readonly events: UpstreamEvents) {}
 
   get origin() { return this.stream.origin; }
+  get framed(): boolean { return this.stream.framed; }
+  get https(): boolean { return this.stream.https; }
 }
 
 export class Hedging implements UpstreamEvents {

@@ -21,6 +21,10 @@ export class Shadow implements Borrower, PickRequest {
   pendingNext: Borrower | null = null;
   pendingPrevious: Borrower | null = null;
   readonly rawTunnel = false;
+  shares = false;
+  framed = false;
+  https = false;
+  readonly isUpgrade = false;
   wantsNewConnection = false;
   connectErrno = 0;
 

@@ -65,6 +65,7 @@ export class Stream implements PickRequest, Borrower {
   pendingNext: Borrower | null = null;
   pendingPrevious: Borrower | null = null;
   pending = false;
+  shares = false;
 
   id = 0;
   method = 0;

@@ -157,7 +157,8 @@ export class TcpProxies implements UpstreamEvents {
     stream.upstreamConnectionId = upstream.id;
     stream.connectStartMs = upstream.openedMs;
     stream.connectEndMs = upstream.connectedMs;
-    if (runtime.notesUpstream) stream.upstreamLocal = this.engine.outside.localAddress(upstream.fd);
+    if (runtime.notesUpstream)
+      stream.upstreamLocal = this.engine.outside.localAddress(this.engine.reactor.fdOf(upstream.socket));
     if (runtime.tunnel !== null) { this.openTunnel(stream, runtime); return; }
     upstream.beginTunnel();
     sessionOf(stream).connected();

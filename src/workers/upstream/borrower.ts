@@ -18,6 +18,14 @@ export interface Borrower {
   rawTunnel: boolean;
   /** The attempt that follows wants a connection that has not served yet. */
   wantsNewConnection: boolean;
+  /** Waits for one stream of a connection that carries many, or has one. */
+  shares: boolean;
+  /** Its client speaks a protocol that carries many. */
+  readonly framed: boolean;
+  /** :scheme is https. */
+  readonly https: boolean;
+  /** It may leave HTTP. */
+  readonly isUpgrade: boolean;
   connectErrno: number;
 }
 

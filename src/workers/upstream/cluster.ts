@@ -9,6 +9,7 @@ import type { AssignmentBlob } from '../../config/snapshot/layout.js';
 import { LoadReports } from '../balancing/load-reports.js';
 import { Latencies } from '../balancing/peak-ewma.js';
 import { Level } from '../balancing/levels.js';
+import { equalKey } from '../../config/values.js';
 import { connectionsKey } from '../../config/upstream-connections.js';
 import { createPicker } from '../balancing/picker.js';
 import type { Picker } from '../balancing/picker.js';
@@ -126,7 +127,7 @@ export class ClusterRuntime {
     this.clusterBlob = clusterBlob;
     const { proxyProtocol, perDownstream, preconnectRatio } = this.config.connections;
     this.preconnects = preconnectRatio > 1;
-    const options = connectionsKey(this.config.connections);
+    const options = connectionsKey(this.config.connections) + equalKey(this.config.http);
     if (options !== this.connectionOptions) this.closeAll();
     this.connectionOptions = options;
     this.ownsConnections = proxyProtocol !== null || perDownstream;
@@ -192,14 +193,14 @@ export class ClusterRuntime {
   private closeAll(): void {
     for (const endpoint of this.endpoints.values()) {
       endpoint.usableFromId = this.engine.nextConnectionId;
-      while (endpoint.idle !== null) endpoint.idle.closeIdle();
+      endpoint.closeUnused();
     }
   }
 
   /** Closes idle connections of a removed endpoint and forgets it once nothing uses it. */
   retire(endpoint: Endpoint): void {
     if (!endpoint.removed) return;
-    while (endpoint.idle !== null) endpoint.idle.closeIdle();
+    endpoint.closeUnused();
     if (endpoint.connections === 0 && endpoint.pendingCount === 0 && this.endpoints.get(endpoint.key) === endpoint) {
       this.endpoints.delete(endpoint.key);
       endpoint.dispose();
@@ -212,7 +213,7 @@ export class ClusterRuntime {
     for (const endpoint of this.endpoints.values()) {
       if (endpoint.stateIndex !== state) continue;
       endpoint.usableFromId = usableFromId;
-      while (endpoint.idle !== null) endpoint.idle.closeIdle();
+      endpoint.closeUnused();
     }
   }
 

@@ -9,6 +9,7 @@ import { ClusterState, EndpointState } from '../../core/memory-map.js';
 import { Head } from '../../core/generated/layouts.js';
 import { ClusterStat } from '../../telemetry/schema.js';
 import { Held } from '../connection/held.js';
+import type { ClientSession } from '../http2/client-session.js';
 import type { SocketAddress } from '../../os/sockaddr.js';
 import type { Origin } from '../connection/register.js';
 import type { Engine } from '../engine.js';
@@ -40,6 +41,10 @@ export class UpstreamConnection implements SocketOwner, Upstream {
   id = 0;
   openedMs = 0;
   connectedMs = 0;
+  /** It carries many requests at a time, once it is connected. */
+  shares = false;
+  /** What carries them; null: it is HTTP/1.1, or not connected. */
+  private session: ClientSession | null = null;
   /** The client's connection whose requests alone it serves; 0 = anybody's. */
   owner = 0;
   private ownerGone = false;
@@ -66,8 +71,10 @@ export class UpstreamConnection implements SocketOwner, Upstream {
    * Starts connecting, to the target of that index where the endpoint has several. False when the socket table is full;
    * the fd is then closed.
    */
-  open(fd: number, endpoint: Endpoint, target: number): boolean {
+  open(fd: number, endpoint: Endpoint, target: number, shares: boolean): boolean {
     const { engine } = this;
+    this.shares = shares;
+    this.session = null;
     this.endpoint = endpoint;
     this.stream = null;
     this.requests = 0;
@@ -81,7 +88,7 @@ export class UpstreamConnection implements SocketOwner, Upstream {
     this.connectedMs = 0;
     this.id = this.engine.nextConnectionId++;
     endpoint.connections++;
-    endpoint.connecting++;
+    this.countConnecting(1);
     const { cluster } = endpoint;
     cluster.count(ClusterStat.upstream_cx_total);
     cluster.gauge(ClusterStat.upstream_cx_active, 1);
@@ -95,6 +102,11 @@ export class UpstreamConnection implements SocketOwner, Upstream {
       if (target + 1 < targets.length) this.race = new Race(engine, this, targets, target + 1);
     }
     return true;
+  }
+
+  private countConnecting(by: number): void {
+    this.endpoint.connecting += by;
+    if (this.shares) this.endpoint.connectingShared += by;
   }
 
   /** Another address of the endpoint connected first. */
@@ -129,10 +141,16 @@ export class UpstreamConnection implements SocketOwner, Upstream {
 
   ownerClosed(): void {
     this.ownerGone = true;
-    if (this.idle) this.closeIdle();
+    if (this.idle) this.closeIdle(); else if (this.session !== null) this.session.drain();
   }
 
-  get fd(): number { return this.engine.reactor.fdOf(this.socket); }
+  /** HTTP/2 has ended on it. */
+  sessionClosed(used: boolean, peerEnded: boolean): void {
+    this.session = null;
+    this.serving = used;
+    this.peerEnded = peerEnded;
+    this.close();
+  }
 
   /** A request is about to be written: the next bytes received are its response. */
   beginRequest(): void {
@@ -209,7 +227,7 @@ export class UpstreamConnection implements SocketOwner, Upstream {
     this.held.drop();
     engine.timers.disarm(this.timer);
     endpoint.connections--;
-    if (!this.connected) endpoint.connecting--;
+    if (!this.connected) this.countConnecting(-1);
     endpoint.connection(-1);
     cluster.giveBack(ClusterState.connections);
     cluster.gauge(ClusterStat.upstream_cx_active, -1);
@@ -288,14 +306,19 @@ export class UpstreamConnection implements SocketOwner, Upstream {
     const { engine, endpoint } = this;
     this.connected = true;
     this.connectedMs = engine.nowMs;
-    endpoint.connecting--;
+    this.countConnecting(-1);
     engine.timers.disarm(this.timer);
     engine.observe(endpoint.cluster.connectCell, engine.nowMs - this.openedMs);
-    this.receiving = true;
-    engine.reactor.startReceive(this.socket);
     const { maxDurationMs, proxyProtocol } = endpoint.cluster.config.connections;
     if (maxDurationMs > 0) this.overMs = engine.nowMs + maxDurationMs;
     if (proxyProtocol !== null && !this.sendProxyHeader(proxyProtocol)) return;
+    if (this.shares) {
+      this.session = this.pool.share(this);
+      if (this.session === null) this.connectFailed(ENOBUFS);
+      return;
+    }
+    this.receiving = true;
+    engine.reactor.startReceive(this.socket);
     this.pool.release(this);
   }
 

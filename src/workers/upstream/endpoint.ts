@@ -10,6 +10,7 @@ import type { HappyEyeballs } from '../../config/upstream-connections.js';
 import type { AssignmentBlob } from '../../config/snapshot/layout.js';
 import { DEGRADED, EXCLUDED, HEALTHY, UNHEALTHY } from '../balancing/levels.js';
 import type { Engine } from '../engine.js';
+import type { ClientSession } from '../http2/client-session.js';
 import type { Borrower } from './borrower.js';
 import type { ClusterRuntime } from './cluster.js';
 import type { UpstreamConnection } from './connection.js';
@@ -27,8 +28,12 @@ export class Endpoint {
   idleCount = 0;
   /** Where each client has connections of its own: those that are idle, by the client's connection. Else null. */
   owned: Map<number, UpstreamConnection> | null = null;
+  /** Those that carry many requests at a time, and take more. */
+  readonly sessions: ClientSession[] = [];
   pendingFirst: Borrower | null = null;
   pendingCount = 0;
+  /** Of them, those that wait for one stream of a connection that carries many. */
+  pendingShared = 0;
   /** No longer in the assignment: serves what it has, takes nothing new, goes when its last connection does. */
   removed = false;
   /** Connections with smaller numbers are from before it became unhealthy: they serve what they have and then go. */
@@ -38,6 +43,7 @@ export class Endpoint {
   pendingLast: Borrower | null = null;
   connections = 0;
   connecting = 0;
+  connectingShared = 0;
   readonly sockaddr: number;
   sockaddrBytes: number;
   /** What it is found by among the cluster's: its address, or the name whose address may change. */
@@ -170,6 +176,7 @@ export class Endpoint {
     if (this.pendingLast === null) this.pendingFirst = stream; else this.pendingLast.pendingNext = stream;
     this.pendingLast = stream;
     this.pendingCount++;
+    if (stream.shares) this.pendingShared++;
   }
 
   removePending(stream: Borrower): void {
@@ -180,6 +187,13 @@ export class Endpoint {
     stream.pendingNext = stream.pendingPrevious = null;
     stream.pending = false;
     this.pendingCount--;
+    if (stream.shares) this.pendingShared--;
+  }
+
+  /** Connections that serve nothing close; those that carry requests close when these are answered. */
+  closeUnused(): void {
+    while (this.idle !== null) this.idle.closeIdle();
+    for (let i = this.sessions.length - 1; i >= 0; i--) this.sessions[i]!.drain();
   }
 
   /** Gives the arena back; nothing of this endpoint is in use any more. */

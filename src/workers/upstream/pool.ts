@@ -1,4 +1,5 @@
-// Lending connections of an endpoint to streams. Exclusive: one stream per connection at a time (HTTP/1.1).
+// Lending connections of an endpoint to streams: whole (HTTP/1.1, one stream per connection at a time), or one stream
+// of a connection that is shared by many (HTTP/2).
 //
 //   acquire: an idle connection → at once; else wait in the endpoint's queue, and open a connection if more streams
 //   wait than connections are coming and the breakers allow it. A connection that is ready, or becomes free, takes the
@@ -9,6 +10,8 @@ import { limits } from '../../core/limits.js';
 import { ClusterStat } from '../../telemetry/schema.js';
 import type { CircuitBreakerThresholds } from '../../config/types.js';
 import type { Engine } from '../engine.js';
+import type { ClientSession } from '../http2/client-session.js';
+import { ClientSessions } from '../http2/client-sessions.js';
 import { LOCAL_FAILURE } from './borrower.js';
 import type { Borrower } from './borrower.js';
 import { UpstreamConnection } from './connection.js';
@@ -23,11 +26,17 @@ export class UpstreamPool {
   private readonly free: UpstreamConnection[] = [];
   /** Connections that belong to one client, by the client's connection. */
   private readonly owners = new Map<number, UpstreamConnection[]>();
+  private readonly sessions: ClientSessions;
 
-  constructor(private readonly engine: Engine) {}
+  constructor(private readonly engine: Engine) { this.sessions = new ClientSessions(engine, this); }
 
   /** Lends a connection to `stream` (ACQUIRED: stream.upstream is set), queues it (WAITING), or refuses. */
   acquire(stream: Borrower, endpoint: Endpoint, thresholds: CircuitBreakerThresholds): number {
+    stream.shares = shares(stream, endpoint);
+    if (stream.shares) {
+      if (this.lendStream(stream, endpoint)) return ACQUIRED;
+      return this.queue(stream, endpoint, thresholds);
+    }
     let idle = endpoint.owned === null ? endpoint.idle : endpoint.owned.get(ownerOf(stream)) ?? null;
     // The attempt follows a connection that had died unseen; the others may have died with it. One of them makes room
     // for a new one.
@@ -41,6 +50,11 @@ export class UpstreamPool {
       if (endpoint.cluster.preconnects) this.preconnect(endpoint, thresholds, stream);
       return ACQUIRED;
     }
+    return this.queue(stream, endpoint, thresholds);
+  }
+
+  /** Makes the stream wait for a connection, and opens one if those that are coming are too few. */
+  private queue(stream: Borrower, endpoint: Endpoint, thresholds: CircuitBreakerThresholds): number {
     const { cluster } = endpoint;
     if (!cluster.tryTake(ClusterState.pending + stream.breaker, thresholds.maxPendingRequests)) {
       cluster.count(ClusterStat.upstream_rq_pending_overflow);
@@ -49,7 +63,7 @@ export class UpstreamPool {
     cluster.count(ClusterStat.upstream_rq_pending_total);
     cluster.gauge(ClusterStat.upstream_rq_pending_active, 1);
     endpoint.pushPending(stream);
-    if (endpoint.connecting < endpoint.pendingCount && !this.open(endpoint, thresholds, stream)) {
+    if (wantsMore(endpoint, stream.shares) && !this.open(endpoint, thresholds, stream)) {
       if (endpoint.connections === 0 || endpoint.owned !== null) {
         this.cancel(stream, endpoint);
         stream.connectErrno = LOCAL_FAILURE;
@@ -60,10 +74,54 @@ export class UpstreamPool {
     return WAITING;
   }
 
+  /** One stream of a shared connection that has room. False: none has. */
+  private lendStream(stream: Borrower, endpoint: Endpoint): boolean {
+    const { sessions } = endpoint;
+    stream.wantsNewConnection = false;
+    for (let i = 0; i < sessions.length; i++) {
+      const session = sessions[i]!;
+      if (session.hasRoom && (endpoint.owned === null || session.connection.owner === ownerOf(stream)))
+        return session.lend(stream);
+    }
+    return false;
+  }
+
+  /** A connection that many share is connected. Null: there is no room for what HTTP/2 needs. */
+  share(connection: UpstreamConnection): ClientSession | null {
+    const { endpoint } = connection;
+    const session = this.sessions.open(connection);
+    if (session === null) return null;
+    endpoint.sessions.push(session);
+    this.hasRoom(session);
+    if (connection.id < endpoint.usableFromId || (endpoint.removed && !session.isUsed)) session.drain();
+    return session;
+  }
+
+  /** Gives streams of the connection to those who wait. */
+  hasRoom(session: ClientSession): void {
+    const { endpoint } = session.connection;
+    while (endpoint.pendingShared > 0 && session.hasRoom) {
+      const waiting = this.nextFor(session.connection);
+      if (waiting === null) return;
+      this.cancel(waiting, endpoint);
+      if (!session.lend(waiting)) { waiting.connectErrno = LOCAL_FAILURE; waiting.events.onConnectFailed(waiting); }
+      else waiting.events.onAcquired(waiting);
+    }
+  }
+
+  /** The connection takes no further stream: those who wait may need another one. */
+  leaves(session: ClientSession): void {
+    const { endpoint } = session.connection;
+    const index = endpoint.sessions.indexOf(session);
+    if (index < 0) return;
+    endpoint.sessions.splice(index, 1);
+    this.replace(session.connection);
+  }
+
   /** Opens connections that may be wanted soon: more than one for each request in progress or waiting. */
   private preconnect(endpoint: Endpoint, thresholds: CircuitBreakerThresholds, stream: Borrower): void {
     const { preconnectRatio } = endpoint.cluster.config.connections;
-    if (endpoint.owned !== null) return;                  // nobody else could use them
+    if (endpoint.owned !== null || stream.shares) return; // nobody else could use them, or one is enough for many
     for (let opened = 0; opened < limits.preconnectsMax; opened++) {
       const active = endpoint.connections - endpoint.connecting - endpoint.idleCount;
       if ((endpoint.pendingCount + active) * preconnectRatio <= endpoint.connections) return;
@@ -99,7 +157,7 @@ export class UpstreamPool {
   private nextFor(connection: UpstreamConnection): Borrower | null {
     const own = connection.endpoint.owned !== null;
     let stream = connection.endpoint.pendingFirst;
-    while (stream !== null && ((stream.rawTunnel && connection.requests > 0)
+    while (stream !== null && ((stream.rawTunnel && connection.requests > 0) || stream.shares !== connection.shares
       || (own && ownerOf(stream) !== connection.owner))) stream = stream.pendingNext;
     return stream;
   }
@@ -108,13 +166,19 @@ export class UpstreamPool {
   closed(connection: UpstreamConnection): void {
     const { endpoint } = connection;
     if (connection.owner !== 0) this.disown(connection);
+    this.replace(connection);
     this.free.push(connection);
-    const waiting = endpoint.owned === null ? endpoint.pendingFirst : this.nextFor(connection);
-    if (waiting !== null && endpoint.connecting < endpoint.pendingCount) {
-      if (!this.open(endpoint, endpoint.cluster.traits.normal, waiting) && endpoint.connections === 0)
-        this.failAll(connection);
-    }
     endpoint.cluster.retire(endpoint);
+  }
+
+  /** Another connection for those who wait, where this one does not serve them any more. */
+  private replace(connection: UpstreamConnection): void {
+    const { endpoint } = connection;
+    const waiting = endpoint.owned === null && endpoint.pendingShared === 0 ? endpoint.pendingFirst
+      : this.nextFor(connection);
+    if (waiting === null || !wantsMore(endpoint, waiting.shares)) return;
+    if (!this.open(endpoint, endpoint.cluster.traits.normal, waiting) && endpoint.connections === 0)
+      this.failAll(connection);
   }
 
   /**
@@ -184,13 +248,14 @@ export class UpstreamPool {
       this.own(connection, stream);
       if (proxyProtocol !== null) connection.tellsClient(stream.origin);
     }
-    if (!connection.open(fd, endpoint, target)) {
+    if (!connection.open(fd, endpoint, target, stream.shares)) {
       if (connection.owner !== 0) this.disown(connection);
       this.free.push(connection);
       this.engine.outside.closeSocket(fd);
       return this.refuse(endpoint);
     }
-    if (!stream.rawTunnel) cluster.count(ClusterStat.upstream_cx_http1_total);
+    if (!stream.rawTunnel)
+      cluster.count(stream.shares ? ClusterStat.upstream_cx_http2_total : ClusterStat.upstream_cx_http1_total);
     return true;
   }
 
@@ -204,3 +269,20 @@ export class UpstreamPool {
 
 /** The client's connection that a borrower came by; 0 = none. */
 const ownerOf = ({ origin }: Borrower): number => origin === null ? 0 : origin.id;
+
+/** Does it want one stream of a shared connection? */
+function shares(stream: Borrower, endpoint: Endpoint): boolean {
+  const { protocol } = endpoint.cluster.traits;
+  return protocol !== 'http1' && !stream.rawTunnel
+    && (protocol === 'http2' || (protocol === 'downstream' && stream.framed));
+}
+
+/** Are the connections that are coming too few for those who wait? */
+function wantsMore(endpoint: Endpoint, shared: boolean): boolean {
+  const { connecting, connectingShared, pendingCount, pendingShared } = endpoint;
+  if (!shared) return connecting - connectingShared < pendingCount - pendingShared;
+  // Before a peer says how many streams it takes, it is thought to take the usual number.
+  const { maxConcurrentStreams } = endpoint.cluster.config.http.http2;
+  const each = Math.max(1, Math.min(maxConcurrentStreams, limits.http2StreamsAssumed));
+  return connectingShared * each < pendingShared;
+}

@@ -11,7 +11,6 @@ export interface Upstream {
   stream: Borrower | null;
   /** A socket or a channel; -1 = closed. */
   readonly socket: number;
-  readonly fd: number;
   /** Counts this worker's connections. */
   readonly id: number;
   /** Requests that the connection has served, this one included once it was sent. */

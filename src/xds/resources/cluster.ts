@@ -4,9 +4,9 @@ import type { UpstreamTls } from '../../config/tls.js';
 import type { ClusterConfig, EndpointAssignment } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { Cluster, ClusterLoadAssignment, CoreHttpProtocolOptions, Http1ProtocolOptions, HttpHttpProtocolOptions,
-  UpstreamHttpProtocolOptions } from '../wire/generated/messages.js';
+import type { Cluster, ClusterLoadAssignment, UpstreamHttpProtocolOptions } from '../wire/generated/messages.js';
 import { readCircuitBreakers } from './circuit-breakers.js';
+import { findHttpOptions } from './cluster-protocols.js';
 import { readConfigSource } from './config-source.js';
 import { readDns } from './dns.js';
 import { readAssignment } from './endpoint.js';
@@ -23,7 +23,6 @@ import { readTransportSocketMatches, readUpstreamTransport } from './transport-s
 
 const CONNECT_TIMEOUT_MS_DEFAULT = 5000;
 const BUFFER_BYTES_DEFAULT = 1024 * 1024;
-const httpOptionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 const discoveryTypes: { [type: number]: ClusterConfig['type'] } = { 0: 'static', 1: 'strictDns', 2: 'logicalDns',
   3: 'eds', 4: 'originalDst' };
 
@@ -94,49 +93,9 @@ function readLogical(message: ClusterLoadAssignment, path: string, report: Repor
   return { ...assignment, endpoints: [{ ...only, logicalName: `${only.address.host}:${only.address.port}` }] };
 }
 
-interface HttpOptions {
-  common: CoreHttpProtocolOptions;
-  commonPath: string;
-  http1: Http1ProtocolOptions;
-  http1Path: string;
-  upstream: UpstreamHttpProtocolOptions;
-  upstreamPath: string;
-}
-
-/** The typed options, or the deprecated fields of the cluster itself; not both. */
-function findHttpOptions(message: Cluster, path: string, report: Report): HttpOptions {
-  const extensions = message.typedExtensionProtocolOptions ?? {};
-  let typed: HttpHttpProtocolOptions | null = null;
-  let at = '';
-  for (const [name, any] of Object.entries(extensions)) {
-    const where = `${path === '' ? '' : `${path}.`}typed_extension_protocol_options[${JSON.stringify(name)}]`;
-    if (any.type === httpOptionsName && name === httpOptionsName) {
-      typed = any.value as HttpHttpProtocolOptions;
-      at = where;
-    } else {
-      report.fail(where, name === httpOptionsName ? `holds ${any.type}` : 'not implemented');
-    }
-  }
-  if (typed === null) {
-    return { common: message.commonHttpProtocolOptions ?? {},
-      commonPath: fieldPath(path, 'common_http_protocol_options'),
-      http1: message.httpProtocolOptions ?? {}, http1Path: fieldPath(path, 'http_protocol_options'),
-      upstream: message.upstreamHttpProtocolOptions ?? {},
-      upstreamPath: fieldPath(path, 'upstream_http_protocol_options') };
-  }
-  for (const name of ['commonHttpProtocolOptions', 'httpProtocolOptions', 'upstreamHttpProtocolOptions',
-    'maxRequestsPerConnection'] as const) {
-    const field = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    if (message[name] !== undefined) report.fail(fieldPath(path, field), `must not be set beside ${httpOptionsName}`);
-  }
-  return { common: typed.commonHttpProtocolOptions ?? {}, commonPath: `${at}.common_http_protocol_options`,
-    http1: typed.explicitHttpConfig?.httpProtocolOptions ?? {},
-      http1Path: `${at}.explicit_http_config.http_protocol_options`,
-    upstream: typed.upstreamHttpProtocolOptions ?? {}, upstreamPath: `${at}.upstream_http_protocol_options` };
-}
-
 function readHttpOptions(message: Cluster, path: string, report: Report, secrets: GatheredSecrets) {
-  const { common, commonPath, http1, http1Path, upstream, upstreamPath } = findHttpOptions(message, path, report);
+  const { common, commonPath, http1, http1Path, http, upstream, upstreamPath } = findHttpOptions(message, path,
+    report);
   const transport = readUpstreamTransport(message.transportSocket, fieldPath(path, 'transport_socket'), report,
     secrets);
   const matches = readTransportSocketMatches(message.transportSocketMatches,
@@ -156,6 +115,7 @@ function readHttpOptions(message: Cluster, path: string, report: Report, secrets
     ...readHeaderKeyFormat(http1, http1Path, report),
     enableTrailers: http1.enableTrailers ?? false,
     sendFullyQualifiedUrl: http1.sendFullyQualifiedUrl ?? false,
+    http,
     connections: readConnections(message, common, commonPath, transport.proxyProtocol, path, report),
     tls: named(transport.tls),
     transportSocketMatches: matches === null ? null : matches.map((match) => ({ ...match, tls: named(match.tls) })),

@@ -9,6 +9,7 @@ import { bootstrap, cluster, compile, configOf, errorsOf, httpOptions, ipAddress
   from '../examples.js';
 import type { Tree } from '../examples.js';
 import { balancing, policy } from '../../config/snapshot/fixtures.js';
+import { usualHttp2 } from '../../../src/config/http2.js';
 
 const read = (more: Tree = {}): ClusterConfig => configOf(bootstrap([], [cluster(more)]), 'cluster');
 const errors = (more: Tree): string[] =>
@@ -39,6 +40,7 @@ t.test('defaults', async (t) => {
     maxRequestsPerConnection: 0, maxResponseHeadersBytes: 61440, maxResponseHeadersCount: 100, preserveCase: false,
       properCaseWords: false,
     enableTrailers: false, sendFullyQualifiedUrl: false,
+    http: { protocol: 'http1', http2: usualHttp2 },
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
       failureRefreshMaxMs: 5000, jitterMs: 0, waitAtStart: true,
       resolver: null },

@@ -1,0 +1,81 @@
+// Which protocol a cluster's endpoints are spoken to in, and by which options: HttpProtocolOptions, or the deprecated
+// fields of the cluster itself.
+import { usualHttp2 } from '../../config/http2.js';
+import type { ClusterHttp } from '../../config/http2.js';
+import { fieldPath } from '../wire/message.js';
+import type { Report } from '../wire/message.js';
+import type { Cluster, CoreHttpProtocolOptions, Http1ProtocolOptions, Http2ProtocolOptions, HttpHttpProtocolOptions,
+  UpstreamHttpProtocolOptions } from '../wire/generated/messages.js';
+import { readHttp2Options } from './http2-options.js';
+
+const httpOptionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+/** The codec of its header blocks is there. */
+const HTTP2_SERVED: boolean = false;
+const KINDS = { explicitHttpConfig: 'explicit_http_config',
+  useDownstreamProtocolConfig: 'use_downstream_protocol_config', autoConfig: 'auto_config' } as const;
+
+export interface HttpOptions {
+  common: CoreHttpProtocolOptions;
+  commonPath: string;
+  http1: Http1ProtocolOptions;
+  http1Path: string;
+  http: ClusterHttp;
+  upstream: UpstreamHttpProtocolOptions;
+  upstreamPath: string;
+}
+
+/** The typed options, or the deprecated fields of the cluster itself; not both. */
+export function findHttpOptions(message: Cluster, path: string, report: Report): HttpOptions {
+  const extensions = message.typedExtensionProtocolOptions ?? {};
+  let typed: HttpHttpProtocolOptions | null = null;
+  let at = '';
+  for (const [name, any] of Object.entries(extensions)) {
+    const where = `${path === '' ? '' : `${path}.`}typed_extension_protocol_options[${JSON.stringify(name)}]`;
+    if (any.type === httpOptionsName && name === httpOptionsName) {
+      typed = any.value as HttpHttpProtocolOptions;
+      at = where;
+    } else {
+      report.fail(where, name === httpOptionsName ? `holds ${any.type}` : 'not implemented');
+    }
+  }
+  if (typed === null) {
+    return { common: message.commonHttpProtocolOptions ?? {},
+      commonPath: fieldPath(path, 'common_http_protocol_options'),
+      http1: message.httpProtocolOptions ?? {}, http1Path: fieldPath(path, 'http_protocol_options'),
+      http: message.http2ProtocolOptions === undefined ? { protocol: 'http1', http2: usualHttp2 }
+        : speaks('http2', message.http2ProtocolOptions, fieldPath(path, 'http2_protocol_options'), report),
+      upstream: message.upstreamHttpProtocolOptions ?? {},
+      upstreamPath: fieldPath(path, 'upstream_http_protocol_options') };
+  }
+  for (const name of ['commonHttpProtocolOptions', 'httpProtocolOptions', 'http2ProtocolOptions',
+    'upstreamHttpProtocolOptions', 'maxRequestsPerConnection'] as const) {
+    const field = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    if (message[name] !== undefined) report.fail(fieldPath(path, field), `must not be set beside ${httpOptionsName}`);
+  }
+  return { common: typed.commonHttpProtocolOptions ?? {}, commonPath: `${at}.common_http_protocol_options`,
+    ...readTyped(typed, at, report),
+    upstream: typed.upstreamHttpProtocolOptions ?? {}, upstreamPath: `${at}.upstream_http_protocol_options` };
+}
+
+function readTyped(typed: HttpHttpProtocolOptions, at: string, report: Report):
+  Pick<HttpOptions, 'http1' | 'http1Path' | 'http'> {
+  const kinds = (Object.keys(KINDS) as (keyof typeof KINDS)[]).filter((kind) => typed[kind] !== undefined);
+  if (kinds.length > 1) report.fail(`${at}.${KINDS[kinds[1]]}`, `must not be set beside ${KINDS[kinds[0]]}`);
+  if (typed.autoConfig !== undefined) report.fail(`${at}.auto_config`, 'not implemented');
+  const { explicitHttpConfig: explicit, useDownstreamProtocolConfig: downstream } = typed;
+  const where = `${at}.${downstream === undefined ? KINDS.explicitHttpConfig : KINDS.useDownstreamProtocolConfig}`;
+  const http1 = { http1: (downstream ?? explicit)?.httpProtocolOptions ?? {},
+    http1Path: `${where}.http_protocol_options` };
+  const path = `${where}.http2_protocol_options`;
+  if (downstream !== undefined)
+    return { ...http1, http: speaks('downstream', downstream.http2ProtocolOptions, path, report) };
+  if (explicit?.http2ProtocolOptions === undefined) return { ...http1, http: { protocol: 'http1', http2: usualHttp2 } };
+  if (explicit.httpProtocolOptions !== undefined) report.fail(path, 'must not be set beside http_protocol_options');
+  return { ...http1, http: speaks('http2', explicit.http2ProtocolOptions, path, report) };
+}
+
+function speaks(protocol: ClusterHttp['protocol'], options: Http2ProtocolOptions | undefined, path: string,
+  report: Report): ClusterHttp {
+  if (!HTTP2_SERVED) report.fail(path, 'not implemented');
+  return { protocol, http2: readHttp2Options(options, path, report) };
+}
