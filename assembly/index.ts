@@ -15,3 +15,6 @@ export { nextRandom } from './http1/encode';
 export { tokenTake, tokensLeft } from './lib/token-bucket';
 export { h2DecodeFrame } from './http2/frame';
 export { h2ReadSettings, h2ResetSettings } from './http2/settings';
+export { hpackReset, hpackResize, hpackTableBytes } from './http2/table';
+export { h2DecodeRequest } from './http2/request';
+export { h2DecodeResponse, h2DecodeTrailers } from './http2/response';

@@ -21,6 +21,8 @@ const stages = [
     { name: 'wire types', inputs: ['scripts/generate-wire.mjs', 'scripts/fields.mjs', 'src/xds/wire/fields.txt'],
       outputs: ['dist/generated/wire.json', 'src/xds/wire/generated/messages.ts'],
         command: ['scripts/generate-wire.mjs'] },
+    { name: 'HPACK tables', inputs: ['scripts/hpack.mjs'], outputs: ['assembly/generated/hpack.ts'],
+      command: ['scripts/hpack.mjs'] },
     { name: 'layouts', inputs: ['scripts/layouts.mjs'],
       outputs: ['assembly/generated/layouts.ts', 'src/core/generated/layouts.ts'], command: ['scripts/layouts.mjs'] },
   ],

@@ -86,6 +86,11 @@ const http2Errors = ['none', 'protocol', 'internal', 'flowControl', 'settingsTim
 const http2Types = ['data', 'headers', 'priority', 'rstStream', 'settings', 'pushPromise', 'ping', 'goaway',
   'windowUpdate', 'continuation'];
 const http2Scopes = ['none', 'stream', 'connection'];
+// Why a field section was refused; the last five are errors of the connection.
+const http2Refusals = ['none', 'badName', 'badValue', 'connectionField', 'badTe', 'pseudoAfterField', 'pseudoUnknown',
+  'pseudoRepeated', 'pseudoMissing', 'badMethod', 'badScheme', 'badPath', 'badAuthority', 'badProtocol', 'badStatus',
+  'hostRepeated', 'hostDiffers', 'badContentLength', 'lengthRepeated', 'tooLarge', 'tooMany', 'badIndex', 'badInteger',
+  'badString', 'badSizeUpdate', 'textTooSmall'];
 
 // Why a head or a body was rejected. The detail strings are Envoy's where it has one.
 const rejections = ['none', 'badMethod', 'badTarget', 'badVersion', 'unsupportedVersion', 'badHeaderName',
@@ -132,6 +137,11 @@ const texts = {
   closeLine: 'connection: close\r\n',
   keepAliveLine: 'connection: keep-alive\r\n', upgradeLine: 'connection: upgrade\r\n',
   trailersLine: 'te: trailers\r\n', internalLine: 'x-envoy-internal: true\r\n', hexDigits: '0123456789abcdef',
+  method: ':method', path: ':path', scheme: ':scheme', status: ':status', protocol: ':protocol',
+  get: 'GET', connect: 'CONNECT', options: 'OPTIONS', post: 'POST',
+  authority: ':authority', cookieLine: 'cookie: ', upgradeName: 'upgrade: ', emptyLine: '\r\n',
+  webSocket: 'websocket', webSocketKey: 'sec-websocket-key', webSocketKeyLine: 'sec-websocket-key: ',
+  base64: 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/',
 };
 
 if (known.length + 1 > 80) throw new Error('known ids do not fit Head.known');
@@ -189,11 +199,13 @@ for (const [name, names] of Object.entries(flags)) {
 rejections.forEach((name, index) => lines.as.push(`export const REJECT_${constant(name)}: u32 = ${index};`));
 frozen('Rejection', numbered(rejections));
 lines.ts.push(`export const rejectionNames: readonly string[] = ${JSON.stringify(rejections)};`);
-for (const [kind, names] of [['Error', http2Errors], ['Type', http2Types], ['Scope', http2Scopes]]) {
+for (const [kind, names] of [['Error', http2Errors], ['Type', http2Types], ['Scope', http2Scopes],
+    ['Refusal', http2Refusals]]) {
   names.forEach((name, index) => lines.as.push(
     `export const H2_${kind.toUpperCase()}_${constant(name)}: u32 = ${index};`));
   frozen(`H2${kind}`, numbered(names));
 }
+lines.ts.push(`export const http2RefusalNames: readonly string[] = ${JSON.stringify(http2Refusals)};`);
 methods.forEach((name, index) => lines.as.push(`export const METHOD_${name}: u32 = ${index};`));
 frozen('Method', numbered(methods));
 known.forEach((name, index) => lines.as.push(`export const HEADER_${constant(name)}: u32 = ${index + 1};`));

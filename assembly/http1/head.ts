@@ -80,7 +80,7 @@ function isText(p: usize, n: u32, text: usize, textBytes: u32): bool {
 }
 
 /** Length of the body in bytes; -1 when the digits are not a canonical number below 2^53. */
-function contentLength(p: usize, n: u32): i64 {
+export function contentLength(p: usize, n: u32): i64 {
   if (n == 0 || n > 16) return -1;
   if (n > 1 && load<u8>(p) == 48) return -1;
   let value: i64 = 0;

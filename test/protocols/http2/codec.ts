@@ -1,11 +1,31 @@
 // Runs the HTTP/2 codec as a test sees it: bytes in, plain values out. Input lies flush against the very end of the
 // memory, so that a read beyond it traps; records and tables lie between guard bytes, so that a write outside them is
 // noticed.
-import { H2Frame, H2FrameRecordBytes, H2Settings, H2SettingsRecordBytes } from '../../../src/core/generated/layouts.js';
+import {
+  H2Frame, H2FrameRecordBytes, H2Head, H2HeadFlag, H2HeadRecordBytes, H2Settings, H2SettingsRecordBytes,
+  http2RefusalNames,
+} from '../../../src/core/generated/layouts.js';
 import type { Codecs } from '../../../src/workers/codecs.js';
 import { codecModule, type CodecBuild } from '../../support/wasm.js';
 
 export type FrameView = Record<keyof typeof H2Frame, number> & { result: number; payload: Buffer };
+export type SectionKind = 'request' | 'response' | 'trailers';
+export interface SectionLimits { textMax: number; listBytesMax: number; countMax: number }
+export const wideLimits: SectionLimits = { textMax: 0x10000, listBytesMax: 0x10000, countMax: 1000 };
+export interface SectionOptions { allowExtendedConnect?: boolean; upgraded?: string; random?: boolean }
+/** What a field section came to; text is '' when it is refused, `reason` says why. */
+export interface SectionView {
+  text: string;
+  reason: string;
+  code: number;
+  scope: number;
+  flags: string[];
+  listBytes: number;
+  fieldCount: number;
+  length: number;
+  status: number;
+  protocol: string;
+}
 export type SettingsView = Record<keyof typeof H2Settings, number>;
 
 const PAGES = 64;
@@ -14,11 +34,21 @@ const GUARD = 0xa7;
 const GUARD_BYTES = 64;
 const RECORD = 0x100000 + GUARD_BYTES;
 const SETTINGS = 0x101000 + GUARD_BYTES;
+const HEAD = 0x102000 + GUARD_BYTES;
+const RANDOM = 0x103000;
+const PROTOCOL = 0x104000;
+/** Tables of decoders and encoders: two of each may live side by side. */
+const TABLES = 0x110000;
+const TABLE_STRIDE = 0x20000;
+const TEXT = 0x200000 + GUARD_BYTES;
+/** Copies run in steps of 16 bytes (assembly/lib/copy.ts). */
+export const COPY_SLACK_BYTES = 15;
 
 export class Http2Codec {
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;
   readonly exports: Codecs;
+  private readonly tables: [capacity: number, encoder: number][] = [];
 
   constructor(readonly build: CodecBuild) {
     const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES, shared: true });
@@ -57,12 +87,68 @@ export class Http2Codec {
     return this.record(H2Settings, SETTINGS);
   }
 
+  /** An empty table; `which` 0 to 3 is where it lies. */
+  resetTable(capacity: number, which = 0, encoder = 0): number {
+    const at = TABLES + which * TABLE_STRIDE;
+    this.guard(at, this.exports.hpackTableBytes(capacity, encoder));
+    this.exports.hpackReset(at, capacity, encoder);
+    this.tables[which] = [capacity, encoder];
+    return at;
+  }
+  resizeTable(bytes: number, which = 0): void {
+    this.exports.hpackResize(TABLES + which * TABLE_STRIDE, bytes);
+  }
+
+  /** Decodes a field section; the block has the slack of copies behind it, and not a byte more. */
+  section(kind: SectionKind, block: Uint8Array, limits = wideLimits, options: SectionOptions = {},
+      which = 0): SectionView {
+    const table = TABLES + which * TABLE_STRIDE;
+    const at = this.place(block, COPY_SLACK_BYTES);
+    const head = HEAD / 4;
+    this.guard(HEAD, H2HeadRecordBytes);
+    this.bytes.fill(0, HEAD, HEAD + H2HeadRecordBytes);
+    this.guard(TEXT, limits.textMax + COPY_SLACK_BYTES);
+    this.words.set([1, 2, 3, 4], RANDOM / 4);
+    if (options.random === true) this.words[head + H2Head.random] = RANDOM;
+    if (options.upgraded !== undefined) {
+      this.bytes.set(Buffer.from(options.upgraded), PROTOCOL);
+      this.words[head + H2Head.protocolAt] = PROTOCOL;
+      this.words[head + H2Head.protocolBytes] = options.upgraded.length;
+    }
+    const bits = (options.allowExtendedConnect === true ? 1 : 0) | (options.upgraded === undefined ? 0 : 2);
+    const decode = { request: this.exports.h2DecodeRequest, response: this.exports.h2DecodeResponse,
+      trailers: this.exports.h2DecodeTrailers }[kind];
+    const result = decode(table, at, at + block.length, TEXT, limits.textMax, HEAD, limits.listBytesMax,
+      limits.countMax, bits);
+    this.checkGuard(HEAD, H2HeadRecordBytes);
+    this.checkGuard(TEXT, limits.textMax + COPY_SLACK_BYTES);
+    this.checkTable(which);
+    if (result < 0 || result > limits.textMax) throw new Error(`${result} bytes of text`);
+    return this.sectionView(kind, result);
+  }
+
+  private sectionView(kind: SectionKind, result: number): SectionView {
+    const fields = this.record(H2Head, HEAD);
+    if (fields.textBytes !== result) throw new Error('textBytes is not the result');
+    const protocol = kind === 'request' ? this.copyOf(fields.protocolAt, fields.protocolBytes).toString('latin1') : '';
+    const flags = Object.entries(H2HeadFlag).filter(([, bit]) => (fields.flags & bit) !== 0).map(([name]) => name);
+    return { text: this.copyOf(TEXT, result).toString('latin1'), reason: http2RefusalNames[fields.reason],
+      code: fields.code, scope: fields.scope, flags: flags.sort(), listBytes: fields.listBytes,
+      fieldCount: fields.fieldCount, length: flags.includes('hasContentLength')
+        ? fields.contentLengthLow + fields.contentLengthHigh * 2 ** 32 : -1, status: fields.status, protocol };
+  }
+
+  checkTable(which: number): void {
+    const [capacity, encoder] = this.tables[which];
+    this.checkGuard(TABLES + which * TABLE_STRIDE, this.exports.hpackTableBytes(capacity, encoder));
+  }
+
   record<Fields extends string>(layout: Readonly<Record<Fields, number>>, at: number): Record<Fields, number> {
     const entries = Object.entries<number>(layout).map(([name, word]) => [name, this.words[at / 4 + word]]);
     return Object.fromEntries(entries) as Record<Fields, number>;
   }
-  place(input: Uint8Array): number {
-    const at = MEMORY_END - input.length;
+  place(input: Uint8Array, slack = 0): number {
+    const at = MEMORY_END - slack - input.length;
     this.bytes.set(input, at);
     return at;
   }
