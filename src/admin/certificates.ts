@@ -7,7 +7,7 @@ import type { Handlers } from './answer.js';
 import type { AdminBackend, JsonObject } from './backend.js';
 
 /** What Envoy shows of names; others it leaves out. */
-const members = { dns: 'dns', uri: 'uri', ip: 'ip_address', email: null, other: null } as const;
+const members = { dns: 'dns', uri: 'uri', ip: 'ip_address', email: null, otherName: null, other: null } as const;
 
 export const certificateHandlers = (backend: AdminBackend): Handlers => ({
   '/certs': () => jsonAnswer({ certificates: [...backend.certificates()].map(({ ca, chain }) => ({

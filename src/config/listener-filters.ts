@@ -14,7 +14,7 @@ export type ListenerPredicate =
 /** `disabled`: connections that it leaves alone; null = none. */
 export type ListenerFilter = { disabled: ListenerPredicate | null } & (
   | { kind: 'originalDst' }
-  | { kind: 'tlsInspector'; maxClientHelloBytes: number; closeOnError: boolean }
+  | { kind: 'tlsInspector'; maxClientHelloBytes: number; closeOnError: boolean; ja3: boolean; ja4: boolean }
   | { kind: 'httpInspector' }
   | { kind: 'proxyProtocol'; statPrefix: string; allowWithout: boolean; disallowed: ('v1' | 'v2')[] });
 

@@ -1,5 +1,5 @@
 // Names of Envoy's substitution commands that take no argument, and what each means here. Commands whose value needs
-// TLS, HTTP/2, QUIC, tracing or internal listeners are known and have no value: they print '-' until those exist.
+// QUIC, tracing or internal listeners are known and have no value: they print '-' until those exist.
 
 const named = {
   PROTOCOL: 'protocol', UPSTREAM_PROTOCOL: 'upstreamProtocol', RESPONSE_CODE: 'responseCode',
@@ -43,9 +43,8 @@ const named = {
   LISTENER_NAME: 'listenerName', FILTER_CHAIN_NAME: 'filterChainName', HOSTNAME: 'hostname',
   CONNECTION_ID: 'connectionId', ACCESS_LOG_TYPE: 'accessLogType', LOCAL_REPLY_BODY: 'localReplyBody',
   UNIQUE_ID: 'uniqueId', CUSTOM_FLAGS: 'empty', TRACE_ID: 'absent', SPAN_ID: 'absent',
-  REQUESTED_SERVER_NAME: 'requestedServerName', UPSTREAM_SERVER_NAME: 'absent',
-    DOWNSTREAM_TRANSPORT_FAILURE_REASON: 'absent',
-  TLS_JA3_FINGERPRINT: 'absent', TLS_JA4_FINGERPRINT: 'absent',
+  REQUESTED_SERVER_NAME: 'requestedServerName', DOWNSTREAM_TRANSPORT_FAILURE_REASON: 'downstreamTransportFailureReason',
+  TLS_JA3_FINGERPRINT: 'ja3', TLS_JA4_FINGERPRINT: 'ja4',
 } as const;
 
 export type Simple = (typeof named)[keyof typeof named];
@@ -57,15 +56,22 @@ const downstreamTls = ['LOCAL_EMAIL_SAN', 'LOCAL_OTHERNAME_SAN', 'LOCAL_SUBJECT'
   'PEER_OTHERNAME_SAN', 'PEER_FINGERPRINT_1', 'PEER_FINGERPRINT_256', 'PEER_SERIAL', 'PEER_CHAIN_FINGERPRINTS_1',
   'PEER_CHAIN_FINGERPRINTS_256', 'PEER_CHAIN_SERIALS'];
 
-export const simpleCommands: ReadonlyMap<string, Simple> = new Map<string, Simple>([
-  ...Object.entries(named),
-  ...[...tls, ...downstreamTls].map((name): [string, Simple] => [`DOWNSTREAM_${name}`, 'absent']),
-  ...tls.map((name): [string, Simple] => [`UPSTREAM_${name}`, 'absent']),
-]);
+export const simpleCommands: ReadonlyMap<string, Simple> = new Map<string, Simple>(Object.entries(named));
 
-/** Commands that print a time and take its format: certificates' validity, which needs TLS. */
-export const certificateTimes: ReadonlySet<string> = new Set(['DOWNSTREAM_PEER_CERT_V_START',
-  'DOWNSTREAM_PEER_CERT_V_END', 'UPSTREAM_PEER_CERT_V_START', 'UPSTREAM_PEER_CERT_V_END']);
+/** By the whole name: what is asked of the TLS connection, and on which side. */
+export const tlsCommands: ReadonlyMap<string, TlsCommand> = new Map<string, TlsCommand>([
+  ...[...tls, ...downstreamTls].map((field): [string, TlsCommand] => [`DOWNSTREAM_${field}`,
+    { upstream: false, field }]),
+  ...[...tls, 'SERVER_NAME'].map((field): [string, TlsCommand] => [`UPSTREAM_${field}`, { upstream: true, field }]),
+]);
+interface TlsCommand { upstream: boolean; field: string }
+
+/** Commands that print a time and take its format: from when and until when the peer's certificate is valid. */
+export const certificateTimes: ReadonlyMap<string, { upstream: boolean; end: boolean }> = new Map([
+  ['DOWNSTREAM_PEER_CERT_V_START', { upstream: false, end: false }],
+  ['DOWNSTREAM_PEER_CERT_V_END', { upstream: false, end: true }],
+  ['UPSTREAM_PEER_CERT_V_START', { upstream: true, end: false }],
+  ['UPSTREAM_PEER_CERT_V_END', { upstream: true, end: true }]]);
 
 /** Addresses that may be masked: `%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(16)%`. */
 export const maskable: ReadonlySet<string> = new Set<Simple>(['downstreamRemoteIp', 'downstreamDirectRemoteIp',

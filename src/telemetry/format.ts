@@ -2,7 +2,7 @@
 // A format is compiled once into operators; workers evaluate them into memory without making strings
 // (workers/proxy/formatter.ts). What is not listed here or in format-commands.ts is refused when the configuration is
 // read.
-import { certificateTimes, maskable, numericCommands, simpleCommands } from './format-commands.js';
+import { certificateTimes, maskable, numericCommands, simpleCommands, tlsCommands } from './format-commands.js';
 import type { Simple } from './format-commands.js';
 export type { Simple } from './format-commands.js';
 
@@ -24,6 +24,8 @@ export type Operator =
   | { op: 'queryParameters'; decoded: boolean; max: number }
   | { op: 'grpcStatus'; form: 'camel' | 'snake' | 'number' }
   | { op: 'metadata'; source: MetadataSource; path: string[]; max: number }
+  | { op: 'tls'; upstream: boolean; field: string; max: number }
+  | { op: 'certificateTime'; upstream: boolean; end: boolean; format: string }
   | { op: 'filterState'; key: string; max: number }
   | { op: 'firstOf'; operators: Operator[]; max: number }
   | { op: 'responseCodeDetails'; spaces: boolean }
@@ -192,7 +194,17 @@ function parseCommand(name: string, argument: string | null, max: number | null)
     if (max !== null && !syntax.length) return `%${name}% takes no length`;
     return syntax.parse(argument ?? '', max ?? Infinity, name);
   }
-  if (certificateTimes.has(name)) return { op: 'absent', max: Infinity, maskBits: -1 };
+  const tls = tlsCommands.get(name);
+  if (tls !== undefined) {
+    return argument !== null ? `%${name}% takes no argument` : max !== null ? `%${name}% takes no length`
+      : { op: 'tls', ...tls, max: Infinity };
+  }
+  const time = certificateTimes.get(name);
+  if (time !== undefined) {
+    if (max !== null) return `%${name}% takes no length`;
+    const parsed = timeParser(false, false).parse(argument ?? '', Infinity, name);
+    return typeof parsed === 'string' ? parsed : { op: 'certificateTime', ...time, format: argument ?? '' };
+  }
   const simple = simpleCommands.get(name);
   if (simple === undefined) return `%${name}% is not a known command`;
   if (max !== null) return `%${name}% takes no length`;
@@ -226,7 +238,7 @@ export const needsRequestHead = (operators: readonly Operator[]): boolean => som
   || op === 'grpcStatus' || op.startsWith('downstreamRemote'));
 /** Must something of the upstream connection be noted while it is open, or of each attempt? */
 export const needsUpstreamNotes = (operators: readonly Operator[]): boolean => some(operators, (operator) =>
-  operator.op.startsWith('upstreamLocal') || operator.op === 'upstreamConnectionId'
+  operator.op.startsWith('upstreamLocal') || ('upstream' in operator && operator.upstream) || operator.op === 'upstreamConnectionId'
   || (operator.op === 'commonDuration' && (operator.start.startsWith('US_CX') || operator.end.startsWith('US_CX'))));
 export const needsAttempts = (operators: readonly Operator[]): boolean =>
   some(operators, ({ op }) => op.endsWith('Attempted'));

@@ -2,6 +2,7 @@
 // also as bytes in the arena, for the headers that carry them.
 import type { SocketAddress } from '../../os/sockaddr.js';
 import type { Engine } from '../engine.js';
+import type { TlsFacts } from './tls-facts.js';
 
 const BLOCK_BYTES = 128;
 const PORT_AT = 48;
@@ -14,11 +15,20 @@ export interface ConnectionFacts {
   /** Who the client is, where that is another one than the peer of the socket. */
   readonly client: SocketAddress | null;
   readonly serverName: string;
+  readonly ja3: string;
+  readonly ja4: string;
 }
 
 export class ConnectionAddresses {
   /** The name that the client asked for in its ClientHello, or ''. */
   serverName = '';
+  /** Of its ClientHello, where the listener wants them; else ''. */
+  ja3 = '';
+  ja4 = '';
+  /** Set by the TLS session once its handshake is done; null: plain bytes. */
+  tls: TlsFacts | null = null;
+  /** Why there was no handshake, or ''. */
+  transportFailure = '';
   private fd = -1;
   private block = -1;
   private peer: SocketAddress | null = null;
@@ -35,13 +45,16 @@ export class ConnectionAddresses {
   reset(fd: number): void {
     this.fd = fd;
     this.remoteAddress = this.localAddress = this.peer = null;
-    this.restoredText = this.serverName = '';
+    this.restoredText = this.serverName = this.ja3 = this.ja4 = this.transportFailure = '';
+    this.tls = null;
     this.ipBytes = this.portBytes = this.localBytes = -1;
   }
 
   /** From now on the local address is where the client wanted to go, and the remote one is the client's own. */
-  learn({ restored, client, serverName }: ConnectionFacts): void {
+  learn({ restored, client, serverName, ja3, ja4 }: ConnectionFacts): void {
     this.serverName = serverName;
+    this.ja3 = ja3;
+    this.ja4 = ja4;
     if (client !== null) this.remoteAddress = client;
     if (restored === null) return;
     this.localAddress = restored;

@@ -3,6 +3,7 @@
 //   lent → head sent (it has its number now: numbers grow in the order of heads) → answered → given back or closed
 import type { Engine } from '../engine.js';
 import { H2Error } from '../../core/generated/layouts.js';
+import type { TlsFacts } from '../connection/tls-facts.js';
 import type { Borrower } from '../upstream/borrower.js';
 import type { Endpoint } from '../upstream/endpoint.js';
 import type { Upstream } from '../upstream/upstream-side.js';
@@ -34,6 +35,7 @@ export class ClientStream extends FramedStream implements Upstream {
 
   get endpoint(): Endpoint { return this.connection.connection.endpoint; }
   get id(): number { return this.connection.connection.id; }
+  get tls(): TlsFacts | null { return this.connection.connection.tls; }
   get openedMs(): number { return this.connection.connection.openedMs; }
   get connectedMs(): number { return this.connection.connection.connectedMs; }
   get responseEnded(): boolean { return this.remoteEnded; }

@@ -1,5 +1,9 @@
-// What a TLS ClientHello says before any of it is trusted: server name and application protocols. It is read where it
-// lies, as far as BoringSSL would read it before it asks for a certificate; nothing is decrypted or answered.
+// What a TLS ClientHello says before any of it is trusted: server name, application protocols, and what fingerprints
+// are made of (hello-fingerprints.ts). It is read where it lies, as far as BoringSSL would read it before it asks for a certificate; nothing is decrypted or answered.
+import { numbersOf } from './hello-fingerprints.js';
+import type { HelloNotes } from './hello-fingerprints.js';
+import { Reader } from './hello-reader.js';
+
 const RECORD_HEADER = 5;
 const RECORD_BYTES_MAX = 16384 + 320;
 const MESSAGE_BYTES_MAX = 16384;
@@ -13,43 +17,20 @@ export const HELLO_MORE = 0;
 export const HELLO_NONE = 1;
 export const HELLO_FOUND = 2;
 
-/** Reads a span without leaving it: after `failed` nothing it returned counts. */
-class Reader {
-  failed = false;
-  constructor(private readonly u8: Uint8Array, public at: number, public end: number) {}
-  get left(): number { return this.end - this.at; }
-  number(bytes: number): number {
-    if (this.left < bytes) { this.failed = true; return 0; }
-    let value = 0;
-    for (let i = 0; i < bytes; i++) value = value * 256 + this.u8[this.at++];
-    return value;
-  }
-  /** What follows a length of `bytes` bytes. */
-  span(bytes: number): Reader {
-    const length = this.number(bytes);
-    if (this.left < length) this.failed = true;
-    const span = new Reader(this.u8, this.at, this.failed ? this.at : this.at + length);
-    this.at = span.end;
-    return span;
-  }
-  text(): string {
-    let text = '';
-    while (this.at < this.end) text += String.fromCharCode(this.u8[this.at++]);
-    return text;
-  }
-}
-
 export class ClientHello {
   serverName = '';
   protocols: string[] = [];
   /** An ALPN extension that holds names. */
   hasProtocols = false;
+  /** What fingerprints are made of, noted where somebody wants them. */
+  notes: HelloNotes | null = null;
 
   /** Looks at all bytes that have arrived so far: HELLO_MORE, HELLO_NONE (this is no ClientHello) or HELLO_FOUND. */
   read(u8: Uint8Array, at: number, end: number): number {
     this.serverName = '';
     this.protocols = [];
     this.hasProtocols = false;
+    this.notes?.clear();
     const pieces: Uint8Array[] = [];
     let have = 0, message = -1;
     for (;;) {
@@ -75,8 +56,13 @@ export class ClientHello {
   private parse(reader: Reader): boolean {
     const version = reader.number(2);
     reader.number(32);
+    const { notes } = this;
     const session = reader.span(1), ciphers = reader.span(2), compression = reader.span(1);
     if (reader.failed || session.left > 32 || ciphers.left < 2 || ciphers.left % 2 !== 0) return false;
+    if (notes !== null) {
+      notes.version = version;
+      numbersOf(ciphers, notes.ciphers);
+    }
     let plain = false;
     while (compression.left > 0) if (compression.number(1) === 0) plain = true;
     if (!plain) return false;
@@ -87,6 +73,7 @@ export class ClientHello {
     while (extensions.left > 0) {
       const type = extensions.number(2), value = extensions.span(2);
       if (extensions.failed) return false;
+      notes?.extension(type, new Reader(value.u8, value.at, value.end));
       if (type === EXTENSION_SNI && !this.readServerName(value)) return false;
       if (type === EXTENSION_ALPN) this.readProtocols(value);
       if (type === EXTENSION_VERSIONS) versionFits = hasVersion(value.span(1));

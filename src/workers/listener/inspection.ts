@@ -34,6 +34,8 @@ export class Inspection implements SocketOwner, Inspected, ChainQuestion, Connec
   /** Id in the reactor, or -1 while no filter has waited. */
   socket = -1;
   serverName = '';
+  ja3 = '';
+  ja4 = '';
   transportProtocol = '';
   applicationProtocols: readonly string[] = [];
   restored: SocketAddress | null = null;
@@ -70,7 +72,7 @@ export class Inspection implements SocketOwner, Inspected, ChainQuestion, Connec
     this.fd = fd;
     this.openedMs = this.engine.nowMs;
     this.socket = -1;
-    this.serverName = this.transportProtocol = '';
+    this.serverName = this.ja3 = this.ja4 = this.transportProtocol = '';
     this.applicationProtocols = [];
     this.restored = this.client = this.localAddress = this.peer = null;
     this.at = this.end = 0;

@@ -6,6 +6,7 @@ import { HttpInspectorStat, ProxyProtocolStat, TlsInspectorStat, histogramCell }
 import type { SocketAddress } from '../../os/sockaddr.js';
 import type { Engine } from '../engine.js';
 import { ClientHello, HELLO_FOUND, HELLO_MORE } from './client-hello.js';
+import { HelloNotes } from './hello-fingerprints.js';
 import { PROXY_BAD, PROXY_MORE, PROXY_NONE, ProxyHeader } from './proxy-header.js';
 import { LINE_HTTP10, LINE_HTTP11, LINE_HTTP2, LINE_MORE, requestLine } from './request-line.js';
 
@@ -18,6 +19,8 @@ export const INSPECT_CLOSE = -2;
 export interface Inspected {
   readonly fd: number;
   serverName: string;
+  ja3: string;
+  ja4: string;
   /** '' until somebody knows. */
   transportProtocol: string;
   applicationProtocols: readonly string[];
@@ -84,6 +87,11 @@ class OriginalDestination extends Base<'originalDst'> implements Inspector {
 class TlsInspector extends Base<'tlsInspector'> implements Inspector {
   private readonly hello = new ClientHello();
 
+  constructor(engine: Engine, filter: Extract<ListenerFilter, { kind: 'tlsInspector' }>, scope: number) {
+    super(engine, filter, scope);
+    if (filter.ja3 || filter.ja4) this.hello.notes = new HelloNotes();
+  }
+
   inspect(inspected: Inspected, at: number, end: number): number {
     if (at === end) return INSPECT_WAIT;
     const { engine, hello, scope } = this;
@@ -102,6 +110,9 @@ class TlsInspector extends Base<'tlsInspector'> implements Inspector {
     }
     inspected.transportProtocol = 'tls';
     inspected.serverName = hello.serverName;
+    const { notes } = hello;
+    if (notes !== null && this.filter.ja3) inspected.ja3 = notes.ja3;
+    if (notes !== null && this.filter.ja4) inspected.ja4 = notes.ja4;
     if (hello.hasProtocols) inspected.applicationProtocols = hello.protocols;
     engine.count(scope, TlsInspectorStat.tls_found);
     engine.count(scope, hello.serverName === '' ? TlsInspectorStat.sni_not_found : TlsInspectorStat.sni_found);

@@ -5,9 +5,10 @@ import { hostname } from 'node:os';
 import { Head, HeaderLine } from '../../core/generated/layouts.js';
 import { connectFailureReason, detail, detailTexts } from '../../core/response-flags.js';
 import { fullText, ipText, portText } from '../connection/addresses.js';
+import type { TlsFacts } from '../connection/tls-facts.js';
 import type { Engine } from '../engine.js';
-import { OP_COMMON_DURATION, OP_DETAILS, OP_FILTER_STATE, OP_FIRST_OF, OP_GRPC_STATUS, OP_METADATA,
-  OP_QUERY_PARAMETER, OP_QUERY_PARAMETERS, OP_TIME, Op } from '../routing/compiled-format.js';
+import { OP_CERTIFICATE_TIME, OP_COMMON_DURATION, OP_DETAILS, OP_FILTER_STATE, OP_FIRST_OF, OP_GRPC_STATUS,
+  OP_METADATA, OP_QUERY_PARAMETER, OP_QUERY_PARAMETERS, OP_TIME, OP_TLS, Op } from '../routing/compiled-format.js';
 import type { CompiledOperator } from '../routing/compiled-format.js';
 import { recordHeader } from '../routing/regex.js';
 import type { Endpoint } from '../upstream/endpoint.js';
@@ -41,6 +42,8 @@ export class FormatValues {
       case OP_QUERY_PARAMETER: case OP_QUERY_PARAMETERS: return this.query(operator, request);
       case OP_GRPC_STATUS: return this.grpcStatus(operator, request, response);
       case OP_METADATA: return this.text(metadataText(stream, operator.text, operator.path));
+      case OP_TLS: return this.text(this.tls(stream, operator)?.text(operator.text) ?? '');
+      case OP_CERTIFICATE_TIME: return this.certificateTime(this.tls(stream, operator), operator);
       case OP_FILTER_STATE: return false;
       case OP_FIRST_OF: return this.firstOf(stream, operator, request, response);
       case Op.requestHeadersBytes: this.writer.number(this.headersBytes(request, true)); return true;
@@ -140,6 +143,9 @@ export class FormatValues {
       case Op.downstreamLocalAddress: return this.text(fullText(addresses.local));
       case Op.downstreamLocalIp: return this.ip(ipText(addresses.local), operator);
       case Op.downstreamLocalPort: return this.text(portText(addresses.local));
+      case Op.ja3: return this.text(addresses.ja3);
+      case Op.ja4: return this.text(addresses.ja4);
+      case Op.downstreamTransportFailureReason: return this.text(addresses.transportFailure);
       case Op.hostsAttempted: return this.attempted(stream, ({ text }) => text);
       case Op.hostIpsAttempted: return this.attempted(stream, ({ text }) => withoutPort(text));
       case Op.hostNamesAttempted: return this.attempted(stream, endpointName);
@@ -157,6 +163,16 @@ export class FormatValues {
   private attempted(stream: Stream, name: (endpoint: Endpoint) => string): boolean {
     const all = [...stream.attempted ?? [], ...(stream.endpoint === null ? [] : [stream.endpoint])];
     return this.text(all.map(name).join(','));
+  }
+
+  private tls(stream: Stream, { upstream }: CompiledOperator): TlsFacts | null {
+    if (!upstream) return stream.origin!.addresses.tls;
+    return stream.upstream === null ? stream.upstreamTls : stream.upstream.tls;
+  }
+
+  private certificateTime(facts: TlsFacts | null, operator: CompiledOperator): boolean {
+    const ms = facts === null ? 0 : facts.peerTimeMs(operator.local);
+    return ms !== 0 && this.text(strftime(operator.text, ms, false));
   }
 
   private upstreamLocal({ upstream, upstreamLocal }: Stream) {

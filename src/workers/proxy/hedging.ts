@@ -177,6 +177,7 @@ export class Hedging implements UpstreamEvents {
     stream.requestHeadSent = true;
     stream.upstreamSentMs = sentMs;
     stream.upstreamConnectionId = upstream.id;
+    stream.upstreamTls = upstream.tls;
     stream.connectStartMs = upstream.openedMs;
     stream.connectEndMs = upstream.connectedMs;
     // Last: closing a connection may fail whoever waits for its endpoint, and this stream waits no more.

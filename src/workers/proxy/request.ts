@@ -468,6 +468,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
 /** What a log may ask of the connection after it went back to the pool. */
 function noteUpstream(stream: Stream, upstream: Upstream): void {
   stream.upstreamConnectionId = upstream.id;
+  stream.upstreamTls = upstream.tls;
   stream.connectStartMs = upstream.openedMs;
   stream.connectEndMs = upstream.connectedMs;
 }

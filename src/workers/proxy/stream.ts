@@ -7,6 +7,7 @@
 // one route table.
 import { ChunkedRecordBytes } from '../../core/generated/layouts.js';
 import type { Origin } from '../connection/register.js';
+import type { TlsFacts } from '../connection/tls-facts.js';
 import type { Downstream } from '../connection/downstream-side.js';
 import type { Engine } from '../engine.js';
 import type { FilterChain } from '../filters/chain.js';
@@ -50,6 +51,8 @@ export class Stream implements PickRequest, Borrower {
   lastEndpoint: Endpoint | null = null;
   /** Local end of the upstream connection that was used, noted when a log asks for it. */
   upstreamLocal: SocketAddress | null = null;
+  /** Likewise what its TLS told of itself. */
+  upstreamTls: TlsFacts | null = null;
   /** Of the upstream connection that was used, noted when a log asks for it; 0 = none. */
   upstreamConnectionId = 0;
   connectStartMs = 0;
@@ -270,7 +273,7 @@ export class Stream implements PickRequest, Borrower {
     this.session = null;
     this.transportFailure = '';
     this.virtualCluster = null;
-    this.upstreamLocal = null;
+    this.upstreamLocal = this.upstreamTls = null;
     this.requestTaken = false;
     this.breaker = 0;
     this.asksUpgrade = this.https = this.grpc = false;

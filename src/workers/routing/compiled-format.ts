@@ -21,6 +21,8 @@ export const OP_METADATA = 10;
 export const OP_FILTER_STATE = 11;
 export const OP_FIRST_OF = 12;
 export const OP_DETAILS = 13;
+export const OP_TLS = 14;
+export const OP_CERTIFICATE_TIME = 15;
 const SIMPLE_FIRST = 16;
 const simpleNames: readonly Simple[] = [...new Set(simpleCommands.values())];
 /** Number of each command without arguments. */
@@ -53,6 +55,8 @@ export class CompiledOperator {
   operators: readonly CompiledOperator[] = [];
   /** Stands as a number in JSON. */
   numeric = false;
+  /** Of the connection to the endpoint, not the client's. */
+  upstream = false;
   constructor(readonly code: number) {}
 }
 
@@ -84,6 +88,9 @@ function compileOne(engine: Engine, operator: Operator): CompiledOperator | null
     case 'grpcStatus': return made(OP_GRPC_STATUS, { text: operator.form });
     case 'metadata': return made(OP_METADATA, { text: operator.source, path: operator.path, max: operator.max });
     case 'filterState': return made(OP_FILTER_STATE, { text: operator.key, max: operator.max });
+    case 'tls': return made(OP_TLS, { text: operator.field, upstream: operator.upstream, max: operator.max });
+    case 'certificateTime': return made(OP_CERTIFICATE_TIME, { upstream: operator.upstream, local: operator.end,
+      text: operator.format === '' ? '%Y-%m-%dT%H:%M:%S.%3fZ' : operator.format });
     case 'responseCodeDetails': return made(OP_DETAILS, { local: operator.spaces });
     default: return made(Op[operator.op], { max: operator.max, maskBits: operator.maskBits,
       numeric: numericCommands.has(operator.op) });

@@ -155,6 +155,7 @@ export class TcpProxies implements UpstreamEvents {
     else if (outliers !== null) outliers.answered(stream.endpoint!, 200);
     stream.endpoint!.add(EndpointState.requestsTotal, 1);
     stream.upstreamConnectionId = upstream.id;
+    stream.upstreamTls = upstream.tls;
     stream.connectStartMs = upstream.openedMs;
     stream.connectEndMs = upstream.connectedMs;
     if (runtime.notesUpstream)

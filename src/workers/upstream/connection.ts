@@ -12,6 +12,7 @@ import { Held } from '../connection/held.js';
 import type { ClientSession } from '../http2/client-session.js';
 import type { SocketAddress } from '../../os/sockaddr.js';
 import type { Origin } from '../connection/register.js';
+import type { TlsFacts } from '../connection/tls-facts.js';
 import type { Engine } from '../engine.js';
 import type { Borrower } from './borrower.js';
 import type { SocketOwner } from '../reactor/reactor.js';
@@ -28,6 +29,7 @@ const ETIMEDOUT = 110;
 export class UpstreamConnection implements SocketOwner, Upstream {
   readonly framed = false;
   readonly responseEnded = false;
+  tls: TlsFacts | null = null;
   endpoint!: Endpoint;
   stream: Borrower | null = null;
   socket = -1;

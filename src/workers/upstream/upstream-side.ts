@@ -2,6 +2,7 @@
 // time, or one stream of an HTTP/2 connection. Bytes of bodies go to `socket` through engine.reactor; heads, trailers
 // and ends are said here.
 import type { Borrower } from './borrower.js';
+import type { TlsFacts } from '../connection/tls-facts.js';
 import type { Endpoint } from './endpoint.js';
 
 export interface Upstream {
@@ -13,6 +14,8 @@ export interface Upstream {
   readonly socket: number;
   /** Counts this worker's connections. */
   readonly id: number;
+  /** What a TLS connection tells of itself; null: plain bytes. */
+  readonly tls: TlsFacts | null;
   /** Requests that the connection has served, this one included once it was sent. */
   readonly requests: number;
   readonly openedMs: number;

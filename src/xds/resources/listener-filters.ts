@@ -6,7 +6,7 @@ import { fieldPath } from '../wire/message.js';
 import type { Any, Report } from '../wire/message.js';
 import type { Listener, ListenerFilter, ListenerFilterChainMatchPredicate, ProxyProtocol, TlsInspector }
   from '../wire/generated/messages.js';
-import { millisecondsOf } from './fields.js';
+import { boolOf, millisecondsOf } from './fields.js';
 
 const TIMEOUT_MS_DEFAULT = 15_000;
 const PREFIX = 'envoy.extensions.filters.listener.';
@@ -49,7 +49,8 @@ function readTlsInspector(any: Any, disabled: ListenerPredicate | null): PlainFi
   const options = any.value as TlsInspector;
   return { kind: 'tlsInspector', disabled,
     maxClientHelloBytes: options.maxClientHelloSize?.value ?? limits.clientHelloBytesMax,
-    closeOnError: options.closeConnectionOnClientHelloParsingErrors ?? false };
+    closeOnError: options.closeConnectionOnClientHelloParsingErrors ?? false,
+    ja3: boolOf(options.enableJa3Fingerprinting, false), ja4: boolOf(options.enableJa4Fingerprinting, false) };
 }
 
 function readProxyProtocol(any: Any, disabled: ListenerPredicate | null, at: string, report: Report): PlainFilter {
