@@ -55,8 +55,11 @@ const LINE_LENGTH_MAX = 120;
  * Calls that do not belong where requests are served. `allowed`: files where they run once per configuration or per
  * worker.
  */
-/** Only lines whose values need JSON escapes, metadata in a format, and answers of our own come to these. */
-const coldEscape = /proxy\/(log-line|format-texts|local-reply)\.ts$/;
+/**
+ * Only lines whose values need JSON escapes, metadata or certificates in a format, and answers of our own come to
+ * these.
+ */
+const coldEscape = /proxy\/(log-line|format-texts|local-reply)\.ts$|connection\/tls-facts\.ts$/;
 const banned: readonly { pattern: RegExp; instead: string; allowed: readonly RegExp[] }[] = [
   { pattern: /\bJSON\.stringify\(/, instead: 'bytes written into a buffer; JSON is for what main asks a worker about',
     allowed: [/workers\/(worker|describe|mailbox|cpu-profile)\.ts$/, /proxy\/log-format\.ts$/, coldEscape] },

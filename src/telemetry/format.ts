@@ -238,7 +238,8 @@ export const needsRequestHead = (operators: readonly Operator[]): boolean => som
   || op === 'grpcStatus' || op.startsWith('downstreamRemote'));
 /** Must something of the upstream connection be noted while it is open, or of each attempt? */
 export const needsUpstreamNotes = (operators: readonly Operator[]): boolean => some(operators, (operator) =>
-  operator.op.startsWith('upstreamLocal') || ('upstream' in operator && operator.upstream) || operator.op === 'upstreamConnectionId'
+  operator.op.startsWith('upstreamLocal') || operator.op === 'upstreamConnectionId'
+  || ('upstream' in operator && operator.upstream)
   || (operator.op === 'commonDuration' && (operator.start.startsWith('US_CX') || operator.end.startsWith('US_CX'))));
 export const needsAttempts = (operators: readonly Operator[]): boolean =>
   some(operators, ({ op }) => op.endsWith('Attempted'));

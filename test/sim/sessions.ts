@@ -37,7 +37,8 @@ function planOf(seed: number, dice: SimNetwork): SessionsPlan {
   if (proxyHeader) filters.push({ kind: 'proxyProtocol', disabled: null, statPrefix: '', allowWithout: false,
     disallowed: [] });
   if (profile === 'inspected' || (all && chance(0.5))) filters.push({ kind: 'tlsInspector', disabled: null,
-    maxClientHelloBytes: 16384, closeOnError: false, ja3: false, ja4: false }, { kind: 'httpInspector', disabled: null });
+    maxClientHelloBytes: 16384, closeOnError: false, ja3: false, ja4: false }, { kind: 'httpInspector',
+      disabled: null });
   const plan: SessionsPlan = { profile,
     faults: { shortRead: chance(0.5) ? 0.3 : 0, shortWrite: chance(0.5) ? 0.3 : 0,
       delayMsMax: chance(0.7) ? dice.integer(1, 30) : 0,

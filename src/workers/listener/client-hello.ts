@@ -1,5 +1,6 @@
 // What a TLS ClientHello says before any of it is trusted: server name, application protocols, and what fingerprints
-// are made of (hello-fingerprints.ts). It is read where it lies, as far as BoringSSL would read it before it asks for a certificate; nothing is decrypted or answered.
+// are made of (hello-fingerprints.ts). It is read where it lies, as far as BoringSSL would read it before it asks for
+// a certificate; nothing is decrypted or answered.
 import { numbersOf } from './hello-fingerprints.js';
 import type { HelloNotes } from './hello-fingerprints.js';
 import { Reader } from './hello-reader.js';

@@ -32,7 +32,8 @@ export class HelloNotes {
   clear(): void {
     this.version = this.highest = 0;
     this.protocol = '';
-    for (const list of [this.ciphers, this.extensions, this.groups, this.pointFormats, this.signatures]) list.length = 0;
+    for (const list of [this.ciphers, this.extensions, this.groups, this.pointFormats,
+      this.signatures]) list.length = 0;
   }
 
   extension(type: number, value: Reader): void {

@@ -49,7 +49,8 @@ t.test('of bytes', async (t) => {
   t.equal(notes.ja3, createHash('md5').update('771,4865-49195-49199,0-10-13-43-16-51,29-23,').digest('hex'));
   t.match(noted(clientHello(null)).ja4, /^t13i030400_/, 'no name, no protocol');
   t.match(noted(clientHello('a', ['h2'], { version: 0x0302 })).ja4, /^t11d/, 'the version of a hello without versions');
-  t.match(noted(clientHello('a', ['\x80bc'])).ja4, /^t13d030683_/, 'a protocol that is not text is told in hexadecimal');
+  t.match(noted(clientHello('a', ['\x80bc'])).ja4, /^t13d030683_/,
+    'a protocol that is not text is told in hexadecimal');
 });
 
 t.test('values that clients make up do not count', async (t) => {
@@ -67,7 +68,8 @@ t.test('bytes that are broken anywhere break nothing', async (t) => {
     const bytes = good.slice();
     for (let i = 0; i < 3; i++) bytes[9 + random.below(bytes.length - 9)] = random.below(256);
     if (hello.read(bytes, 0, bytes.length) !== HELLO_FOUND) continue;
-    if (!/^[0-9a-f]{32}$/.test(hello.notes.ja3) || !/^t\w\w[di]\d{4}.._[0-9a-f]{12}_[0-9a-f]{12}$/.test(hello.notes.ja4))
+    if (!/^[0-9a-f]{32}$/.test(hello.notes.ja3)
+      || !/^t\w\w[di]\d{4}.._[0-9a-f]{12}_[0-9a-f]{12}$/.test(hello.notes.ja4))
       t.fail(Buffer.from(bytes).toString('hex'));
   }
   t.pass();

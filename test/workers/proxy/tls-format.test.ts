@@ -19,7 +19,8 @@ notAfter: new Date('2034-02-03T04:05:06Z') });
 const own = issue({ name: 'own', issuer: ca, sans: ['URI:spiffe://td/own', 'DNS:own.b'] });
 let asked = 0;
 const source = (peers: Uint8Array[], more: Partial<TlsSource> = {}): TlsSource => ({ version: () => 'TLSv1.3',
-  cipher: () => 'TLS_AES_128_GCM_SHA256', group: () => 'X25519', sessionId: () => 'ab01', serverName: () => 'up.example',
+  cipher: () => 'TLS_AES_128_GCM_SHA256', group: () => 'X25519', sessionId: () => 'ab01', serverName: () =>
+    'up.example',
   peerCertificates: () => { asked++; return peers; }, localCertificate: () => own.der, peerValidated: () => true,
   ...more });
 const facts = () => new TlsFacts(source([peer.der, middle.der]));
@@ -82,8 +83,8 @@ t.test('what there is not prints a dash', async (t) => {
   for (const command of [...tlsCommands.keys(), 'DOWNSTREAM_PEER_CERT_V_START', 'DOWNSTREAM_TRANSPORT_FAILURE_REASON'])
     t.equal(printed(`%${command}%`), '-', command);
   downstream = new TlsFacts(source([], { localCertificate: () => null, group: () => '' }));
-  t.equal(printed('%DOWNSTREAM_TLS_VERSION% %DOWNSTREAM_PEER_SUBJECT% %DOWNSTREAM_LOCAL_SUBJECT% %DOWNSTREAM_TLS_GROUP% '
-    + '%DOWNSTREAM_PEER_CERT_V_END%'), 'TLSv1.3 - - - -');
+  t.equal(printed('%DOWNSTREAM_TLS_VERSION% %DOWNSTREAM_PEER_SUBJECT% %DOWNSTREAM_LOCAL_SUBJECT% '
+    + '%DOWNSTREAM_TLS_GROUP% %DOWNSTREAM_PEER_CERT_V_END%'), 'TLSv1.3 - - - -');
   failure = 'TLS_error:|268435703:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER:TLS_error_end';
   t.equal(printed('%DOWNSTREAM_TRANSPORT_FAILURE_REASON%'), failure);
   t.equal(printed('%TLS_JA3_FINGERPRINT% %TLS_JA4_FINGERPRINT%'), 'three four');

@@ -178,7 +178,8 @@ t.test('listener filters', async (t) => {
   continue_on_listener_filters_timeout: true }).listenerFilters, { timeoutMs: 2000, continueOnTimeout: true, filters: [
     { kind: 'originalDst', disabled: null },
     { kind: 'tlsInspector', disabled: { kind: 'or', rules: [{ kind: 'any' },
-      { kind: 'destinationPort', start: 1, end: 9 }] }, maxClientHelloBytes: 16384, closeOnError: false, ja3: false, ja4: false },
+      { kind: 'destinationPort', start: 1, end: 9 }] }, maxClientHelloBytes: 16384, closeOnError: false, ja3: false,
+        ja4: false },
     { kind: 'proxyProtocol', disabled: null, statPrefix: 'p', disallowed: ['v2'], allowWithout: true }] });
   t.match(read({ listener_filters: [listenerFilter('http_inspector.v3.HttpInspector')] }).listenerFilters,
     { timeoutMs: 15000, continueOnTimeout: false });
