@@ -18,3 +18,4 @@ export { h2ReadSettings, h2ResetSettings } from './http2/settings';
 export { hpackReset, hpackResize, hpackTableBytes } from './http2/table';
 export { h2DecodeRequest } from './http2/request';
 export { h2DecodeResponse, h2DecodeTrailers } from './http2/response';
+export { h2BlockBytesMax, h2EncodeRequest, h2EncodeResponse, h2EncodeTrailers } from './http2/encode';

@@ -32,7 +32,7 @@ export function reject(out: usize, code: u32, at: usize, p: usize): i32 {
 }
 
 /** Id of a known header name given its bytes in lower case or not; 0 = not known. */
-function knownHeader(name: usize, n: u32): u32 {
+export function knownHeader(name: usize, n: u32): u32 {
   const slot = (n * KNOWN_HASH_A + lowerOf(load<u8>(name)) * 31 + lowerOf(load<u8>(name + n - 1)) * KNOWN_HASH_C
     + lowerOf(load<u8>(name + (n >> 1))) * KNOWN_HASH_B + lowerOf(load<u8>(name + ((n * 3) >> 2))) * 17) & 1023;
   const id: u32 = load<u8>(KNOWN_BY_HASH + slot);

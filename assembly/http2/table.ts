@@ -39,9 +39,11 @@ export const ENTRY_VALUE_BYTES: usize = 8;
 export const ENTRY_META: usize = 12;
 const ENTRY_BYTES: u32 = 16;
 
-/** Slots of an encoder: hash, and 1 + number of insertion (0 = seen once, not inserted). */
-export const SLOT_BYTES: u32 = 8;
-export const SLOT_COUNT: u32 = 128;
+/** Slots of an encoder, in pairs: hash, and 1 + number of insertion (0 = seen, not inserted). */
+export const SLOT_HASH: usize = 0;
+export const SLOT_NUMBER: usize = 4;
+const SLOT_BYTES: u32 = 8;
+const SLOT_COUNT: u32 = 128;
 
 // @ts-ignore: decorator
 @inline
@@ -127,23 +129,54 @@ export function indexOf(table: usize, number: u32): u32 {
   return index - 1 < load<u32>(table, TABLE_COUNT) ? index : 0;
 }
 
+/**
+ * The slot of a hash, one of two; a hash that has none gets the one that was inserted longer ago, or never, and is seen
+ * from then on. `known` of what is not seen yet is false.
+ */
 export function slotOf(table: usize, hash: u32): usize {
-  return table + load<u32>(table, TABLE_SLOTS) + <usize>(hash & (SLOT_COUNT - 1)) * SLOT_BYTES;
+  const pair = table + load<u32>(table, TABLE_SLOTS) + <usize>(hash & (SLOT_COUNT - 2)) * SLOT_BYTES;
+  known = true;
+  if (load<u32>(pair, SLOT_HASH) == hash) return pair;
+  if (load<u32>(pair + SLOT_BYTES, SLOT_HASH) == hash) return pair + SLOT_BYTES;
+  known = false;
+  const older = load<u32>(pair, SLOT_NUMBER) <= load<u32>(pair + SLOT_BYTES, SLOT_NUMBER);
+  const slot = older ? pair : pair + SLOT_BYTES;
+  store<u32>(slot, hash, SLOT_HASH);
+  store<u32>(slot, 0, SLOT_NUMBER);
+  return slot;
+}
+export let known: bool = false;
+
+/** Inserts the field whose canonical line is at `line`, not in the table itself. */
+export function insertLine(table: usize, line: usize, nameBytes: u32, valueBytes: u32, meta: u32): void {
+  const to = makeEntry(table, nameBytes, valueBytes, meta);
+  if (to != 0) put(to, line, nameBytes + valueBytes + LINE_OVERHEAD);
+}
+
+/** Inserts a field; returns 1 + the number of the insertion, or 0 when it is larger than the table. */
+export function insertField(table: usize, name: usize, nameBytes: u32, value: usize, valueBytes: u32): u32 {
+  let p = makeEntry(table, nameBytes, valueBytes, 0);
+  if (p == 0) return 0;
+  p = put(p, name, nameBytes);
+  store<u16>(p, 0x203a);
+  p = put(p + 2, value, valueBytes);
+  store<u16>(p, 0x0a0d);
+  return load<u32>(table, TABLE_INSERTED);
 }
 
 /**
- * Inserts the field whose canonical line is at `line` (not in the table itself). Returns the number of the insertion,
- * or -1 when the field is larger than the table, which empties it (RFC 7541 4.4).
+ * Makes room for a line, which the caller writes at the address returned; 0 when the field is larger than the table,
+ * which empties it (RFC 7541 4.4).
  */
-export function insertLine(table: usize, line: usize, nameBytes: u32, valueBytes: u32, meta: u32): i32 {
+function makeEntry(table: usize, nameBytes: u32, valueBytes: u32, meta: u32): usize {
   const most = load<u32>(table, TABLE_MAX), size = nameBytes + valueBytes + FIELD_OVERHEAD;
   if (size > most) {
     evictTo(table, 0);
-    return -1;
+    return 0;
   }
   evictTo(table, most - size);
   const bytes = nameBytes + valueBytes + LINE_OVERHEAD;
-  let head = load<u32>(table, TABLE_HEAD);
+  const head = load<u32>(table, TABLE_HEAD);
   if (head - load<u32>(table, TABLE_BASE) + bytes > load<u32>(table, TABLE_CAPACITY)) moveToFront(table);
   const number = load<u32>(table, TABLE_INSERTED);
   const entry = table + TABLE_HEADER_BYTES + (<usize>(number & load<u32>(table, TABLE_MASK)) << 4);
@@ -151,12 +184,11 @@ export function insertLine(table: usize, line: usize, nameBytes: u32, valueBytes
   store<u32>(entry, nameBytes, ENTRY_NAME_BYTES);
   store<u32>(entry, valueBytes, ENTRY_VALUE_BYTES);
   store<u32>(entry, meta, ENTRY_META);
-  put(lineOf(table, entry), line, bytes);
   store<u32>(table, head + bytes, TABLE_HEAD);
   store<u32>(table, number + 1, TABLE_INSERTED);
   store<u32>(table, load<u32>(table, TABLE_COUNT) + 1, TABLE_COUNT);
   store<u32>(table, load<u32>(table, TABLE_SIZE) + size, TABLE_SIZE);
-  return <i32>number;
+  return lineOf(table, entry);
 }
 
 /** The oldest live line becomes the first of the lines. */

@@ -26,6 +26,7 @@ export interface SectionView {
   status: number;
   protocol: string;
 }
+export interface EncodeOptions { streamId?: number; endStream?: boolean; https?: boolean; maxFrame?: number }
 export type SettingsView = Record<keyof typeof H2Settings, number>;
 
 const PAGES = 64;
@@ -37,8 +38,10 @@ const SETTINGS = 0x101000 + GUARD_BYTES;
 const HEAD = 0x102000 + GUARD_BYTES;
 const RANDOM = 0x103000;
 const PROTOCOL = 0x104000;
+/** The Head record of an encoder. */
+const LINES = 0x108000;
 /** Tables of decoders and encoders: two of each may live side by side. */
-const TABLES = 0x110000;
+const TABLES = 0x120000;
 const TABLE_STRIDE = 0x20000;
 const TEXT = 0x200000 + GUARD_BYTES;
 /** Copies run in steps of 16 bytes (assembly/lib/copy.ts). */
@@ -136,6 +139,29 @@ export class Http2Codec {
       code: fields.code, scope: fields.scope, flags: flags.sort(), listBytes: fields.listBytes,
       fieldCount: fields.fieldCount, length: flags.includes('hasContentLength')
         ? fields.contentLengthLow + fields.contentLengthHigh * 2 ** 32 : -1, status: fields.status, protocol };
+  }
+
+  /**
+   * Encodes canonical text into frames with the table `which`; null when it is refused. The text has the slack of
+   * copies behind it.
+   */
+  encode(kind: SectionKind, canonical: string, options: EncodeOptions = {}, which = 2): Buffer | null {
+    const table = TABLES + which * TABLE_STRIDE;
+    const { streamId = 1, endStream = false, https = false, maxFrame = 16384 } = options;
+    const input = Buffer.from(canonical, 'latin1');
+    const at = this.place(input, COPY_SLACK_BYTES), end = at + input.length;
+    const room = this.exports.h2BlockBytesMax(input.length, maxFrame);
+    this.guard(TEXT, room);
+    const flags = (endStream ? 1 : 0) | (https ? 2 : 0);
+    const result = kind === 'trailers'
+      ? this.exports.h2EncodeTrailers(table, at, end, TEXT, streamId, maxFrame)
+      : this.exports[kind === 'request' ? 'h2EncodeRequest' : 'h2EncodeResponse'](table, at, end, LINES, 1000, TEXT,
+        streamId, flags, maxFrame);
+    this.checkGuard(TEXT, room);
+    this.checkTable(which);
+    if (result === 0) return null;
+    if (result < TEXT || result > TEXT + room) throw new Error(`wrote ${result - TEXT} bytes, not at most ${room}`);
+    return this.copyOf(TEXT, result - TEXT);
   }
 
   checkTable(which: number): void {

@@ -1,0 +1,128 @@
+// Fields into a header block (RFC 7541 6). What repeats on a connection is indexed when it is met for the second time,
+// so that values that come once (request ids, paths) do not drive out those that come again. A name that comes with
+// ever new values is inserted once, for its index. Credentials are never indexed (7.1.3).
+import {
+  NAME_HASH_SEED, STATIC_BY_NAME, STATIC_LINES, STATIC_NAME_BYTES, STATIC_OFFSETS, STATIC_VALUE_BYTES,
+} from '../generated/hpack';
+import { equalBytes } from '../lib/bytes';
+import { put } from '../lib/copy';
+import { hashText } from './hash';
+import { huffmanBytes, huffmanEncode } from './huffman';
+import {
+  ENTRY_NAME_BYTES, ENTRY_VALUE_BYTES, FIELD_OVERHEAD, SLOT_NUMBER, clearDue, entryAt, indexOf, insertField, known,
+  lineOf, setSizeMax, sizeDue, sizeLimit, sizeMax, slotOf,
+} from './table';
+
+const STATIC_COUNT: u32 = 61;
+const INDEXED: u32 = 0x80;
+const WITH_INDEXING: u32 = 0x40;
+const NEVER_INDEXED: u32 = 0x10;
+const WITHOUT_INDEXING: u32 = 0;
+const SIZE_UPDATE: u32 = 0x20;
+const HUFFMAN: u32 = 0x80;
+/** A field that fills more than a quarter of the table would drive out too much. */
+const TABLE_SHARE: u32 = 4;
+/** Tells a name's slot from a field's. */
+const NAME_SALT: u32 = 0x5bd1e995;
+
+/** Static entries that hold credentials: authorization, cookie, proxy-authorization, set-cookie. */
+// @ts-ignore: decorator
+@inline
+function isSecret(index: u32): bool { return index == 23 || index == 32 || index == 49 || index == 55; }
+
+/** An integer under the bits of `first`; returns the position after it. */
+// @ts-ignore: decorator
+@inline
+function writeInteger(p: usize, first: u32, mask: u32, value: u32): usize {
+  if (value < mask) {
+    store<u8>(p, <u8>(first | value));
+    return p + 1;
+  }
+  return writeLongInteger(p, first, mask, value);
+}
+function writeLongInteger(p: usize, first: u32, mask: u32, value: u32): usize {
+  store<u8>(p++, <u8>(first | mask));
+  value -= mask;
+  while (value >= 128) {
+    store<u8>(p++, <u8>(value | 128));
+    value >>= 7;
+  }
+  store<u8>(p, <u8>value);
+  return p + 1;
+}
+
+function writeString(p: usize, text: usize, n: u32): usize {
+  const coded = huffmanBytes(text, n);
+  if (coded < n) return huffmanEncode(text, n, writeInteger(p, HUFFMAN, 127, coded));
+  return put(writeInteger(p, 0, 127, n), text, n);
+}
+
+/** An index of the static or dynamic table as a whole field. */
+export function writeIndexed(p: usize, index: u32): usize { return writeInteger(p, INDEXED, 127, index); }
+
+/** The size updates that are due at the beginning of a block (RFC 7541 4.2). */
+export function writeSizeUpdates(table: usize, p: usize): usize {
+  const least = sizeDue(table), limit = sizeLimit(table);
+  if (least < sizeMax(table) && least < limit) {
+    setSizeMax(table, least);
+    p = writeInteger(p, SIZE_UPDATE, 31, least);
+  }
+  clearDue(table);
+  if (limit == sizeMax(table)) return p;
+  setSizeMax(table, limit);
+  return writeInteger(p, SIZE_UPDATE, 31, limit);
+}
+
+function staticName(name: usize, n: u32, hash: u32): u32 {
+  const index: u32 = load<u8>(STATIC_BY_NAME + (hash & 255));
+  if (index == 0 || load<u8>(STATIC_NAME_BYTES + index) != n) return 0;
+  return equalBytes(STATIC_LINES + load<u16>(STATIC_OFFSETS + (<usize>index << 1)), name, n) ? index : 0;
+}
+
+/** Dynamic index of the entry in a slot, when it is still there and begins with these bytes; else 0. */
+function liveIndex(table: usize, slot: usize, name: usize, n: u32): u32 {
+  const number = load<u32>(slot, SLOT_NUMBER);
+  if (number == 0) return 0;
+  const index = indexOf(table, number - 1);
+  if (index == 0) return 0;
+  const entry = entryAt(table, index);
+  return load<u32>(entry, ENTRY_NAME_BYTES) == n && equalBytes(lineOf(table, entry), name, n) ? index : 0;
+}
+
+/** Writes one field; its name is in lower case. Returns the position after it. */
+export function writeField(table: usize, p: usize, name: usize, n: u32, value: usize, v: u32): usize {
+  const nameHash = hashText(name, n, NAME_HASH_SEED);
+  const fixed = staticName(name, n, nameHash);
+  if (fixed != 0) {
+    if (isSecret(fixed)) return writeString(writeInteger(p, NEVER_INDEXED, 15, fixed), value, v);
+    if (load<u8>(STATIC_VALUE_BYTES + fixed) == v
+        && equalBytes(STATIC_LINES + load<u16>(STATIC_OFFSETS + (<usize>fixed << 1)) + n + 2, value, v))
+      return writeIndexed(p, fixed);
+  }
+  const slot = slotOf(table, hashText(value, v, nameHash));
+  let insert = known;
+  const index = insert ? liveIndex(table, slot, name, n) : 0;
+  if (index != 0) {
+    const entry = entryAt(table, index);
+    if (load<u32>(entry, ENTRY_VALUE_BYTES) == v && equalBytes(lineOf(table, entry) + n + 2, value, v))
+      return writeIndexed(p, STATIC_COUNT + index);
+  }
+  let nameIndex = fixed, nameSlot: usize = 0;
+  if (fixed == 0) {
+    nameSlot = slotOf(table, nameHash ^ NAME_SALT);
+    if (known) {
+      const named = liveIndex(table, nameSlot, name, n);
+      if (named != 0) nameIndex = STATIC_COUNT + named;
+      else insert = true;
+    }
+  }
+  if ((n + v + FIELD_OVERHEAD) * TABLE_SHARE > sizeMax(table)) insert = false;
+  p = insert ? writeInteger(p, WITH_INDEXING, 63, nameIndex) : writeInteger(p, WITHOUT_INDEXING, 15, nameIndex);
+  if (nameIndex == 0) p = writeString(p, name, n);
+  if (insert) {
+    const number = insertField(table, name, n, value, v);
+    store<u32>(slot, number, SLOT_NUMBER);
+    if (nameSlot != 0) store<u32>(nameSlot, number, SLOT_NUMBER);
+  }
+  return writeString(p, value, v);
+}
