@@ -28,7 +28,7 @@ const STATS: Readonly<Record<Http2Stat, number>> = {
   keepaliveTimeout: ClusterStat['http2.keepalive_timeout'], streamsActive: ClusterStat['http2.streams_active'],
   goawaySent: ClusterStat['http2.goaway_sent'], flood: ClusterStat['http2.outbound_flood'] };
 const FLOODS = [0, ClusterStat['http2.inbound_empty_frames_flood'], ClusterStat['http2.inbound_priority_frames_flood'],
-  ClusterStat['http2.inbound_window_update_frames_flood'], ClusterStat['http2.outbound_control_flood'],
+  ClusterStat['http2.inbound_window_update_frames_flood'], ClusterStat['http2.outbound_control_flood'], 0,
   ClusterStat['http2.outbound_flood']];
 
 export class ClientSession extends Session {
@@ -111,6 +111,7 @@ export class ClientSession extends Session {
     stream.numbered(id);
     this.streams.set(id, stream);
     this.gauge(1);
+    this.floods.streamOpened();
     this.out.commit(end, id);
     return true;
   }

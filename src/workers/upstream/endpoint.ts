@@ -193,7 +193,7 @@ export class Endpoint {
   /** Connections that serve nothing close; those that carry requests close when these are answered. */
   closeUnused(): void {
     while (this.idle !== null) this.idle.closeIdle();
-    for (let i = this.sessions.length - 1; i >= 0; i--) this.sessions[i]!.drain();
+    while (this.sessions.length > 0) this.sessions.pop()!.drain();
   }
 
   /** Gives the arena back; nothing of this endpoint is in use any more. */
