@@ -56,6 +56,7 @@ export const limits = {
   continuationFramesMax: 32,           // behind one HEADERS; more end the connection (ENHANCE_YOUR_CALM)
   http2StreamsAssumed: 100,            // of a peer, before its SETTINGS have come
   http2StreamsKept: 128,               // stream objects that an open connection keeps for its next requests
+  http2UpstreamStreamsKept: 1024,      // likewise, of a connection to an endpoint, of which there are fewer
   http2ResetsRemembered: 64,           // streams that we have reset: frames sent before the peer knew are no errors
   http2StalledMax: 8,                  // streams that could not send in one turn of a connection; then the next turn
   prematureResetsFrom: 500,            // requests of a connection, half of them reset early: it floods (as Envoy)

@@ -75,7 +75,7 @@ for (const kind of weftKinds) {
         stream.on('trailers', (trailers: IncomingHttpHeaders) => { seen = trailers; });
         stream.on('data', () => undefined).on('end', () => {
           stream.respond({ ':status': 200 }, { waitForTrailers: true });
-          stream.on('wantTrailers', () => { stream.sendTrailers({ 'x-seen': String(seen['x-sum'] ?? ''), 'x-b': '2' }); });
+          stream.on('wantTrailers', () => { stream.sendTrailers({ 'x-seen': String(seen['x-sum']), 'x-b': '2' }); });
           stream.end('body');
         });
       };
@@ -92,7 +92,9 @@ for (const kind of weftKinds) {
       upstream.serve = ({ stream }) => {
         stream.on('trailers', (trailers: IncomingHttpHeaders) => {
           stream.respond({ ':status': 200 }, { waitForTrailers: true });
-          stream.on('wantTrailers', () => { stream.sendTrailers({ 'grpc-status': '0', 'x-got': String(trailers['x-t']) }); });
+          stream.on('wantTrailers', () => {
+            stream.sendTrailers({ 'grpc-status': '0', 'x-got': String(trailers['x-t']) });
+          });
           stream.end('r');
         });
         stream.resume();
@@ -257,7 +259,8 @@ for (const kind of weftKinds) {
       };
       const slow = client.session.request({ ':path': '/huge' });
       await new Promise<void>((resolve) => { slow.once('response', () => { resolve(); }); });
-      for (let i = 0; i < 50; i++) t.equal((await client.ask({ ':path': '/quick', ':method': 'POST' }, 'q')).status, 200);
+      for (let i = 0; i < 50; i++)
+        t.equal((await client.ask({ ':path': '/quick', ':method': 'POST' }, 'q')).status, 200);
       t.equal((await answerOf(slow)).body.length, 20_000_000);
       upstream.reset();
     });

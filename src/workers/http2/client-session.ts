@@ -242,7 +242,7 @@ export class ClientSession extends Session {
 
   recycled(stream: ClientStream): void {
     this.lent--;
-    if (this.free.length < limits.http2StreamsKept) this.free.push(stream);
+    if (this.free.length < limits.http2UpstreamStreamsKept) this.free.push(stream);
     if (this.state !== SESSION_OPEN) return;
     if (this.draining) { if (this.lent === 0) this.finish(); return; }
     this.pool.hasRoom(this);

@@ -9,10 +9,6 @@ import type { Cluster, CoreHttpProtocolOptions, Http1ProtocolOptions, Http2Proto
 import { readHttp2Options } from './http2-options.js';
 
 const httpOptionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
-/** The codec of its header blocks is there. */
-const HTTP2_SERVED: boolean = false;
-const KINDS = { explicitHttpConfig: 'explicit_http_config',
-  useDownstreamProtocolConfig: 'use_downstream_protocol_config', autoConfig: 'auto_config' } as const;
 
 export interface HttpOptions {
   common: CoreHttpProtocolOptions;
@@ -59,23 +55,17 @@ export function findHttpOptions(message: Cluster, path: string, report: Report):
 
 function readTyped(typed: HttpHttpProtocolOptions, at: string, report: Report):
   Pick<HttpOptions, 'http1' | 'http1Path' | 'http'> {
-  const kinds = (Object.keys(KINDS) as (keyof typeof KINDS)[]).filter((kind) => typed[kind] !== undefined);
-  if (kinds.length > 1) report.fail(`${at}.${KINDS[kinds[1]]}`, `must not be set beside ${KINDS[kinds[0]]}`);
   if (typed.autoConfig !== undefined) report.fail(`${at}.auto_config`, 'not implemented');
   const { explicitHttpConfig: explicit, useDownstreamProtocolConfig: downstream } = typed;
-  const where = `${at}.${downstream === undefined ? KINDS.explicitHttpConfig : KINDS.useDownstreamProtocolConfig}`;
+  const where = `${at}.${downstream === undefined ? 'explicit_http_config' : 'use_downstream_protocol_config'}`;
   const http1 = { http1: (downstream ?? explicit)?.httpProtocolOptions ?? {},
     http1Path: `${where}.http_protocol_options` };
   const path = `${where}.http2_protocol_options`;
   if (downstream !== undefined)
     return { ...http1, http: speaks('downstream', downstream.http2ProtocolOptions, path, report) };
   if (explicit?.http2ProtocolOptions === undefined) return { ...http1, http: { protocol: 'http1', http2: usualHttp2 } };
-  if (explicit.httpProtocolOptions !== undefined) report.fail(path, 'must not be set beside http_protocol_options');
   return { ...http1, http: speaks('http2', explicit.http2ProtocolOptions, path, report) };
 }
 
-function speaks(protocol: ClusterHttp['protocol'], options: Http2ProtocolOptions | undefined, path: string,
-  report: Report): ClusterHttp {
-  if (!HTTP2_SERVED) report.fail(path, 'not implemented');
-  return { protocol, http2: readHttp2Options(options, path, report) };
-}
+const speaks = (protocol: ClusterHttp['protocol'], options: Http2ProtocolOptions | undefined, path: string,
+  report: Report): ClusterHttp => ({ protocol, http2: readHttp2Options(options, path, report) });

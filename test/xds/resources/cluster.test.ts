@@ -235,18 +235,32 @@ t.test('HTTP options, typed and deprecated', async (t) => {
   t.match(read({ common_http_protocol_options: common, http_protocol_options: http1 }), expected);
   t.match(read({ max_requests_per_connection: 4 }), { maxRequestsPerConnection: 4 });
   const at = `C.typed_extension_protocol_options["${httpOptions}"]`;
-  t.same(errors(typed({ explicit_http_config: { http2_protocol_options: {} } })),
-    [`${at}.explicit_http_config.http2_protocol_options: not implemented`]);
   t.same(errors(typed({ auto_config: {} })), [`${at}.auto_config: not implemented`]);
   t.same(errors({ ...typed({ explicit_http_config: { http_protocol_options: {} } }), max_requests_per_connection: 1 }),
     [`C.max_requests_per_connection: must not be set beside ${httpOptions}`]);
   t.same(errors(typed({ explicit_http_config: { http_protocol_options: {} },
     common_http_protocol_options: { max_stream_duration: '1s' } })),
     [`${at}.common_http_protocol_options.max_stream_duration: not implemented here`]);
-  t.same(errors({ http2_protocol_options: {} }), ['C.http2_protocol_options: not implemented']);
   t.same(errors({ typed_extension_protocol_options: { other: { '@type': typeUrl(httpOptions),
     explicit_http_config: { http_protocol_options: {} } } } }),
     ['C.typed_extension_protocol_options["other"]: not implemented']);
+});
+
+t.test('which protocol endpoints are spoken to in', async (t) => {
+  const options = { max_concurrent_streams: 7, hpack_table_size: 8192 };
+  const http2 = { ...usualHttp2, maxConcurrentStreams: 7, headerTableBytes: 8192 };
+  t.same(read(typed({ explicit_http_config: { http2_protocol_options: options } })).http, { protocol: 'http2', http2 });
+  t.same(read({ http2_protocol_options: options }).http, { protocol: 'http2', http2 });
+  t.same(read(typed({ use_downstream_protocol_config: { http2_protocol_options: options } })).http,
+    { protocol: 'downstream', http2 });
+  t.match(read(typed({ use_downstream_protocol_config: { http_protocol_options: { enable_trailers: true } } })),
+    { http: { protocol: 'downstream', http2: usualHttp2 }, enableTrailers: true });
+  const at = `C.typed_extension_protocol_options["${httpOptions}"]`;
+  const limit = 'is beyond this build\'s limit of 65536';
+  t.same(errors(typed({ explicit_http_config: { http2_protocol_options: { hpack_table_size: 100_000 } } })),
+    [`${at}.explicit_http_config.http2_protocol_options.hpack_table_size: 100000 ${limit}`]);
+  t.same(errors({ ...typed({ explicit_http_config: { http_protocol_options: {} } }), http2_protocol_options: {} }),
+    [`C.http2_protocol_options: must not be set beside ${httpOptions}`]);
 });
 
 t.test('DNS', async (t) => {
