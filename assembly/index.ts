@@ -4,6 +4,7 @@ export { h1DecodeResponse } from './http1/response';
 export {
   h1DropNominated, h1DropClaims, h1PlaceRequestId, h1ApplyMutations, h1MutationBytes, h1EncodeRequest,
 } from './http1/encode';
+export { h1DropClientCert, h1PlaceClientCert } from './http1/client-cert';
 export { h1EncodeResponse } from './http1/encode-response';
 export { h1ChunkedReset, h1ChunkedStep, h1CopyTrailers, h1WriteChunk } from './http1/chunked';
 export { routeMatch, routeVirtualHost, headerValue, headersHold, withoutPort } from './routing/match';

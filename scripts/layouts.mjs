@@ -116,7 +116,7 @@ const known = ['host', 'connection', 'content-length', 'transfer-encoding', 'kee
   'http2-settings', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-sampled', 'traceparent', 'tracestate', 'grpc-timeout',
   'grpc-status', 'location', 'etag', 'last-modified', 'x-envoy-upstream-canary', 'x-envoy-overloaded',
   'x-envoy-degraded', 'x-envoy-immediate-health-check-fail', 'x-envoy-ratelimited',
-  'x-client-trace-id'];
+  'x-client-trace-id', 'x-forwarded-client-cert'];
 // What only a trusted (internal) client may ask for, and what besides is taken from clients at the edge
 // (use_remote_address): ConnectionManagerUtility::cleanInternalHeaders.
 const internalOnly = ['x-envoy-retriable-status-codes', 'x-envoy-retriable-header-names', 'x-envoy-retry-on',

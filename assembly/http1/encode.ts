@@ -55,7 +55,7 @@ const METHODS_WITHOUT_BODY: u32 = (1 << METHOD_GET) | (1 << METHOD_HEAD) | (1 <<
 /** First line with this known id, or 0. */
 // @ts-ignore: decorator
 @inline
-function lineOf(record: usize, id: u32): usize {
+export function lineOf(record: usize, id: u32): usize {
   const index = <usize>load<u16>(record + HEAD_KNOWN + (<usize>id << 1));
   return index == 0 ? 0 : record + HEAD_HEADERS + ((index - 1) << 4);
 }

@@ -187,6 +187,12 @@ export interface ScopeFragment {
 }
 export interface ScopedRoutes { fragments: ScopeFragment[]; scopes: { key: string[]; routeConfigName: string }[] }
 
+/** What becomes of x-forwarded-client-cert, and what it says of the client's certificate where it is set. */
+export interface ForwardClientCert {
+  mode: 'sanitize' | 'forwardOnly' | 'appendForward' | 'sanitizeSet' | 'alwaysForwardOnly';
+  subject: boolean; cert: boolean; chain: boolean; dns: boolean; uri: boolean;
+}
+
 export interface HttpConnectionManager {
   codec: 'auto' | 'http1' | 'http2';  // what clients speak; auto: as ALPN or their first bytes say
   http2: Http2Options;
@@ -201,6 +207,7 @@ export interface HttpConnectionManager {
   serverHeaderTransformation: 'overwrite' | 'appendIfAbsent' | 'passThrough';
   schemeOverwrite: 'http' | 'https' | null;
   via: string | null;
+  forwardClientCert: ForwardClientCert;
   useRemoteAddress: boolean;
   skipXffAppend: boolean;
   xffNumTrustedHops: number;

@@ -79,6 +79,7 @@ export const limits = {
   hedgesMax: 8,                        // attempts of a request beside its newest; over: no further one is begun
   shadowsMax: 4096,                    // mirrored requests in progress, a worker; over: not mirrored, counted
   trailerBytesMax: 8 * KiB,            // over: 431 (request), 502 (response)
+  clientCertBytesMax: 16 * KiB,        // of x-forwarded-client-cert that is set or added to; longer: 431
   rewrittenBytesMax: 16 * KiB,         // a path or host that an expression makes; longer: 500
   addedHeadBytesMax: 16 * KiB,         // what always fits a large buffer beside the longest head; over: 503
 

@@ -22,6 +22,10 @@ export interface Codecs extends Http2Codecs {
   headerValue(record: number, name: number, nameBytes: number, known: number, out: number): number;
   /** Takes x-envoy headers away that only trusted clients may send. */
   h1DropClaims(record: number): void;
+  /** Takes every line of x-forwarded-client-cert away. */
+  h1DropClientCert(record: number): void;
+  /** x-forwarded-client-cert, in the place of what the head has of it. 0: there is no room for another line. */
+  h1PlaceClientCert(record: number, at: number, bytes: number, countMax: number): number;
   /** Makes a request id of 36 bytes at `at` and gives it to the head. */
   h1PlaceRequestId(record: number, at: number, state: number, countMax: number): void;
   headersHold(table: number, matchersAt: number, count: number, record: number, path: number,

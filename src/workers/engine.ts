@@ -64,6 +64,8 @@ export class Engine {
   readonly pathScratchBytes = limits.bufferLargeBytes;
   /** Room for a rewritten path, then for a rewritten host (limits.rewrittenBytesMax each). */
   readonly rewriteScratch: number;
+  /** Value of the decoded request's x-forwarded-client-cert, where it is made here. */
+  readonly clientCertScratch: number;
   /** Two words for answers of codecs.headerValue: a head may be half encoded when a value is looked up. */
   readonly valueScratch: number;
   /** Room for one header line with a number. */
@@ -130,6 +132,7 @@ export class Engine {
     this.text = take(TEXT_BYTES);
     this.pathScratch = take(limits.bufferLargeBytes);
     this.rewriteScratch = take(2 * limits.rewrittenBytesMax + 64);
+    this.clientCertScratch = take(limits.clientCertBytesMax + 64);
     this.randomState = take(16);
     this.addressScratch = take(64);
     this.valueScratch = take(8);

@@ -83,9 +83,11 @@ export class TlsFacts {
     return peer === undefined ? 0 : Date.parse(end ? peer.certificate.validTo : peer.certificate.validFrom);
   }
 
-  /** Names of the peer's certificate, of one kind, as bytes in latin1. */
-  peerNames(kind: SanKind): string[] {
-    return this.peers()[0]?.names(kind).map((name) => Buffer.from(name, 'utf8').toString('latin1')) ?? [];
+  /** Names of one kind, as bytes in latin1. */
+  names(whose: 'LOCAL' | 'PEER', kind: SanKind): string[] {
+    const presented = whose === 'LOCAL' ? this.local() : this.peers()[0] ?? null;
+    return presented === null ? []
+      : presented.names(kind).map((name) => Buffer.from(name, 'utf8').toString('latin1'));
   }
 
   /** The session is about to go: what is asked later is answered from what is known now. */

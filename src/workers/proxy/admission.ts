@@ -8,6 +8,7 @@ import { PATH_MERGE_SLASHES, PATH_NORMALIZE, PATH_UNESCAPE_SLASHES } from '../li
 import type { HcmRuntime } from '../listener/hcm.js';
 import { recordHeader } from '../routing/regex.js';
 import { BODY_NONE, BODY_TUNNEL, BODY_UNTIL_END, OUT_SAME } from './body.js';
+import { admitClientCertificate } from './client-certificate.js';
 import { admitInternal } from './internal-headers.js';
 import type { Proxy } from './request.js';
 import type { Stream } from './stream.js';
@@ -31,6 +32,10 @@ export function admit(engine: Engine, proxy: Proxy, stream: Stream): boolean {
   if (hcm.internalAddresses !== null) admitInternal(engine, stream);
   if ((i32[edits + RequestEdits.flags] & RequestEditsFlag.external) !== 0)
     engine.codecs.h1DropClaims(engine.requestRecord);
+  if (!admitClientCertificate(engine, stream, hcm.config.forwardClientCert)) {
+    proxy.replies.refuseHead(stream, 431, detail('request_headers_too_large'));
+    return false;
+  }
   if (isHttps(engine, hcm, flags)) {
     i32[edits + RequestEdits.flags] |= RequestEditsFlag.schemeHttps;
     stream.https = true;

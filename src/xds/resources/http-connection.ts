@@ -11,6 +11,7 @@ import { readHeadBytes, readHeaderKeyFormat, readHeadersCount, readIdleTimeoutMs
   from './http-protocol-options.js';
 import { readHttp2Options } from './http2-options.js';
 import { readCidrRange } from './cidr-range.js';
+import { readForwardClientCert } from './forward-client-cert.js';
 import { readLocalReply } from './local-reply.js';
 
 export const hcmType = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
@@ -87,6 +88,7 @@ function readHeaders(message: HttpConnectionManager, path: string, report: Repor
     serverHeaderTransformation:
       (['overwrite', 'appendIfAbsent', 'passThrough'] as const)[message.serverHeaderTransformation ?? 0] ?? 'overwrite',
     schemeOverwrite: scheme === 'http' || scheme === 'https' ? scheme as 'http' | 'https' : null,
+    forwardClientCert: readForwardClientCert(message),
     via: message.via === undefined || message.via === '' ? null : message.via,
     useRemoteAddress: boolOf(message.useRemoteAddress, false),
     skipXffAppend: message.skipXffAppend ?? false,

@@ -101,7 +101,7 @@ t.test('certificates are asked for once, by whoever asks first, and outlive thei
   t.equal(asked, 1);
   t.same([one.text('PEER_SERIAL'), one.text('TLS_CIPHER'), one.text('LOCAL_DNS_SAN'), one.peerValidated,
     one.peerPresented], [peer.serial.toString('hex'), 'TLS_AES_128_GCM_SHA256', 'own.b', true, true]);
-  t.same(one.peerNames('URI_SAN'), ['spiffe://td/a', 'spiffe://td/b']);
+  t.same(one.names('PEER', 'URI_SAN'), ['spiffe://td/a', 'spiffe://td/b']);
 });
 
 t.test('what is not a command is refused', async (t) => {

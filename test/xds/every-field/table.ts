@@ -317,6 +317,8 @@ export const beside: { [field: string]: Tree } = {
   'CommonTlsContext.tls_certificate_sds_secret_configs': { tls_certificates: undefined },
   'TlsParameters.tls_maximum_protocol_version': { tls_minimum_protocol_version: 'TLSv1_0' },
   'SubjectAltNameMatcher.oid': { san_type: 'OTHER_NAME' },
+  ...Object.fromEntries(['subject', 'cert', 'chain', 'dns', 'uri'].map((field) =>
+    [`SetCurrentClientCertDetails.${field}`, { '^forward_client_cert_details': 'SANITIZE_SET' }])),
   'SocketAddress.ipv4_compat': { address: '::1' },
   'Listener.listener_filters_timeout': { listener_filters: [httpInspector] },
   'Listener.continue_on_listener_filters_timeout': { listener_filters: [httpInspector] },

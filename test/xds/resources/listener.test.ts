@@ -188,6 +188,25 @@ t.test('listener filters', async (t) => {
     filter_disabled: nested(16) }] }), []);
 });
 
+t.test('what is said of certificates of clients', async (t) => {
+  const forward = (more: Tree) => configOf<ListenerConfig>(bootstrap([listener({}, connectionManager(more))]),
+    'listener')
+    .filterChains[0].hcm!.forwardClientCert;
+  const none = { subject: false, cert: false, chain: false, dns: false, uri: false };
+  t.same(forward({}), { mode: 'sanitize', ...none });
+  const set_current_client_cert_details = { subject: true, cert: true, chain: true, dns: true, uri: true };
+  for (const [name, mode] of [['SANITIZE', 'sanitize'], ['FORWARD_ONLY', 'forwardOnly'],
+    ['ALWAYS_FORWARD_ONLY', 'alwaysForwardOnly']]) {
+    t.same(forward({ forward_client_cert_details: name, set_current_client_cert_details }), { mode, ...none },
+      'nothing is set');
+  }
+  for (const [name, mode] of [['APPEND_FORWARD', 'appendForward'], ['SANITIZE_SET', 'sanitizeSet']]) {
+    t.same(forward({ forward_client_cert_details: name, set_current_client_cert_details: { subject: true,
+      dns: true } }),
+      { mode, ...none, subject: true, dns: true });
+  }
+});
+
 const refused: [string, Tree, Tree, string[]][] = [
   ['HTTP/3', {}, { codec_type: 'HTTP3' }, [`${hcmAt}.codec_type: not implemented: HTTP3`]],
   ['METADATA frames', {}, { http2_protocol_options: { allow_metadata: true } },
@@ -209,8 +228,6 @@ const refused: [string, Tree, Tree, string[]][] = [
   ['negative timeout', {}, { stream_idle_timeout: '-1s' }, [`${hcmAt}.stream_idle_timeout: must not be negative`]],
   ['upgrade twice', {}, { upgrade_configs: [{ upgrade_type: 'websocket' }, { upgrade_type: 'WebSocket' }] },
     [`${hcmAt}.upgrade_configs[1].upgrade_type: duplicate upgrade WebSocket`]],
-  ['client certificates', {}, { forward_client_cert_details: 'APPEND_FORWARD' },
-    [`${hcmAt}.forward_client_cert_details: not implemented, must be absent or SANITIZE`]],
   ['server name', {}, { server_name: 'a\nb' }, [`${hcmAt}.server_name: not a valid header value`]],
   ['scheme', {}, { scheme_header_transformation: { scheme_to_overwrite: 'ftp' } },
     [`${hcmAt}.scheme_header_transformation.scheme_to_overwrite: must be one of http, https`]],
