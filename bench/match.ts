@@ -17,7 +17,7 @@ function route(prefix: string): Route {
   return { name: prefix, metadata: null, statPrefix: '', filters: [], keptBytesMax: null, requestHeaders: none,
     responseHeaders: none,
     match: { path: { kind: 'prefix', value: prefix }, caseSensitive: true, headers: [], queryParameters: [],
-      runtimeFraction: null },
+      runtimeFraction: null, certificate: null },
     action: { kind: 'directResponse', status: 200, body: '' } };
 }
 

@@ -68,7 +68,7 @@ function routes(hosts: number, timeoutMs: number): RouteConfig {
         name: 'default', metadata: null, statPrefix: '', filters: [], keptBytesMax: null, requestHeaders: none,
           responseHeaders: none,
         match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [], queryParameters: [],
-          runtimeFraction: null },
+          runtimeFraction: null, certificate: null },
         action: { kind: 'forward', totalWeight: 1, randomValueHeader: null, runtimeKeyPrefix: '', regexRewrite: null,
           hostRewriteHeader: null, hostRewritePathRegex: null, autoHostRewrite: false, hashPolicies: [],
             rateLimits: [], retryPolicy: null, internalRedirects: null, mirrors: [], hedgesOnTimeout: false,

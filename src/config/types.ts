@@ -28,7 +28,10 @@ export interface RouteMatch {
   headers: HeaderMatcher[];
   queryParameters: QueryParameterMatcher[];
   runtimeFraction: RuntimeFraction | null;
+  certificate: CertificateMatch | null;
 }
+/** Must the client have presented a certificate, and must it have been found good? null: either will do. */
+export interface CertificateMatch { presented: boolean | null; validated: boolean | null }
 
 /** envoy.config.route.v3.RouteAction.HashPolicy */
 export type HashPolicy = { terminal: boolean } & (

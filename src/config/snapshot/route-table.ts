@@ -10,9 +10,8 @@ import type { RuntimeFraction } from '../runtime.js';
 import { bindFilters } from './filters.js';
 import type { FilterBindings } from './filters.js';
 import type { BoundFilter } from './layout.js';
-import type { ForwardAction, HeaderMatcher, HeaderMutations, MirrorPolicy, QueryParameterMatcher, Route, RouteAction,
-  RouteConfig,
-  StringMatcher, VirtualHost, FilterMetadata } from '../types.js';
+import type { CertificateMatch, FilterMetadata, ForwardAction, HeaderMatcher, HeaderMutations, MirrorPolicy,
+  QueryParameterMatcher, Route, RouteAction, RouteConfig, StringMatcher, VirtualHost } from '../types.js';
 
 /** JSON beside the table, its virtual hosts and its routes: all that is needed after a match. */
 export interface RouteConfigJson {
@@ -49,6 +48,8 @@ export interface RouteJson {
   requestHeaders: HeaderMutations; responseHeaders: HeaderMutations;
   matchedBytes: number;
   runtimeFraction: RuntimeFraction | null;
+  /** Absent where nothing is asked of the client's certificate. */
+  certificate?: CertificateMatch;
   regex: RegexJson[];
   scope: number; keptBytesMax: number | null;
 }
@@ -159,8 +160,9 @@ class TableWriter {
         regex.push({ header: null, query: query.name, pattern: query.match.value, invert: false,
           missingAsEmpty: false });
     }
+    const needsText = regex.length > 0 || match.runtimeFraction !== null || match.certificate !== null;
     const flags = (match.caseSensitive || byExpression ? 0 : RouteEntryFlag.ignoreCase)
-      | (regex.length > 0 || match.runtimeFraction !== null ? RouteEntryFlag.needsText : 0);
+      | (needsText ? RouteEntryFlag.needsText : 0);
     const [valueAt, valueBytes] = this.text(byExpression ? literalPrefix(value) : value);
     const headersAt = this.matchers(match.headers.map((header) => this.headerMatcher(header)));
     const queryAt = this.matchers(match.queryParameters.map((query) => this.queryMatcher(query)));
@@ -169,7 +171,8 @@ class TableWriter {
       filters: this.filters(route.filters, place),
       requestHeaders: route.requestHeaders, responseHeaders: route.responseHeaders,
         matchedBytes: byExpression ? -1 : valueBytes, regex, scope, keptBytesMax: route.keptBytesMax,
-      runtimeFraction: match.runtimeFraction };
+      runtimeFraction: match.runtimeFraction,
+      ...(match.certificate !== null && { certificate: match.certificate }) };
     const [jsonAt, jsonBytes] = this.text(JSON.stringify(json));
     const words = new Array<number>(RouteEntryRecordBytes / 4).fill(0);
     words[RouteEntry.pathKind] = PATH_KINDS[match.path.kind]; words[RouteEntry.flags] =

@@ -66,7 +66,7 @@ export class InternalRedirects {
       status: number): boolean {
     const { proxy } = this;
     const table = stream.hcm!.routeTable();
-    const index = table === null ? -1 : proxy.match(table);
+    const index = table === null ? -1 : proxy.match(table, stream.downstream!.addresses.tls);
     const route = index < 0 ? null : table!.route(index);
     if (route === null) return this.refuse(stream, HttpStat.passthrough_internal_redirect_no_route);
     if (!accepts(stream, policy, url, route))

@@ -9,6 +9,7 @@ import { ResponseFlag, detail } from '../../core/response-flags.js';
 import { ClusterStat, HttpStat, VirtualHostStat } from '../../telemetry/schema.js';
 import { NEEDS_TEXT, NO_VIRTUAL_HOST, PROTO_HTTPS, PROTO_SET, SCHEME_HTTPS } from '../codecs.js';
 import type { Downstream, DownstreamEvents } from '../connection/downstream-side.js';
+import type { TlsFacts } from '../connection/tls-facts.js';
 import type { Picker } from '../balancing/picker.js';
 import type { Engine } from '../engine.js';
 import type { RouteTableRuntime } from '../routing/route-table.js';
@@ -88,7 +89,8 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     const { hcm } = stream;
     engine.count(hcm!.scope, HttpStat.rq_total);
     const table = hcm!.routeTable();
-    return this.enterRoute(stream, table, table === null ? NO_VIRTUAL_HOST : this.match(table), connection, bodyAt,
+    const index = table === null ? NO_VIRTUAL_HOST : this.match(table, connection.addresses.tls);
+    return this.enterRoute(stream, table, index, connection, bodyAt,
       end);
   }
 
@@ -203,7 +205,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   }
 
   /** Index of the matching route, or a negative result. */
-  match(table: RouteTableRuntime): number {
+  match(table: RouteTableRuntime, tls: TlsFacts | null): number {
     const { engine } = this;
     const edits = engine.requestEdits >> 2;
     const flags = engine.i32[edits + RequestEdits.flags];
@@ -222,7 +224,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       const pathAt = bytes === 0 ? engine.i32[words + Head.pathAt] : path;
       const pathBytes = bytes === 0 ? engine.i32[words + Head.pathBytes] : bytes;
       const pathOnlyBytes = bytes === 0 ? engine.i32[words + Head.pathOnlyBytes] : pathOnly;
-      if (table.route(index)?.holds(engine, pathAt, pathBytes, pathOnlyBytes) !== false) return index;
+      if (table.route(index)?.holds(engine, pathAt, pathBytes, pathOnlyBytes, tls) !== false) return index;
       from = index + 1;
     }
   }

@@ -4,7 +4,8 @@ import { RequestEditsFlag } from '../../core/generated/layouts.js';
 import type { BoundAction, RouteConfigJson, RouteJson, VirtualHostJson } from '../../config/snapshot/route-table.js';
 import { Criteria } from '../../config/metadata-match.js';
 import type { FractionCell, NumberCell } from '../../config/runtime-cells.js';
-import type { HeaderMutations } from '../../config/types.js';
+import type { CertificateMatch, HeaderMutations } from '../../config/types.js';
+import type { TlsFacts } from '../connection/tls-facts.js';
 import type { Engine } from '../engine.js';
 import type { KeptText } from '../memory/kept-texts.js';
 import { RetryConditions } from './retry-conditions.js';
@@ -195,8 +196,10 @@ export class RouteRuntime {
     return mutations;
   }
 
-  /** Conditions that the table could not judge: expressions, and a share of requests. */
-  holds(engine: Engine, pathAt: number, pathBytes: number, pathOnlyBytes: number): boolean {
+  /** Conditions that the table could not judge: expressions, a share of requests, and the client's certificate. */
+  holds(engine: Engine, pathAt: number, pathBytes: number, pathOnlyBytes: number, tls: TlsFacts | null): boolean {
+    const { certificate } = this.json;
+    if (certificate !== undefined && !presents(tls, certificate)) return false;
     if (this.fraction !== null && !this.fraction.holds(engine.codecs.nextRandom(engine.randomState))) return false;
     return this.regex === null || this.regex.hold(engine, pathAt, pathBytes, pathOnlyBytes);
   }
@@ -246,3 +249,8 @@ function levels(config: RouteConfigJson, virtualHost: HeaderMutations, route: He
 /** Null: no level says anything about filters. */
 const chainsOf = (filters: FilterLevels): RouteChains | null =>
   filters.some((level) => level.length > 0) ? new RouteChains(filters) : null;
+
+/** A connection without TLS has presented nothing. */
+const presents = (tls: TlsFacts | null, { presented, validated }: CertificateMatch): boolean =>
+  (presented === null || presented === (tls !== null && tls.peerPresented))
+  && (validated === null || validated === (tls !== null && tls.peerValidated));

@@ -111,19 +111,23 @@ function readMatch(match: RouteMatch, path: string, report: Report): PlainMatch 
   return {
     path: readPath(match, path, report),
     caseSensitive: boolOf(match.caseSensitive, true),
-    headers: [...(hasCertificate(match.tlsContext) || asksForMetadata(match.dynamicMetadata) ? [never] : []),
+    headers: [...(asksForMetadata(match.dynamicMetadata) ? [never] : []),
       ...(match.headers ?? []).map((matcher, index) =>
       readHeaderMatcher(matcher, `${path}.headers[${index}]`, report)),
         ...(match.grpc === undefined ? [] : [grpcOnly])],
     queryParameters: (match.queryParameters ?? []).map((matcher, index) =>
       readQueryParameterMatcher(matcher, `${path}.query_parameters[${index}]`, report)),
     runtimeFraction: match.runtimeFraction === undefined ? null : readRuntimeFraction(match.runtimeFraction, always),
+    certificate: readCertificateMatch(match.tlsContext),
   };
 }
 
-/** No client has shown a certificate, because none has come by TLS. */
-const hasCertificate = (tls: RouteMatch['tlsContext']): boolean =>
-  boolOf(tls?.presented, false) || boolOf(tls?.validated, false);
+function readCertificateMatch(message: RouteMatch['tlsContext']): PlainMatch['certificate'] {
+  const { presented, validated } = message ?? {};
+  return presented === undefined && validated === undefined ? null
+    : { presented: presented === undefined ? null : boolOf(presented, false),
+      validated: validated === undefined ? null : boolOf(validated, false) };
+}
 /** Routes are chosen before filters run: no request has metadata then, and what is not there matches nothing. */
 const asksForMetadata = (matchers: RouteMatch['dynamicMetadata']): boolean =>
   (matchers ?? []).some(({ invert }) => !(invert ?? false));

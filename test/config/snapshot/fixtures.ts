@@ -54,7 +54,7 @@ export function routes(name: string, clusterName: string): RouteConfig {
       routes: [{ name: '', metadata: null, statPrefix: '', filters: [], keptBytesMax: null, requestHeaders: none,
         responseHeaders: none,
         match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [], queryParameters: [],
-          runtimeFraction: null },
+          runtimeFraction: null, certificate: null },
         action: { kind: 'forward', totalWeight: 1, randomValueHeader: null, runtimeKeyPrefix: '', regexRewrite: null,
           hostRewriteHeader: null, hostRewritePathRegex: null, autoHostRewrite: false, hashPolicies: [],
             rateLimits: [], retryPolicy: null, internalRedirects: null, mirrors: [], hedgesOnTimeout: false,

@@ -88,6 +88,26 @@ t.test('what may be said of it, in Envoy\'s order', async (t) => {
   t.match(got({ mode: 'sanitizeSet', uri: true, dns: true })[0], /;URI=$/, 'none of the kind');
 });
 
+t.test('routes ask for a certificate', async (t) => {
+  const status = (facts: TlsFacts | null, presented: boolean | null, validated: boolean | null): string => {
+    tls = facts;
+    return exchange({}, '', (config) => {
+      config.virtualHosts[0].routes[0].match.certificate = { presented, validated };
+    }).client.slice(9, 12);
+  };
+  const bad = new TlsFacts({ version: () => '', cipher: () => '', group: () => '', sessionId: () => '',
+    serverName: () => '', peerCertificates: () => [peer.der], localCertificate: () => null,
+    peerValidated: () => false });
+  const good = factsOf([peer.der]);
+  const both = [true, false] as const;
+  t.same(both.map((wanted) => [null, factsOf([]), good].map((facts) => status(facts, wanted, null))),
+    [['404', '404', '200'], ['200', '200', '404']]);
+  t.same(both.map((wanted) => [null, bad, good].map((facts) => status(facts, null, wanted))),
+    [['404', '404', '200'], ['200', '200', '404']]);
+  t.equal(status(bad, true, false), '200');
+  t.equal(status(bad, true, true), '404');
+});
+
 t.test('one that becomes too long is answered', async (t) => {
   tls = factsOf([peer.der]);
   const long = `X-Forwarded-Client-Cert: ${'a'.repeat(16 * 1024)}\r\n`;

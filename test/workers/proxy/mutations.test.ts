@@ -126,7 +126,7 @@ t.test('values made of commands, in requests, responses and answers of ours', (t
           caseSensitive: true,
           headers: [],
           queryParameters: [],
-          runtimeFraction: null,
+          runtimeFraction: null, certificate: null,
         },
       });
     },

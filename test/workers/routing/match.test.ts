@@ -105,7 +105,7 @@ function randomConfig(dice: SimNetwork): RouteConfig {
               : { kind, value: pick(dice, kind === 'regex' ? PATH_PATTERNS : PATHS.slice(0, -1)) },
           headers: Array.from({ length: pick(dice, [0, 0, 1, 2]) }, () => headerMatcher(dice)),
           queryParameters: Array.from({ length: pick(dice, [0, 0, 0, 1, 2]) }, () => queryMatcher(dice)),
-          runtimeFraction: null,
+          runtimeFraction: null, certificate: null,
         },
       });
     }

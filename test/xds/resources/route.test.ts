@@ -19,7 +19,7 @@ t.test('defaults of a route', async (t) => {
     { name: '', statPrefix: '', keptBytesMax: null,
       match: { path: { kind: 'prefix', value: '/' }, caseSensitive: true, headers: [],
       queryParameters: [],
-      runtimeFraction: null },
+      runtimeFraction: null, certificate: null },
     action: { kind: 'forward',
       clusters: [{ cluster: 'backend', clusterHeader: null, weight: 1, hostRewriteLiteral: null, metadataMatch: null,
         requestHeaders: { add: [], remove: [] },
@@ -229,9 +229,9 @@ t.test('virtual clusters, stat prefixes and decorators', async (t) => {
     [`${at}.virtual_hosts[0].virtual_clusters: more than ${limits.virtualClustersMax}`]);
   t.match(read({ ...route(), stat_prefix: 'p', decorator: { operation: 'o' } }), { statPrefix: 'p' });
   t.same(errors({ ...route(), decorator: {} }), ['R.decorator.operation: required']);
-  const certificate = (tls_context: Tree): unknown => read(matching({ prefix: '/', tls_context })).match.headers.length;
-  t.same([certificate({ presented: true }), certificate({ validated: true }), certificate({ presented: false })],
-    [1, 1, 0]);
+  const certificate = (tls_context: Tree): unknown => read(matching({ prefix: '/', tls_context })).match.certificate;
+  t.same([certificate({ presented: true }), certificate({ validated: true, presented: false }), certificate({})],
+    [{ presented: true, validated: null }, { presented: false, validated: true }, null]);
 });
 
 t.test('route configuration and virtual host', async (t) => {
