@@ -10,7 +10,8 @@ const listener = ['downstream_cx_total', 'downstream_cx_active', 'downstream_cx_
   'no_filter_chain_match', 'weft_accept_failed'] as const;
 
 /** Of HTTP/2 codecs, on either side. */
-const http2 = ['http2.rx_reset', 'http2.tx_reset', 'http2.rx_messaging_error', 'http2.header_overflow',
+const http2 = ['http2.rx_reset', 'http2.tx_reset', 'http2.tx_flush_timeout', 'http2.rx_messaging_error',
+  'http2.header_overflow',
   'http2.trailers', 'http2.keepalive_timeout', 'http2.goaway_sent', 'http2.streams_active',
   'http2.too_many_header_frames', 'http2.inbound_empty_frames_flood', 'http2.inbound_priority_frames_flood',
   'http2.inbound_window_update_frames_flood', 'http2.outbound_control_flood', 'http2.outbound_flood',

@@ -23,6 +23,7 @@ const LINGER_MS = 1000;
 const TEXT_BYTES = limits.bufferLargeBytes - 64;
 const STATS: Readonly<Record<Http2Stat, number>> = {
   rxReset: ClusterStat['http2.rx_reset'], txReset: ClusterStat['http2.tx_reset'],
+  txFlushTimeout: ClusterStat['http2.tx_flush_timeout'],
   rxMessagingError: ClusterStat['http2.rx_messaging_error'], headerOverflow: ClusterStat['http2.header_overflow'],
   trailers: ClusterStat['http2.trailers'], tooManyHeaderFrames: ClusterStat['http2.too_many_header_frames'],
   keepaliveTimeout: ClusterStat['http2.keepalive_timeout'], streamsActive: ClusterStat['http2.streams_active'],

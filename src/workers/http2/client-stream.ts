@@ -30,6 +30,7 @@ export class ClientStream extends FramedStream implements Upstream {
   upgrade = '';
   /** Its head could not be sent; its borrower has not heard of it. */
   doomed = false;
+  protected override readonly stopCode: number = H2Error.cancel;
 
   constructor(engine: Engine, readonly connection: ClientSession) { super(engine, connection); }
 
@@ -68,7 +69,7 @@ export class ClientStream extends FramedStream implements Upstream {
 
   giveBack(): void {
     this.stream = null;
-    this.leave(true);
+    this.leave();
   }
 
   override close(): void {

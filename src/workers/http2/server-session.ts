@@ -24,6 +24,7 @@ import { PREFACE, STREAM_ID_MAX } from './wire.js';
 
 const STATS: Readonly<Record<Http2Stat, number>> = {
   rxReset: HttpStat['http2.rx_reset'], txReset: HttpStat['http2.tx_reset'],
+  txFlushTimeout: HttpStat['http2.tx_flush_timeout'],
   rxMessagingError: HttpStat['http2.rx_messaging_error'], headerOverflow: HttpStat['http2.header_overflow'],
   trailers: HttpStat['http2.trailers'], tooManyHeaderFrames: HttpStat['http2.too_many_header_frames'],
   keepaliveTimeout: HttpStat['http2.keepalive_timeout'], streamsActive: HttpStat['http2.streams_active'],

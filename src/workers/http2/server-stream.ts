@@ -16,6 +16,8 @@ export class ServerStream extends FramedStream implements Downstream {
   requests = 0;
   openedMs = 0;
   private finished = false;
+  /** What waited to be sent when that was looked at last. */
+  private unflushed = 0;
   private readonly timer: number;
 
   constructor(engine: Engine, readonly connection: ServerSession, private readonly events: DownstreamEvents) {
@@ -58,7 +60,22 @@ export class ServerStream extends FramedStream implements Downstream {
     this.end();
     if (this.closeAfterResponse) this.connection.drain(false, 0);
     this.leave();
+    if (this.streamId !== 0) this.awaitFlush();
   }
+
+  /** The response is written, but its client has no window for it: it must make room in time, as for Envoy. */
+  private awaitFlush(): void {
+    const { streamIdleTimeoutMs } = this.hcm.config;
+    this.unflushed = this.queuedBytes;
+    if (streamIdleTimeoutMs > 0) this.engine.timers.arm(this.timer, this.engine.nowMs + streamIdleTimeoutMs);
+  }
+  private flushDue(): void {
+    if (this.streamId === 0 || !this.finished) return;
+    if (this.queuedBytes < this.unflushed) { this.awaitFlush(); return; }
+    this.connection.count('txFlushTimeout');
+    this.abandon(H2Error.cancel);
+  }
+
   requestComplete(): void { /* its frames say it */ }
   becomeTunnel(): void { this.offer(); }
   offerSoon(): void { this.offer(); }
@@ -79,7 +96,7 @@ export class ServerStream extends FramedStream implements Downstream {
   }
   onTimer(nowMs: number): void {
     const { stream } = this;
-    if (stream === null) return;
+    if (stream === null) { this.flushDue(); return; }
     try {
       this.events.onDeadline(stream, nowMs);
       if (this.stream === stream) this.deadlineMoved();

@@ -32,7 +32,7 @@ const HEADER_TABLE_BYTES = 4096;
 
 /** Counters of http2.*, as indexes; the subclasses say where. */
 export type Http2Stat = 'rxReset' | 'txReset' | 'rxMessagingError' | 'headerOverflow' | 'trailers'
-  | 'tooManyHeaderFrames' | 'keepaliveTimeout' | 'streamsActive' | 'goawaySent' | 'flood';
+  | 'txFlushTimeout' | 'tooManyHeaderFrames' | 'keepaliveTimeout' | 'streamsActive' | 'goawaySent' | 'flood';
 
 export abstract class Session implements SocketOwner {
   options!: Http2Options;

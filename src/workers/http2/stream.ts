@@ -31,7 +31,6 @@ export abstract class FramedStream implements Channel {
   private endTold = false;
   /** Nobody but the session has anything to do with it: it goes with its last bytes. */
   private left = false;
-  private waits = false;
   private paused = false;
   private offering = false;
   private drainWanted = false;
@@ -49,6 +48,8 @@ export abstract class FramedStream implements Channel {
   /** Among the streams of the connection that have something to send. */
   nextReady: FramedStream | null = null;
   ready = false;
+  /** What a peer is told that may stop sending: nothing was wrong (RFC 9113 8.1). */
+  protected readonly stopCode: number = H2Error.none;
   /** What content-length says is still to come; -1 = it says nothing. */
   bodyLeft = -1;
 
@@ -178,11 +179,7 @@ export abstract class FramedStream implements Channel {
   /** DATA has come: [at, end) of `buffer`. */
   receive(buffer: number, at: number, end: number): void {
     const id = this.streamId;
-    if (this.left) {
-      this.credit(end - at);
-      if (this.waits) { this.waits = false; this.mayClose(); }   // it was to end, and goes on
-      return;
-    }
+    if (this.left) { this.credit(end - at); return; }
     let taken = at;
     if (this.waiting.bytes === 0 && !this.paused && !this.offering) {
       this.offering = true;
@@ -262,12 +259,9 @@ export abstract class FramedStream implements Channel {
 
   // How it ends.
 
-  /**
-   * Its user is done: it goes when our end is said. The peer is told to stop, or with `waits` has the time to end.
-   */
-  protected leave(waits = false): void {
+  /** Its user is done: it goes when our end is said. A peer that has not said its own is told to stop. */
+  protected leave(): void {
     this.left = true;
-    this.waits = waits;
     const waiting = this.waiting.bytes;
     this.waiting.drop();
     if (waiting > 0) this.session.giveBack(waiting);
@@ -276,9 +270,8 @@ export abstract class FramedStream implements Channel {
 
   private mayClose(): void {
     if (!this.left || this.streamId === 0 || !this.localEnded || this.endQueued || this.queuedBytes > 0) return;
-    if (!this.remoteEnded && this.waits) return;
     // The peer still sends what nobody wants: it is told to stop, and that nothing was wrong (RFC 9113 8.1).
-    if (!this.remoteEnded) this.session.sendReset(this.streamId, H2Error.none);
+    if (!this.remoteEnded) this.session.sendReset(this.streamId, this.stopCode);
     this.forget();
   }
 
