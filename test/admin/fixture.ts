@@ -132,6 +132,7 @@ export class FakeBackend implements AdminBackend {
     slot: number,
     endpoints: Partial<EndpointInForce>[] = [],
     origin: 'static' | 'dynamic' = 'static',
+    more: Partial<ClusterConfig> = {},
   ) {
     const config = {
       name,
@@ -139,6 +140,9 @@ export class FakeBackend implements AdminBackend {
       originalDestination: null,
       edsServiceName: '',
       circuitBreakers: { default: breakers, high: breakers },
+      tls: null,
+      transportSocketMatches: null,
+      ...more,
     } as ClusterConfig;
     this.slots.set(name, slot);
     this.hosts.set(
