@@ -44,6 +44,9 @@ const kindNames = ['plain', 'method', 'scheme', 'authority', 'path', 'status', '
 // transfer-encoding of the static table is as forbidden as connection
 const kindOf = (name) => Math.max(0, kinds.indexOf(name === 'transfer-encoding' ? 'connection' : name));
 
+// Fields of a connection that are not in the table (RFC 9113 8.2.2); te goes on as `trailers` alone.
+const leftOut = ['connection', 'keep-alive', 'proxy-connection', 'upgrade', 'http2-settings', 'te'];
+
 const END_OF_STRING = 256;
 if (huffmanLengths.length !== 257) throw new Error(`${huffmanLengths.length} code lengths`);
 if (huffmanLengths.reduce((sum, length) => sum + 2 ** -length, 0) !== 1) throw new Error('the code is not complete');
@@ -99,45 +102,57 @@ const data = (name, type, values) =>
 data('HUFFMAN_PAIRS', 'u32', pairs);
 data('HUFFMAN_LENGTHS', 'u32', byLength);
 data('HUFFMAN_SYMBOLS', 'u16', sorted);
-data('HUFFMAN_CODES', 'u32', Array.from({ length: END_OF_STRING }, (_, symbol) => codes.get(symbol).code));
 data('HUFFMAN_BITS', 'u8', huffmanLengths.slice(0, END_OF_STRING));
 
-// The static table as canonical lines; name and value lengths as bytes. Each line has room for copies in steps of 16.
-const text = staticTable.map(([name, value]) => `${name}: ${value}\r\n`);
+// The static table as canonical lines; name and value lengths as bytes. Behind it, names alone that the encoder leaves
+// out. There is room for copies in steps of 16.
+const named = [...staticTable, ...leftOut.map((name) => [name, ''])];
+const text = named.map(([name, value]) => `${name}: ${value}\r\n`);
 const offsets = text.map((_, index) => text.slice(0, index).join('').length);
 data('STATIC_LINES', 'u8', Array.from(Buffer.from(text.join('') + ' '.repeat(16))));
 data('STATIC_OFFSETS', 'u16', [0, ...offsets]);
-data('STATIC_NAME_BYTES', 'u8', [0, ...staticTable.map(([name]) => name.length)]);
+data('STATIC_NAME_BYTES', 'u8', [0, ...named.map(([name]) => name.length)]);
+data('STATIC_VALUE_BYTES', 'u8', [0, ...named.map(([, value]) => value.length)]);
 data('STATIC_KINDS', 'u8', [0, ...staticTable.map(([name]) => kindOf(name))]);
 kindNames.forEach((name, index) => lines.push(
   `export const KIND_${name.replace(/([a-z])([A-Z])/g, '$1_$2').toUpperCase()}: u32 = ${index};`));
-data('STATIC_VALUE_BYTES', 'u8', [0, ...staticTable.map(([, value]) => value.length)]);
+named.forEach(([name], index) => {
+  if (index > 0 && named[index - 1][0] === name) return;
+  const constant = name.replace(/^:/, 'PSEUDO_').replace(/-/g, '_').toUpperCase();
+  lines.push(`export const STATIC_${constant}: u32 = ${index + 1};`);
+});
 
-// The first static index of a name, by the hash that the encoder computes (assembly/http2/hash.ts), as found by search.
-const SLOTS = 256;
+// The first index of a name, by the hash that the encoder computes (assembly/http2/hash.ts), found by search.
+const SLOTS = 256, MASK = (1n << 64n) - 1n, MULTIPLIER = 0x9e3779b97f4a7c15n;
 function hashOf(name, seed) {
-  const bytes = Buffer.from(name);
-  let hash = Math.imul(bytes.length, 0x9e3779b1) ^ seed, at = 0;
-  for (; at + 4 <= bytes.length; at += 4) hash = step(hash, bytes.readUInt32LE(at));
-  for (; at < bytes.length; at++) hash = step(hash, bytes[at]);
-  return (hash ^ (hash >>> 15)) >>> 0;
+  const bytes = Buffer.from(name), n = bytes.length;
+  let hash = (BigInt(n) * MULTIPLIER & MASK) ^ seed;
+  if (n >= 8) {
+    for (let at = 0; at + 8 <= n; at += 8) hash = step(hash, bytes.readBigUInt64LE(at));
+    if (n % 8 !== 0) hash = step(hash, bytes.readBigUInt64LE(n - 8));
+  } else if (n >= 4) {
+    hash = step(hash, BigInt(bytes.readUInt32LE(0)) | BigInt(bytes.readUInt32LE(n - 4)) << 32n);
+  } else {
+    hash = step(hash, BigInt(bytes[0] | bytes[n >> 1] << 8 | bytes[n - 1] << 16));
+  }
+  return hash;
 }
 function step(hash, word) {
-  const product = Math.imul(hash ^ word, 0x85ebca6b);
-  return product ^ (product >>> 13);
+  const product = (hash ^ word) * MULTIPLIER & MASK;
+  return product ^ product >> 32n;
 }
 function slotsFor(seed) {
   const slots = new Array(SLOTS).fill(0);
-  for (const [index, [name]] of staticTable.entries()) {
-    const slot = hashOf(name, seed) % SLOTS;
+  for (const [index, [name]] of named.entries()) {
+    const slot = Number(hashOf(name, seed) & BigInt(SLOTS - 1));
     if (slots[slot] === 0) slots[slot] = index + 1;
-    else if (staticTable[slots[slot] - 1][0] !== name) return null;
+    else if (named[slots[slot] - 1][0] !== name) return null;
   }
   return slots;
 }
-let seed = 1;
+let seed = 1n;
 while (slotsFor(seed) === null) seed++;
-lines.push(`export const NAME_HASH_SEED: u32 = ${seed};`);
+lines.push(`export const NAME_HASH_SEED: u64 = ${seed};`);
 data('STATIC_BY_NAME', 'u8', slotsFor(seed));
 
 const file = join(root, 'assembly/generated/hpack.ts'), content = lines.join('\n') + '\n';

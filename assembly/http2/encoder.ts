@@ -2,15 +2,15 @@
 // so that values that come once (request ids, paths) do not drive out those that come again. A name that comes with
 // ever new values is inserted once, for its index. Credentials are never indexed (7.1.3).
 import {
-  NAME_HASH_SEED, STATIC_BY_NAME, STATIC_LINES, STATIC_NAME_BYTES, STATIC_OFFSETS, STATIC_VALUE_BYTES,
+  NAME_HASH_SEED, STATIC_AUTHORIZATION, STATIC_BY_NAME, STATIC_COOKIE, STATIC_PROXY_AUTHORIZATION, STATIC_SET_COOKIE,
+  STATIC_LINES, STATIC_NAME_BYTES, STATIC_OFFSETS, STATIC_VALUE_BYTES,
 } from '../generated/hpack';
 import { equalBytes } from '../lib/bytes';
 import { put } from '../lib/copy';
 import { hashText } from './hash';
-import { huffmanBytes, huffmanEncode } from './huffman';
 import {
   ENTRY_NAME_BYTES, ENTRY_VALUE_BYTES, FIELD_OVERHEAD, SLOT_NUMBER, clearDue, entryAt, indexOf, insertField, known,
-  lineOf, setSizeMax, sizeDue, sizeLimit, sizeMax, slotOf,
+  lineOf, setSizeMax, sizeDue, sizeLimit, sizeMax, slotIndex, slotOf,
 } from './table';
 
 const STATIC_COUNT: u32 = 61;
@@ -19,16 +19,17 @@ const WITH_INDEXING: u32 = 0x40;
 const NEVER_INDEXED: u32 = 0x10;
 const WITHOUT_INDEXING: u32 = 0;
 const SIZE_UPDATE: u32 = 0x20;
-const HUFFMAN: u32 = 0x80;
 /** A field that fills more than a quarter of the table would drive out too much. */
 const TABLE_SHARE: u32 = 4;
 /** Tells a name's slot from a field's. */
 const NAME_SALT: u32 = 0x5bd1e995;
 
-/** Static entries that hold credentials: authorization, cookie, proxy-authorization, set-cookie. */
 // @ts-ignore: decorator
 @inline
-function isSecret(index: u32): bool { return index == 23 || index == 32 || index == 49 || index == 55; }
+function isSecret(index: u32): bool {
+  return index == STATIC_AUTHORIZATION || index == STATIC_COOKIE || index == STATIC_SET_COOKIE
+    || index == STATIC_PROXY_AUTHORIZATION;
+}
 
 /** An integer under the bits of `first`; returns the position after it. */
 // @ts-ignore: decorator
@@ -51,11 +52,9 @@ function writeLongInteger(p: usize, first: u32, mask: u32, value: u32): usize {
   return p + 1;
 }
 
-function writeString(p: usize, text: usize, n: u32): usize {
-  const coded = huffmanBytes(text, n);
-  if (coded < n) return huffmanEncode(text, n, writeInteger(p, HUFFMAN, 127, coded));
-  return put(writeInteger(p, 0, 127, n), text, n);
-}
+// @ts-ignore: decorator
+@inline
+function writeString(p: usize, text: usize, n: u32): usize { return put(writeInteger(p, 0, 127, n), text, n); }
 
 /** An index of the static or dynamic table as a whole field. */
 export function writeIndexed(p: usize, index: u32): usize { return writeInteger(p, INDEXED, 127, index); }
@@ -73,17 +72,25 @@ export function writeSizeUpdates(table: usize, p: usize): usize {
   return writeInteger(p, SIZE_UPDATE, 31, limit);
 }
 
-function staticName(name: usize, n: u32, hash: u32): u32 {
-  const index: u32 = load<u8>(STATIC_BY_NAME + (hash & 255));
+/** First static index of a name, or its index behind the table; 0 = none. */
+export function staticName(name: usize, n: u32, hash: u64): u32 {
+  const index: u32 = load<u8>(STATIC_BY_NAME + <usize>(hash & 255));
   if (index == 0 || load<u8>(STATIC_NAME_BYTES + index) != n) return 0;
   return equalBytes(STATIC_LINES + load<u16>(STATIC_OFFSETS + (<usize>index << 1)), name, n) ? index : 0;
 }
 
-/** Dynamic index of the entry in a slot, when it is still there and begins with these bytes; else 0. */
-function liveIndex(table: usize, slot: usize, name: usize, n: u32): u32 {
-  const number = load<u32>(slot, SLOT_NUMBER);
-  if (number == 0) return 0;
-  const index = indexOf(table, number - 1);
+/** Is the entry of this index the field? */
+function isField(table: usize, index: u32, name: usize, n: u32, value: usize, v: u32): bool {
+  const entry = entryAt(table, index);
+  if (load<u32>(entry, ENTRY_NAME_BYTES) != n || load<u32>(entry, ENTRY_VALUE_BYTES) != v) return false;
+  const line = lineOf(table, entry);
+  if (value == name + n + 2) return equalBytes(line, name, n + v + 2);
+  return equalBytes(line, name, n) && equalBytes(line + n + 2, value, v);
+}
+
+/** Dynamic index of a name, or 0 when it has none; `known` says whether it was met before. */
+function nameIndexOf(table: usize, slot: usize, name: usize, n: u32): u32 {
+  const index = slotIndex(table, slot);
   if (index == 0) return 0;
   const entry = entryAt(table, index);
   return load<u32>(entry, ENTRY_NAME_BYTES) == n && equalBytes(lineOf(table, entry), name, n) ? index : 0;
@@ -91,27 +98,28 @@ function liveIndex(table: usize, slot: usize, name: usize, n: u32): u32 {
 
 /** Writes one field; its name is in lower case. Returns the position after it. */
 export function writeField(table: usize, p: usize, name: usize, n: u32, value: usize, v: u32): usize {
-  const nameHash = hashText(name, n, NAME_HASH_SEED);
-  const fixed = staticName(name, n, nameHash);
+  const hash = hashText(name, n, NAME_HASH_SEED);
+  return writeHashed(table, p, name, n, value, v, hash, staticName(name, n, hash));
+}
+
+/** As writeField, of a name whose hash and static index are known. */
+export function writeHashed(table: usize, p: usize, name: usize, n: u32, value: usize, v: u32, hash: u64,
+    fixed: u32): usize {
   if (fixed != 0) {
     if (isSecret(fixed)) return writeString(writeInteger(p, NEVER_INDEXED, 15, fixed), value, v);
     if (load<u8>(STATIC_VALUE_BYTES + fixed) == v
         && equalBytes(STATIC_LINES + load<u16>(STATIC_OFFSETS + (<usize>fixed << 1)) + n + 2, value, v))
       return writeIndexed(p, fixed);
   }
-  const slot = slotOf(table, hashText(value, v, nameHash));
+  const slot = slotOf(table, <u32>hashText(value, v, hash));
   let insert = known;
-  const index = insert ? liveIndex(table, slot, name, n) : 0;
-  if (index != 0) {
-    const entry = entryAt(table, index);
-    if (load<u32>(entry, ENTRY_VALUE_BYTES) == v && equalBytes(lineOf(table, entry) + n + 2, value, v))
-      return writeIndexed(p, STATIC_COUNT + index);
-  }
+  const index = insert ? slotIndex(table, slot) : 0;
+  if (index != 0 && isField(table, index, name, n, value, v)) return writeIndexed(p, STATIC_COUNT + index);
   let nameIndex = fixed, nameSlot: usize = 0;
   if (fixed == 0) {
-    nameSlot = slotOf(table, nameHash ^ NAME_SALT);
+    nameSlot = slotOf(table, <u32>hash ^ NAME_SALT);
     if (known) {
-      const named = liveIndex(table, nameSlot, name, n);
+      const named = nameIndexOf(table, nameSlot, name, n);
       if (named != 0) nameIndex = STATIC_COUNT + named;
       else insert = true;
     }
@@ -121,7 +129,7 @@ export function writeField(table: usize, p: usize, name: usize, n: u32, value: u
   if (nameIndex == 0) p = writeString(p, name, n);
   if (insert) {
     const number = insertField(table, name, n, value, v);
-    store<u32>(slot, number, SLOT_NUMBER);
+    if (slot != 0) store<u32>(slot, number, SLOT_NUMBER);
     if (nameSlot != 0) store<u32>(nameSlot, number, SLOT_NUMBER);
   }
   return writeString(p, value, v);

@@ -1,6 +1,8 @@
-// The Huffman code of HPACK (RFC 7541 5.2). Decoding looks 12 bits up at a time, which gives two symbols of usual text;
-// longer codes are found by their length, since the code is canonical. Encoding gathers 64 bits.
-import { HUFFMAN_BITS, HUFFMAN_CODES, HUFFMAN_LENGTHS, HUFFMAN_PAIRS, HUFFMAN_SYMBOLS } from '../generated/hpack';
+// The Huffman code of HPACK (RFC 7541 5.2), decoded. Twelve bits are looked up at a time, which gives two symbols of
+// usual text; longer codes are found by their length, since the code is canonical. Nothing is encoded: strings as
+// they are cost a third more bytes where they are not indexed, and half of the time on both sides
+// (bench/codec/http2.ts).
+import { HUFFMAN_BITS, HUFFMAN_LENGTHS, HUFFMAN_PAIRS, HUFFMAN_SYMBOLS } from '../generated/hpack';
 
 const PAIR_BITS: u32 = 12;
 const END_OF_STRING: u32 = 256;
@@ -102,31 +104,4 @@ export function huffmanLength(src: usize, n: u32): i32 {
   }
   if (have >= 8 || (have != 0 && ~bits >> (64 - have) != 0)) return -1;
   return given;
-}
-
-/** Bytes that n bytes have as code. */
-export function huffmanBytes(src: usize, n: u32): u32 {
-  let bits: u32 = 7;
-  for (const end = src + n; src < end; src++) bits += load<u8>(HUFFMAN_BITS + load<u8>(src));
-  return bits >> 3;
-}
-
-/** Writes n bytes as code; returns the position after it. May write up to seven bytes beyond. */
-export function huffmanEncode(src: usize, n: u32, dst: usize): usize {
-  let bits: u64 = 0, free: u32 = 64;
-  for (const end = src + n; src < end; src++) {
-    const c: usize = load<u8>(src), length: u32 = load<u8>(HUFFMAN_BITS + c);
-    free -= length;
-    bits |= <u64>load<u32>(HUFFMAN_CODES + (c << 2)) << free;
-    if (free < 32) {                     // a code has at most 30 bits
-      store<u32>(dst, bswap<u32>(<u32>(bits >> 32)));
-      dst += 4;
-      bits <<= 32;
-      free += 32;
-    }
-  }
-  if (free == 64) return dst;
-  bits |= ~(<u64>0) >> (64 - free);
-  store<u32>(dst, bswap<u32>(<u32>(bits >> 32)));
-  return dst + ((71 - free) >> 3);
 }

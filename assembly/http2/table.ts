@@ -130,8 +130,8 @@ export function indexOf(table: usize, number: u32): u32 {
 }
 
 /**
- * The slot of a hash, one of two; a hash that has none gets the one that was inserted longer ago, or never, and is seen
- * from then on. `known` of what is not seen yet is false.
+ * The slot of a hash, one of two, and whether it was `known`. A hash that has none takes one whose entry is gone or
+ * never was; 0 when both have theirs, for three that took turns would never find anything.
  */
 export function slotOf(table: usize, hash: u32): usize {
   const pair = table + load<u32>(table, TABLE_SLOTS) + <usize>(hash & (SLOT_COUNT - 2)) * SLOT_BYTES;
@@ -139,11 +139,17 @@ export function slotOf(table: usize, hash: u32): usize {
   if (load<u32>(pair, SLOT_HASH) == hash) return pair;
   if (load<u32>(pair + SLOT_BYTES, SLOT_HASH) == hash) return pair + SLOT_BYTES;
   known = false;
-  const older = load<u32>(pair, SLOT_NUMBER) <= load<u32>(pair + SLOT_BYTES, SLOT_NUMBER);
-  const slot = older ? pair : pair + SLOT_BYTES;
+  const slot = slotIndex(table, pair) == 0 ? pair : pair + SLOT_BYTES;
+  if (slot != pair && slotIndex(table, slot) != 0) return 0;
   store<u32>(slot, hash, SLOT_HASH);
   store<u32>(slot, 0, SLOT_NUMBER);
   return slot;
+}
+
+/** Dynamic index of the entry of a slot, when it is still there; else 0. */
+export function slotIndex(table: usize, slot: usize): u32 {
+  const number = load<u32>(slot, SLOT_NUMBER);
+  return number == 0 ? 0 : indexOf(table, number - 1);
 }
 export let known: bool = false;
 

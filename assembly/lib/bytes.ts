@@ -78,6 +78,9 @@ export function equalIgnoreCase(a: usize, b: usize, n: u32): bool {
 export function equalBytes(a: usize, b: usize, n: u32): bool {
   let i: u32 = 0;
   while (i + 8 <= n) { if (load<u64>(a + i) != load<u64>(b + i)) return false; i += 8; }
+  if (i == n) return true;
+  if (n >= 8) return load<u64>(a + n - 8) == load<u64>(b + n - 8);
+  if (n >= 4) return load<u32>(a) == load<u32>(b) && load<u32>(a + n - 4) == load<u32>(b + n - 4);
   while (i < n) { if (load<u8>(a + i) != load<u8>(b + i)) return false; i++; }
   return true;
 }
