@@ -30,7 +30,7 @@ import { ConfigStore } from './xds/store.js';
 
 /** After the first requests, which still touch pages for the first time. */
 /** Until workers speak TLS: then this, refuseTls and FileConfigurationOptions.tls go. */
-const TLS_SERVED = false;
+const TLS_SERVED = true;
 const TRIM_AFTER_MS = 1000;
 
 export class Server {

@@ -46,6 +46,11 @@ export const limits = {
   bufferLargeBytes: 80 * KiB,
   receiveBytesMax: 64 * KiB,       // most bytes asked of one recv
 
+  // TLS
+  handshakesPerTurnMax: 4,         // steps of handshakes in one turn; the others wait for the next one
+  tlsHandshakeMs: 15_000,          // where transport_socket_connect_timeout says nothing; then the connection closes
+  tlsHelloBytesMax: 64 * KiB,      // of a handshake that wait for their turn; more end the connection
+
   // HTTP/2
   headerTableBytesMax: 64 * KiB,       // hpack_table_size; a configuration that asks for more is rejected
   http2StreamWindowBytesMax: 1 * MiB,  // what of a stream may wait here; larger windows are made so large

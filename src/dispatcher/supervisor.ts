@@ -2,6 +2,7 @@
 // ports and wake eventfds. A worker that dies costs its own connections and nothing else: its descriptors are closed,
 // its listening sockets stay open (connections wait in their backlog) and go to its successor, and the death is
 // counted.
+import { randomBytes } from 'node:crypto';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { MessagePort, ResourceLimits } from 'node:worker_threads';
 import { errorText } from '../core/errors.js';
@@ -52,6 +53,8 @@ export class Supervisor {
   readonly counts = { deaths: 0, restarts: 0, stalls: 0 };
   private readonly running: (Running | null)[];
   private readonly wakeFds: number[] = [];
+  /** For TLS tickets that every worker takes. */
+  private readonly ticketKeys = randomBytes(80).toString('base64');
   private readonly one = new Uint8Array(new BigUint64Array([1n]).buffer);
   private readonly oneAddress = addressOf(this.one);
   private readonly deathTimesMs: number[] = [];
@@ -154,7 +157,7 @@ export class Supervisor {
     const channel = new MessageChannel();
     const data: WorkerStart = {
       worker, workers: this.workers, memory: options.memory, memoryMiB: options.memoryMiB, codecs: options.codecs,
-      io: options.io, wakeFd: this.wakeFds[worker]!, port: channel.port2, seed: randomSeed(),
+      io: options.io, wakeFd: this.wakeFds[worker]!, port: channel.port2, seed: randomSeed(), ticketKeys: this.ticketKeys,
       generation: this.control.get(worker, Control.generation),
     };
     const thread = new Worker(options.workerUrl, { workerData: data, transferList: [channel.port2],

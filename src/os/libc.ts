@@ -51,6 +51,9 @@ export const sendmsg = bindCall<N3>('long sendmsg(int, uintptr_t, int)');
 export const recvmsg = bindCall<N3>('long recvmsg(int, uintptr_t, int)');
 export const shutdown = bindCall<N2>('int shutdown(int, int)');
 
+/** Between two addresses of the process. */
+export const memcpy = bindCall<N3>('uintptr_t memcpy(uintptr_t, uintptr_t, size_t)');
+
 // Files and descriptors
 export const read = bindCall<N3>('long read(int, uintptr_t, size_t)');
 export const write = bindCall<N3>('long write(int, uintptr_t, size_t)');

@@ -22,6 +22,7 @@ import { Overload } from './overload.js';
 import type { Outside } from './outside.js';
 import type { Sockets } from './reactor/sockets.js';
 import type { Snapshot } from './snapshot/snapshot.js';
+import type { TlsLibrary } from './tls/library.js';
 
 const REACTOR_BYTES = 1 << 20;
 const HEAP_SHARE = 0.2;
@@ -82,6 +83,10 @@ export class Engine {
   /** Sends main a message; for rare things. */
   post: (message: FromWorker) => void = () => undefined;
   reactor!: Sockets;
+  /** OpenSSL, once it was needed (tls/library.ts). */
+  tls: TlsLibrary | null = null;
+  /** Of the process: all workers take each other's TLS tickets (base64 of 80 bytes each). */
+  ticketKeys: readonly string[] = [];
   snapshot!: Snapshot;
   /** Monotonic and wall time of this loop turn, milliseconds. */
   nowMs: number;

@@ -20,6 +20,7 @@ export interface WorkerStart {
   port: MessagePort;
   generation: number;
   seed: [number, number, number, number];  // 128 bits for the worker's request-id generator
+  ticketKeys: string;               // base64 of the process's own TLS ticket keys
 }
 
 /** What the bootstrap says of this process, sent before any configuration. */

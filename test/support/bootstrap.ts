@@ -19,6 +19,8 @@ export interface ListenerSpec {
   manager?: Record<string, unknown>;
   routeConfig?: Record<string, unknown>;
   listener?: Record<string, unknown>;
+  /** Of its filter chain. */
+  transportSocket?: object;
 }
 export interface ClusterSpec {
   name: string;
@@ -69,7 +71,8 @@ function listenerOf(spec: ListenerSpec): object {
   return {
     name: spec.name,
     address: socketAddress(spec.port),
-    filter_chains: [{ filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }] }],
+    filter_chains: [{ filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }],
+      ...(spec.transportSocket !== undefined && { transport_socket: spec.transportSocket }) }],
     ...spec.listener,
   };
 }

@@ -17,6 +17,8 @@ export interface ConnectionFacts {
   readonly serverName: string;
   readonly ja3: string;
   readonly ja4: string;
+  /** Of the TLS that ended here; null: it came in plain bytes. */
+  readonly tls: TlsFacts | null;
 }
 
 export class ConnectionAddresses {
@@ -29,6 +31,7 @@ export class ConnectionAddresses {
   tls: TlsFacts | null = null;
   /** Why there was no handshake, or ''. */
   transportFailure = '';
+  get secure(): boolean { return this.tls !== null; }
   private fd = -1;
   private block = -1;
   private peer: SocketAddress | null = null;
@@ -51,7 +54,8 @@ export class ConnectionAddresses {
   }
 
   /** From now on the local address is where the client wanted to go, and the remote one is the client's own. */
-  learn({ restored, client, serverName, ja3, ja4 }: ConnectionFacts): void {
+  learn({ restored, client, serverName, ja3, ja4, tls }: ConnectionFacts): void {
+    this.tls = tls;
     this.serverName = serverName;
     this.ja3 = ja3;
     this.ja4 = ja4;

@@ -68,6 +68,13 @@ export class ConnectionRegister {
     this.engine.count(listener.scope, ListenerStat.downstream_cx_total);
   }
 
+  /** Something of the listener's goes on that is no connection yet: its configuration stays. */
+  hold(listener: ListenerRuntime): void { listener.count++; }
+  letGo(listener: ListenerRuntime): void {
+    listener.count--;
+    this.events.released(listener);
+  }
+
   /** A connection goes on as another object, which takes its place. */
   replace(before: ListenerConnection, after: ListenerConnection): void {
     const { listener, nextOfListener: next, previousOfListener: previous } = before;

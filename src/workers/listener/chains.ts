@@ -8,12 +8,15 @@ import type { FilterChain, HttpConnectionManager } from '../../config/types.js';
 import type { ListenerBlob } from '../../config/snapshot/layout.js';
 import type { Engine } from '../engine.js';
 import { TcpRuntime } from '../tcp/runtime.js';
+import { ServerContext } from '../tls/server-context.js';
 import { HcmRuntime } from './hcm.js';
 import { NetworkFilters } from './network-filters.js';
 
 /** What may refuse connections, and what ends the chain: one of the two. */
 export interface Chain { readonly filters: NetworkFilters | null; readonly hcm: HcmRuntime | null;
-  readonly tcp: TcpRuntime | null }
+  readonly tcp: TcpRuntime | null;
+  /** What it serves TLS with, null: it is plain; and how long a handshake may take, 0 = as long as our limit is. */
+  readonly tls: ServerContext | null; readonly handshakeTimeoutMs: number }
 
 export type ChainEnd = HttpConnectionManager | TcpProxy;
 
@@ -57,12 +60,14 @@ export class Chains {
 
   private compile(index: number): Chain {
     const binding = this.contents.chains[index];
-    const { hcm, tcp, name, networkFilters } = this.all[index];
+    const { hcm, tcp, name, networkFilters, tls, transportSocketConnectTimeoutMs } = this.all[index];
     return {
       filters: networkFilters.length === 0 ? null
         : new NetworkFilters(this.engine, networkFilters, binding.networkFilters),
       hcm: hcm === null ? null : new HcmRuntime(this.engine, hcm, binding, name),
       tcp: tcp === null ? null : new TcpRuntime(this.engine, tcp, binding, name),
+      tls: tls === null ? null : new ServerContext(this.engine, tls, binding.secrets!),
+      handshakeTimeoutMs: transportSocketConnectTimeoutMs,
     };
   }
 
@@ -70,6 +75,7 @@ export class Chains {
     for (const chain of this.compiled) {
       chain?.hcm?.release(engine);
       chain?.tcp?.release(engine);
+      chain?.tls?.release();
     }
   }
 }

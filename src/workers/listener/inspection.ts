@@ -36,6 +36,7 @@ export class Inspection implements SocketOwner, Inspected, ChainQuestion, Connec
   serverName = '';
   ja3 = '';
   ja4 = '';
+  readonly tls = null;
   transportProtocol = '';
   applicationProtocols: readonly string[] = [];
   restored: SocketAddress | null = null;

@@ -5,10 +5,11 @@ import { limits } from '../../core/limits.js';
 import { ResponseFlag } from '../../core/response-flags.js';
 import { workerStats } from '../../core/memory-map.js';
 import { acceptBatch } from '../../os/socket.js';
-import { HttpStat, ListenerStat, TcpStat, WorkerStat } from '../../telemetry/schema.js';
+import { HttpStat, ListenerStat, TcpStat, TlsStat, WorkerStat } from '../../telemetry/schema.js';
 import type { NumberCell } from '../../config/runtime-cells.js';
 import type { FilterMetadata } from '../../config/types.js';
 import type { ListenerBlob } from '../../config/snapshot/layout.js';
+import type { ConnectionFacts } from '../connection/addresses.js';
 import { RefusedConnection } from '../connection/refused.js';
 import { ConnectionRegister } from '../connection/register.js';
 import type { ListenerConnection, RegisterEvents } from '../connection/register.js';
@@ -20,6 +21,8 @@ import { compileLog } from '../proxy/log-format.js';
 import type { CompiledLog } from '../proxy/log-format.js';
 import type { Proxy } from '../proxy/request.js';
 import { TcpSession } from '../tcp/session.js';
+import { TlsAccept } from '../tls/accept.js';
+import type { AcceptEvents } from '../tls/accept.js';
 import { TcpProxies } from '../tcp/proxies.js';
 import { ListenersByAddress } from './by-address.js';
 import { ConnectionLogs } from './connection-logs.js';
@@ -33,6 +36,8 @@ import type { Inspector } from './inspectors.js';
 
 export class ListenerRuntime {
   readonly scope: number;
+  /** Of its handshakes. */
+  readonly tlsScope: number;
   /** Open connections, doubly linked. */
   connections: ListenerConnection | null = null;
   count = 0;
@@ -57,8 +62,9 @@ export class ListenerRuntime {
   readonly continuesOnTimeout: boolean;
 
   constructor(engine: Engine, readonly slot: number, readonly blob: number, contents: ListenerBlob) {
-    const { config, scope } = contents;
+    const { config, scope, tlsScope } = contents;
     this.scope = engine.statsBase + (scope >> 3);
+    this.tlsScope = engine.statsBase + (tlsScope >> 3);
     this.name = config.name;
     this.metadata = config.metadata;
     this.inbound = config.trafficDirection === 'inbound';
@@ -74,8 +80,9 @@ export class ListenerRuntime {
     this.usesOriginalDestination = config.useOriginalDestination;
     this.inspectionTimeoutMs = filters?.timeoutMs ?? 0;
     this.continuesOnTimeout = filters?.continueOnTimeout ?? false;
-    this.only = this.chains.only === null || filters !== null || this.chains.judged ? null
-      : this.chains.get(this.chains.only).hcm;
+    const only = this.chains.only === null || filters !== null || this.chains.judged ? null
+      : this.chains.get(this.chains.only);
+    this.only = only === null || only.tls !== null ? null : only.hcm;
   }
 
   release(engine: Engine): void {
@@ -91,12 +98,17 @@ class Accepting implements AcceptOwner {
   onAcceptFailed(): void { this.listeners.acceptFailed(this.slot); }
 }
 
-export class Listeners implements InspectionEvents, RegisterEvents {
+/** ALPN says what the client speaks where the connection manager leaves it open. */
+const speaksHttp2 = ({ config: { codec } }: HcmRuntime, protocol: string): boolean =>
+  codec === 'http2' || (codec === 'auto' && protocol === 'h2');
+
+export class Listeners implements InspectionEvents, RegisterEvents, AcceptEvents {
   private readonly bySlot: (ListenerRuntime | null)[] = [];
   private readonly accepting: Accepting[] = [];
   /** Older configurations that still have connections. */
   private readonly retired = new Set<ListenerRuntime>();
   private readonly idle: Inspection[] = [];
+  private readonly handshakes: TlsAccept[] = [];
   private readonly byAddress: ListenersByAddress;
 
   private readonly register: ConnectionRegister;
@@ -181,15 +193,50 @@ export class Listeners implements InspectionEvents, RegisterEvents {
       return null;
     }
     const chain = this.chainOf(listener, number);
-    const filters = chain === null ? null : chain.filters;
+    if (chain === null) { this.overflown(listener); return null; }
+    return chain.tls === null ? this.enter(chain, listener, fd, socket, inspection, '')
+      : this.handshake(chain, listener, fd, socket, inspection);
+  }
+
+  /** A chain that is TLS: its connection begins when the handshake is done. */
+  private handshake(chain: Chain, listener: ListenerRuntime, fd: number, socket: number,
+      facts: ConnectionFacts): SocketOwner | null {
+    const { engine } = this;
+    if (!chain.tls!.isReady()) {
+      engine.count(listener.tlsScope, TlsStat.downstream_context_secrets_not_ready);
+      return null;
+    }
+    const accept = this.handshakes.pop() ?? new TlsAccept(engine, this);
+    if (!accept.begin(fd, socket, listener, chain, facts)) {
+      this.handshakes.push(accept);
+      this.overflown(listener);
+      return null;
+    }
+    this.register.hold(listener);
+    return accept;
+  }
+
+  onSecured(accept: TlsAccept, channel: number, protocol: string): SocketOwner | null {
+    return this.enter(accept.chain, accept.listener, accept.fd, channel, accept, protocol);
+  }
+
+  onHandshakeEnded(accept: TlsAccept): void {
+    this.register.letGo(accept.listener);
+    this.handshakes.push(accept);
+  }
+
+  /** The connection begins in its chain; `protocol`: what TLS negotiated, '' = nothing. */
+  private enter(chain: Chain, listener: ListenerRuntime, fd: number, socket: number, facts: ConnectionFacts,
+      protocol: string): SocketOwner | null {
+    const { filters } = chain;
     if (filters !== null) {
       const delayMs = filters.judge();
       this.register.judgedBy(filters);
-      if (delayMs >= 0) return this.refuseJudged(inspection, chain!, delayMs);
+      if (delayMs >= 0) return this.refuseJudged({ listener, fd, socket }, chain, delayMs);
     }
-    const owner = chain === null ? null
-      : chain.hcm !== null ? this.factory.open(fd, listener, chain.hcm, socket, inspection)
-      : this.tcp.open(fd, listener, chain.tcp!, socket, inspection);
+    const owner = chain.hcm !== null
+      ? this.factory.open(fd, listener, chain.hcm, socket, facts, speaksHttp2(chain.hcm, protocol))
+      : this.tcp.open(fd, listener, chain.tcp!, socket, facts);
     if (owner === null) this.overflown(listener);
     if (filters === null) return owner;
     this.register.judgedBy(null);
@@ -198,7 +245,8 @@ export class Listeners implements InspectionEvents, RegisterEvents {
   }
 
   /** A network filter refuses a connection: it is counted, and goes now or later. */
-  private refuseJudged({ listener, fd, socket }: Inspection, { hcm, tcp }: Chain, delayMs: number): SocketOwner {
+  private refuseJudged({ listener, fd, socket }: Pick<Inspection, 'listener' | 'fd' | 'socket'>, { hcm, tcp }: Chain,
+      delayMs: number): SocketOwner {
     const { engine } = this;
     if (tcp !== null) engine.count(tcp.scope, TcpStat.downstream_cx_total);
     if (hcm !== null) {

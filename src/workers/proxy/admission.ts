@@ -28,7 +28,9 @@ export function admit(engine: Engine, proxy: Proxy, stream: Stream): boolean {
   const edits = engine.requestEdits >> 2;
   const { i32 } = engine;
   const flags = i32[words + Head.flags];
-  i32[edits + RequestEdits.flags] = hcm.requestFlags;
+  const { secure } = stream.downstream!.addresses;
+  i32[edits + RequestEdits.flags] = secure && hcm.config.schemeOverwrite === null
+    ? hcm.requestFlags | RequestEditsFlag.https : hcm.requestFlags;
   if (hcm.internalAddresses !== null) admitInternal(engine, stream);
   if ((i32[edits + RequestEdits.flags] & RequestEditsFlag.external) !== 0)
     engine.codecs.h1DropClaims(engine.requestRecord);
@@ -36,12 +38,12 @@ export function admit(engine: Engine, proxy: Proxy, stream: Stream): boolean {
     proxy.replies.refuseHead(stream, 431, detail('request_headers_too_large'));
     return false;
   }
-  if (isHttps(engine, hcm, flags)) {
+  if (isHttps(engine, hcm, flags, secure)) {
     i32[edits + RequestEdits.flags] |= RequestEditsFlag.schemeHttps;
     stream.https = true;
   }
   i32[edits + RequestEdits.pathBytes] = i32[edits + RequestEdits.pathAt] = i32[edits + RequestEdits.hostBytes] = 0;
-  if ((flags & HeadFlag.httpsScheme) !== 0 && hcm.isEdge) {
+  if ((flags & HeadFlag.httpsScheme) !== 0 && hcm.isEdge && !secure) {
     // Nobody can have asked for https on a plain connection at the edge.
     proxy.replies.refuseHead(stream, 403, detail('http1.invalid_scheme'));
     return false;
@@ -61,13 +63,13 @@ export function admit(engine: Engine, proxy: Proxy, stream: Stream): boolean {
 }
 
 /** What stands for :scheme: as the target says, or as x-forwarded-proto says, unless that is set here anyway. */
-function isHttps(engine: Engine, hcm: HcmRuntime, flags: number): boolean {
+function isHttps(engine: Engine, hcm: HcmRuntime, flags: number, secure: boolean): boolean {
   if (hcm.config.schemeOverwrite !== null) return hcm.config.schemeOverwrite === 'https';
   if ((flags & HeadFlag.absoluteForm) !== 0) return (flags & HeadFlag.httpsScheme) !== 0;
-  if ((hcm.requestFlags & RequestEditsFlag.setProto) !== 0) return false;
+  if ((hcm.requestFlags & RequestEditsFlag.setProto) !== 0) return secure;
   const record = engine.requestRecord;
   const index = engine.u16[(record >> 1) + Head.known * 2 + Header['x-forwarded-proto']];
-  if (index === 0) return false;
+  if (index === 0) return secure;
   const line = (record >> 2) + Head.headers + (index - 1) * 4;
   if (engine.i32[line + HeaderLine.valueBytes] !== HTTPS.length) return false;
   const at = engine.i32[line + HeaderLine.valueAt];

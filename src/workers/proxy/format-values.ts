@@ -92,7 +92,7 @@ export class FormatValues {
       case Op.localReplyBody: writer.text(this.localReplyBody); return true;
       case Op.uniqueId: return this.text(randomUUID());
       case Op.upstreamTransportFailureReason:
-        return this.text(stream.connectErrno <= 0 ? stream.transportFailure
+        return this.text(stream.connectErrno <= 0 || stream.transportFailure !== '' ? stream.transportFailure
           : connectFailureReason(stream.connectErrno));
       default: return this.wire(stream, code);
     }

@@ -28,6 +28,7 @@ export class Hedge implements Borrower {
   readonly isUpgrade = false;
   wantsNewConnection = false;
   connectErrno = 0;
+  transportFailure = '';
   stream!: Stream;
   next: Hedge | null = null;
   endpoint: Endpoint | null = null;

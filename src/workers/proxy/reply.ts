@@ -136,7 +136,8 @@ export class Replies {
   }
 
   /** Did the request reach the edge by TLS, as x-forwarded-proto tells (Envoy's test for `require_tls`)? */
-  cameByTls(): boolean {
+  cameByTls(stream: Stream): boolean {
+    if (stream.downstream!.addresses.secure) return true;
     return recordHeader(this.engine, this.engine.requestRecord, 'x-forwarded-proto')?.toLowerCase() === 'https';
   }
 

@@ -134,7 +134,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       return this.afterReply(connection, bodyAt, end);
     }
     if (route.requireTls !== 'none' && !(stream.internal && route.requireTls === 'external')
-      && !this.replies.cameByTls()) {
+      && !this.replies.cameByTls(stream)) {
       this.replies.toHttps(stream);
       return this.afterReply(connection, bodyAt, end);
     }

@@ -27,6 +27,7 @@ export class Shadow implements Borrower, PickRequest {
   readonly isUpgrade = false;
   wantsNewConnection = false;
   connectErrno = 0;
+  transportFailure = '';
 
   readonly hasHash = false;
   readonly hashHigh = 0;

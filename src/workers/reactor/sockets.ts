@@ -79,7 +79,7 @@ export class Sockets implements Reactor {
 
   poll(timeoutMs: number): void {
     if (this.flushers.length > 0) this.flush();         // what timers and messages gathered
-    this.kernel.poll(timeoutMs);
+    this.kernel.poll(this.flushers.length > 0 ? 0 : timeoutMs);
     if (this.flushers.length > 0) this.flush();
   }
   end(): void { this.kernel.end(); }

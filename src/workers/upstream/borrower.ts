@@ -27,6 +27,8 @@ export interface Borrower {
   /** It may leave HTTP. */
   readonly isUpgrade: boolean;
   connectErrno: number;
+  /** What the handshake of the connection that it waited for failed with. */
+  transportFailure: string;
 }
 
 /** `connectErrno` of a connection that could not be begun here: no socket, or an address of ours that is none. */

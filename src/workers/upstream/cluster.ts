@@ -5,7 +5,8 @@ import { ClusterState } from '../../core/memory-map.js';
 import { clusterScope, OVERFLOW_SCOPE } from '../../telemetry/scopes.js';
 import { WorkerStat, histogramCell } from '../../telemetry/schema.js';
 import type { AssignmentPolicy, ClusterConfig, OriginalDestination } from '../../config/types.js';
-import type { AssignmentBlob } from '../../config/snapshot/layout.js';
+import type { AssignmentBlob, ClusterBlob } from '../../config/snapshot/layout.js';
+import type { ClientContext } from '../tls/client-context.js';
 import { LoadReports } from '../balancing/load-reports.js';
 import { Latencies } from '../balancing/peak-ewma.js';
 import { Level } from '../balancing/levels.js';
@@ -21,6 +22,7 @@ import type { ClusterTraits } from './cluster-traits.js';
 import { Destinations } from './destinations.js';
 import { addressText, Endpoint } from './endpoint.js';
 import { Outliers } from './outliers.js';
+import { Transports } from './transport.js';
 
 export class ClusterRuntime {
   // First what every request looks at: a mesh has many clusters, and each line of the cache counts.
@@ -36,6 +38,9 @@ export class ClusterRuntime {
   private healthSeen = 0;
   /** Part of the requests that is refused at once. */
   dropped = 0;
+  /** How endpoints are reached, where any of them is by TLS. */
+  transports: Transports | null = null;
+  private transportKey = '';
   /** Of an ORIGINAL_DST cluster: requests bring their endpoints. */
   destinations: Destinations | null = null;
   /** What requests say of themselves decides about their endpoints (proxy/asked.ts). */
@@ -115,6 +120,21 @@ export class ClusterRuntime {
     return this.changes + Atomics.load(this.engine.i32, this.breakers + ClusterState.healthVersion);
   }
 
+  /** Other TLS: connections that are open serve what they have, and what is idle closes. */
+  private takeTransports(blob: ClusterBlob): void {
+    const key = equalKey([blob.config.tls, blob.config.transportSocketMatches, blob.secrets ?? null]);
+    if (key === this.transportKey) return;
+    if (this.transportKey !== '') this.closeAll();
+    this.transportKey = key;
+    this.transports?.release();
+    this.transports = blob.secrets === undefined ? null : new Transports(this.engine, this.slot, blob);
+    for (const endpoint of this.endpoints.values()) endpoint.tls = this.transportOf(endpoint);
+  }
+
+  private transportOf({ transportMatch }: Endpoint): ClientContext | null {
+    return this.transports === null ? null : this.transports.of(transportMatch);
+  }
+
   /** Takes over what `root` says about this cluster. False when the cluster is gone from it. */
   adopt(root: Root): boolean {
     const { snapshot } = this.engine;
@@ -122,7 +142,9 @@ export class ClusterRuntime {
     if (clusterBlob === 0) return false;
     const assignmentBlob = snapshot.assignmentBlob(root, this.slot);
     if (clusterBlob === this.clusterBlob && assignmentBlob === this.assignmentBlob) return true;
-    this.config = snapshot.readCluster(clusterBlob).config;
+    const blob = snapshot.readCluster(clusterBlob);
+    this.config = blob.config;
+    if (clusterBlob !== this.clusterBlob) this.takeTransports(blob);
     this.traits = traitsOf(this.config);
     this.clusterBlob = clusterBlob;
     const { proxyProtocol, perDownstream, preconnectRatio } = this.config.connections;
@@ -181,6 +203,7 @@ export class ClusterRuntime {
         this.endpoints.set(key, endpoint);
       }
       endpoint.update(entry);
+      endpoint.tls = this.transportOf(endpoint);
       endpoint.ownConnections(this.ownsConnections);
       while (this.levels.length <= entry.priority) this.levels.push([]);
       this.levels[entry.priority].push(endpoint);

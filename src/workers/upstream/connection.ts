@@ -7,15 +7,20 @@
 // put it.
 import { ClusterState, EndpointState } from '../../core/memory-map.js';
 import { Head } from '../../core/generated/layouts.js';
-import { ClusterStat } from '../../telemetry/schema.js';
+import { ClusterStat, TlsStat } from '../../telemetry/schema.js';
 import { Held } from '../connection/held.js';
 import type { ClientSession } from '../http2/client-session.js';
 import type { SocketAddress } from '../../os/sockaddr.js';
 import type { Origin } from '../connection/register.js';
-import type { TlsFacts } from '../connection/tls-facts.js';
+import { TlsFacts } from '../connection/tls-facts.js';
 import type { Engine } from '../engine.js';
 import type { Borrower } from './borrower.js';
 import type { SocketOwner } from '../reactor/reactor.js';
+import type { ClientContext } from '../tls/client-context.js';
+import { countFailure, countHandshake } from '../tls/counts.js';
+import { tlsOf } from '../tls/library.js';
+import { TlsSession } from '../tls/session.js';
+import type { HandshakeEvents } from '../tls/session.js';
 import type { Endpoint } from './endpoint.js';
 import type { UpstreamPool } from './pool.js';
 import { writeProxyHeader } from './proxy-header.js';
@@ -23,10 +28,12 @@ import { Race } from './race.js';
 import type { Upstream } from './upstream-side.js';
 
 const ECONNABORTED = 103;
+const ECONNRESET = 104;
 const ENOBUFS = 105;
+const ECONNREFUSED = 111;
 const ETIMEDOUT = 110;
 
-export class UpstreamConnection implements SocketOwner, Upstream {
+export class UpstreamConnection implements SocketOwner, Upstream, HandshakeEvents {
   readonly framed = false;
   readonly responseEnded = false;
   tls: TlsFacts | null = null;
@@ -60,6 +67,8 @@ export class UpstreamConnection implements SocketOwner, Upstream {
   private headDone = false;
   /** A request or a tunnel is under way. */
   private serving = false;
+  /** Why the handshake failed. */
+  private transportFailure = '';
   private receiving = false;
   private readonly held: Held;
   private readonly timer: number;
@@ -83,6 +92,7 @@ export class UpstreamConnection implements SocketOwner, Upstream {
     this.connected = this.peerEnded = this.idle = this.headDone = this.serving = this.receiving = false;
     this.ownerGone = false;
     this.unread = 0;
+    this.transportFailure = '';
     this.overMs = Infinity;
     this.socket = engine.reactor.add(fd, this);
     if (this.socket < 0) return false;
@@ -305,15 +315,65 @@ export class UpstreamConnection implements SocketOwner, Upstream {
     }
     if (errno !== 0) { this.connectFailed(errno); return; }
     if (this.race !== null) this.endRace();
+    const { proxyProtocol } = this.endpoint.cluster.config.connections;
+    if (proxyProtocol !== null && !this.sendProxyHeader(proxyProtocol)) return;
+    if (this.endpoint.tls === null) this.ready(); else this.secure(this.endpoint.tls);
+  }
+
+  /** Connected, and the handshake begins. */
+  private secure(tls: ClientContext): void {
+    const { engine, endpoint } = this;
+    const { sni, autoHostSni, autoSniSanValidation } = tls.tls;
+    const serverName = autoHostSni && endpoint.hostname !== '' ? endpoint.hostname : sni;
+    const context = tls.contextFor(serverName, autoSniSanValidation);
+    if (context === null) {
+      engine.count(endpoint.cluster.transports!.scope, TlsStat.upstream_context_secrets_not_ready);
+      this.transportFailure = 'TLS_error:Secret_is_not_supplied_by_SDS';
+      this.connectFailed(ECONNREFUSED);
+      return;
+    }
+    const session = new TlsSession(engine, tlsOf(engine));
+    if (!session.begin(this.socket, context, false, this)) { this.connectFailed(ENOBUFS); return; }
+    session.setOwner(this);
+    session.onEnd = () => { tls.keep(session, serverName); };
+    this.socket = session.channel;
+    tls.prepare(session, serverName);
+    session.speakFirst();
+  }
+
+  onSecured(session: TlsSession, protocol: string): void {
+    countHandshake(this.engine, this.endpoint.cluster.transports!.scope, session);
+    this.tls = new TlsFacts(session);
+    if (this.endpoint.cluster.traits.protocol === 'auto') this.speaks(protocol === 'h2');
+    this.ready();
+  }
+
+  /** ALPN has said which: those who wait, and those who come next, go by it. */
+  private speaks(http2: boolean): void {
+    const { endpoint } = this;
+    if (this.shares !== http2) {
+      endpoint.connectingShared += http2 ? 1 : -1;
+      this.shares = http2;
+    }
+    this.pool.speaks(endpoint, http2);
+  }
+
+  onHandshakeFailed(session: TlsSession, reason: string): void {
+    countFailure(this.engine, this.endpoint.cluster.transports!.scope, session, reason);
+    this.transportFailure = reason;
+    this.connectFailed(ECONNRESET);
+  }
+
+  /** Everything below HTTP is in place. */
+  private ready(): void {
     const { engine, endpoint } = this;
     this.connected = true;
     this.connectedMs = engine.nowMs;
     this.countConnecting(-1);
     engine.timers.disarm(this.timer);
     engine.observe(endpoint.cluster.connectCell, engine.nowMs - this.openedMs);
-    const { maxDurationMs, proxyProtocol } = endpoint.cluster.config.connections;
+    const { maxDurationMs } = endpoint.cluster.config.connections;
     if (maxDurationMs > 0) this.overMs = engine.nowMs + maxDurationMs;
-    if (proxyProtocol !== null && !this.sendProxyHeader(proxyProtocol)) return;
     if (this.shares) {
       this.session = this.pool.share(this);
       if (this.session === null) this.connectFailed(ENOBUFS);
@@ -340,7 +400,10 @@ export class UpstreamConnection implements SocketOwner, Upstream {
     const { endpoint } = this;
     endpoint.cluster.count(ClusterStat.upstream_cx_connect_fail);
     endpoint.add(EndpointState.connectFailures, 1);
-    for (let stream = endpoint.pendingFirst; stream !== null; stream = stream.pendingNext) stream.connectErrno = errno;
+    for (let stream = endpoint.pendingFirst; stream !== null; stream = stream.pendingNext) {
+      stream.connectErrno = errno;
+      stream.transportFailure = this.transportFailure;
+    }
     this.peerEnded = errno !== ETIMEDOUT;
     this.pool.failAll(this);
     this.close();

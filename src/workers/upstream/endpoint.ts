@@ -13,6 +13,7 @@ import type { Engine } from '../engine.js';
 import type { ClientSession } from '../http2/client-session.js';
 import type { Borrower } from './borrower.js';
 import type { ClusterRuntime } from './cluster.js';
+import type { ClientContext } from '../tls/client-context.js';
 import type { UpstreamConnection } from './connection.js';
 
 /** One of several addresses of an endpoint. */
@@ -54,6 +55,12 @@ export class Endpoint {
   /** Its locality as one text, equal for equal localities; what the locality weighs beside others, 0 = nothing. */
   locality = '';
   localityWeight = 0;
+  /** What it was last found to speak, where ALPN decides. */
+  speaksHttp2 = true;
+  /** What its transport is chosen by (envoy.transport_socket_match). */
+  transportMatch: AssignmentBlob['endpoints'][number]['transportMatch'];
+  /** How it is spoken to; null: in plain bytes. */
+  tls: ClientContext | null = null;
   /** What subsets and hashes go by. */
   metadata: AssignmentBlob['endpoints'][number]['metadata'] = null;
   /** Since when it has been healthy, as far as this worker knows; 0 = it is not. */
@@ -122,6 +129,7 @@ export class Endpoint {
     if (entry.logicalName !== '' && addressText(entry.address) !== this.text) this.moveTo(entry.address);
     this.weight = Math.max(1, entry.weight);
     this.hostname = entry.hostname;
+    this.transportMatch = entry.transportMatch;
     this.priority = entry.priority;
     this.configuredHealth = entry.health === 'unknown' || entry.health === 'healthy' ? HEALTHY
       : entry.health === 'degraded' ? DEGRADED : entry.health === 'draining' ? EXCLUDED : UNHEALTHY;

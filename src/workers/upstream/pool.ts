@@ -86,6 +86,18 @@ export class UpstreamPool {
     return false;
   }
 
+  /** An endpoint's protocol is known, or another one than before (ALPN). */
+  speaks(endpoint: Endpoint, http2: boolean): void {
+    if (endpoint.speaksHttp2 === http2) return;
+    endpoint.speaksHttp2 = http2;
+    for (let stream = endpoint.pendingFirst; stream !== null; stream = stream.pendingNext) stream.shares = http2;
+    endpoint.pendingShared = http2 ? endpoint.pendingCount : 0;
+    for (let stream = endpoint.pendingFirst; stream !== null && wantsMore(endpoint, http2);
+      stream = stream.pendingNext) {
+      if (!this.open(endpoint, endpoint.cluster.traits.normal, stream)) return;
+    }
+  }
+
   /** A connection that many share is connected. Null: there is no room for what HTTP/2 needs. */
   share(connection: UpstreamConnection): ClientSession | null {
     const { endpoint } = connection;
@@ -274,7 +286,8 @@ const ownerOf = ({ origin }: Borrower): number => origin === null ? 0 : origin.i
 function shares(stream: Borrower, endpoint: Endpoint): boolean {
   const { protocol } = endpoint.cluster.traits;
   return protocol !== 'http1' && !stream.rawTunnel
-    && (protocol === 'http2' || (protocol === 'downstream' && stream.framed));
+    && (protocol === 'http2' || (protocol === 'downstream' && stream.framed)
+      || (protocol === 'auto' && endpoint.tls !== null && endpoint.speaksHttp2));
 }
 
 /** Are the connections that are coming too few for those who wait? */

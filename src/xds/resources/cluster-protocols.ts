@@ -55,8 +55,8 @@ export function findHttpOptions(message: Cluster, path: string, report: Report):
 
 function readTyped(typed: HttpHttpProtocolOptions, at: string, report: Report):
   Pick<HttpOptions, 'http1' | 'http1Path' | 'http'> {
-  if (typed.autoConfig !== undefined) report.fail(`${at}.auto_config`, 'not implemented');
-  const { explicitHttpConfig: explicit, useDownstreamProtocolConfig: downstream } = typed;
+  const { explicitHttpConfig: explicit, useDownstreamProtocolConfig: downstream, autoConfig: auto } = typed;
+  if (auto !== undefined) return readAuto(auto, `${at}.auto_config`, report);
   const where = `${at}.${downstream === undefined ? 'explicit_http_config' : 'use_downstream_protocol_config'}`;
   const http1 = { http1: (downstream ?? explicit)?.httpProtocolOptions ?? {},
     http1Path: `${where}.http_protocol_options` };
@@ -65,6 +65,13 @@ function readTyped(typed: HttpHttpProtocolOptions, at: string, report: Report):
     return { ...http1, http: speaks('downstream', downstream.http2ProtocolOptions, path, report) };
   if (explicit?.http2ProtocolOptions === undefined) return { ...http1, http: { protocol: 'http1', http2: usualHttp2 } };
   return { ...http1, http: speaks('http2', explicit.http2ProtocolOptions, path, report) };
+}
+
+/** ALPN says which; without TLS it is HTTP/1.1, for there is nothing to choose by. */
+function readAuto(auto: NonNullable<HttpHttpProtocolOptions['autoConfig']>, at: string, report: Report):
+  Pick<HttpOptions, 'http1' | 'http1Path' | 'http'> {
+  return { http1: auto.httpProtocolOptions ?? {}, http1Path: `${at}.http_protocol_options`,
+    http: speaks('auto', auto.http2ProtocolOptions, `${at}.http2_protocol_options`, report) };
 }
 
 const speaks = (protocol: ClusterHttp['protocol'], options: Http2ProtocolOptions | undefined, path: string,
