@@ -157,7 +157,8 @@ export class Supervisor {
     const channel = new MessageChannel();
     const data: WorkerStart = {
       worker, workers: this.workers, memory: options.memory, memoryMiB: options.memoryMiB, codecs: options.codecs,
-      io: options.io, wakeFd: this.wakeFds[worker]!, port: channel.port2, seed: randomSeed(), ticketKeys: this.ticketKeys,
+      io: options.io, wakeFd: this.wakeFds[worker]!, port: channel.port2, seed: randomSeed(),
+      ticketKeys: this.ticketKeys,
       generation: this.control.get(worker, Control.generation),
     };
     const thread = new Worker(options.workerUrl, { workerData: data, transferList: [channel.port2],
