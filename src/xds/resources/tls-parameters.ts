@@ -61,11 +61,25 @@ function suiteProblem(name: string): string | null {
 
 /** Would OpenSSL refuse it? Names alone: what a list may hold besides names is not taken. */
 function contextProblem(options: { ecdhCurve: string } | { sigalgs: string }): boolean {
-  if (!/^[A-Za-z0-9_-]+$/.test(Object.values(options)[0] as string)) return true;
+  const [[kind, name]] = Object.entries(options) as [[string, string]];
+  const key = `${kind} ${name}`;
+  let problem = judged.get(key);
+  if (problem === undefined) {
+    problem = !/^[A-Za-z0-9_-]+$/.test(name) || !accepts(options);
+    if (judged.size < JUDGED_MAX) judged.set(key, problem);
+  }
+  return problem;
+}
+
+/** Thousands of contexts have the same few names. */
+const judged = new Map<string, boolean>();
+const JUDGED_MAX = 1000;
+
+function accepts(options: { ecdhCurve: string } | { sigalgs: string }): boolean {
   try {
     tls().createSecureContext(options);
-    return false;
-  } catch {
     return true;
+  } catch {
+    return false;
   }
 }

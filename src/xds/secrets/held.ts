@@ -13,7 +13,7 @@ export interface Version { definition: SecretDefinition; versionInfo: string; wi
 const HIDDEN = Buffer.from('[redacted]').toString('base64');
 
 export class HeldSecret {
-  readonly owners = new Set<string>();
+  readonly owners = new Set<object>();
   loaded: Loaded | null = null;
   /** Times that contents were put in force. */
   updates = 0;

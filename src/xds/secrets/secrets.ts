@@ -15,14 +15,18 @@ import { SecretFiles } from './files.js';
 import { HeldSecret } from './held.js';
 import type { SdsUse, SecretSource, SecretVersion, SecretVersions } from './source.js';
 
-/** What a listener or a cluster uses, and how often each of it had changed when it began to. */
-interface Owner { scope: string; contexts: ContextSecrets[]; since: Map<string, number> }
+/** What a listener or a cluster uses. `before`: changes of its secrets of SDS that are not its own. */
+interface Owner { scope: string; shared: SharedSecrets; before: number }
+/** What all use that use the same: a mesh has thousands of clusters and few sets of secrets. */
+export interface SharedSecrets { key: string; contexts: ContextSecrets[]; names: string[]; owners: number }
 
-const STATIC_OWNER = 'static_resources';
+/** Those of the bootstrap have an owner that never goes. */
+const bootstrapOwner: SharedSecrets = { key: '', contexts: [], names: [], owners: 1 };
 
 export class Secrets {
   readonly #held = new Map<string, HeldSecret>();
   readonly #owners = new Map<string, Owner>();
+  readonly #shared = new Map<string, SharedSecrets>();
   readonly #source: SecretSource;
   /** What was read between a resource's admission and its being put in force. */
   readonly #fresh = new Map<string, LoadedSecret>();
@@ -37,7 +41,7 @@ export class Secrets {
       const definition = JSON.parse(configJson) as SecretDefinition;
       const name = staticName(secret);
       const held = new HeldSecret({ kind: 'static', name, secret, wanted: definition.kind, path: '' });
-      held.owners.add(STATIC_OWNER);
+      held.owners.add(bootstrapOwner);
       this.#held.set(name, held);
       return this.#take(held, definition, wireJson);
     });
@@ -63,17 +67,14 @@ export class Secrets {
     const updates: Update[] = [];
     const follow: SdsUse[] = [];
     for (const { owner, secrets } of owners) {
-      const before = this.#owners.get(owner);
-      const uses = secrets?.uses ?? [];
-      for (const use of uses) {
-        const held = this.#held.get(use.name) ?? this.#begin(use, updates, follow);
-        held?.owners.add(owner);
-      }
+      const last = this.#owners.get(owner);
+      const counted = last === undefined ? 0 : this.#updatesOf(last.shared) - last.before;
       if (secrets === null) this.#owners.delete(owner);
-      else this.#owners.set(owner, { scope: secrets.scope, contexts: secrets.contexts, since: new Map(uses.map(
-        ({ name }) => [name, before?.since.get(name) ?? this.#held.get(name)?.updates ?? 0])) });
-      const kept = new Set(uses.map(({ name }) => name));
-      for (const name of before?.since.keys() ?? []) if (!kept.has(name)) this.#held.get(name)?.owners.delete(owner);
+      else {
+        const shared = this.#share(secrets, updates, follow);
+        this.#owners.set(owner, { scope: secrets.scope, shared, before: this.#updatesOf(shared) - counted });
+      }
+      if (last !== undefined) this.#unshare(last.shared);
     }
     if (follow.length > 0) updates.push(...this.#versions(await this.#source.follow(follow)));
     this.#fresh.clear();
@@ -88,7 +89,7 @@ export class Secrets {
   /** By context, equal ones once. */
   *certificates(): Iterable<CertificatesOfContext> {
     const seen = new Set<string>();
-    for (const { contexts } of this.#owners.values()) {
+    for (const { contexts } of this.#shared.values()) {
       for (const context of contexts) {
         const key = JSON.stringify(context);
         if (seen.has(key)) continue;
@@ -100,17 +101,38 @@ export class Secrets {
     }
   }
 
-  /** Every owner with the secrets of each of its contexts, for statistics. */
-  *owners(): Iterable<{ scope: string; updates: number; secrets: HeldSecret[] }> {
-    for (const { scope, since } of this.#owners.values()) {
-      const secrets = [...since.keys()].flatMap((name) => this.#held.get(name) ?? []);
-      const updates = secrets.reduce((sum, held) => held.use.kind !== 'sds' ? sum
-        : sum + held.updates - (since.get(held.use.name) ?? 0), 0);
-      yield { scope, updates, secrets };
-    }
+  /** Every owner, with how often SDS changed what it uses. */
+  *owners(): Iterable<{ scope: string; updates: number; shared: SharedSecrets }> {
+    const updates = new Map([...this.#shared.values()].map((shared) => [shared, this.#updatesOf(shared)]));
+    for (const { scope, shared, before } of this.#owners.values())
+      yield { scope, updates: updates.get(shared)! - before, shared };
   }
 
+  heldOf({ names }: SharedSecrets): HeldSecret[] { return names.flatMap((name) => this.#held.get(name) ?? []); }
   held(): Iterable<HeldSecret> { return this.#held.values(); }
+
+  #updatesOf(shared: SharedSecrets): number {
+    return this.heldOf(shared).reduce((sum, { use, updates }) => use.kind === 'sds' ? sum + updates : sum, 0);
+  }
+
+  #share({ uses, contexts }: SecretUses, updates: Update[], follow: SdsUse[]): SharedSecrets {
+    const names = uses.map(({ name }) => name);
+    const key = JSON.stringify([contexts, names]);
+    let shared = this.#shared.get(key);
+    if (shared === undefined) {
+      shared = { key, contexts, names, owners: 0 };
+      this.#shared.set(key, shared);
+      for (const use of uses) (this.#held.get(use.name) ?? this.#begin(use, updates, follow))?.owners.add(shared);
+    }
+    shared.owners++;
+    return shared;
+  }
+
+  #unshare(shared: SharedSecrets): void {
+    if (--shared.owners > 0) return;
+    this.#shared.delete(shared.key);
+    for (const held of this.heldOf(shared)) held.owners.delete(shared);
+  }
 
   /** Null for a static secret that there is none of. */
   #begin(use: SecretUse, updates: Update[], follow: SdsUse[]): HeldSecret | null {

@@ -3,7 +3,7 @@
 import { daysLeft } from '../../config/certificates.js';
 import type { ComputedStatistic } from '../../telemetry/statistics.js';
 import type { HeldSecret } from './held.js';
-import type { Secrets } from './secrets.js';
+import type { Secrets, SharedSecrets } from './secrets.js';
 
 /** As Envoy calls certificates without a name. */
 const unnamed = { leaf: 'unnamed_cert_e3b0c442', ca: 'unnamed_ca_cert_e3b0c442' } as const;
@@ -11,17 +11,20 @@ const unnamed = { leaf: 'unnamed_cert_e3b0c442', ca: 'unnamed_ca_cert_e3b0c442' 
 export function* secretStatistics(secrets: Secrets): Iterable<ComputedStatistic> {
   for (const { use, secret, rotationsFailed: value } of secrets.held())
     if (use.kind === 'sds') yield { name: `sds.${secret}.key_rotation_failed`, value, type: 'counter' };
-  for (const { scope, updates, secrets: used } of secrets.owners()) {
+  const expirations = new Map<SharedSecrets, [name: string, validToMs: number][]>();
+  for (const { scope, updates, shared } of secrets.owners()) {
     const factory = scope.startsWith('listener.') ? 'server_ssl_socket_factory' : 'client_ssl_socket_factory';
     yield { name: `${scope}${factory}.ssl_context_update_by_sds`, value: updates, type: 'counter' };
-    for (const [name, validToMs] of expirations(used)) {
+    let ends = expirations.get(shared);
+    if (ends === undefined) expirations.set(shared, ends = [...endsOf(secrets.heldOf(shared))]);
+    for (const [name, validToMs] of ends) {
       yield { name: `${scope}ssl.certificate.${name}.expiration_unix_time_seconds`,
         value: Math.floor(validToMs / 1000), type: 'gauge' };
     }
   }
 }
 
-function expirations(secrets: readonly HeldSecret[]): Map<string, number> {
+function endsOf(secrets: readonly HeldSecret[]): Map<string, number> {
   const result = new Map<string, number>();
   for (const { loaded, secret } of secrets) {
     for (const part of ['leaf', 'ca'] as const) {
