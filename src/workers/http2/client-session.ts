@@ -145,6 +145,7 @@ export class ClientSession extends Session {
     const used = engine.codecs.h1DecodeResponse(text, text + textBytes, engine.responseRecord, traits.decodeOptions,
       TEXT_BYTES, limits.headersCountMax);
     if (used <= 0) return this.malformed(id);
+    this.sessions.reasons!.give();
     const final = engine.i32[(engine.responseRecord >> 2) + Head.status];
     stream.headDone = final >= 200 || final === 101;
     if (stream.headDone && !endsStream && !stream.isHead && final !== 304) this.measure(stream, words);

@@ -8,6 +8,7 @@ import type { UpstreamConnection } from '../upstream/connection.js';
 import type { UpstreamPool } from '../upstream/pool.js';
 import { ClientSession } from './client-session.js';
 import type { ClientStream } from './client-stream.js';
+import { ReasonPhrases } from './reason-phrases.js';
 
 const PROTOCOL_BYTES = 64;
 
@@ -16,6 +17,7 @@ export class ClientSessions {
   head = -1;
   text = -1;
   private protocol = -1;
+  reasons: ReasonPhrases | null = null;
   private readonly free: ClientSession[] = [];
   private readonly lost: ClientStream[] = [];
 
@@ -39,6 +41,7 @@ export class ClientSessions {
     const buffer = engine.pool.acquire(LARGE);
     if (buffer < 0) return false;
     this.text = engine.pool.offsetOf(buffer);
+    this.reasons = new ReasonPhrases(engine);
     return true;
   }
 

@@ -69,6 +69,7 @@ export class ClientStream extends FramedStream implements Upstream {
 
   giveBack(): void {
     this.stream = null;
+    this.end();                                            // an upgrade that was refused has not said it
     this.leave();
   }
 

@@ -396,7 +396,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     if (!keepsHead(stream) && !(stream.replayable && upstream.requests > 1)) this.finish.releaseHead(stream);
     if (stream.kept.length > 0) this.retries.replay(stream);
     if (stream.upstream !== upstream) return;
-    if (stream.request.complete) this.requests.sayEnd(stream, 0, 0);
+    if (stream.request.complete && !stream.isUpgrade) this.requests.sayEnd(stream, 0, 0);
     // An upgrade's request has no end: an attempt's deadlines never begin.
     if (stream.perTryTimed && stream.request.complete && !stream.isUpgrade) this.timeouts.attemptBegins(stream);
     if (downstream !== null && stream.downstream === downstream && !stream.request.complete) downstream.offerSoon();
