@@ -37,11 +37,13 @@ for (const kind of weftKinds) {
         upgrade_configs: [{ upgrade_type: 'websocket' }, { upgrade_type: 'CONNECT' }] },
       routes: [{ match: { connect_matcher: {} }, route: { cluster: 'one',
         upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] } },
-      { match: { prefix: '/two' }, route: { cluster: 'two' } }, { match: { prefix: '/as1' }, route: { cluster: 'as1' } },
+      { match: { prefix: '/two' }, route: { cluster: 'two' } },
+      { match: { prefix: '/as1' }, route: { cluster: 'as1' } },
       { match: { prefix: '/as2' }, route: { cluster: 'as2' } }, routeTo('one')] }],
     [{ name: 'one', ports: [one.port] },
       { name: 'two', ports: [two.port], fields: speaksHttp2({ allow_connect: true }) as Record<string, unknown> },
-      { name: 'as1', ports: [one.port], fields: asDownstream }, { name: 'as2', ports: [two.port], fields: asDownstream }]));
+      { name: 'as1', ports: [one.port], fields: asDownstream },
+      { name: 'as2', ports: [two.port], fields: asDownstream }]));
     const client = await Http2Client.open(port);
     await new Promise<void>((resolve) => { client.session.once('remoteSettings', () => { resolve(); }); });
     t.teardown(async () => {
@@ -68,7 +70,9 @@ for (const kind of weftKinds) {
         socket.on('end', () => { socket.end(); });
       };
       const stream = extended('/chat');
-      const status = new Promise((resolve) => { stream.on('response', (headers) => { resolve(headers[':status']); }); });
+      const status = new Promise((resolve) => {
+        stream.on('response', (headers) => { resolve(headers[':status']); });
+      });
       t.equal(await until(stream, 'hello'), 'hello');
       t.equal(await status, 200);
       stream.write('ping');
