@@ -16,6 +16,7 @@ import {
   LINE_BYTES, LINE_NAME_AT, LINE_NAME_BYTES, LINE_VALUE_AT, LINE_VALUE_BYTES, keepLines, nameAt, nameBytes, nextLine,
   valueAt, valueBytes,
 } from './lines';
+import { isToken } from './request';
 
 const FRAME_HEADER_BYTES: u32 = 9;
 const FLAG_END_STREAM: u32 = 1;
@@ -120,7 +121,8 @@ function lookThrough(line: usize, count: u32): void {
       asked = asked || listHas(value, v, NAME_UPGRADE, NAME_UPGRADE_BYTES);
     }
   }
-  if (!asked) upgradeBytes = 0;
+  // :protocol is one token, and an extended CONNECT has a path (RFC 8441 4): any other upgrade ends here.
+  if (!asked || !isToken(upgradeAt, upgradeBytes) || load<u8>(pathAt) == 42) upgradeBytes = 0;
 }
 
 function writeMethod(table: usize, p: usize, method: usize): usize {

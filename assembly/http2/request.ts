@@ -139,7 +139,8 @@ function faultOfTarget(): u32 {
   return asterisk && equalBytes(methodAt, TEXT_OPTIONS, 7) ? 0 : H2_REFUSAL_BAD_PATH;
 }
 
-function isToken(p: usize, n: u32): bool {
+/** One token (RFC 9110 5.6.2)? */
+export function isToken(p: usize, n: u32): bool {
   for (let i: u32 = 0; i < n; i++) if (load<u8>(TOKEN_LOWER + load<u8>(p + i)) == 0) return false;
   return n != 0;
 }
@@ -155,7 +156,7 @@ function beginText(bytes: u32): void {
   const connect = seen & (1 << KIND_SCHEME) ? false : true;
   const extended = (seen & (1 << KIND_PROTOCOL)) != 0;
   const most = methodBytes + pathBytes + 2 * authorityBytes + protocolBytes + LINE_ROOM;
-  if (!hasRoom(bytes + 2 * most)) return;
+  if (!hasRoom(bytes + most + authorityBytes + LINE_ROOM)) return;
   const line = stop - most;
   let p = extended ? put(line, TEXT_GET, 3) : put(line, methodAt, methodBytes);
   store<u8>(p++, 32);

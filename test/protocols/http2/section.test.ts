@@ -72,6 +72,8 @@ const requests: Record<string, Case> = {
     text: 'CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\nx: y\r\n\r\n' },
   'CONNECT with a long authority': { fields: [[':method', 'CONNECT'], [':authority', `${'a'.repeat(200)}:1`]],
     text: `CONNECT ${'a'.repeat(200)}:1 HTTP/1.1\r\nhost: ${'a'.repeat(200)}:1\r\n\r\n` },
+  'a long path': { fields: [...without(':path'), [':path', `/${'p'.repeat(30000)}`], ['x', 'y']],
+    text: `GET /${'p'.repeat(30000)} HTTP/1.1\r\nhost: a\r\nx: y\r\n\r\n` },
   'CONNECT with a path': { fields: [[':method', 'CONNECT'], [':authority', 'a:1'], [':path', '/']],
     reason: 'pseudoUnknown' },
   'CONNECT without authority': { fields: [[':method', 'CONNECT'], ['host', 'a:1']], reason: 'pseudoMissing' },
