@@ -273,6 +273,7 @@ export abstract class Session implements SocketOwner {
     const { codecs, i32 } = this.engine;
     if ((flags & FLAG_ACK) !== 0) {
       if (!this.settled) this.connectionError(H2Error.protocol);
+      else codecs.hpackResize(this.decoding, this.options.headerTableBytes);
       return;
     }
     const words = this.settings >> 2;
