@@ -1,4 +1,4 @@
-// npm run fuzz -- --seconds N [--seed S] [--target request|response|chunked]: runs the fuzzers in turn, keeps what
+// npm run fuzz -- --seconds N [--seed S] [--target NAME]: runs the fuzzers of test/fuzz in turn, keeps what
 // they find in test/fuzz/findings, replays what is kept in test/fuzz/corpus, and prints executions and findings.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { repositoryRoot } from '../support/root.js';
 import { targets, type Target } from './http1.js';
+import { http2Targets } from './http2.js';
 import { Random } from './random.js';
 
 export interface FuzzReport {
@@ -54,7 +55,8 @@ function main(): void {
     options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string' }, target: { type: 'string' } },
   });
   const seed = values.seed === undefined ? Date.now() >>> 0 : Number(values.seed);
-  const list = targets().filter((target) => values.target === undefined || target.name === values.target);
+  const all = [...targets(), ...http2Targets()];
+  const list = all.filter((target) => values.target === undefined || target.name === values.target);
   process.stdout.write(`seed ${seed}, ${values.seconds} s\n`);
   const report = fuzz(list, Number(values.seconds) * 1000, seed);
   for (const [name, count] of Object.entries(report.executions))
