@@ -3,15 +3,23 @@
 // log's path).
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { certificatesIn } from './process/certificates.js';
+import type { Certificates } from './process/certificates.js';
 
 /** What a scenario asks of a proxy. `hosts` = 0: the small configuration, any host, one cluster. */
 export interface Shape {
   name: string; hosts: number; accessLog: boolean;
   /** An HTTP filter before the router, null for none; and fields of the route that go with it. */
   filter?: object | null; perRoute?: object;
+  /** What the client and the backend speak; absent: HTTP/1.1 in plain bytes. */
+  protocols?: Protocols;
 }
+export interface Protocols { client: 'h1' | 'h1-tls' | 'h2'; server: 'h1' | 'h1-mtls' | 'h2' }
 
+/** The backend speaks HTTP/1.1 at `backend`, the same with mutual TLS one above, HTTP/2 in plain bytes two above. */
 export interface Ports { listener: number; admin: number; backend: number }
+export const MTLS_BACKEND = 1;
+export const HTTP2_BACKEND = 2;
 
 /** Port numbers that stand in perf/configs/small.yaml. */
 const WRITTEN: Ports = { listener: 20100, admin: 20101, backend: 20001 };
@@ -32,6 +40,11 @@ export function hostSample(hosts: number, count: number): string[] {
 
 /** Writes the bootstrap of `shape` for these ports and returns the file. */
 export function writeBootstrap(root: string, folder: string, instance: string, shape: Shape, ports: Ports): string {
+  if (shape.protocols !== undefined) {
+    const file = join(folder, `${instance}.${shape.name}.json`);
+    writeFileSync(file, JSON.stringify(protocolBootstrap(shape.protocols, ports, certificatesIn(folder)), null, 1));
+    return file;
+  }
   if (shape.hosts === 0 && !shape.accessLog && shape.filter === undefined) {
     const text = readFileSync(join(root, 'perf/configs/small.yaml'), 'utf8')
       .replaceAll(`port_value: ${WRITTEN.listener} `, `port_value: ${ports.listener} `)
@@ -71,6 +84,33 @@ function filterBootstrap({ filter, perRoute }: Shape, ports: Ports): object {
         endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(ports.backend) } }] }] } }],
     },
   };
+}
+
+/** The small proxy, with other protocols on either side. */
+function protocolBootstrap({ client, server }: Protocols, ports: Ports, certificates: Certificates): object {
+  const tls = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.';
+  const pair = { certificate_chain: { filename: certificates.cert }, private_key: { filename: certificates.key } };
+  const manager = { '@type': CONNECTION_MANAGER, stat_prefix: 'small', codec_type: 'AUTO',
+    route_config: { name: 'small', virtual_hosts: [{ name: 'backend', domains: ['*'],
+      routes: [{ match: { prefix: '/' }, route: { cluster: 'backend' } }] }] },
+    http_filters: [{ name: 'envoy.filters.http.router', typed_config: { '@type': ROUTER } }] };
+  const chain = { filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }],
+    ...(client === 'h1-tls' && { transport_socket: { name: 'envoy.transport_sockets.tls', typed_config: {
+      '@type': `${tls}DownstreamTlsContext`, common_tls_context: { tls_certificates: [pair] } } } }) };
+  const backend = ports.backend + (server === 'h1-mtls' ? MTLS_BACKEND : server === 'h2' ? HTTP2_BACKEND : 0);
+  const cluster = { name: 'backend', type: 'STATIC', connect_timeout: '1s', load_assignment: {
+    cluster_name: 'backend', endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(backend) } }] }] },
+    ...(server === 'h1-mtls' && { transport_socket: { name: 'envoy.transport_sockets.tls', typed_config: {
+      '@type': `${tls}UpstreamTlsContext`, sni: 'localhost', common_tls_context: {
+        tls_params: { tls_maximum_protocol_version: 'TLSv1_3' }, tls_certificates: [pair],
+        validation_context: { trusted_ca: { filename: certificates.root } } } } } }),
+    ...(server === 'h2' && { typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+        explicit_http_config: { http2_protocol_options: {} } } } }) };
+  return { admin: { address: socketAddress(ports.admin) }, static_resources: {
+    listeners: [{ name: 'small', address: socketAddress(ports.listener), filter_chains: [chain] }],
+    clusters: [cluster] } };
 }
 
 function meshBootstrap(shape: Shape, ports: Ports, logFile: string): object {

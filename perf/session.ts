@@ -61,7 +61,8 @@ export class Session {
       core: this.options.proxyCore });
     try {
       const host = shape.hosts === 0 ? 'backend' : hostName(0);
-      const readyMs = await untilReady(running, ports.listener, '/', host, READY_LIMIT_MS);
+      const readyMs = await untilReady(running, ports.listener, '/', host, READY_LIMIT_MS,
+        shape.protocols?.client);
       return { running, ports, readyMs, peer };
     } catch (error) {
       await running.stop();

@@ -4,6 +4,8 @@
 //   POST /sink      reads the whole body, then answers 2 bytes
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { HTTP2_BACKEND, MTLS_BACKEND } from '../bootstrap.js';
+import { certificatesIn } from '../process/certificates.js';
 import { findProgram, launch, untilReady, type Running } from '../process/launch.js';
 
 const SMALL_BYTES = 128;
@@ -29,6 +31,7 @@ function writeNginx(folder: string, port: number): string {
   for (const [name, bytes] of [['64k', 65536], ['1m', 1048576], ['sink', 2]] as const) {
     if (!existsSync(join(files, name))) writeFileSync(join(files, name), 'x'.repeat(bytes));
   }
+  const certificates = certificatesIn(folder);
   const file = join(folder, 'backend.conf');
   writeFileSync(file, `
 daemon off; master_process off; worker_processes 1; pid ${join(folder,
@@ -41,7 +44,12 @@ http {
   client_body_temp_path ${folder}/backend-body; proxy_temp_path ${folder}/backend-proxy;
   fastcgi_temp_path ${folder}/backend-f; uwsgi_temp_path ${folder}/backend-u; scgi_temp_path ${folder}/backend-s;
   server {
-    listen 127.0.0.1:${port} backlog=8192 reuseport; root ${files}; default_type application/octet-stream;
+    listen 127.0.0.1:${port} backlog=8192 reuseport;
+    listen 127.0.0.1:${port + MTLS_BACKEND} ssl backlog=8192 reuseport;
+    listen 127.0.0.1:${port + HTTP2_BACKEND} http2 backlog=8192 reuseport;
+    ssl_certificate ${certificates.cert}; ssl_certificate_key ${certificates.key}; ssl_protocols TLSv1.3;
+    ssl_client_certificate ${certificates.root}; ssl_verify_client on;
+    root ${files}; default_type application/octet-stream;
     location = /64k { } location = /1m { }
     location = /sink { mirror /dropped; mirror_request_body on; error_page 405 =200 @done; }
     location @done { return 200 "ok"; }

@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { findProgram, pinned } from '../process/launch.js';
+import { http2Load } from './h2load.js';
 
 export interface Traffic {
   method: 'GET' | 'POST';
@@ -12,6 +13,8 @@ export interface Traffic {
   hosts: string[];              // used in turn; at least one
   close: boolean;               // one request per connection
   headers?: string[];           // further ones, as lines; sent by wrk alone
+  protocol?: 'h1' | 'h1-tls' | 'h2';   // default h1; TLS by wrk, HTTP/2 by h2load
+  streams?: number;             // of each HTTP/2 connection at a time; default 32
 }
 
 export interface LoadResult {
@@ -31,6 +34,7 @@ export const CLIENT_HEADERS: readonly [string, string][] = [
 /** Runs the load against 127.0.0.1:port for `seconds` and returns what came back. */
 export async function closedLoad(root: string, port: number, traffic: Traffic, seconds: number,
   core: number | null): Promise<LoadResult> {
+  if (traffic.protocol === 'h2') return http2Load(port, traffic, seconds, core);
   const wrk = findProgram('wrk');
   const command = wrk === null
     ? [process.execPath, join(root, 'dist/perf/load.js'), JSON.stringify({ ...traffic, port, seconds, rate: 0 })]
@@ -50,7 +54,8 @@ function wrkCommand(wrk: string, root: string, port: number, traffic: Traffic, s
   if (traffic.close) headers.push('-H', 'Connection: close');
   return [wrk, '-t', '1', '-c', String(traffic.connections), '-d', `${Math.max(1, Math.round(seconds))}s`,
     '--timeout', '10s',
-    ...headers, '-s', join(root, 'perf/load/wrk.lua'), `http://127.0.0.1:${port}`,
+    ...headers, '-s', join(root, 'perf/load/wrk.lua'),
+    `${traffic.protocol === 'h1-tls' ? 'https' : 'http'}://127.0.0.1:${port}`,
     '--', traffic.method, traffic.path, String(traffic.bodyBytes), ...traffic.hosts];
 }
 

@@ -1,9 +1,10 @@
 // HAProxy in HTTP mode: one thread, keep-alive both ways, upstream connections shared as its `http-reuse always`
 // allows.
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hostName } from '../bootstrap.js';
+import { HTTP2_BACKEND, MTLS_BACKEND, hostName } from '../bootstrap.js';
+import { certificatesIn } from '../process/certificates.js';
 import { findProgram, launch, type Running } from '../process/launch.js';
 import type { Instance, Peer } from './peer.js';
 
@@ -20,12 +21,21 @@ export function haproxyPeer(name: string): Peer {
 
 function write(instance: Instance): string {
   const { folder, name, shape, ports } = instance;
+  const { client, server } = shape.protocols ?? { client: 'h1', server: 'h1' };
+  const certificates = shape.protocols === undefined ? null : certificatesIn(folder);
+  const pem = join(folder, `${name}.pem`);
+  if (certificates !== null)
+    writeFileSync(pem, readFileSync(certificates.cert, 'utf8') + readFileSync(certificates.key, 'utf8'));
+  const bind = client === 'h1-tls' ? ` ssl crt ${pem} alpn http/1.1` : client === 'h2' ? ' proto h2' : '';
+  const port = ports.backend + (server === 'h1-mtls' ? MTLS_BACKEND : server === 'h2' ? HTTP2_BACKEND : 0);
+  const line = server === 'h1-mtls' ? ` ssl crt ${pem} ca-file ${certificates!.root} verify required sni str(localhost)`
+    : server === 'h2' ? ' proto h2' : '';
   const hosts = Array.from({ length: shape.hosts }, (_, index) => hostName(index));
   const map = join(folder, `${name}.map`);
   writeFileSync(map, hosts.map((host) => `${host} ${host}`).join('\n') + '\n');
   const names = hosts.length === 0 ? ['backend'] : hosts;
   const backends = names.map((host) =>
-    `backend ${host}\n  http-reuse always\n  server s 127.0.0.1:${ports.backend} pool-max-conn 256 maxconn 8000`);
+    `backend ${host}\n  http-reuse always\n  server s 127.0.0.1:${port} pool-max-conn 256 maxconn 8000${line}`);
   const file = join(folder, `${name}.haproxy.cfg`);
   writeFileSync(file, `
 global
@@ -42,7 +52,7 @@ defaults
   option http-keep-alive
   ${shape.accessLog ? 'log global\n  option httplog' : ''}
 frontend main
-  bind 127.0.0.1:${ports.listener} backlog 8192
+  bind 127.0.0.1:${ports.listener} backlog 8192${bind}
   option forwardfor
   ${hosts.length === 0 ? 'default_backend backend' : `use_backend %[req.hdr(host),lower,map(${map})]`}
 ${backends.join('\n')}

@@ -5,6 +5,8 @@ import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:f
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
+import { request as requestTls } from 'node:https';
 import { connect } from 'node:net';
 import { processTree } from './accounting.js';
 
@@ -75,13 +77,30 @@ function killTree(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** Status of one GET on a connection of its own; 0 when nothing answers. */
-export function getStatus(port: number, path = '/', host = '127.0.0.1', timeoutMs = 1000): Promise<number> {
+export function getStatus(port: number, path = '/', host = '127.0.0.1', timeoutMs = 1000, protocol = 'h1'):
+  Promise<number> {
   return new Promise((resolve) => {
-    const call = request({ host: '127.0.0.1', port, path, agent: false, timeout: timeoutMs, headers: { host } });
+    const asked = { host: '127.0.0.1', port, path, agent: false as const, timeout: timeoutMs, headers: { host } };
+    const call = protocol === 'h1' ? request(asked)
+      : requestTls({ ...asked, rejectUnauthorized: false, servername: 'localhost' });
     call.on('response', (response) => { response.resume(); resolve(response.statusCode ?? 0); });
     call.on('error', () => resolve(0));
     call.on('timeout', () => { call.destroy(); resolve(0); });
     call.end();
+  });
+}
+
+/** As getStatus, by HTTP/2 in plain bytes. */
+function http2Status(port: number, path: string): Promise<number> {
+  return new Promise((resolve) => {
+    const session = connectHttp2(`http://127.0.0.1:${port}`);
+    const done = (status: number): void => { session.destroy(); resolve(status); };
+    session.on('error', () => done(0));
+    session.setTimeout(1000, () => done(0));
+    const stream = session.request({ ':path': path });
+    stream.on('response', (headers) => done(headers[':status'] ?? 0));
+    stream.on('error', () => done(0));
+    stream.end();
   });
 }
 
@@ -101,9 +120,10 @@ export function portMustBeFree(port: number): Promise<void> {
 
 /** Waits until a GET answers 200 and returns the milliseconds since the process was started. */
 export async function untilReady(running: Running, port: number, path: string, host: string,
-  limitMs: number): Promise<number> {
+  limitMs: number, protocol: 'h1' | 'h1-tls' | 'h2' = 'h1'): Promise<number> {
   while (performance.now() - running.startedAtMs < limitMs) {
-    const status = await getStatus(port, path, host);
+    const status = protocol === 'h2' ? await http2Status(port, path)
+      : await getStatus(port, path, host, 1000, protocol);
     if (gone(running.pid)) break;
     if (status === 200) return performance.now() - running.startedAtMs;
     await sleep(2);

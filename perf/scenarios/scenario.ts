@@ -16,6 +16,12 @@ function scenario(name: string, title: string, shape: Shape, traffic: Traffic, c
   return { name, title, crowded, variants: [{ suffix: '', shape, traffic }], baselineSuffix: null };
 }
 
+function protocols(name: string, title: string, client: 'h1' | 'h1-tls' | 'h2',
+  server: 'h1' | 'h1-mtls' | 'h2'): CpuScenario {
+  const traffic: Traffic = { ...get(client === 'h2' ? 8 : 64), protocol: client };
+  return scenario(name, title, { ...SMALL, name, protocols: { client, server } }, traffic);
+}
+
 const mesh = (connections: number): Traffic => ({ ...get(connections), hosts: hostSample(MESH.hosts, MESH.hosts) });
 
 export const cpuScenarios: CpuScenario[] = [
@@ -32,6 +38,14 @@ export const cpuScenarios: CpuScenario[] = [
     { ...get(8), method: 'POST', path: '/sink', bodyBytes: 1048576 }),
   scenario('connection-per-request', 'small GET, a new connection for each request, 32 at a time', SMALL,
     { ...get(32), close: true }),
+  protocols('tls', 'TLS 1.3 from the client (ECDSA P-256), plain to the backend, 64 connections', 'h1-tls', 'h1'),
+  protocols('mtls', 'TLS from the client, mutual TLS to the backend, 64 connections', 'h1-tls', 'h1-mtls'),
+  protocols('h2-h1', 'HTTP/2 from the client, 8 connections of 32 streams, HTTP/1.1 to the backend', 'h2', 'h1'),
+  protocols('h2-h2', 'HTTP/2 on both sides, 8 connections of 32 streams', 'h2', 'h2'),
+  protocols('h1-h2', 'HTTP/1.1 from the client, 64 connections, HTTP/2 to the backend', 'h1', 'h2'),
+  { ...protocols('handshakes', 'TLS 1.3, a new connection for each request, 32 at a time', 'h1-tls', 'h1'),
+    variants: [{ suffix: '', shape: { ...SMALL, name: 'handshakes', protocols: { client: 'h1-tls', server: 'h1' } },
+      traffic: { ...get(32), close: true, protocol: 'h1-tls' } }] },
   ...filterScenarios,
   {
     name: 'hosts', title: 'the same ten hosts among ten and among 10,000 virtual hosts, 64 connections', crowded: false,
@@ -49,10 +63,12 @@ const groups: Record<string, string[]> = {
   mesh: ['mesh-calm', 'mesh-crowded'],
   bodies: ['download-64k', 'download-1m', 'upload-64k', 'upload-1m'],
   large: ['large-memory', 'hosts'],
+  protocols: ['tls', 'mtls', 'h2-h1', 'h2-h2', 'h1-h2', 'handshakes'],
   filters: ['filters-get', 'filters-post'],
   all: ['start', 'small-calm', 'small-crowded', 'mesh-calm', 'mesh-crowded', 'download-64k', 'download-1m',
     'upload-64k',
-    'upload-1m', 'connection-per-request', 'idle', 'large-memory', 'hosts', 'latency', 'collections'],
+    'upload-1m', 'connection-per-request', 'tls', 'mtls', 'h2-h1', 'h2-h2', 'h1-h2',
+    'handshakes', 'idle', 'large-memory', 'hosts', 'latency', 'collections'],
 };
 const others = ['start', 'idle', 'large-memory', 'latency', 'collections'];
 

@@ -13,6 +13,7 @@ const prototypes = {
   SSL_CTX_ctrlText: 'long SSL_CTX_ctrl(uintptr_t ctx, int command, long number, const char *text)',
   SSL_CTX_set_options: 'uint64_t SSL_CTX_set_options(uintptr_t ctx, uint64_t options)',
   SSL_CTX_set_cipher_list: 'int SSL_CTX_set_cipher_list(uintptr_t ctx, const char *names)',
+  SSL_CTX_set_ciphersuites: 'int SSL_CTX_set_ciphersuites(uintptr_t ctx, const char *names)',
   SSL_CTX_use_certificate: 'int SSL_CTX_use_certificate(uintptr_t ctx, uintptr_t certificate)',
   SSL_CTX_use_PrivateKey: 'int SSL_CTX_use_PrivateKey(uintptr_t ctx, uintptr_t key)',
   SSL_CTX_set_verify: 'void SSL_CTX_set_verify(uintptr_t ctx, int mode, uintptr_t callback)',
