@@ -67,12 +67,13 @@ export class FramePeer {
     socket.on('end', () => { this.closed = true; });
   }
 
-  /** Connects and says hello, with these settings. */
-  static open(port: number, settings: readonly Buffer[] = []): Promise<FramePeer> {
+  /** Connects and says hello, with these settings; null: says nothing. */
+  static open(port: number, settings: readonly Buffer[] | null = []): Promise<FramePeer> {
     return new Promise((resolve, reject) => {
       const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => {
         const peer = new FramePeer(socket);
-        peer.send(PREFACE, frame(SETTINGS, 0, 0, Buffer.concat(settings)), frame(SETTINGS, ACK, 0));
+        if (settings !== null)
+          peer.send(PREFACE, frame(SETTINGS, 0, 0, Buffer.concat(settings)), frame(SETTINGS, ACK, 0));
         resolve(peer);
       });
       socket.once('error', reject);
