@@ -239,6 +239,12 @@ for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl
   token[c.charCodeAt(0)] = c.toLowerCase().charCodeAt(0);
 }
 lines.as.push(data('TOKEN_LOWER', token));
+// The same for sixteen bytes at a time: by the low four bits, the set of high ones (0x2. = 1 to 0x7. = 32) that make a
+// token character; by the high four bits, their member of the set.
+const columns = Array.from({ length: 16 }, (_, low) => [2, 3, 4, 5, 6, 7].reduce((set, high) =>
+  set | (token[high * 16 + low] === 0 ? 0 : 1 << (high - 2)), 0));
+lines.as.push(data('TOKEN_COLUMNS', columns),
+  data('TOKEN_ROWS', Array.from({ length: 16 }, (_, high) => high < 2 || high > 7 ? 0 : 1 << (high - 2))));
 // 1 = may stand in a host: reg-name, IPv6 literal, port (RFC 3986 3.2.2); no userinfo, path or percent-encoding.
 const host = new Uint8Array(256);
 for (const c of "-._~!$&'()*+,;=:[]%0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")

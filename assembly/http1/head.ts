@@ -9,7 +9,8 @@ import {
   HEAD_FLAG_UPGRADE, HEAD_FLAG_VERSION10, HEADER_CONNECTION, HEADER_CONTENT_LENGTH, HEADER_EXPECT, HEADER_HOST,
   HEADER_KEEP_ALIVE, HEADER_PROXY_CONNECTION, HEADER_TE, HEADER_TRANSFER_ENCODING, HEADER_UPGRADE,
   HEADER_HTTP2_SETTINGS, HEADER_LINE_FLAG_CANONICAL, HEADER_LINE_FLAG_UNDERSCORE, HOST_CHARACTERS, KNOWN_BY_HASH,
-  KNOWN_HASH_A, KNOWN_HASH_B, KNOWN_HASH_C, KNOWN_LENGTHS, KNOWN_NAMES, TOKEN_LOWER, REJECT_BAD_CONTENT_LENGTH,
+  KNOWN_HASH_A, KNOWN_HASH_B, KNOWN_HASH_C, KNOWN_LENGTHS, KNOWN_NAMES, TOKEN_COLUMNS, TOKEN_LOWER, TOKEN_ROWS,
+  REJECT_BAD_CONTENT_LENGTH,
   REJECT_BAD_HEADER_NAME, REJECT_BAD_HEADER_VALUE, REJECT_BAD_HOST, REJECT_BAD_LINE_ENDING, REJECT_LENGTH_CONFLICT,
   REJECT_OBSOLETE_FOLD, REJECT_REPEATED_HOST, REJECT_REPEATED_TRANSFER_ENCODING, REJECT_SPACE_BEFORE_COLON,
   REJECT_TOO_MANY_HEADERS, REJECT_TRANSFER_ENCODING_IN_HTTP10, REJECT_UNSUPPORTED_TRANSFER_ENCODING,
@@ -17,7 +18,7 @@ import {
   TEXT_TRAILERS, TEXT_TRAILERS_BYTES, TEXT_CLOSE, TEXT_CLOSE_BYTES, TEXT_KEEP_ALIVE, TEXT_KEEP_ALIVE_BYTES,
   NAME_UPGRADE, NAME_UPGRADE_BYTES,
 } from '../generated/layouts';
-import { equalIgnoreCase, fieldValueEnd, listHas, lowerOf } from '../lib/bytes';
+import { equalBytes, equalIgnoreCase, fieldValueEnd, listHas, lowerOf } from '../lib/bytes';
 
 /** decode options */
 export const OPTION_LOWER_CASE: u32 = 1;    // names are lowered in place
@@ -41,6 +42,51 @@ export function knownHeader(name: usize, n: u32): u32 {
   for (let i: u32 = 0; i < n; i++) if (lowerOf(load<u8>(name + i)) != load<u8>(known + i)) return 0;
   return id;
 }
+
+/** As knownHeader, of a name in lower case. */
+// @ts-ignore: decorator
+@inline
+function knownLowered(name: usize, n: u32): u32 {
+  const slot = (n * KNOWN_HASH_A + <u32>load<u8>(name) * 31 + <u32>load<u8>(name + n - 1) * KNOWN_HASH_C
+    + <u32>load<u8>(name + (n >> 1)) * KNOWN_HASH_B + <u32>load<u8>(name + ((n * 3) >> 2)) * 17) & 1023;
+  const id: u32 = load<u8>(KNOWN_BY_HASH + slot);
+  if (id == 0 || load<u8>(KNOWN_LENGTHS + id) != n) return 0;
+  return equalBytes(name, KNOWN_NAMES + id * 48, n) ? id : 0;
+}
+
+/**
+ * The end of the name at p, lowered where it lies: the first byte that is none of a token's. Sets `underscored`.
+ */
+function nameEnd(p: usize, end: usize): usize {
+  underscored = false;
+  if (ASC_FEATURE_SIMD) {
+    const columns = v128.load(TOKEN_COLUMNS), rows = v128.load(TOKEN_ROWS);
+    const nibble = i8x16.splat(15), zero = i8x16.splat(0);
+    while (p + 16 <= end) {
+      const v = v128.load(p);
+      const token = v128.and(v128.swizzle(columns, v128.and(v, nibble)), v128.swizzle(rows, i8x16.shr_u(v, 4)));
+      const stop = i8x16.bitmask(i8x16.eq(token, zero));
+      const inName = stop ? (stop & -stop) - 1 : 0xffff;
+      const upper = i8x16.lt_u(i8x16.sub(v, i8x16.splat(65)), i8x16.splat(26));
+      if (i8x16.bitmask(upper) & inName) {
+        const named = i8x16.lt_u(i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+          i8x16.splat(stop ? <i8>ctz(stop) : 16));
+        v128.store(p, v128.or(v, v128.and(v128.and(upper, named), i8x16.splat(32))));
+      }
+      if (i8x16.bitmask(i8x16.eq(v, i8x16.splat(95))) & inName) underscored = true;
+      if (stop) return p + ctz(stop);
+      p += 16;
+    }
+  }
+  let c: u32 = 0;
+  while (p < end && (c = load<u8>(TOKEN_LOWER + load<u8>(p))) != 0) {
+    store<u8>(p, <u8>c);
+    if (c == 95) underscored = true;
+    p++;
+  }
+  return p;
+}
+let underscored: bool = false;
 
 /** Is every byte allowed in a host, and does any port consist of digits? An empty host is refused by the caller. */
 export function validHost(p: usize, n: u32): bool {
@@ -157,7 +203,7 @@ export function decodeHeaders(at: usize, p: usize, end: usize, out: usize, optio
   let line = out + HEAD_HEADERS;
   let count: u32 = 0;
   const lower = (options & OPTION_LOWER_CASE) != 0;
-  memory.fill(out + HEAD_KNOWN, 0, 160);
+  for (let slot = out + HEAD_KNOWN; slot < out + HEAD_KNOWN + 160; slot += 8) store<u64>(slot, 0);
   while (true) {
     if (p + 2 > end) return lineBegun(out, at, p, end, bytesMax);
     const first: u32 = load<u8>(p);
@@ -171,11 +217,8 @@ export function decodeHeaders(at: usize, p: usize, end: usize, out: usize, optio
     let flags: u32 = 0;
     let c: u32 = 0;
     if (lower) {
-      while (p < end && (c = load<u8>(TOKEN_LOWER + load<u8>(p))) != 0) {
-        store<u8>(p, <u8>c);
-        if (c == 95) flags = HEADER_LINE_FLAG_UNDERSCORE;
-        p++;
-      }
+      p = nameEnd(p, end);
+      if (underscored) flags = HEADER_LINE_FLAG_UNDERSCORE;
     } else {
       while (p < end && (c = load<u8>(TOKEN_LOWER + load<u8>(p))) != 0) {
         if (c == 95) flags = HEADER_LINE_FLAG_UNDERSCORE;
@@ -196,7 +239,7 @@ export function decodeHeaders(at: usize, p: usize, end: usize, out: usize, optio
     if (stopAt == p && value == name + nameBytes + 2 && load<u8>(value - 1) == 32) flags |= HEADER_LINE_FLAG_CANONICAL;
     p += 2;
     if (count >= countMax) return reject(out, REJECT_TOO_MANY_HEADERS, at, name);
-    const id = knownHeader(name, nameBytes);
+    const id = lower ? knownLowered(name, nameBytes) : knownHeader(name, nameBytes);
     if (id != 0) {
       const code = noteKnown(out, id, count, value, valueBytes);
       if (code != 0) return reject(out, code, at, value);

@@ -45,6 +45,7 @@ export function h2DecodeFrame(at: usize, end: usize, frame: usize, maxPayload: u
   store<u64>(frame + H2_FRAME_REMAINING, 0);        // and padding
   store<u64>(frame + H2_FRAME_CODE, 0);             // and scope
   store<u32>(frame + H2_FRAME_VALUE, 0);
+  store<u32>(frame + H2_FRAME_LAST_STREAM_ID, 0);
   store<u32>(frame + H2_FRAME_DEPENDENCY, 0);
   if (length > maxPayload) return refuse(frame, H2_ERROR_FRAME_SIZE);
   if (type == H2_TYPE_DATA) return dataFrame(at, end, frame, length, flags, streamId);
