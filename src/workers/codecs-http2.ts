@@ -23,7 +23,10 @@ export interface Http2Codecs {
    */
   h2ReadSettings(at: number, bytes: number, settings: number): number;
 
-  /** Bytes of an HPACK table block of this capacity (at most HPACK_CAPACITY_MAX); `encoder` = 1 for an encoder's. */
+  /**
+   * Bytes of an HPACK table block of this capacity, which is taken as 4096 (what a peer assumes first) to
+   * HPACK_CAPACITY_MAX; `encoder` = 1 for an encoder's.
+   */
   hpackTableBytes(capacity: number, encoder: number): number;
   /** Makes an empty table in a block of hpackTableBytes(capacity, encoder), aligned to 8. */
   hpackReset(table: number, capacity: number, encoder: number): void;
@@ -37,9 +40,9 @@ export interface Http2Codecs {
    * Decodes the whole field section [at, end) of a request into canonical text at `text`: request line, host first,
    * then the fields, then an empty line. > 0: bytes of text; 0: refused, the H2Head record says `code` and `scope`.
    * A stream's refusal (malformed, flags tooLarge or tooMany) leaves the table in step with the peer's; the
-   * connection's (COMPRESSION_ERROR) does not. `text` must not overlap the input; textMax bounds what is written, 15
-   * bytes of copies' slack apart. listBytesMax counts as RFC 9113 6.5.2 does: name, value and 32 of each field;
-   * countMax counts fields. Options: H2_ALLOW_EXTENDED_CONNECT.
+   * connection's (COMPRESSION_ERROR) does not. `text` must not overlap the input, behind which 15 bytes must be
+   * readable; textMax bounds what is written, 15 bytes of copies' slack apart. listBytesMax counts as RFC 9113 6.5.2
+   * does: name, value and 32 of each field; countMax counts fields. Options: H2_ALLOW_EXTENDED_CONNECT.
    */
   h2DecodeRequest(table: number, at: number, end: number, text: number, textMax: number, head: number,
     listBytesMax: number, countMax: number, options: number): number;
