@@ -26,6 +26,7 @@ export class Hedge implements Borrower {
   readonly rawTunnel = false;
   shares = false;
   readonly isUpgrade = false;
+  readonly openEnded = false;
   wantsNewConnection = false;
   connectErrno = 0;
   transportFailure = '';

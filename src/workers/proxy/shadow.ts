@@ -9,7 +9,7 @@ import type { Borrower } from '../upstream/borrower.js';
 import type { ClusterRuntime } from '../upstream/cluster.js';
 import type { Upstream, UpstreamEvents } from '../upstream/upstream-side.js';
 import type { Endpoint } from '../upstream/endpoint.js';
-import { Body } from './body.js';
+import { BODY_UNTIL_END, Body } from './body.js';
 import { KeptBody } from './kept-body.js';
 import type { Stream } from './stream.js';
 
@@ -25,6 +25,7 @@ export class Shadow implements Borrower, PickRequest {
   framed = false;
   https = false;
   readonly isUpgrade = false;
+  get openEnded(): boolean { return this.request.kind === BODY_UNTIL_END; }
   wantsNewConnection = false;
   connectErrno = 0;
   transportFailure = '';

@@ -25,7 +25,7 @@ import type { PickRequest } from '../balancing/picker.js';
 import type { TriedPriorities } from '../balancing/priorities.js';
 import type { RetryHosts } from '../routing/retry-conditions.js';
 import type { Criteria } from '../../config/metadata-match.js';
-import { Body, OUT_SAME } from './body.js';
+import { BODY_UNTIL_END, Body, OUT_SAME } from './body.js';
 import type { Hedge } from './hedging.js';
 import { KeptBody } from './kept-body.js';
 import type { Shadow } from './shadow.js';
@@ -232,6 +232,7 @@ export class Stream implements PickRequest, Borrower {
   /** Header lines, with their ends, that the response gets. */
   addedResponseLines = '';
 
+  get openEnded(): boolean { return this.request.kind === BODY_UNTIL_END; }
   /** The connection that it came by. */
   get origin(): Origin | null { return this.session ?? this.downstream; }
   /** An answer may make the request go out again. */

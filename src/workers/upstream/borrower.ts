@@ -26,6 +26,8 @@ export interface Borrower {
   readonly https: boolean;
   /** It may leave HTTP. */
   readonly isUpgrade: boolean;
+  /** Its request was opened for a body of any length, which may turn out to be empty. */
+  readonly openEnded: boolean;
   connectErrno: number;
   /** What the handshake of the connection that it waited for failed with. */
   transportFailure: string;
