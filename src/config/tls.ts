@@ -24,9 +24,8 @@ export const defaultCipherSuites = ['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDS
 export const defaultCurves = ['X25519', 'P-256'] as const;
 
 export interface SanMatcher {
-  type: 'dns' | 'uri' | 'ip' | 'email' | 'otherName';
+  type: 'dns' | 'uri' | 'ip' | 'email';
   matcher: StringMatcher;             // of 'ip': against the address as text
-  oid: string;                        // of 'otherName': dotted; else ''
 }
 
 /** envoy...CertificateValidationContext with its files read. */
@@ -62,10 +61,8 @@ export interface DownstreamTls {
   common: TlsCommon;
   requireClientCertificate: boolean;
   sessionTickets: { disabled: boolean; secret: string | null };   // secret null: keys of the process
-  statefulResumptionDisabled: boolean;   // of sessions by id, which TLS 1.2 clients without tickets use
   sessionTimeoutSeconds: number;      // 0 = OpenSSL's own (7200 for tickets)
   preferClientCiphers: boolean;
-  fullScanCertsOnSniMismatch: boolean;
 }
 
 export interface UpstreamTls {
@@ -74,11 +71,7 @@ export interface UpstreamTls {
   sni: string;                        // '' = none is sent, unless one is made of the request or the endpoint
   autoHostSni: boolean;               // the endpoint's hostname, where it has one
   autoSniSanValidation: boolean;      // the certificate must be for the name that was sent (of autoHostSni or sni)
-  /** Header of the request whose value is sent as SNI and keys its connections, lower case; null: requests say none. */
-  autoSniHeader: string | null;       // of HttpProtocolOptions.upstream_http_protocol_options; ':authority' by default
-  autoSanValidation: boolean;         // the certificate must be for the name of autoSniHeader
   maxSessionKeys: number;             // sessions kept for resumption; default 1; 0 = none
-  enforceRsaKeyUsage: boolean;        // default true: an RSA key for key exchange only is refused for signatures
 }
 
 /** envoy.config.cluster.v3.Cluster.TransportSocketMatch; the first whose match an endpoint's metadata has is taken. */

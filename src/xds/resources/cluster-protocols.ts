@@ -4,8 +4,8 @@ import { usualHttp2 } from '../../config/http2.js';
 import type { ClusterHttp } from '../../config/http2.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { Cluster, CoreHttpProtocolOptions, Http1ProtocolOptions, Http2ProtocolOptions, HttpHttpProtocolOptions,
-  UpstreamHttpProtocolOptions } from '../wire/generated/messages.js';
+import type { Cluster, CoreHttpProtocolOptions, Http1ProtocolOptions, Http2ProtocolOptions,
+  HttpHttpProtocolOptions } from '../wire/generated/messages.js';
 import { readHttp2Options } from './http2-options.js';
 
 const httpOptionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
@@ -16,8 +16,6 @@ export interface HttpOptions {
   http1: Http1ProtocolOptions;
   http1Path: string;
   http: ClusterHttp;
-  upstream: UpstreamHttpProtocolOptions;
-  upstreamPath: string;
 }
 
 /** The typed options, or the deprecated fields of the cluster itself; not both. */
@@ -39,9 +37,7 @@ export function findHttpOptions(message: Cluster, path: string, report: Report):
       commonPath: fieldPath(path, 'common_http_protocol_options'),
       http1: message.httpProtocolOptions ?? {}, http1Path: fieldPath(path, 'http_protocol_options'),
       http: message.http2ProtocolOptions === undefined ? { protocol: 'http1', http2: usualHttp2 }
-        : speaks('http2', message.http2ProtocolOptions, fieldPath(path, 'http2_protocol_options'), report),
-      upstream: message.upstreamHttpProtocolOptions ?? {},
-      upstreamPath: fieldPath(path, 'upstream_http_protocol_options') };
+        : speaks('http2', message.http2ProtocolOptions, fieldPath(path, 'http2_protocol_options'), report) };
   }
   for (const name of ['commonHttpProtocolOptions', 'httpProtocolOptions', 'http2ProtocolOptions',
     'upstreamHttpProtocolOptions', 'maxRequestsPerConnection'] as const) {
@@ -49,8 +45,7 @@ export function findHttpOptions(message: Cluster, path: string, report: Report):
     if (message[name] !== undefined) report.fail(fieldPath(path, field), `must not be set beside ${httpOptionsName}`);
   }
   return { common: typed.commonHttpProtocolOptions ?? {}, commonPath: `${at}.common_http_protocol_options`,
-    ...readTyped(typed, at, report),
-    upstream: typed.upstreamHttpProtocolOptions ?? {}, upstreamPath: `${at}.upstream_http_protocol_options` };
+    ...readTyped(typed, at, report) };
 }
 
 function readTyped(typed: HttpHttpProtocolOptions, at: string, report: Report):

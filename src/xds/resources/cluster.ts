@@ -1,10 +1,9 @@
 // cluster.v3.Cluster into a ClusterConfig, with its endpoints or the file that they come from.
 import type { FileSource } from '../../config/bootstrap/bootstrap.js';
-import type { UpstreamTls } from '../../config/tls.js';
 import type { ClusterConfig, EndpointAssignment } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { Cluster, ClusterLoadAssignment, UpstreamHttpProtocolOptions } from '../wire/generated/messages.js';
+import type { Cluster, ClusterLoadAssignment } from '../wire/generated/messages.js';
 import { readCircuitBreakers } from './circuit-breakers.js';
 import { findHttpOptions } from './cluster-protocols.js';
 import { readConfigSource } from './config-source.js';
@@ -94,13 +93,11 @@ function readLogical(message: ClusterLoadAssignment, path: string, report: Repor
 }
 
 function readHttpOptions(message: Cluster, path: string, report: Report, secrets: GatheredSecrets) {
-  const { common, commonPath, http1, http1Path, http, upstream, upstreamPath } = findHttpOptions(message, path,
-    report);
+  const { common, commonPath, http1, http1Path, http } = findHttpOptions(message, path, report);
   const transport = readUpstreamTransport(message.transportSocket, fieldPath(path, 'transport_socket'), report,
     secrets);
   const matches = readTransportSocketMatches(message.transportSocketMatches,
     fieldPath(path, 'transport_socket_matches'), report, secrets);
-  const named = namesOf(upstream, upstreamPath, report);
   refuseFields(common, { maxStreamDuration: 'max_stream_duration',
     headersWithUnderscoresAction: 'headers_with_underscores_action' }, commonPath, report);
   refuseFields(http1, { acceptHttp10: 'accept_http_10', defaultHostForHttp10: 'default_host_for_http_10',
@@ -117,23 +114,7 @@ function readHttpOptions(message: Cluster, path: string, report: Report, secrets
     sendFullyQualifiedUrl: http1.sendFullyQualifiedUrl ?? false,
     http,
     connections: readConnections(message, common, commonPath, transport.proxyProtocol, path, report),
-    tls: named(transport.tls),
-    transportSocketMatches: matches === null ? null : matches.map((match) => ({ ...match, tls: named(match.tls) })),
-  };
-}
-
-/** What requests say of the name that connections ask for. */
-function namesOf({ autoSni, autoSanValidation, overrideAutoSniHeader }: UpstreamHttpProtocolOptions, path: string,
-  report: Report): (tls: UpstreamTls | null) => UpstreamTls | null {
-  if (overrideAutoSniHeader !== undefined && overrideAutoSniHeader !== '' && autoSni !== true)
-    report.fail(fieldPath(path, 'override_auto_sni_header'), 'needs auto_sni');
-  const header = overrideAutoSniHeader === undefined || overrideAutoSniHeader === '' ? ':authority'
-    : overrideAutoSniHeader.toLowerCase();
-  return (tls) => {
-    if (tls === null) return null;
-    const { validation, validationSecrets } = tls.common;
-    if (autoSanValidation === true && validation === null && validationSecrets.length === 0)
-      report.fail(fieldPath(path, 'auto_san_validation'), 'needs a validation context');
-    return { ...tls, autoSniHeader: autoSni === true ? header : null, autoSanValidation: autoSanValidation ?? false };
+    tls: transport.tls,
+    transportSocketMatches: matches,
   };
 }

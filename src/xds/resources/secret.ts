@@ -15,8 +15,8 @@ import { readConfigSource } from './config-source.js';
 import { readStringMatcher } from './matchers.js';
 
 const VERIFY_DEPTH_DEFAULT = null;
-const sanTypes: { readonly [type: number]: SanMatcher['type'] } = { 1: 'email', 2: 'dns', 3: 'uri', 4: 'ip',
-  5: 'otherName' };
+const sanTypes: { readonly [type: number]: SanMatcher['type'] } = { 1: 'email', 2: 'dns', 3: 'uri', 4: 'ip' };
+const OTHER_NAME = 5;
 const untyped = ['dns', 'uri', 'email', 'ip'] as const;
 
 /** A Secret by itself; null with the reason in the report. */
@@ -72,7 +72,7 @@ function readRules(message: CertificateValidationContext, path: string, report: 
         readSan(matcher, `${fieldPath(path, 'match_typed_subject_alt_names')}[${index}]`, report)),
       ...(message.matchSubjectAltNames ?? []).flatMap((matcher, index) => {
         const plain = readStringMatcher(matcher, `${fieldPath(path, 'match_subject_alt_names')}[${index}]`, report);
-        return untyped.map((type): SanMatcher => ({ type, matcher: plain, oid: '' }));
+        return untyped.map((type): SanMatcher => ({ type, matcher: plain }));
       })],
     allowExpired: message.allowExpiredCertificate ?? false,
     trustChainVerification: message.trustChainVerification === 1 ? 'acceptUntrusted' : 'verify',
@@ -82,12 +82,8 @@ function readRules(message: CertificateValidationContext, path: string, report: 
 
 function readSan(message: SubjectAltNameMatcher, path: string, report: Report): SanMatcher {
   const type = sanTypes[message.sanType ?? 0] ?? 'dns';
-  const oid = message.oid ?? '';
-  if (type === 'otherName' && !/^[0-2](\.\d+)+$/.test(oid))
-    report.fail(fieldPath(path, 'oid'), 'must be an object identifier, as 1.3.6.1.4.1.311.20.2.3');
-  if (type !== 'otherName' && oid !== '')
-    report.fail(fieldPath(path, 'oid'), 'set beside a type that is not OTHER_NAME');
-  return { type, oid, matcher: readStringMatcher(message.matcher ?? {}, fieldPath(path, 'matcher'), report) };
+  if (message.sanType === OTHER_NAME) report.fail(fieldPath(path, 'san_type'), 'not implemented: OTHER_NAME');
+  return { type, matcher: readStringMatcher(message.matcher ?? {}, fieldPath(path, 'matcher'), report) };
 }
 
 /** Files stay files: they are read again when they change. The environment does not change, and is read now. */

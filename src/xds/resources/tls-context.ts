@@ -36,11 +36,9 @@ export function readDownstreamTls(message: DownstreamTlsContext, path: string, r
   return { kind: 'downstream', common, requireClientCertificate,
     sessionTickets: { disabled: message.disableStatelessSessionResumption ?? false,
       secret: readTickets(message, path, report, secrets) },
-    statefulResumptionDisabled: message.disableStatefulSessionResumption ?? false,
     sessionTimeoutSeconds: Math.floor(millisecondsOf(message.sessionTimeout, 0, fieldPath(path, 'session_timeout'),
       report) / 1000),
-    preferClientCiphers: message.preferClientCiphers ?? false,
-    fullScanCertsOnSniMismatch: boolOf(message.fullScanCertsOnSniMismatch, false) };
+    preferClientCiphers: message.preferClientCiphers ?? false };
 }
 
 function readTickets(message: DownstreamTlsContext, path: string, report: Report, secrets: GatheredSecrets):
@@ -67,8 +65,7 @@ export function readUpstreamTls(message: UpstreamTlsContext, path: string, repor
   if (autoSniSanValidation && common.validation === null && common.validationSecrets.length === 0)
     report.fail(fieldPath(path, 'auto_sni_san_validation'), 'needs a validation context');
   return { kind: 'upstream', common, sni, autoHostSni: message.autoHostSni ?? false, autoSniSanValidation,
-    autoSniHeader: null, autoSanValidation: false,      // of the HTTP options: resources/cluster.ts
-    maxSessionKeys: numberOf(message.maxSessionKeys, 1), enforceRsaKeyUsage: boolOf(message.enforceRsaKeyUsage, true) };
+    maxSessionKeys: numberOf(message.maxSessionKeys, 1) };
 }
 
 function readCommon(message: CommonTlsContext, path: string, report: Report, secrets: GatheredSecrets): TlsCommon {

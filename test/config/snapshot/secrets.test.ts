@@ -27,11 +27,9 @@ const common = (certificates: string[], validation: string[]): TlsCommon => ({
   certificateSecrets: certificates, validation: null, validationSecrets: validation });
 const server = (tickets: string | null): DownstreamTls => ({ kind: 'downstream', common: common(['a', 'b'], ['roots']),
   requireClientCertificate: false, sessionTickets: { disabled: false, secret: tickets },
-  statefulResumptionDisabled: false, sessionTimeoutSeconds: 0, preferClientCiphers: false,
-  fullScanCertsOnSniMismatch: false });
+  sessionTimeoutSeconds: 0, preferClientCiphers: false });
 const client = (roots: string): UpstreamTls => ({ kind: 'upstream', common: common([], [roots]), sni: '',
-  autoHostSni: false, autoSniSanValidation: false, autoSniHeader: null, autoSanValidation: false, maxSessionKeys: 1,
-  enforceRsaKeyUsage: true });
+  autoHostSni: false, autoSniSanValidation: false, maxSessionKeys: 1 });
 const keys = (...list: string[]): SecretContents => ({ kind: 'ticketKeys', keys: list });
 
 t.test('a chain is bound to the slots of its secrets, whether or not they are there', async (t) => {

@@ -104,8 +104,6 @@ const pair = { metadata_namespace: 'sample', key: 'sample', value: 'sample' };
 const nameServer = { socket_address: { address: '127.0.0.7', port_value: 53 } };
 const cares = { name: 'cares', typed_config: { resolvers: [nameServer], '@type':
   'type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig' } };
-const upstreamTls = { name: 'tls', typed_config: { common_tls_context: { validation_context: trustedCa },
-  '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext' } };
 /** A file that exists, and another; what is in them does not matter. */
 const files = ['package.json', 'tsconfig.json'];
 const directories = ['src', 'test'];
@@ -223,7 +221,6 @@ export const fieldSamples: { [field: string]: unknown[] } = {
   'TlsParameters.ecdh_curves': [['P-384']],
   'TlsParameters.signature_algorithms': [['rsa_pss_rsae_sha256']],
   'SubjectAltNameMatcher.san_type': ['EMAIL', 'URI', 'IP_ADDRESS'],
-  'SubjectAltNameMatcher.oid': ['1.2.3', '1.2.4'],
   'LbSubsetSelector.fallback_policy': ['NO_FALLBACK', 'ANY_ENDPOINT', 'DEFAULT_SUBSET'],
   'Maglev.table_size': [7, 11],
   'RetryPolicy.retry_host_predicate': [[previousHosts]],
@@ -311,12 +308,8 @@ export const beside: { [field: string]: Tree } = {
   ...Object.fromEntries(['crl', 'allow_expired_certificate', 'watched_directory', 'match_typed_subject_alt_names',
     'match_subject_alt_names'].map((field) => [`CertificateValidationContext.${field}`, trustedCa])),
   'UpstreamTlsContext.auto_sni_san_validation': { common_tls_context: { validation_context: trustedCa } },
-  'UpstreamHttpProtocolOptions.auto_sni': { '^^^transport_socket': upstreamTls },
-  'UpstreamHttpProtocolOptions.auto_san_validation': { '^^^transport_socket': upstreamTls },
-  'UpstreamHttpProtocolOptions.override_auto_sni_header': { auto_sni: true, '^^^transport_socket': upstreamTls },
   'CommonTlsContext.tls_certificate_sds_secret_configs': { tls_certificates: undefined },
   'TlsParameters.tls_maximum_protocol_version': { tls_minimum_protocol_version: 'TLSv1_0' },
-  'SubjectAltNameMatcher.oid': { san_type: 'OTHER_NAME' },
   ...Object.fromEntries(['subject', 'cert', 'chain', 'dns', 'uri'].map((field) =>
     [`SetCurrentClientCertDetails.${field}`, { '^forward_client_cert_details': 'SANITIZE_SET' }])),
   'SocketAddress.ipv4_compat': { address: '::1' },
@@ -384,9 +377,6 @@ export const idle: { [field: string]: RegExp } = {
   'DnsCacheConfig.dns_failure_refresh_rate': /^cluster_type/,
   'DnsCacheConfig.dns_query_timeout': /^cluster_type/,
   'SubstitutionFormatString.content_type': /\.log_format\./,
-  // the cluster of that walk has no TLS
-  ...Object.fromEntries(['auto_sni', 'auto_san_validation', 'override_auto_sni_header'].map((field) =>
-    [`UpstreamHttpProtocolOptions.${field}`, /^upstream_http_protocol_options/])),
 };
 
 /** Fields that hold resources of other walks, or bytes that must be what they are. */

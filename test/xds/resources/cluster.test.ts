@@ -235,7 +235,6 @@ t.test('HTTP options, typed and deprecated', async (t) => {
   t.match(read({ common_http_protocol_options: common, http_protocol_options: http1 }), expected);
   t.match(read({ max_requests_per_connection: 4 }), { maxRequestsPerConnection: 4 });
   const at = `C.typed_extension_protocol_options["${httpOptions}"]`;
-  t.same(errors(typed({ auto_config: {} })), [`${at}.auto_config: not implemented`]);
   t.same(errors({ ...typed({ explicit_http_config: { http_protocol_options: {} } }), max_requests_per_connection: 1 }),
     [`C.max_requests_per_connection: must not be set beside ${httpOptions}`]);
   t.same(errors(typed({ explicit_http_config: { http_protocol_options: {} },
