@@ -19,7 +19,7 @@ import type { OverloadManager } from './dispatcher/overload.js';
 import { Restart, restartVersion } from './dispatcher/restart/restart.js';
 import { RuntimeLayers } from './dispatcher/runtime-layers.js';
 import { kernelAdvice } from './os/kernel-limits.js';
-import { dropStartPages } from './os/trim.js';
+import { giveBackMemory } from './os/trim.js';
 import { Statistics } from './telemetry/statistics.js';
 import { chooseDriver } from './workers/reactor/choose.js';
 import { LogPump } from './telemetry/log-pump.js';
@@ -104,7 +104,7 @@ export class Server {
     traceStart('live');
     this.log.info('all workers serve');
     this.restart?.serving();
-    setTimeout(() => { this.adviseOnLimits(); dropStartPages(); }, TRIM_AFTER_MS).unref();
+    setTimeout(() => { this.adviseOnLimits(); giveBackMemory(); }, TRIM_AFTER_MS).unref();
     if (this.flags.mode === 'init_only') await this.lifecycle.stop(0, '--mode init_only');
   }
 

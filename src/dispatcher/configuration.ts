@@ -47,10 +47,15 @@ export interface ConfigurationOptions {
 
 const isDns = (type: ClusterConfig['type'] | undefined): boolean => type === 'strictDns' || type === 'logicalDns';
 
+/**
+ * What stays known of a cluster: its configuration only where endpoints are looked at, because there may be thousands.
+ */
+interface KnownCluster { type: ClusterConfig['type']; edsName: string; watched: ClusterConfig | null }
+
 export class Configuration {
   /** Clusters by the EDS resource that they follow. */
   private readonly edsFollowers = new Map<string, Set<string>>();
-  private readonly clusters = new Map<string, { config: ClusterConfig; edsName: string }>();
+  private readonly clusters = new Map<string, KnownCluster>();
   /** Of clusters whose health is looked at: endpoints as their source gave them, and as they are in force. */
   private readonly given = new Map<string, EndpointAssignment>();
   private readonly inForce = new Map<string, EndpointAssignment>();
@@ -70,7 +75,7 @@ export class Configuration {
 
   /** Are the cluster's endpoints found by workers? */
   discovers(cluster: string): boolean { return this.typeOf(cluster) === 'originalDst'; }
-  private typeOf(cluster: string) { return this.clusters.get(cluster)?.config.type; }
+  private typeOf(cluster: string) { return this.clusters.get(cluster)?.type; }
 
   /** Takes one batch of the store's changes. */
   change(changes: readonly StoreChange[]): void {
@@ -101,16 +106,14 @@ export class Configuration {
     const names = new Set<string>();
     for (const { kind, name, value } of changes) {
       if (kind !== 'cluster' && kind !== 'assignment') continue;
-      const cluster = this.clusters.get(name);
-      const watched = cluster !== undefined && isWatched(cluster.config);
+      const watched = this.watched(name) !== null;
       if (watched && kind === 'assignment' && value !== null) this.inForce.set(name, value);
       else if (!watched || kind === 'assignment') this.inForce.delete(name);
       if (!watched) this.given.delete(name);
       if (watched || health.watches(name)) names.add(name);
     }
     for (const name of names) {
-      const config = this.clusters.get(name)?.config ?? null;
-      health.update(name, config, this.inForce.get(name) ?? null, known !== null && !known.has(name));
+      health.update(name, this.watched(name), this.inForce.get(name) ?? null, known !== null && !known.has(name));
     }
   }
 
@@ -122,9 +125,11 @@ export class Configuration {
     this.publish();
   }
 
+  private watched(name: string): ClusterConfig | null { return this.clusters.get(name)?.watched ?? null; }
+
   private kept(cluster: string, assignment: EndpointAssignment | null): EndpointAssignment | null {
-    const config = this.clusters.get(cluster)?.config;
-    if (assignment === null || config === undefined || config.healthCheck === null) return assignment;
+    const config = this.watched(cluster);
+    if (assignment === null || config === null || config.healthCheck === null) return assignment;
     this.given.set(cluster, assignment);
     return this.options.health.keep(cluster, config, assignment);
   }
@@ -146,8 +151,8 @@ export class Configuration {
   private collectCluster(name: string, config: ClusterConfig | null, out: SnapshotChange[]): void {
     out.push({ kind: 'cluster', name, value: config });
     const old = this.clusters.get(name);
-    if (old?.config.type === 'eds') this.edsFollowers.get(old.edsName)?.delete(name);
-    if (isDns(old?.config.type) && !isDns(config?.type)) {
+    if (old?.type === 'eds') this.edsFollowers.get(old.edsName)?.delete(name);
+    if (isDns(old?.type) && !isDns(config?.type)) {
       this.options.warmUp.end(`dns ${name}`);
       void this.options.dns().then((dns) => dns.unwatch(name));
       this.resolved.delete(name);
@@ -158,7 +163,7 @@ export class Configuration {
       return;
     }
     const edsName = config.edsServiceName === '' ? name : config.edsServiceName;
-    this.clusters.set(name, { config, edsName });
+    this.clusters.set(name, { type: config.type, edsName, watched: isWatched(config) ? config : null });
     if (config.type === 'originalDst') {
       out.push({ kind: 'assignment', name, value: null });
     } else if (config.type === 'static') {
@@ -169,7 +174,7 @@ export class Configuration {
       const assignment = this.options.store.assignments.get(edsName)?.config ?? null;
       out.push({ kind: 'assignment', name, value: this.kept(name, assignment) });
     } else {
-      if (!isDns(old?.config.type)) out.push({ kind: 'assignment', name, value: null });
+      if (!isDns(old?.type)) out.push({ kind: 'assignment', name, value: null });
       if (config.dns.waitAtStart) this.options.warmUp.begin(`dns ${name}`);
       void this.options.dns().then((dns) => { if (isDns(this.typeOf(name))) dns.watch(config); });
     }

@@ -5,6 +5,7 @@ import { errorText } from '../core/errors.js';
 import type { Answer, Question } from '../config/questions.js';
 import type { HostResolver } from './host-resolver.js';
 import type { Bindings } from '../config/snapshot/encode.js';
+import { assignmentBlobForm } from '../config/usual.js';
 import type { SnapshotKind } from '../config/snapshot/changes.js';
 import type { AssignmentBlob } from '../config/snapshot/layout.js';
 import { SnapshotPublisher } from '../config/snapshot/publisher.js';
@@ -190,7 +191,7 @@ export class Dispatcher {
   endpoints(cluster: string): AssignmentBlob['endpoints'] {
     const blob = this.publisher.blobOf('assignment', cluster);
     if (blob === 0) return this.discovered(cluster);
-    return (JSON.parse(this.publisher.blobs.textOf(blob)) as AssignmentBlob).endpoints;
+    return assignmentBlobForm.ofText(this.publisher.blobs.textOf(blob)).endpoints;
   }
 
   /** What workers found by themselves. */

@@ -2,6 +2,7 @@
 // (module loading, compilers, initialisation), and what malloc keeps free. Nothing is lost: a read-only page of a file
 // that nobody wrote to is dropped from this process and mapped again from the page cache if it is ever needed.
 import { readFileSync } from 'node:fs';
+import { collectGarbage } from '../core/collect-garbage.js';
 import { MADV_DONTNEED } from './constants.js';
 import { ffi, madvise } from './libc.js';
 
@@ -26,8 +27,17 @@ export function giveBackPages(): void {
   } catch { /* musl has none */ }
 }
 
-/** Call once, when start-up is over. Failing costs nothing but the memory. */
-export function dropStartPages(): void {
+/** V8 frees array buffers and pages behind a collection on threads of its own. */
+const FREED_AFTER_MS = 250;
+
+/** Gives back what start-up, or a large change, has left: garbage, then pages. */
+export function giveBackMemory(): void {
+  collectGarbage();
+  setTimeout(dropStartPages, FREED_AFTER_MS).unref();
+}
+
+/** Failing costs nothing but the memory. */
+function dropStartPages(): void {
   try {
     for (const [address, bytes] of droppableMappings(readFileSync('/proc/self/smaps', 'utf8'))) madvise(address, bytes,
       MADV_DONTNEED);

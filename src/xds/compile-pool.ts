@@ -2,9 +2,8 @@
 // neither stalls nor keeps the heap that their trees need. The thread starts on demand and ends when it has been idle.
 import { statSync } from 'node:fs';
 import type { Piscina } from 'piscina';
-import { collectGarbage } from '../core/collect-garbage.js';
 import { limits } from '../core/limits.js';
-import { dropStartPages } from '../os/trim.js';
+import { giveBackMemory } from '../os/trim.js';
 import { compileBootstrap } from './compile/bootstrap.js';
 import type { BootstrapSources, CompiledBootstrap } from './compile/bootstrap.js';
 import { compileResponse } from './compile/response.js';
@@ -13,6 +12,8 @@ import { unpackTexts } from './compile/packing.js';
 import type { CompileTask, PackedResult } from './compile/worker.js';
 
 const YOUNG_GENERATION_MIB = 192;   // most of what a compilation allocates is dead before this is full
+
+const THREAD_ENDS_MS = 250;
 
 /** Compiles bootstraps and responses. One per process. */
 export class CompilePool {
@@ -51,9 +52,8 @@ export class CompilePool {
     if (this.#collection !== null) clearTimeout(this.#collection);
     this.#collection = setTimeout(() => {
       this.#collection = null;
-      collectGarbage();
-      dropStartPages();
-    }, limits.compilePoolIdleMs * 2);
+      giveBackMemory();
+    }, limits.compilePoolIdleMs + THREAD_ENDS_MS);
     this.#collection.unref();
   }
 

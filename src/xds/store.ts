@@ -1,9 +1,12 @@
 // The configuration in force, by resource: what the dispatcher publishes and what /config_dump and /stats show.
 // Owns the newest accepted record of each resource, the error state of each rejected one, and the subscriptions'
-// counters. It holds text, not object trees: a mesh of ten thousand clusters is ten thousand short strings here.
+// counters. It holds packed text (config/form.ts), not object trees: a mesh of ten thousand clusters is ten thousand
+// short strings here.
 // Whoever changes it hands in whole batches; a batch reaches the listeners at once and is published as one root.
+import type { Form } from '../config/form.js';
 import type { SecretContents } from '../config/tls.js';
 import type { ClusterConfig, EndpointAssignment, ListenerConfig, RouteConfig } from '../config/types.js';
+import { assignmentForm, clusterForm, listenerForm, routeConfigForm, secretForm } from '../config/usual.js';
 
 export interface ConfigByKind {
   listener: ListenerConfig;
@@ -15,6 +18,10 @@ export interface ConfigByKind {
   secret: SecretContents;                // key: what contexts call it (config/tls.ts), not always its own name
 }
 export type ResourceKind = keyof ConfigByKind;
+/** How the plain value of each kind becomes the text that a record holds. */
+export const configForms: { readonly [K in ResourceKind]: Form<ConfigByKind[K]> } =
+  { listener: listenerForm, route: routeConfigForm, cluster: clusterForm, assignment: assignmentForm,
+    secret: secretForm };
 
 export const resourceTypeUrls: { readonly [K in ResourceKind]: string } = {
   listener: 'type.googleapis.com/envoy.config.listener.v3.Listener',
@@ -24,7 +31,7 @@ export const resourceTypeUrls: { readonly [K in ResourceKind]: string } = {
   secret: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
 };
 
-/** What a record is made of. Both texts are JSON: `configJson` of the plain value, `wireJson` of the message. */
+/** What a record is made of. Both texts are JSON: `configJson` of the packed value, `wireJson` of the message. */
 export interface RecordParts {
   name: string;
   origin: 'static' | 'dynamic';
@@ -43,7 +50,7 @@ export class ResourceRecord<K extends ResourceKind = ResourceKind> {
   readonly origin: 'static' | 'dynamic';
   /** The listener that carries this route configuration inline; null for everything else. */
   readonly owner: string | null;
-  /** JSON of the plain configuration value, ready to become a blob. */
+  /** The plain configuration value, packed (`configForms`). */
   readonly configJson: string;
   /** Hash of the wire message: equal means that nothing at all changed. */
   readonly hash: string;
@@ -66,7 +73,7 @@ export class ResourceRecord<K extends ResourceKind = ResourceKind> {
   get typeUrl(): string { return resourceTypeUrls[this.kind]; }
 
   /** The plain value, parsed anew at each call: keep what you read from it, or call once. */
-  get config(): ConfigByKind[K] { return JSON.parse(this.configJson) as ConfigByKind[K]; }
+  get config(): ConfigByKind[K] { return configForms[this.kind].ofText(this.configJson); }
 
   /** The message as Envoy's dump prints it: proto3 JSON with the protos' own field names, '@type' first. */
   wireJson(): string { return this.#wireJson; }

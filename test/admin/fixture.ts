@@ -5,6 +5,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { AdminBackend, DrainRequest, EndpointInForce, ServerState } from '../../src/admin/backend.js';
 import { AdminServer } from '../../src/admin/server.js';
 import type { AdminServerOptions } from '../../src/admin/server.js';
+import type { Form } from '../../src/config/form.js';
 import type { ClusterConfig, ListenerConfig } from '../../src/config/types.js';
 import { Log, LogSink } from '../../src/core/log.js';
 import type { LogLevel } from '../../src/core/log.js';
@@ -12,7 +13,7 @@ import { memoryMap } from '../../src/core/memory-map.js';
 import { RuntimeLayers } from '../../src/dispatcher/runtime-layers.js';
 import { Statistics } from '../../src/telemetry/statistics.js';
 import type { CertificatesOfContext } from '../../src/config/certificates.js';
-import { ConfigStore, ResourceRecord, resourceTypeUrls } from '../../src/xds/store.js';
+import { ConfigStore, ResourceRecord, configForms, resourceTypeUrls } from '../../src/xds/store.js';
 import type { ResourceKind } from '../../src/xds/store.js';
 
 export const map = memoryMap(160, 2);
@@ -118,7 +119,7 @@ export class FakeBackend implements AdminBackend {
           name,
           origin,
           owner,
-          configJson: JSON.stringify(config),
+          configJson: (configForms[kind] as Form<object>).text(config),
           wireJson: JSON.stringify({ '@type': resourceTypeUrls[kind], ...wire }),
           hash: JSON.stringify(wire),
           versionInfo: origin === 'dynamic' ? 'v1' : '',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compileBootstrap } from '../../src/xds/compile/bootstrap.js';
 import type { CompiledBootstrap } from '../../src/xds/compile/bootstrap.js';
+import { configForms } from '../../src/xds/store.js';
 import type { CompiledResource } from '../../src/xds/compile/resource.js';
 
 export type Tree = { [key: string]: unknown };
@@ -51,7 +52,7 @@ export function configOf<T>(tree: unknown, kind: 'listener' | 'cluster' | 'route
   const texts = result.resources.flatMap((resource: CompiledResource) => [resource, ...resource.inlineRoutes]);
   const found = texts.find((text) => text.kind === kind);
   if (found === undefined) throw new Error(`no ${kind}`);
-  return JSON.parse(found.configJson) as T;
+  return configForms[found.kind].ofText(found.configJson) as T;
 }
 
 const directories: string[] = [];

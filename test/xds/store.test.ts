@@ -17,7 +17,7 @@ t.test('changes arrive as one batch, and only when something changed', async (t)
   store.apply([update('a', '1'), update('c', null)]);
   store.apply([update('a', '2'), update('b', null)]);
   t.same(batches, [[['a', null, '1'], ['b', null, '1']], [['a', '1', '2'], ['b', '1', null]]]);
-  t.same(store.clusters.get('a')?.config, { name: 'a', hash: '2' });
+  t.match(store.clusters.get('a')?.config, { name: 'a', hash: '2' });
 });
 
 t.test('an error state goes when a good version comes or the resource goes', async (t) => {

@@ -10,6 +10,7 @@ import type { NetworkFilter } from '../network-filters.js';
 import type { ListenerFilter, NetworkScopeKind } from '../listener-filters.js';
 import type { DownstreamTls, TlsSlots, UpstreamTls } from '../tls.js';
 import { chainsOf } from '../types.js';
+import { assignmentBlobForm, clusterBlobForm } from '../usual.js';
 import type { AccessLog, Address, ClusterConfig, Endpoint, EndpointAssignment, ListenerConfig } from '../types.js';
 import type { AssignmentBlob, ChainBinding, ClusterBlob, NetworkBinding, ListenerBlob } from './layout.js';
 import type { SnapshotChange } from './changes.js';
@@ -48,10 +49,11 @@ export function encodeChange(change: SnapshotChange, slots: Slots, bindings: Bin
   mentions: Mention[]): Uint8Array | string {
   try {
     switch (change.kind) {
-      case 'listener': return json(listenerBlob(change.value!, slots, bindings, mentions));
-      case 'cluster': return json(clusterBlob(change.value!, slots, mentions));
-      case 'secret': return json(change.value!);
-      case 'assignment': return json(assignmentBlob(change.name, change.value!, slots, mentions));
+      case 'listener': return utf8(JSON.stringify(listenerBlob(change.value!, slots, bindings, mentions)));
+      case 'cluster': return utf8(clusterBlobForm.text(clusterBlob(change.value!, slots, mentions)));
+      case 'secret': return utf8(JSON.stringify(change.value!));
+      case 'assignment':
+        return utf8(assignmentBlobForm.text(assignmentBlob(change.name, change.value!, slots, mentions)));
       case 'route': return encodeRouteTable(change.value!, (name) =>
         mention(slots.clusterSlots, name, mentions, 'cluster names', limits.clusterSlotsMax),
       (name) => bound(bindings.virtualHostScope(name), `statistics of vhost.${name}`),
@@ -185,4 +187,4 @@ function bound(value: number, what: string): number {
   return value;
 }
 
-function json(value: unknown): Uint8Array { return Buffer.from(JSON.stringify(value), 'utf8'); }
+const utf8 = (text: string): Uint8Array => Buffer.from(text, 'utf8');

@@ -2,9 +2,9 @@
 //
 // Blob: immutable bytes at a 64-aligned offset.
 //   +0  u32 kind (BlobKind)   +4  u32 bytes, header included   +8  u32 hash of the contents   +12 u32 slot
-//   +16 contents: the configuration value as JSON in UTF-8 (listener, cluster, assignment, secret); a route
-//       configuration is the binary table of config/snapshot/route-table.ts. A secret's bytes are zeroed before they
-//       are freed.
+//   +16 contents: the configuration value as JSON in UTF-8 (listener, cluster, assignment, secret), of clusters and
+//       assignments without what is usual (config/form.ts); a route configuration is the binary table of
+//       config/snapshot/route-table.ts. A secret's bytes are zeroed before they are freed.
 //
 // Root: immutable directory at a 64-aligned offset. Slots are small integers that main binds to names for as long as a
 // living root or configuration mentions the name, so routes refer to clusters by slot, and a cluster may come and go

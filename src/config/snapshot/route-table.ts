@@ -7,13 +7,17 @@ import {
 } from '../../core/generated/layouts.js';
 import type { FilterOverride, RateLimit } from '../http-filters.js';
 import type { RuntimeFraction } from '../runtime.js';
+import { routeConfigJsonForm, routeJsonForm, virtualHostJsonForm } from '../usual.js';
 import { bindFilters } from './filters.js';
 import type { FilterBindings } from './filters.js';
 import type { BoundFilter } from './layout.js';
 import type { CertificateMatch, FilterMetadata, ForwardAction, HeaderMatcher, HeaderMutations, MirrorPolicy,
   QueryParameterMatcher, Route, RouteAction, RouteConfig, StringMatcher, VirtualHost } from '../types.js';
 
-/** JSON beside the table, its virtual hosts and its routes: all that is needed after a match. */
+/**
+ * JSON beside the table, its virtual hosts and its routes: all that is needed after a match, without what is usual
+ * (config/usual.ts).
+ */
 export interface RouteConfigJson {
   filters: BoundFilter[]; requestHeaders: HeaderMutations; responseHeaders: HeaderMutations; mostSpecificWins: boolean
 }
@@ -119,7 +123,7 @@ class TableWriter {
     const json: RouteConfigJson = { filters: this.filters(config.filters, ''), requestHeaders: config.requestHeaders,
       responseHeaders: config.responseHeaders,
       mostSpecificWins: config.mostSpecificHeaderMutationsWins };
-    const [jsonAt, jsonBytes] = this.text(JSON.stringify(json));
+    const [jsonAt, jsonBytes] = this.text(routeConfigJsonForm.text(json));
     set('configJsonAt', jsonAt); set('configJsonBytes', jsonBytes);
     const [nameAt, nameBytes] = this.text(config.name);
     set('nameAt', nameAt); set('nameBytes', nameBytes);
@@ -143,7 +147,7 @@ class TableWriter {
       includeAttemptCountInResponse: host.includeAttemptCountInResponse,
       includeTimeoutRetry: host.includeTimeoutRetry, metadata: host.metadata,
       requestHeaders: host.requestHeaders, responseHeaders: host.responseHeaders };
-    this.words(at, [firstRoute, host.routes.length, ...this.text(JSON.stringify(json))]);
+    this.words(at, [firstRoute, host.routes.length, ...this.text(virtualHostJsonForm.text(json))]);
   }
 
   private route(at: number, route: Route, virtualHost: number): void {
@@ -173,7 +177,7 @@ class TableWriter {
         matchedBytes: byExpression ? -1 : valueBytes, regex, scope, keptBytesMax: route.keptBytesMax,
       runtimeFraction: match.runtimeFraction,
       ...(match.certificate !== null && { certificate: match.certificate }) };
-    const [jsonAt, jsonBytes] = this.text(JSON.stringify(json));
+    const [jsonAt, jsonBytes] = this.text(routeJsonForm.text(json));
     const words = new Array<number>(RouteEntryRecordBytes / 4).fill(0);
     words[RouteEntry.pathKind] = PATH_KINDS[match.path.kind]; words[RouteEntry.flags] =
       flags; words[RouteEntry.valueAt] = valueAt;

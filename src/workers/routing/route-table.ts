@@ -1,7 +1,8 @@
 // A route configuration as a worker uses it: the binary table where it lies, and what follows a match, parsed and
 // compiled the first time a route is hit. Everything compiled lives in the arena until the table is dropped.
 import { BLOB_HEADER_BYTES } from '../../config/snapshot/layout.js';
-import type { RouteConfigJson, RouteJson, VirtualHostJson } from '../../config/snapshot/route-table.js';
+import type { RouteConfigJson, VirtualHostJson } from '../../config/snapshot/route-table.js';
+import { routeConfigJsonForm, routeJsonForm, virtualHostJsonForm } from '../../config/usual.js';
 import { RouteEntry, RouteEntryRecordBytes, RouteTable,
   VirtualHostEntryRecordBytes } from '../../core/generated/layouts.js';
 import type { Engine } from '../engine.js';
@@ -19,8 +20,8 @@ export class RouteTableRuntime {
 
   constructor(private readonly engine: Engine, readonly blob: number, readonly slot: number) {
     this.table = blob + BLOB_HEADER_BYTES;
-    this.config = this.json(this.word(RouteTable.configJsonAt),
-      this.word(RouteTable.configJsonBytes)) as RouteConfigJson;
+    this.config = routeConfigJsonForm.ofText(this.text(this.word(RouteTable.configJsonAt),
+      this.word(RouteTable.configJsonBytes)));
     this.routes = new Array<RouteRuntime | null>(this.word(RouteTable.routeCount)).fill(null);
     this.virtualHosts = new Array<null>(this.word(RouteTable.virtualHostCount)).fill(null);
   }
@@ -43,7 +44,7 @@ export class RouteTableRuntime {
   private build(index: number): RouteRuntime | null {
     const entry = (this.table + this.word(RouteTable.routesAt) + index * RouteEntryRecordBytes) >> 2;
     const { i32 } = this.engine;
-    const json = this.json(i32[entry + RouteEntry.jsonAt], i32[entry + RouteEntry.jsonBytes]) as RouteJson;
+    const json = routeJsonForm.ofText(this.text(i32[entry + RouteEntry.jsonAt], i32[entry + RouteEntry.jsonBytes]));
     const host = this.virtualHost(i32[entry + RouteEntry.virtualHost]);
     const route = RouteRuntime.compile(this.engine, this, json, host.json, host.clusters);
     this.routes[index] = route;
@@ -54,7 +55,7 @@ export class RouteTableRuntime {
     const known = this.virtualHosts[index];
     if (known !== null) return known;
     const at = (this.table + this.word(RouteTable.virtualHostsAt) + index * VirtualHostEntryRecordBytes) >> 2;
-    const json = this.json(this.engine.i32[at + 2], this.engine.i32[at + 3]) as VirtualHostJson;
+    const json = virtualHostJsonForm.ofText(this.text(this.engine.i32[at + 2], this.engine.i32[at + 3]));
     const host = { json, clusters: json.virtualClusters.map((cluster) => new VirtualCluster(this.engine, cluster)) };
     this.virtualHosts[index] = host;
     return host;
@@ -62,7 +63,7 @@ export class RouteTableRuntime {
 
   private word(field: number): number { return this.engine.i32[(this.table >> 2) + field]; }
 
-  private json(at: number, bytes: number): unknown {
-    return JSON.parse(Buffer.from(this.engine.u8.slice(this.table + at, this.table + at + bytes)).toString('utf8'));
+  private text(at: number, bytes: number): string {
+    return Buffer.from(this.engine.u8.slice(this.table + at, this.table + at + bytes)).toString('utf8');
   }
 }

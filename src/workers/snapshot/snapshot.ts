@@ -12,6 +12,7 @@ import {
 } from '../../config/snapshot/layout.js';
 import type { SecretContents } from '../../config/tls.js';
 import type { AssignmentBlob, ClusterBlob, ListenerBlob } from '../../config/snapshot/layout.js';
+import { assignmentBlobForm, clusterBlobForm } from '../../config/usual.js';
 import type { Engine } from '../engine.js';
 import { RouteTableRuntime } from '../routing/route-table.js';
 
@@ -124,15 +125,15 @@ export class Snapshot {
   private readonly slotsByName = new Map<string, number>();
   private readonly names: { blob: number; name: string }[] = [];
 
-  readListener(blob: number): ListenerBlob { return this.json(blob) as ListenerBlob; }
-  readCluster(blob: number): ClusterBlob { return this.json(blob) as ClusterBlob; }
-  readAssignment(blob: number): AssignmentBlob { return this.json(blob) as AssignmentBlob; }
+  readListener(blob: number): ListenerBlob { return JSON.parse(this.text(blob)) as ListenerBlob; }
+  readCluster(blob: number): ClusterBlob { return clusterBlobForm.ofText(this.text(blob)); }
+  readAssignment(blob: number): AssignmentBlob { return assignmentBlobForm.ofText(this.text(blob)); }
 
   /** Keep what is made of it, not the value: the blob is zeroed once no root has it. */
-  readSecret(blob: number): SecretContents { return this.json(blob) as SecretContents; }
+  readSecret(blob: number): SecretContents { return JSON.parse(this.text(blob)) as SecretContents; }
 
-  private json(blob: number): unknown {
+  private text(blob: number): string {
     const bytes = this.engine.i32[(blob >> 2) + 1];
-    return JSON.parse(Buffer.from(this.engine.u8.slice(blob + BLOB_HEADER_BYTES, blob + bytes)).toString('utf8'));
+    return Buffer.from(this.engine.u8.slice(blob + BLOB_HEADER_BYTES, blob + bytes)).toString('utf8');
   }
 }

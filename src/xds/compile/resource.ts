@@ -2,6 +2,7 @@
 // a thread of the compile pool can hand to main. All errors of the resource are in the report.
 import { createHash } from 'node:crypto';
 import type { FileSource } from '../../config/bootstrap/bootstrap.js';
+import type { Form } from '../../config/form.js';
 import { readCluster } from '../resources/cluster.js';
 import { readAssignment } from '../resources/endpoint.js';
 import { readListener } from '../resources/listener.js';
@@ -11,7 +12,7 @@ import type { GatheredSecrets } from '../resources/tls-context.js';
 import { ownName } from '../secrets/definition.js';
 import type { SecretUses } from '../secrets/definition.js';
 import type { ClusterReference } from '../resources/route-context.js';
-import { resourceTypeUrls } from '../store.js';
+import { configForms, resourceTypeUrls } from '../store.js';
 import type { ResourceKind } from '../store.js';
 import type { Cluster, ClusterLoadAssignment, Listener, RouteConfiguration, Secret }
   from '../wire/generated/messages.js';
@@ -49,7 +50,7 @@ export const messageTypeOf = (kind: ResourceKind): string =>
 function textOf(kind: ResourceKind, name: string, owner: string | null, config: object, message: object): CompiledText {
   const wireJson = writeMessage(messageTypeOf(kind), message, resourceTypeUrls[kind]);
   const hash = createHash('sha1').update(wireJson).digest('hex').slice(0, 16);
-  return { kind, name, owner, configJson: JSON.stringify(config), wireJson, hash };
+  return { kind, name, owner, configJson: (configForms[kind] as Form<object>).text(config), wireJson, hash };
 }
 
 /** Name of a resource message before it is known to be good; '' where it has none. */
