@@ -60,6 +60,7 @@ export class TlsFacts {
   private chain: Presented[] | null = null;
   private own: Presented | null | undefined = undefined;
   private validated = false;
+  private wanted = false;
 
   constructor(private source: TlsSource | null) {}
 
@@ -90,10 +91,15 @@ export class TlsFacts {
       : presented.names(kind).map((name) => Buffer.from(name, 'utf8').toString('latin1'));
   }
 
-  /** The session is about to go: what is asked later is answered from what is known now. */
+  /** Somebody may ask when the session is gone. */
+  keep(): void { this.wanted = true; }
+
+  /** The session is about to go: what is asked later is answered from what is known now, where somebody may ask. */
   detach(): void {
     const { source } = this;
-    if (source === null) return;
+    this.source = null;
+    if (source === null || !this.wanted) return;
+    this.source = source;
     for (const field of ['TLS_VERSION', 'TLS_CIPHER', 'TLS_GROUP', 'TLS_SESSION_ID', 'SERVER_NAME']) this.text(field);
     this.peers();
     this.local();

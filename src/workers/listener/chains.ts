@@ -16,7 +16,9 @@ import { NetworkFilters } from './network-filters.js';
 export interface Chain { readonly filters: NetworkFilters | null; readonly hcm: HcmRuntime | null;
   readonly tcp: TcpRuntime | null;
   /** What it serves TLS with, null: it is plain; and how long a handshake may take, 0 = as long as our limit is. */
-  readonly tls: ServerContext | null; readonly handshakeTimeoutMs: number }
+  readonly tls: ServerContext | null; readonly handshakeTimeoutMs: number;
+  /** A log asks what its connections' TLS tells. */
+  readonly notesTls: boolean }
 
 export type ChainEnd = HttpConnectionManager | TcpProxy;
 
@@ -61,11 +63,13 @@ export class Chains {
   private compile(index: number): Chain {
     const binding = this.contents.chains[index];
     const { hcm, tcp, name, networkFilters, tls, transportSocketConnectTimeoutMs } = this.all[index];
+    const http = hcm === null ? null : new HcmRuntime(this.engine, hcm, binding, name);
+    const plain = tcp === null ? null : new TcpRuntime(this.engine, tcp, binding, name);
     return {
       filters: networkFilters.length === 0 ? null
         : new NetworkFilters(this.engine, networkFilters, binding.networkFilters),
-      hcm: hcm === null ? null : new HcmRuntime(this.engine, hcm, binding, name),
-      tcp: tcp === null ? null : new TcpRuntime(this.engine, tcp, binding, name),
+      hcm: http, tcp: plain,
+      notesTls: (http ?? plain)!.logs.some((log) => log.needsTlsNotes),
       tls: tls === null ? null : new ServerContext(this.engine, tls, binding.secrets!),
       handshakeTimeoutMs: transportSocketConnectTimeoutMs,
     };

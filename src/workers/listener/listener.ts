@@ -57,6 +57,8 @@ export class ListenerRuntime {
   readonly inspectors: readonly Inspector[];
   /** A line for each connection. */
   readonly logs: readonly CompiledLog[];
+  /** One of them asks what connections' TLS tells. */
+  readonly notesTls: boolean;
   readonly usesOriginalDestination: boolean;
   readonly inspectionTimeoutMs: number;
   readonly continuesOnTimeout: boolean;
@@ -74,6 +76,7 @@ export class ListenerRuntime {
       runtimeKey: `envoy.resource_limits.listener.${config.name}.connection_limit` });
     this.chains = new Chains(engine, contents);
     this.logs = config.connectionLogs.map((log, index) => compileLog(engine, log, contents.connectionLogs[index]));
+    this.notesTls = this.logs.some((log) => log.needsTlsNotes);
     const filters = config.listenerFilters;
     this.inspectors = (filters?.filters ?? []).map((filter, index) =>
       compileInspector(engine, filter, contents.filterScopes[index], config.sockets.transparent));

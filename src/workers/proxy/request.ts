@@ -471,6 +471,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
 function noteUpstream(stream: Stream, upstream: Upstream): void {
   stream.upstreamConnectionId = upstream.id;
   stream.upstreamTls = upstream.tls;
+  upstream.tls?.keep();
   stream.connectStartMs = upstream.openedMs;
   stream.connectEndMs = upstream.connectedMs;
 }

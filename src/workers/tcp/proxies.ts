@@ -158,6 +158,7 @@ export class TcpProxies implements UpstreamEvents {
     stream.upstreamTls = upstream.tls;
     stream.connectStartMs = upstream.openedMs;
     stream.connectEndMs = upstream.connectedMs;
+    if (runtime.notesUpstream) upstream.tls?.keep();
     if (runtime.notesUpstream)
       stream.upstreamLocal = this.engine.outside.localAddress(this.engine.reactor.fdOf(upstream.socket));
     if (runtime.tunnel !== null) { this.openTunnel(stream, runtime); return; }

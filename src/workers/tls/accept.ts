@@ -118,7 +118,10 @@ export class TlsAccept implements SocketOwner, HandshakeEvents, ConnectionFacts 
     const { engine, listener } = this;
     countHandshake(engine, listener.tlsScope, session);
     if (this.serverName === '') this.serverName = session.serverName();
-    this.tls = new TlsFacts(session);
+    const facts = new TlsFacts(session);
+    if (listener.notesTls || this.chain.notesTls) facts.keep();
+    session.onEnd = () => facts.detach();
+    this.tls = facts;
     const owner = this.events.onSecured(this, session.channel, protocol);
     if (owner === null) session.close(true); else session.setOwner(owner);
     this.leave();

@@ -105,11 +105,23 @@ export class Contexts {
     return context;
   }
 
-  /** No handshake begins with it any more. */
+  /** No handshake begins with it any more; those in hand end with it. */
   release(context: Context): void {
+    context.released = true;
+    this.library.ssl.SSL_CTX_free(context.pointer);      // sessions hold references of their own
+    this.forgetUnused(context);
+  }
+
+  /** A session of it has ended. */
+  sessionEnded(context: Context): void {
+    context.sessions--;
+    this.forgetUnused(context);
+  }
+
+  private forgetUnused(context: Context): void {
+    if (!context.released || context.sessions > 0) return;
     this.verifiers.delete(context.id);
     this.protocols.delete(context.id);
-    this.library.ssl.SSL_CTX_free(context.pointer);
   }
 
   private make(method: number, common: TlsCommon, certificates: readonly CertificateContents[]): Context {
@@ -242,5 +254,8 @@ export class Contexts {
 export class Context {
   /** Peers' certificates are looked at. */
   verifies = false;
+  /** That have begun and not ended: its callbacks are theirs. */
+  sessions = 0;
+  released = false;
   constructor(readonly pointer: number, readonly id: number) {}
 }

@@ -84,6 +84,7 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
     if (isServer) ssl.SSL_set_accept_state(this.ssl); else ssl.SSL_set_connect_state(this.ssl);
     this.socket = socket;
     this.context = context;
+    context.sessions++;
     this.events = events;
     this.owner = null;
     this.state = HANDSHAKE;
@@ -442,6 +443,7 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
     this.onEnd();
     library.ssl.SSL_free(this.ssl);
     this.ssl = 0;
+    library.contexts.sessionEnded(this.context);
     this.engine.reactor.removeChannel(this.channel);
     this.channel = -1;
     const { socket } = this;

@@ -93,6 +93,7 @@ export class UpstreamConnection implements SocketOwner, Upstream, HandshakeEvent
     this.ownerGone = false;
     this.unread = 0;
     this.transportFailure = '';
+    this.tls = null;
     this.overMs = Infinity;
     this.socket = engine.reactor.add(fd, this);
     if (this.socket < 0) return false;
@@ -335,7 +336,10 @@ export class UpstreamConnection implements SocketOwner, Upstream, HandshakeEvent
     const session = new TlsSession(engine, tlsOf(engine));
     if (!session.begin(this.socket, context, false, this)) { this.connectFailed(ENOBUFS); return; }
     session.setOwner(this);
-    session.onEnd = () => { tls.keep(session, serverName); };
+    session.onEnd = () => {
+      tls.keep(session, serverName);
+      this.tls?.detach();
+    };
     this.socket = session.channel;
     tls.prepare(session, serverName);
     session.speakFirst();

@@ -39,8 +39,9 @@ ConnectionAddresses.prototype.reset = function (fd: number): void {
 };
 const { open } = UpstreamConnection.prototype;
 UpstreamConnection.prototype.open = function (...given): boolean {
+  const opened = open.apply(this, given);
   this.tls = upstream;
-  return open.apply(this, given);
+  return opened;
 };
 const printed = (format: string): string => new Exchange({ log: `${format}\n` }).get('/').lines.join('').slice(0, -1);
 
@@ -97,10 +98,14 @@ t.test('certificates are asked for once, by whoever asks first, and outlive thei
   t.equal(asked, 0);
   one.text('PEER_SUBJECT');
   one.text('PEER_ISSUER');
+  one.keep();
   one.detach();
   t.equal(asked, 1);
   t.same([one.text('PEER_SERIAL'), one.text('TLS_CIPHER'), one.text('LOCAL_DNS_SAN'), one.peerValidated,
     one.peerPresented], [peer.serial.toString('hex'), 'TLS_AES_128_GCM_SHA256', 'own.b', true, true]);
+  const forgotten = facts();
+  forgotten.detach();
+  t.same([forgotten.text('TLS_VERSION'), forgotten.peerPresented], ['', false], 'nobody was going to ask');
   t.same(one.names('PEER', 'URI_SAN'), ['spiffe://td/a', 'spiffe://td/b']);
 });
 
