@@ -8,7 +8,7 @@ import { usualConnections } from './upstream-connections.js';
 import type { OutlierDetection } from './health.js';
 import type { SecretContents } from './tls.js';
 import type { AssignmentBlob, ClusterBlob } from './snapshot/layout.js';
-import type { BoundAction, BoundCluster, RouteConfigJson, RouteJson, VirtualHostJson } from './snapshot/route-table.js';
+import type { BoundAction, BoundCluster, RouteConfigJson, RouteJson, VirtualHostJson } from './snapshot/route-json.js';
 import type { Address, CircuitBreakerThresholds, ClusterConfig, Endpoint, EndpointAssignment, ForwardAction,
   HeaderMutations, IpAddress, ListenerConfig, RetryPolicy, Route, RouteAction, RouteConfig, RouteMatch, VirtualHost,
   WeightedCluster } from './types.js';

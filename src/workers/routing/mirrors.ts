@@ -1,7 +1,7 @@
 // Where a route's requests are sent as well, compiled: which share of them, to which cluster, with what host and
 // headers.
 import type { FractionCell } from '../../config/runtime-cells.js';
-import type { BoundMirror } from '../../config/snapshot/route-table.js';
+import type { BoundMirror } from '../../config/snapshot/route-json.js';
 import type { Engine } from '../engine.js';
 import { CompiledMutations } from './mutations.js';
 

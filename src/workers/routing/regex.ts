@@ -3,7 +3,7 @@
 // it.
 import type { RE2JS } from 're2js';
 import { Head, Header, HeaderLine, RequestEdits, RequestEditsFlag } from '../../core/generated/layouts.js';
-import type { RouteJson } from '../../config/snapshot/route-table.js';
+import type { RouteJson } from '../../config/snapshot/route-json.js';
 import type { Engine } from '../engine.js';
 import { compileExpression } from './expression.js';
 

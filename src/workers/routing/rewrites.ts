@@ -1,7 +1,7 @@
 // What a route does to path and host when that depends on the request: regular expressions, a header's value. Evaluated
 // into scratch memory of the engine before the head is encoded. A route without any of it has null here.
 import { limits } from '../../core/limits.js';
-import type { BoundAction } from '../../config/snapshot/route-table.js';
+import type { BoundAction } from '../../config/snapshot/route-json.js';
 import type { Engine } from '../engine.js';
 import { Replacement } from './expression.js';
 import { firstHeader } from './regex.js';

@@ -1,6 +1,6 @@
 // Counts of a virtual host's parts: its virtual clusters, which conditions on headers tell apart, and routes that have
 // a stat_prefix. Compiled with a route; null for the many that have neither.
-import type { RouteJson, VirtualClusterJson } from '../../config/snapshot/route-table.js';
+import type { RouteJson, VirtualClusterJson } from '../../config/snapshot/route-json.js';
 import { VirtualHostStat, histogramCell } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import type { Stream } from '../proxy/stream.js';

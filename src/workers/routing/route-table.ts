@@ -1,7 +1,7 @@
 // A route configuration as a worker uses it: the binary table where it lies, and what follows a match, parsed and
 // compiled the first time a route is hit. Everything compiled lives in the arena until the table is dropped.
 import { BLOB_HEADER_BYTES } from '../../config/snapshot/layout.js';
-import type { RouteConfigJson, VirtualHostJson } from '../../config/snapshot/route-table.js';
+import type { RouteConfigJson, VirtualHostJson } from '../../config/snapshot/route-json.js';
 import { routeConfigJsonForm, routeJsonForm, virtualHostJsonForm } from '../../config/usual.js';
 import { RouteEntry, RouteEntryRecordBytes, RouteTable,
   VirtualHostEntryRecordBytes } from '../../core/generated/layouts.js';

@@ -1,7 +1,7 @@
 // A route, compiled on its first hit: what to do with a request that matched, with every constant text in the arena and
 // every decision that does not depend on the request taken. Absent features are null.
 import { RequestEditsFlag } from '../../core/generated/layouts.js';
-import type { BoundAction, RouteConfigJson, RouteJson, VirtualHostJson } from '../../config/snapshot/route-table.js';
+import type { BoundAction, RouteConfigJson, RouteJson, VirtualHostJson } from '../../config/snapshot/route-json.js';
 import { Criteria } from '../../config/metadata-match.js';
 import type { FractionCell, NumberCell } from '../../config/runtime-cells.js';
 import type { CertificateMatch, HeaderMutations } from '../../config/types.js';
