@@ -6,12 +6,14 @@ import {
   RouteTableRecordBytes, ValueMatcher, ValueMatcherFlag, ValueMatcherRecordBytes, VirtualHostEntryRecordBytes,
 } from '../../core/generated/layouts.js';
 import type { FilterOverride } from '../http-filters.js';
-import type { HeaderMatcher, QueryParameterMatcher, Route, RouteAction, RouteConfig, StringMatcher, VirtualHost } from '../types.js';
+import type { HeaderMatcher, QueryParameterMatcher, Route, RouteAction, RouteConfig, StringMatcher,
+  VirtualHost } from '../types.js';
 import { routeConfigJsonForm, routeJsonForm, virtualHostJsonForm } from '../usual.js';
 import { bindFilters } from './filters.js';
 import type { FilterBindings } from './filters.js';
 import type { BoundFilter } from './layout.js';
-import type { RouteConfigJson, RegexJson, VirtualClusterJson, VirtualHostJson, BoundAction, RouteJson } from './route-json.js';
+import type { RouteConfigJson, RegexJson, VirtualClusterJson, VirtualHostJson, BoundAction,
+  RouteJson } from './route-json.js';
 
 /** Path kinds of a RouteEntry; an expression is its literal beginning, as a prefix, and a condition. */
 const PATH_KINDS = { prefix: 0, regex: 0, path: 1, connect: 2, pathSeparatedPrefix: 3 } as const;

@@ -88,7 +88,7 @@ export class DataIn {
     return true;
   }
 
-    private over(): void {
+  private over(): void {
     const { stream } = this;
     this.stream = null;
     if (stream !== null && this.ends) stream.receiveEnd(0, 0);
