@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { getStatus, launch, portMustBeFree, untilReady, type Running } from './process/launch.js';
 import { Client, Tally } from './reloads/client.js';
+import { certificatesIn } from './process/certificates.js';
 import { SoakConfiguration, STEADY_CLUSTERS, type SoakState } from './soak/configuration.js';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -21,11 +22,12 @@ const { values: flags } = parseArgs({ options: {
 
 const APPLIED_MS = 5000;
 const base = Number(flags['port-base']);
-const ports = { main: base, turning: base + 1, garbage: base + 2, extra: base + 3, admin: base + 4 };
+const ports = { main: base, turning: base + 1, garbage: base + 2, extra: base + 3, admin: base + 4, secure: base + 5 };
 const steady = [base + 10, base + 11, base + 12], announced = [base + 13, base + 14];
 const folder = join(root, 'perf/results', `reloads-${new Date().toISOString().replace(/[:.]/g, '-')}`);
 mkdirSync(folder, { recursive: true });
-const configuration = new SoakConfiguration(folder, ports, { steady, abrupt: steady, announced });
+const configuration = new SoakConfiguration(folder, ports, { steady, abrupt: steady, announced, secure: [] },
+  [certificatesIn(folder)]);
 const state: SoakState = { version: 1, extraClusters: 0, extraListener: false, turningName: 'turn-0',
   routeTimeoutSeconds: 15, connectTimeoutMs: 1000, weights: steady.map(() => 1), announced };
 

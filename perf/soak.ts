@@ -1,7 +1,7 @@
 // `npm run soak`: minutes of mixed load while configuration files change, upstreams and workers are killed and other
 // clients misbehave. Prints counts and expectations; ends with 1 when one of them is not met. With --peer envoy the
 // same is asked of Envoy, which shows that the expectations are fair.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,7 @@ import { run } from './load/closed.js';
 import type { EngineResult } from './load/engine.js';
 import { envoyPeer } from './peers/envoy.js';
 import { descriptorKinds, memory } from './process/accounting.js';
+import { certificatesIn } from './process/certificates.js';
 import { launch, untilReady, type Running } from './process/launch.js';
 import { Chaos } from './soak/chaos.js';
 import { checkDescriptors, checkExact, checkMemory, checkStatistics, parseStatistics, type Check, type MemorySample,
@@ -21,6 +22,7 @@ import { SoakConfiguration, STEADY_CLUSTERS, type SoakPorts, type SoakState,
 import { GarbageClients } from './soak/garbage.js';
 import { Ledger } from './soak/ledger.js';
 import { Random } from './soak/random.js';
+import { SecureClient } from './soak/secure-client.js';
 
 process.env.WEFT_FAULT_INJECTION = '1';        // lets the admin server end workers
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -39,9 +41,10 @@ const QUIET_MS = 6000;
 const DESCRIPTORS_MS = 15_000;
 
 const base = Number(flags['port-base']) + 200;
-const ports: SoakPorts = { main: base, turning: base + 1, garbage: base + 2, extra: base + 3, admin: base + 4 };
+const ports: SoakPorts = { main: base, turning: base + 1, garbage: base + 2, extra: base + 3, admin: base + 4,
+  secure: base + 5 };
 const upstreams: Upstreams = { steady: [base + 10, base + 11, base + 12], abrupt: [base + 13, base + 14],
-  announced: [base + 15, base + 16] };
+  announced: [base + 15, base + 16], secure: [base + 17, base + 18] };
 const folder = join(root, 'perf/results', `soak-${new Date().toISOString().replace(/[:.]/g, '-')}`);
 mkdirSync(folder, { recursive: true });
 
@@ -116,7 +119,8 @@ async function soak(): Promise<Check[]> {
   say(`soak of ${flags.peer}, ${flags.minutes} minutes, seed ${flags.seed}, ${folder}`);
   const ledger = new Ledger();
   const random = new Random(Number(flags.seed));
-  const configuration = new SoakConfiguration(folder, ports, upstreams);
+  const certificates = ['', 'second-', 'third-'].map((name) => certificatesIn(folder, name));
+  const configuration = new SoakConfiguration(folder, ports, upstreams, certificates);
   const state: SoakState = { version: 1, extraClusters: 0, extraListener: false, turningName: 'turn-0',
     routeTimeoutSeconds: 15,
     connectTimeoutMs: 1000, weights: upstreams.steady.map(() => 1), announced: upstreams.announced };
@@ -139,17 +143,23 @@ async function soak(): Promise<Check[]> {
   const clients = Array.from({ length: count }, (_, index) => index % 4 === 3
     ? new SoakClient('turning', ports.turning, ledger, random, Number(flags.pause))
     : new SoakClient('main', ports.main, ledger, random, Number(flags.pause)));
+  const pem = (path: string): string => readFileSync(path, 'utf8');
+  const [identity] = certificates;
+  const secure = Array.from({ length: 2 }, () => new SecureClient(ports.secure, { ca: pem(identity.root),
+    cert: pem(identity.cert), key: pem(identity.key) }, ledger, random, count / 4, Number(flags.pause)));
   const garbage = new GarbageClients(ports.garbage, random, ledger);
   const startMs = performance.now(), endMs = startMs + Number(flags.minutes) * 60_000;
   const samples: MemorySample[] = [];
-  const traffic = [...clients.map((client) => client.run()), garbage.run()];
+  const traffic = [...[...clients, ...secure].map((client) => client.run()), garbage.run()];
   chaos.begin();
   await watchMemory(proxy, samples, startMs, endMs, ledger);
   await chaos.end();
-  for (const client of clients) client.stopped = true;
+  for (const client of [...clients, ...secure]) client.stopped = true;
   garbage.stopped = true;
   await Promise.all(traffic);
-  Object.assign(state, { extraListener: false, extraClusters: 0, version: state.version + 1 });
+  // As many endpoints are checked, by a connection each, as when descriptors were counted first: see clusterOf.
+  Object.assign(state, { extraListener: false, extraClusters: 0,
+    version: state.version + 3 - (state.version + 1) % 3 });
   configuration.writeListeners(state);
   configuration.writeRoutes(state);
   configuration.writeClusters(state);

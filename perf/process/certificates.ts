@@ -5,14 +5,20 @@ import { join } from 'node:path';
 
 export interface Certificates { root: string; cert: string; key: string }
 
-/** Files in `folder`, made once. One certificate serves as server and as client: all of them are of the same root. */
-export function certificatesIn(folder: string): Certificates {
-  const files = { root: join(folder, 'root.pem'), cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
+/**
+ * Files in `folder`, made once; `name`: of the certificate and its key. One certificate serves as server and as client:
+ * all of them are of the same root.
+ */
+export function certificatesIn(folder: string, name = ''): Certificates {
+  const files = { root: join(folder, 'root.pem'), cert: join(folder, `${name}cert.pem`),
+    key: join(folder, `${name}key.pem`) };
   if (existsSync(files.cert)) return files;
   const rootKey = join(folder, 'root.key'), asked = join(folder, 'asked.csr'), names = join(folder, 'names.ext');
   writeFileSync(names, 'subjectAltName=DNS:localhost,URI:spiffe://cluster.local/ns/x/sa/y\n');
-  openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
-    '-keyout', rootKey, '-out', files.root, '-subj', '/CN=perf root');
+  if (!existsSync(files.root)) {
+    openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+      '-keyout', rootKey, '-out', files.root, '-subj', '/CN=perf root');
+  }
   openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', files.key,
     '-out', asked, '-subj', '/CN=localhost');
   openssl('x509', '-req', '-in', asked, '-CA', files.root, '-CAkey', rootKey, '-CAcreateserial', '-days', '2',

@@ -104,18 +104,21 @@ function http2Status(port: number, path: string): Promise<number> {
   });
 }
 
+/** Does somebody accept connections on this port? */
+export function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => resolve(false));
+    socket.on('connect', () => { socket.destroy(); resolve(true); });
+  });
+}
+
 /**
  * Throws when somebody listens on the port already: the answers of another run must not be taken for those of this one.
  */
-export function portMustBeFree(port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('error', () => resolve());
-    socket.on('connect', () => {
-      socket.destroy();
-      reject(new Error(`port ${port} is in use; if another run is going on, wait for it or take another --port-base`));
-    });
-  });
+export async function portMustBeFree(port: number): Promise<void> {
+  if (await listens(port))
+    throw new Error(`port ${port} is in use; if another run is going on, wait for it or take another --port-base`);
 }
 
 /** Waits until a GET answers 200 and returns the milliseconds since the process was started. */

@@ -2,7 +2,7 @@
 // Each breakage is noted in the ledger for as long as it may excuse a failure.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { getStatus, launch, portMustBeFree, type Running } from '../process/launch.js';
+import { getStatus, launch, listens, portMustBeFree, type Running } from '../process/launch.js';
 import { EXTRA_MAX, type SoakConfiguration, type SoakState, type Upstreams } from './configuration.js';
 import type { Ledger } from './ledger.js';
 import type { Random } from './random.js';
@@ -15,7 +15,7 @@ const RECOVERED_AFTER_MS = 1500;
 export class Chaos {
   readonly counts = { endpoints: 0, routes: 0, clusters: 0, listenersChanged: 0, listenersToggled: 0, bad: 0,
     abruptKills: 0,
-    announcedKills: 0, workerKills: 0 };
+    announcedKills: 0, workerKills: 0, certificates: 0 };
   stopped = false;
   workersCanBeKilled = false;
   private readonly running = new Map<string, Running>();
@@ -29,6 +29,7 @@ export class Chaos {
   async startUpstreams(): Promise<void> {
     for (const port of Object.values(this.upstreams).flat() as number[]) await portMustBeFree(port);
     await this.startUpstream('steady', this.upstreams.steady);
+    await this.startSecureUpstream();
     await this.startUpstream('abrupt', this.upstreams.abrupt);
     for (const port of this.upstreams.announced) await this.startUpstream(`announced-${port}`, [port]);
   }
@@ -48,6 +49,13 @@ export class Chaos {
     for (const port of ports) while (await getStatus(port, '/bytes/1/x') !== 200) await sleep(10);
   }
 
+  private async startSecureUpstream(): Promise<void> {
+    const ports = this.upstreams.secure;
+    this.running.set('secure', launch('secure', [process.execPath, join(this.root, 'dist/perf/soak/upstream.js'),
+      '--secure', this.folder, ...ports.map(String)], join(this.folder, 'secure.log'), null));
+    for (const port of ports) while (!await listens(port)) await sleep(10);
+  }
+
   private async killUpstream(name: string): Promise<void> {
     const upstream = this.running.get(name)!;
     process.kill(upstream.pid, 'SIGKILL');
@@ -58,7 +66,7 @@ export class Chaos {
     while (!this.stopped) {
       await sleep(this.random.whole(100, 350));
       this.state.version += 1;
-      await this.change(this.random.whole(0, 9));
+      await this.change(this.random.whole(0, 10));
     }
   }
 
@@ -82,6 +90,9 @@ export class Chaos {
       state.extraListener = !state.extraListener;
       configuration.writeListeners(state);
       counts.listenersToggled += 1;
+    } else if (choice === 9) {
+      configuration.writeSecrets(state);
+      counts.certificates += 1;
     } else {
       await this.writeBad();
     }
@@ -102,7 +113,7 @@ export class Chaos {
 
   private async writeBad(): Promise<void> {
     const { random, state, configuration } = this;
-    const file = random.pick(['lds.json', 'cds.json', 'rds.json', 'eds-steady-0.json'] as const);
+    const file = random.pick(['lds.json', 'cds.json', 'rds.json', 'eds-steady-0.json', 'sds.json'] as const);
     configuration.writeBad(file, random.whole(0, 1), state);
     this.counts.bad += 1;
     await sleep(random.whole(50, 300));
@@ -110,6 +121,7 @@ export class Chaos {
     if (file === 'lds.json') configuration.writeListeners(state);
     else if (file === 'cds.json') configuration.writeClusters(state);
     else if (file === 'rds.json') configuration.writeRoutes(state);
+    else if (file === 'sds.json') configuration.writeSecrets(state);
     else configuration.writeEndpoints(state);
   }
 

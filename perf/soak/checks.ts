@@ -52,7 +52,7 @@ export function checkStatistics(ledger: Ledger, before: Statistics, after: Stati
     return value === undefined ? undefined : value - (before.get(name) ?? 0);
   };
   const checks: Check[] = [];
-  for (const listener of ['main', 'turning']) {
+  for (const listener of ['main', 'turning', 'secure']) {
     const sent = ledger.sent.get(listener) ?? 0, broken = ledger.broken.get(listener) ?? 0;
     checks.push(between(`http.${listener}.downstream_rq_total`, grown(`http.${listener}.downstream_rq_total`),
       sent - broken, sent));

@@ -2,15 +2,11 @@
 import { Agent, request, type IncomingMessage, type RequestOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { STEADY_CLUSTERS } from './configuration.js';
 import type { Ledger, RequestEnd } from './ledger.js';
+import { ATTEMPT_LIMIT_MS, attemptOf, planCluster, planRequest, wrongIn } from './plan.js';
+import type { Attempt, Plan } from './plan.js';
 import type { Random } from './random.js';
-import { bodyOf } from './upstream.js';
 
-interface Plan { method: string; path: string; upload: Buffer | null; expected: Buffer | null; length: number }
-interface Attempt { status: number; fault: string; stale: boolean }
-
-const ATTEMPT_LIMIT_MS = 20_000;
 
 /** One user: a connection of its own, request after request, until told to stop. */
 export class SoakClient {
@@ -35,7 +31,7 @@ export class SoakClient {
   }
 
   private async once(): Promise<void> {
-    const cluster = this.random.pick([...STEADY_CLUSTERS, ...STEADY_CLUSTERS, 'abrupt', 'announced']);
+    const cluster = planCluster(this.random);
     const plan = planRequest(this.random);
     const startMs = performance.now();
     // A connection that the proxy closed while it was idle is tried again on a new one, as every HTTP client does.
@@ -59,8 +55,7 @@ export class SoakClient {
       let call: ReturnType<typeof request> | null = null;
       const done = (status: number, fault: string, stale = false): void => {
         clearTimeout(limit);
-        resolve({ status, fault: fault === '' ? '' : `${plan.method} ${plan.path.replace(/\/[^/]*$/, '')}: ${fault}`,
-          stale });
+        resolve(attemptOf(plan, status, fault, stale));
       };
       const limit = setTimeout(() => { call?.destroy(); done(0, 'no answer in time'); }, ATTEMPT_LIMIT_MS);
       const headers: Record<string, string | number> = { host: `${cluster}.local` };
@@ -90,23 +85,6 @@ export class SoakClient {
   }
 }
 
-function planRequest(random: Random): Plan {
-  const mark = random.mark();
-  const bytes = random.pick([0, 10, 128, 128, 128, 1000, 5000, 65_536, 300_000]);
-  switch (random.whole(0, 9)) {
-    case 0: return { method: 'HEAD', path: `/bytes/${bytes}/${mark}`, upload: null, expected: Buffer.alloc(0),
-      length: bytes };
-    case 1: return { method: 'GET', path: `/chunked/${bytes}/${mark}`, upload: null, expected: bodyOf(bytes, mark),
-      length: -1 };
-    case 2: return { method: 'GET', path: `/wait/${random.whole(1, 200)}/${mark}`, upload: null,
-      expected: bodyOf(8, mark), length: 8 };
-    case 3: case 4: return { method: 'POST', path: `/sink/${mark}`, upload: bodyOf(bytes, mark),
-      expected: Buffer.from(String(bytes)), length: -1 };
-    default: return { method: 'GET', path: `/bytes/${bytes}/${mark}`, upload: null, expected: bodyOf(bytes, mark),
-      length: bytes };
-  }
-}
-
 function readAnswer(response: IncomingMessage, plan: Plan, done: (status: number, fault: string) => void): void {
   const chunks: Buffer[] = [];
   const status = response.statusCode ?? 0;
@@ -114,10 +92,6 @@ function readAnswer(response: IncomingMessage, plan: Plan, done: (status: number
   response.on('error', () => undefined);        // 'close' follows, and `complete` tells
   response.on('close', () => {
     if (!response.complete) return done(0, `status ${status}, then the connection broke`);
-    if (status !== 200) return done(status, `status ${status} ${String(Buffer.concat(chunks)).slice(0, 120)}`);
-    if (plan.length >= 0 && Number(response.headers['content-length']) !== plan.length) return done(status,
-      'wrong content-length');
-    if (plan.expected !== null && !Buffer.concat(chunks).equals(plan.expected)) return done(status, 'wrong body');
-    done(status, '');
+    done(status, wrongIn(plan, status, response.headers['content-length'], Buffer.concat(chunks)));
   });
 }

@@ -2,13 +2,17 @@
 // endpoints by EDS. Every write is a new file renamed over the old one.
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Certificates } from '../process/certificates.js';
 import { PLAIN, STEADY, clusterOf, filtersOf, routeOf } from './features.js';
+import { asClient, asServer, secretsOf } from './tls.js';
 
 const TYPE = 'type.googleapis.com/envoy.';
 const MANAGER = `${TYPE}extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`;
 
-export interface SoakPorts { admin: number; main: number; turning: number; garbage: number; extra: number }
-export interface Upstreams { steady: number[]; abrupt: number[]; announced: number[] }
+export interface SoakPorts {
+  admin: number; main: number; turning: number; secure: number; garbage: number; extra: number
+}
+export interface Upstreams { steady: number[]; secure: number[]; abrupt: number[]; announced: number[] }
 
 /** What changes while the soak runs. Every number is a turn counter or a choice of the chaos. */
 export interface SoakState {
@@ -22,24 +26,26 @@ export interface SoakState {
   announced: number[];           // ports of the endpoints that are announced at the moment
 }
 
+/** Behind mutual TLS and HTTP/2. */
+const SECURE = 'secure';
 export const STEADY_CLUSTERS = ['steady-0', 'steady-1', 'steady-2', 'steady-3'];
 
 /** The files that a bad version is written of. */
-export type WatchedFile = 'lds.json' | 'cds.json' | 'rds.json' | 'eds-steady-0.json';
+export type WatchedFile = 'lds.json' | 'cds.json' | 'rds.json' | 'eds-steady-0.json' | 'sds.json';
 
 const endpointFile = (cluster: string): string => `eds-${cluster}.json`;
 const address = (port: number): object => ({ socket_address: { address: '127.0.0.1', port_value: port } });
 
 export class SoakConfiguration {
   constructor(private readonly folder: string, private readonly ports: SoakPorts,
-    private readonly upstreams: Upstreams) {}
+    private readonly upstreams: Upstreams, private readonly certificates: readonly Certificates[]) {}
 
   /** Writes everything and returns the bootstrap file. */
   writeAll(state: SoakState): string {
     // Always enough endpoints, so that a cluster that comes finds its own.
     for (let index = 0; index < EXTRA_MAX; index++) this.writeAssignment(`extra-${index}`, 1, this.upstreams.steady,
       []);
-    for (const write of [this.writeEndpoints, this.writeRoutes, this.writeClusters,
+    for (const write of [this.writeSecrets, this.writeEndpoints, this.writeRoutes, this.writeClusters,
       this.writeListeners]) write.call(this, state);
     const file = join(this.folder, 'bootstrap.json');
     writeFileSync(file, JSON.stringify({
@@ -54,12 +60,20 @@ export class SoakConfiguration {
     this.put('lds.json', 'config.listener.v3.Listener', state.version, this.listeners(state));
   }
 
+  /** Another of our certificates, for clients and for endpoints. */
+  writeSecrets(state: SoakState): void {
+    const { certificates } = this;
+    this.put('sds.json', 'extensions.transport_sockets.tls.v3.Secret', state.version,
+      secretsOf(certificates[state.version % certificates.length]));
+  }
+
   private listeners(state: SoakState): object[] {
     const { ports } = this;
     const listeners = [
       this.listener('main', ports.main, { stat_prefix: 'main', http_filters: filtersOf(STEADY) }),
       this.listener('turning', ports.turning, { stat_prefix: 'turning', server_name: state.turningName,
         http_filters: filtersOf(state.version) }),
+      this.listener('secure', ports.secure, { stat_prefix: 'secure' }, asServer(this.source('sds.json'))),
       this.listener('garbage', ports.garbage, { stat_prefix: 'garbage', request_headers_timeout: '3s' }),
     ];
     if (state.extraListener) listeners.push(this.listener('extra', ports.extra, { stat_prefix: 'extra' }));
@@ -67,7 +81,7 @@ export class SoakConfiguration {
   }
 
   writeRoutes(state: SoakState): void {
-    const names = [...STEADY_CLUSTERS, 'abrupt', 'announced', ...this.extraNames(state)];
+    const names = [...STEADY_CLUSTERS, 'abrupt', 'announced', SECURE, ...this.extraNames(state)];
     this.put('rds.json', 'config.route.v3.RouteConfiguration', state.version, [{
       name: 'soak',
       virtual_hosts: names.map((name, index) => ({
@@ -83,22 +97,25 @@ export class SoakConfiguration {
   }
 
   private clusters(state: SoakState): object[] {
-    return [...STEADY_CLUSTERS, 'abrupt', 'announced', ...this.extraNames(state)].map((name, index) => ({
-      name, type: 'EDS', connect_timeout: `${state.connectTimeoutMs / 1000}s`, ...clusterOf(index, state.version),
+    return [...STEADY_CLUSTERS, 'abrupt', 'announced', SECURE, ...this.extraNames(state)].map((name, index) => ({
+      name, type: 'EDS', connect_timeout: `${state.connectTimeoutMs / 1000}s`,
+      ...(name !== SECURE && clusterOf(index, state.version)),
       eds_cluster_config: { eds_config: this.source(endpointFile(name)) },
       typed_extension_protocol_options: {
         'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
           '@type': `${TYPE}extensions.upstreams.http.v3.HttpProtocolOptions`,
           common_http_protocol_options: { idle_timeout: '3s' },
-          explicit_http_config: { http_protocol_options: {} },
+          explicit_http_config: name === SECURE ? { http2_protocol_options: {} } : { http_protocol_options: {} },
         },
       },
+      ...(name === SECURE && { transport_socket: asClient(this.source('sds.json')) }),
     }));
   }
 
   /** One file for each cluster: Envoy takes exactly one assignment from a file. */
   writeEndpoints(state: SoakState): void {
     for (const name of STEADY_CLUSTERS) this.writeAssignment(name, state.version, this.upstreams.steady, state.weights);
+    this.writeAssignment(SECURE, state.version, this.upstreams.secure, []);
     this.writeAssignment('abrupt', state.version, this.upstreams.abrupt, []);
     this.writeAssignment('announced', state.version, state.announced, []);
   }
@@ -122,6 +139,8 @@ export class SoakConfiguration {
       'lds.json': ['config.listener.v3.Listener', [...this.listeners(state).slice(1), brokenListener]],
       'cds.json': ['config.cluster.v3.Cluster', [...this.clusters(state), { name: '', connect_timeout: '-1s' }]],
       'rds.json': ['config.route.v3.RouteConfiguration', [brokenRoutes]],
+      'sds.json': ['extensions.transport_sockets.tls.v3.Secret', [{ name: 'own',
+        tls_certificate: { certificate_chain: { inline_string: 'none' }, private_key: { inline_string: 'none' } } }]],
       'eds-steady-0.json': ['config.endpoint.v3.ClusterLoadAssignment', [{ cluster_name: '', endpoints: [] }]],
     };
     if (choice % 2 === 0) this.replace(file, '{"resources": [');
@@ -137,13 +156,14 @@ export class SoakConfiguration {
       initial_fetch_timeout: '5s' };
   }
 
-  private listener(name: string, port: number, manager: object): object {
+  private listener(name: string, port: number, manager: object, transport?: object): object {
     const typed = {
       '@type': MANAGER, http_filters: filtersOf(PLAIN), ...manager,
       rds: { route_config_name: 'soak', config_source: this.source('rds.json') },
     };
     return { name, address: address(port),
-      filter_chains: [{ filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: typed }] }] };
+      filter_chains: [{ ...(transport !== undefined && { transport_socket: transport }),
+        filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: typed }] }] };
   }
 
   private put(file: string, type: string, version: number, resources: object[]): void {

@@ -5,7 +5,7 @@ export interface Window { what: 'upstream' | 'worker'; cluster: string; fromMs: 
 
 export type Outcome = 'answered' | 'excused' | 'failed';
 export interface RequestEnd {
-  listener: 'main' | 'turning' | 'garbage';
+  listener: 'main' | 'turning' | 'secure' | 'garbage';
   cluster: string;
   startMs: number; endMs: number;
   /** 0: no response, or an incomplete one. */
