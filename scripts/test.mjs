@@ -11,6 +11,7 @@ import { build } from './build.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const JOBS = Math.min(2, availableParallelism());
+/** Of a file, and of each test in it: how long one takes is the machine's load more than its own doing. */
 const FILE_SECONDS_MAX = 120;
 const running = new Set();
 // Whoever ends this run ends the tests with it, and they their proxies, whose ports others would meet.
@@ -69,7 +70,7 @@ function runFile(path) {
     };
     watch(parser, [name]);
     const child = spawn(process.execPath, ['--enable-source-maps', path],
-      { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, TAP: '1' } });
+      { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, TAP: '1', TAP_TIMEOUT: String(FILE_SECONDS_MAX) } });
     const timer = setTimeout(() => {
       failures.push({ at: `${name} > took more than ${FILE_SECONDS_MAX} s` });
       counts.fail++;

@@ -214,7 +214,7 @@ async function settledStats(proxy: Proxy, running: Running, names: readonly stri
 async function callAdmin(proxy: Proxy, running: Running, call: NonNullable<Step['admin']>): Promise<string[]> {
   const { status, body } = await new Promise<{ status: number; body: string }>((resolve, reject) => {
     const outgoing = httpRequest({ host: '127.0.0.1', port: proxy.adminPort, path: running.fill(call.path),
-      method: call.method ?? 'GET', agent: false, timeout: 3000 }, (response) => {
+      method: call.method ?? 'GET', agent: false, timeout: 20_000 }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (data) => { text += data; })
         .on('end', () => resolve({ status: response.statusCode ?? 0, body: text }));
