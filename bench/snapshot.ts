@@ -6,7 +6,7 @@ import { usualConnections } from '../src/config/upstream-connections.js';
 import type { SnapshotChange } from '../src/config/snapshot/changes.js';
 import type { ClusterConfig, Endpoint, EndpointAssignment, HeaderMutations, RouteConfig } from '../src/config/types.js';
 import { bench } from './bench.js';
-import { usualHttp2 } from '../src/config/http2.js';
+import { usualHttp } from '../src/config/http2.js';
 
 const MEMORY_MIB = 512;
 const ENDPOINTS = 5;
@@ -30,7 +30,7 @@ function cluster(index: number, connectTimeoutMs = 1000): ClusterConfig {
     circuitBreakers: { default: thresholds, high: thresholds }, idleTimeoutMs: 3_600_000, maxRequestsPerConnection: 0,
     maxResponseHeadersBytes: 61_440, maxResponseHeadersCount: 100, preserveCase: false, properCaseWords: false,
     enableTrailers: false, sendFullyQualifiedUrl: false,
-    http: { protocol: 'http1', http2: usualHttp2 },
+    http: usualHttp,
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
       failureRefreshMaxMs: 5000, jitterMs: 0, waitAtStart: true, resolver: null },
     connections: usualConnections, tls: null, transportSocketMatches: null,

@@ -70,7 +70,8 @@ function runFile(path) {
     };
     watch(parser, [name]);
     const child = spawn(process.execPath, ['--enable-source-maps', path],
-      { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, TAP: '1', TAP_TIMEOUT: String(FILE_SECONDS_MAX) } });
+      { cwd: root, stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, TAP: '1', TAP_TIMEOUT: String(FILE_SECONDS_MAX) } });
     const timer = setTimeout(() => {
       failures.push({ at: `${name} > took more than ${FILE_SECONDS_MAX} s` });
       counts.fail++;

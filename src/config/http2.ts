@@ -35,4 +35,15 @@ export interface ClusterHttp {
   /** 'auto': what ALPN says; 'downstream': what the client speaks. */
   protocol: 'http1' | 'http2' | 'auto' | 'downstream';
   http2: Http2Options;
+  serverNames: ServerNameOptions | null;
 }
+
+/** What TLS to endpoints takes of a request (envoy.config.core.v3.UpstreamHttpProtocolOptions). */
+export interface ServerNameOptions {
+  sni: boolean;                       // auto_sni: its host is the server name, unless that is an address
+  san: boolean;                       // auto_san_validation: the certificate must be for its host
+  header: string;                     // override_auto_sni_header: where it has a value that is the name; '' = none
+}
+
+/** HTTP/1.1, and names as the TLS context says. */
+export const usualHttp: ClusterHttp = { protocol: 'http1', http2: usualHttp2, serverNames: null };

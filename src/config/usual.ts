@@ -3,7 +3,7 @@
 // bytes, nothing else.
 import { listOf, objectOf, optional, verbatim } from './form.js';
 import type { Form } from './form.js';
-import { usualHttp2 } from './http2.js';
+import { usualHttp } from './http2.js';
 import { usualConnections } from './upstream-connections.js';
 import type { OutlierDetection } from './health.js';
 import type { SecretContents } from './tls.js';
@@ -94,7 +94,7 @@ export const clusterForm: Form<ClusterConfig> = objectOf<ClusterConfig>({
   circuitBreakers: { default: thresholds, high: thresholds },
   idleTimeoutMs: 3_600_000, maxRequestsPerConnection: 0, maxResponseHeadersBytes: 60 * 1024,
   maxResponseHeadersCount: 100, preserveCase: false, properCaseWords: false, enableTrailers: false,
-  sendFullyQualifiedUrl: false, http: { protocol: 'http1', http2: usualHttp2 }, connections: usualConnections,
+  sendFullyQualifiedUrl: false, http: usualHttp, connections: usualConnections,
   tls: null, transportSocketMatches: null,
   dns: { refreshRateMs: 5000, family: 'auto', jitterMs: 0, respectTtl: false, failureRefreshBaseMs: 5000,
     failureRefreshMaxMs: 5000, waitAtStart: true, resolver: null },

@@ -28,6 +28,7 @@ export const limits = {
   sendNodesMax: 65536,             // pieces queued by all sockets of a worker; full: that send fails with ENOBUFS
   workerDeathsPerMinuteMax: 5,     // then the process ends
   clusterTraitsMax: 256,           // kinds of clusters that workers tell apart; further ones share nothing
+  serverNamesMax: 256,             // of a cluster's requests, for TLS (auto_sni); further ones take the oldest's place
   channelsMax: 1 << 19,            // TLS sessions and HTTP/2 streams of one worker; over: they are refused
   restartMessagesPerTurnMax: 64,   // of the other process of a restart; the rest in the next turn
   restartAnswerMs: 5000,           // of the running process; later: the new one does not start

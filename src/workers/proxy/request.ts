@@ -42,6 +42,7 @@ import { RequestBodies } from './request-body.js';
 import { Shadows } from './shadows.js';
 import { Responses } from './response.js';
 import { keepsHead, StreamPool } from './stream.js';
+import { serverNameOf } from './server-name.js';
 import type { Stream } from './stream.js';
 import { Timeouts } from './timeouts.js';
 
@@ -260,6 +261,8 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       this.replies.send(stream, 503, ResponseFlag.OM, detail('overload'), 'no buffer is free');
       return this.afterReply(connection, bodyAt, end);
     }
+    if (cluster.traits.serverNames !== null)
+      stream.serverName = serverNameOf(engine, cluster, engine.requestRecord);
     if (stream.keepsBody) this.retries.keepInline(stream);
     if (stream.request.complete) this.requests.received(stream);
     this.timeouts.start(stream);
@@ -333,14 +336,16 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       return;
     }
     stream.attempts++;
-    stream.endpoint = endpoint;
+    const lender = stream.serverName === null ? endpoint : cluster.lenderFor(endpoint, stream.serverName);
+    stream.endpoint = lender;
+    if (lender === null) { this.failures.exhausted(stream); return; }
+    endpoint.request(1);                                    // taken off where the stream leaves it
     if (stream.retried && !this.prepareRetry(stream)) return;
     if (stream.route!.autoHost && endpoint.hostname !== '' && !replaceHost(this.engine, stream, endpoint.hostname)) {
       this.failures.exhausted(stream);
       return;
     }
-    endpoint.request(1);
-    const result = this.upstreams.acquire(stream, endpoint, thresholds);
+    const result = this.upstreams.acquire(stream, lender, thresholds);
     if (stream.route!.mirrors !== null && stream.attempts === 1 && !stream.isUpgrade) this.shadows.begin(stream);
     if (result === ACQUIRED) this.onAcquired(stream);
     else if (result === OVERFLOW) this.overflowed(stream);

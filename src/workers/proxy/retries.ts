@@ -244,7 +244,7 @@ export class Retries {
     const { avoidPreviousHosts, prioritiesEvery } = conditions.policy;
     stream.retryHosts = conditions.hosts;
     if (lastEndpoint === null) return;
-    if (avoidPreviousHosts) stream.tried.push(lastEndpoint);
+    if (avoidPreviousHosts) stream.tried.push(lastEndpoint.main);
     if (prioritiesEvery === 0) return;
     stream.triedPriorities ??= { every: prioritiesEvery, attempts: [], excluded: [], loads: null };
     stream.triedPriorities.attempts.push(lastEndpoint.priority);

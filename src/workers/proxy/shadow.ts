@@ -9,6 +9,7 @@ import type { Borrower } from '../upstream/borrower.js';
 import type { ClusterRuntime } from '../upstream/cluster.js';
 import type { Upstream, UpstreamEvents } from '../upstream/upstream-side.js';
 import type { Endpoint } from '../upstream/endpoint.js';
+import type { ServerName } from '../upstream/server-names.js';
 import { BODY_UNTIL_END, Body } from './body.js';
 import { KeptBody } from './kept-body.js';
 import type { Stream } from './stream.js';
@@ -29,6 +30,7 @@ export class Shadow implements Borrower, PickRequest {
   wantsNewConnection = false;
   connectErrno = 0;
   transportFailure = '';
+  serverName: ServerName | null = null;
 
   readonly hasHash = false;
   readonly hashHigh = 0;

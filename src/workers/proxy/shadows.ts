@@ -21,6 +21,7 @@ import { applyMutations } from './edits.js';
 import { countStatus } from './finish.js';
 import type { Proxy } from './request.js';
 import { sentHead } from './request-id.js';
+import { serverNameOf } from './server-name.js';
 import { Shadow } from './shadow.js';
 import type { Stream } from './stream.js';
 
@@ -129,9 +130,11 @@ export class Shadows implements UpstreamEvents {
       return true;
     }
     shadow.requestTaken = true;
-    shadow.endpoint = endpoint;
+    const lender = shadow.serverName === null ? endpoint : cluster.lenderFor(endpoint, shadow.serverName);
+    if (lender === null) { this.failAtOnce(shadow); return true; }
+    shadow.endpoint = lender;
     endpoint.request(1);
-    const result = this.proxy.upstreams.acquire(shadow, endpoint, thresholds);
+    const result = this.proxy.upstreams.acquire(shadow, lender, thresholds);
     if (result === ACQUIRED) this.onAcquired(shadow);
     else if (result !== WAITING) this.failAtOnce(shadow);
     return true;
@@ -171,6 +174,8 @@ export class Shadows implements UpstreamEvents {
     if (out < 0) return false;
     const start = pool.offsetOf(out);
     const after = codecs.h1EncodeRequest(record, engine.requestEdits, start);
+    const { cluster } = shadow;
+    shadow.serverName = cluster.traits.serverNames === null ? null : serverNameOf(engine, cluster, record);
     if (inline > 0) codecs.copyExact(after, stream.headAt + headBytes, inline);
     shadow.headBuffer = out;
     shadow.headAt = start;

@@ -21,6 +21,7 @@ import type { SocketAddress } from '../../os/sockaddr.js';
 import type { Borrower } from '../upstream/borrower.js';
 import type { Upstream, UpstreamEvents } from '../upstream/upstream-side.js';
 import type { Endpoint } from '../upstream/endpoint.js';
+import type { ServerName } from '../upstream/server-names.js';
 import type { PickRequest } from '../balancing/picker.js';
 import type { TriedPriorities } from '../balancing/priorities.js';
 import type { RetryHosts } from '../routing/retry-conditions.js';
@@ -193,6 +194,8 @@ export class Stream implements PickRequest, Borrower {
   uncharged = false;
   /** Its mirrors, while the request is arriving. */
   shadows: Shadow | null = null;
+  /** What it calls its server, where certificates go by that. */
+  serverName: ServerName | null = null;
   /** Endpoints that were tried, where the route avoids them. */
   readonly tried: Endpoint[] = [];
   /** What else a retry avoids. */
@@ -271,6 +274,7 @@ export class Stream implements PickRequest, Borrower {
     this.downstream = this.upstream = this.hcm = this.table = this.route = this.choice = this.cluster = this.endpoint =
       null;
     this.lastEndpoint = null;
+    this.serverName = null;
     this.session = null;
     this.transportFailure = '';
     this.virtualCluster = null;

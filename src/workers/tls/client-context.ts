@@ -14,7 +14,7 @@ export class ClientContext {
   private version = '';
   /** By the name that certificates must be for; '' = as the matchers say. */
   private readonly byName = new Map<string, Context>();
-  /** Sessions that may be resumed, by server name; the newest last. */
+  /** Sessions that may be resumed, by server name and the name that was verified; the newest last. */
   private readonly sessions = new Map<string, number[]>();
   fault = '';
 
@@ -22,10 +22,12 @@ export class ClientContext {
   constructor(private readonly engine: Engine, readonly tls: UpstreamTls, private readonly slots: TlsSlots,
     private readonly offered: readonly string[]) {}
 
-  /** The context for a connection with this server name. Null: its secrets have not come, or are no good. */
-  contextFor(serverName: string, verifiesName: boolean): Context | null {
+  /**
+   * The context for a connection whose server must have a certificate for `name` ('' = as the matchers say). Null: its
+   * secrets have not come, or are no good.
+   */
+  contextFor(name: string): Context | null {
     this.follow();
-    const name = verifiesName ? serverName : '';
     const known = this.byName.get(name);
     if (known !== undefined) return known;
     const materials = materialsOf(this.engine, this.tls.common, this.slots);
@@ -52,25 +54,26 @@ export class ClientContext {
   }
 
   /** Before the handshake. */
-  prepare(session: TlsSession, serverName: string): void {
+  prepare(session: TlsSession, serverName: string, verified: string): void {
     const { ssl } = tlsOf(this.engine);
     if (serverName !== '') ssl.SSL_ctrlText(session.ssl, CTRL_SET_TLSEXT_HOSTNAME, 0, serverName);
-    const kept = this.sessions.get(serverName)?.pop();
+    const kept = this.sessions.get(`${serverName} ${verified}`)?.pop();
     if (kept === undefined) return;
     ssl.SSL_set_session(session.ssl, kept);
     ssl.SSL_SESSION_free(kept);
   }
 
   /** A connection is about to end: what it can be resumed by is kept. */
-  keep(session: TlsSession, serverName: string): void {
+  keep(session: TlsSession, serverName: string, verified: string): void {
     const { maxSessionKeys } = this.tls;
     if (maxSessionKeys === 0) return;
     const { ssl } = tlsOf(this.engine);
     const pointer = ssl.SSL_get1_session(session.ssl);
     if (pointer === 0) return;
     if (ssl.SSL_SESSION_is_resumable(pointer) !== 1) { ssl.SSL_SESSION_free(pointer); return; }
-    let kept = this.sessions.get(serverName);
-    if (kept === undefined) this.sessions.set(serverName, kept = []);
+    const key = `${serverName} ${verified}`;
+    let kept = this.sessions.get(key);
+    if (kept === undefined) this.sessions.set(key, kept = []);
     kept.push(pointer);
     if (kept.length > maxSessionKeys) ssl.SSL_SESSION_free(kept.shift()!);
   }

@@ -52,7 +52,8 @@ export class Verifier {
   private hasName(der: Uint8Array): boolean {
     if (this.matchers.length === 0 && this.name === '') return true;
     const names = der.length === 0 ? [] : altNamesOf(new X509Certificate(der).subjectAltName);
-    if (this.name !== '' && !names.some(({ type, value }) => type === 'dns' && coversHost(value, this.name)))
+    if (this.name !== '' && !names.some(({ type, value }) =>
+      type === 'dns' ? coversHost(value, this.name) : value === this.name))
       return false;
     return this.matchers.length === 0 || this.matchers.some(({ type, condition }) =>
       names.some((name) => name.type === type && condition.holds(name.value)));

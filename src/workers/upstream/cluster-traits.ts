@@ -3,7 +3,7 @@
 import { RequestEditsFlag } from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
 import type { CircuitBreakerThresholds, ClusterConfig } from '../../config/types.js';
-import type { ClusterHttp } from '../../config/http2.js';
+import type { ClusterHttp, ServerNameOptions } from '../../config/http2.js';
 import { equalKey } from '../../config/values.js';
 import { DECODE_LOWER_CASE } from '../codecs.js';
 
@@ -20,6 +20,7 @@ export interface ClusterTraits {
   readonly requestsPerConnectionMax: number;  // 0 = no limit
   readonly enableTrailers: boolean;
   readonly protocol: ClusterHttp['protocol'];
+  readonly serverNames: ServerNameOptions | null;
   /** Endpoints are checked: they may take themselves out of service. */
   readonly checked: boolean;
 }
@@ -35,7 +36,8 @@ export function traitsOf(config: ClusterConfig): ClusterTraits {
     editFlags: (config.properCaseWords ? RequestEditsFlag.properCase : 0)
       | (config.sendFullyQualifiedUrl ? RequestEditsFlag.absoluteUrl : 0),
     idleTimeoutMs: config.idleTimeoutMs, requestsPerConnectionMax: config.maxRequestsPerConnection,
-    enableTrailers: config.enableTrailers, protocol: config.http.protocol, checked: config.healthCheck !== null,
+    enableTrailers: config.enableTrailers, protocol: config.http.protocol,
+    serverNames: config.http.serverNames, checked: config.healthCheck !== null,
   };
   const key = equalKey(traits);
   const same = known.get(key);

@@ -22,6 +22,8 @@ import type { ClusterTraits } from './cluster-traits.js';
 import { Destinations } from './destinations.js';
 import { addressText, Endpoint } from './endpoint.js';
 import { Outliers } from './outliers.js';
+import { ServerNames } from './server-names.js';
+import type { ServerName } from './server-names.js';
 import { Transports } from './transport.js';
 
 export class ClusterRuntime {
@@ -68,7 +70,14 @@ export class ClusterRuntime {
   private connectionOptions = '';
   /** Each client has connections of its own. */
   ownsConnections = false;
-  /** Every endpoint that is in the assignment or still has connections, by address text. */
+  /** What requests call the server, where its certificate goes by that. */
+  readonly serverNames: ServerNames;
+  /** Counts endpoints for names: two of one name may be there at a time. */
+  private nextNamed = 0;
+  /**
+   * Every endpoint that is in the assignment or still has connections, by address text; and beside them those for
+   * names.
+   */
   readonly endpoints = new Map<string, Endpoint>();
   clusterBlob = 0;
   assignmentBlob = -1;
@@ -89,6 +98,7 @@ export class ClusterRuntime {
     this.lengthCell = this.scope + histogramCell('cluster', 2);
     this.requestTimeCell = this.scope + histogramCell('cluster', 0);
     this.breakers = (engine.map.clusterStates + slot * ClusterState.bytes) >> 2;
+    this.serverNames = new ServerNames(engine, (name) => { this.forgetName(name); });
   }
 
   get name(): string { return this.config.name; }
@@ -205,6 +215,7 @@ export class ClusterRuntime {
       endpoint.update(entry);
       endpoint.tls = this.transportOf(endpoint);
       endpoint.ownConnections(this.ownsConnections);
+      if (endpoint.named !== null) for (const named of endpoint.named.values()) named.follow();
       while (this.levels.length <= entry.priority) this.levels.push([]);
       this.levels[entry.priority].push(endpoint);
     }
@@ -224,10 +235,46 @@ export class ClusterRuntime {
   retire(endpoint: Endpoint): void {
     if (!endpoint.removed) return;
     endpoint.closeUnused();
-    if (endpoint.connections === 0 && endpoint.pendingCount === 0 && this.endpoints.get(endpoint.key) === endpoint) {
+    if (endpoint.named !== null) for (const named of endpoint.named.values()) this.removeNamed(named);
+    if (endpoint.connections === 0 && endpoint.pendingCount === 0
+      && (endpoint.named === null || endpoint.named.size === 0)
+      && this.endpoints.get(endpoint.key) === endpoint) {
       this.endpoints.delete(endpoint.key);
       endpoint.dispose();
       if (this.destinations !== null) this.destinations.forget(endpoint);
+      if (endpoint.main !== endpoint) this.retire(endpoint.main);
+    }
+  }
+
+  private removeNamed(named: Endpoint): void {
+    if (named.removed) return;
+    named.removed = true;
+    this.retire(named);
+  }
+
+  /** What lends connections of an endpoint for a server name; null: the arena is full. */
+  lenderFor(main: Endpoint, name: ServerName): Endpoint | null {
+    if (main.tls === null) return main;
+    main.named ??= new Map();
+    const known = main.named.get(name);
+    if (known !== undefined) {
+      known.removed = main.removed;
+      return known;
+    }
+    const key = `${main.key} ${this.nextNamed++} ${name.text}`;
+    const named = new Endpoint(this.engine, this, main.address, main.stateIndex, key, main, name);
+    if (named.sockaddrBytes === 0) return null;
+    named.follow();
+    main.named.set(name, named);
+    this.endpoints.set(key, named);
+    return named;
+  }
+
+  /** No request asks for that name any more, or not soon. */
+  private forgetName(name: ServerName): void {
+    for (const { named } of [...this.endpoints.values()]) {
+      const endpoint = named?.get(name);
+      if (endpoint !== undefined) this.removeNamed(endpoint);
     }
   }
 

@@ -325,8 +325,11 @@ export class UpstreamConnection implements SocketOwner, Upstream, HandshakeEvent
   private secure(tls: ClientContext): void {
     const { engine, endpoint } = this;
     const { sni, autoHostSni, autoSniSanValidation } = tls.tls;
-    const serverName = autoHostSni && endpoint.hostname !== '' ? endpoint.hostname : sni;
-    const context = tls.contextFor(serverName, autoSniSanValidation);
+    const { serverNames } = endpoint.cluster.traits, asked = serverNames === null ? null : endpoint.serverName;
+    const serverName = asked !== null && serverNames!.sni && !asked.isAddress ? asked.text
+      : autoHostSni && endpoint.hostname !== '' ? endpoint.hostname : sni;
+    const verified = asked !== null && serverNames!.san ? asked.text : autoSniSanValidation ? serverName : '';
+    const context = tls.contextFor(verified);
     if (context === null) {
       engine.count(endpoint.cluster.transports!.scope, TlsStat.upstream_context_secrets_not_ready);
       this.transportFailure = 'TLS_error:Secret_is_not_supplied_by_SDS';
@@ -337,11 +340,11 @@ export class UpstreamConnection implements SocketOwner, Upstream, HandshakeEvent
     if (!session.begin(this.socket, context, false, this)) { this.connectFailed(ENOBUFS); return; }
     session.setOwner(this);
     session.onEnd = () => {
-      tls.keep(session, serverName);
+      tls.keep(session, serverName, verified);
       this.tls?.detach();
     };
     this.socket = session.channel;
-    tls.prepare(session, serverName);
+    tls.prepare(session, serverName, verified);
     session.speakFirst();
   }
 

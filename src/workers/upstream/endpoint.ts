@@ -15,6 +15,7 @@ import type { Borrower } from './borrower.js';
 import type { ClusterRuntime } from './cluster.js';
 import type { ClientContext } from '../tls/client-context.js';
 import type { UpstreamConnection } from './connection.js';
+import type { ServerName } from './server-names.js';
 
 /** One of several addresses of an endpoint. */
 export interface Target { readonly address: Address; readonly sockaddr: number; readonly bytes: number }
@@ -59,6 +60,10 @@ export class Endpoint {
   speaksHttp2 = true;
   /** What its transport is chosen by (envoy.transport_socket_match). */
   transportMatch: AssignmentBlob['endpoints'][number]['transportMatch'];
+  /** Where requests name the server (auto_sni): its connections for each name are lent by an endpoint of their own. */
+  named: Map<ServerName, Endpoint> | null = null;
+  /** Itself, or the endpoint that this one is for a name. */
+  readonly main: Endpoint;
   /** How it is spoken to; null: in plain bytes. */
   tls: ClientContext | null = null;
   /** What subsets and hashes go by. */
@@ -74,7 +79,9 @@ export class Endpoint {
   private targetsText = '';
 
   constructor(private readonly engine: Engine, readonly cluster: ClusterRuntime, public address: Address,
-      readonly stateIndex: number, key = '') {
+      readonly stateIndex: number, key = '', main: Endpoint | null = null,
+      readonly serverName: ServerName | null = null) {
+    this.main = main ?? this;
     this.state = (engine.map.endpointStates + stateIndex * EndpointState.bytes) >> 2;
     this.share = (engine.endpointShares + stateIndex * EndpointShare.bytes) >> 2;
     this.text = addressText(address);
@@ -137,6 +144,21 @@ export class Endpoint {
     this.metadata = entry.metadata;
     this.locality = entry.locality === null ? '' : localityText(entry.locality);
     this.removed = false;
+  }
+
+  /** An endpoint for a name is as the one that it is of. */
+  follow(): void {
+    const { main } = this;
+    if (main.text !== this.text) this.moveTo(main.address);
+    this.hostname = main.hostname;
+    this.transportMatch = main.transportMatch;
+    this.priority = main.priority;
+    this.metadata = main.metadata;
+    this.locality = main.locality;
+    this.targets = main.targets;
+    this.tls = main.tls;
+    this.ownConnections(main.owned !== null);
+    this.removed = main.removed;
   }
 
   /** Notes when it became healthy: slow start begins then. An ejected endpoint comes back as it was, as in Envoy. */
@@ -206,8 +228,9 @@ export class Endpoint {
 
   /** Gives the arena back; nothing of this endpoint is in use any more. */
   dispose(): void {
-    if (this.stateIndex >= FIRST_DISCOVERED_STATE) this.engine.discovered.release(this.stateIndex);
     if (this.sockaddr >= 0) this.engine.heap.release(this.sockaddr, SOCKADDR_BYTES_MAX);
+    if (this.serverName !== null) { this.main.named!.delete(this.serverName); return; }
+    if (this.stateIndex >= FIRST_DISCOVERED_STATE) this.engine.discovered.release(this.stateIndex);
     this.releaseTargets();
   }
 }

@@ -1,11 +1,11 @@
 // Which protocol a cluster's endpoints are spoken to in, and by which options: HttpProtocolOptions, or the deprecated
 // fields of the cluster itself.
-import { usualHttp2 } from '../../config/http2.js';
-import type { ClusterHttp } from '../../config/http2.js';
+import { usualHttp } from '../../config/http2.js';
+import type { ClusterHttp, ServerNameOptions } from '../../config/http2.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
 import type { Cluster, CoreHttpProtocolOptions, Http1ProtocolOptions, Http2ProtocolOptions,
-  HttpHttpProtocolOptions } from '../wire/generated/messages.js';
+  HttpHttpProtocolOptions, UpstreamHttpProtocolOptions } from '../wire/generated/messages.js';
 import { readHttp2Options } from './http2-options.js';
 
 const httpOptionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
@@ -36,16 +36,39 @@ export function findHttpOptions(message: Cluster, path: string, report: Report):
     return { common: message.commonHttpProtocolOptions ?? {},
       commonPath: fieldPath(path, 'common_http_protocol_options'),
       http1: message.httpProtocolOptions ?? {}, http1Path: fieldPath(path, 'http_protocol_options'),
-      http: message.http2ProtocolOptions === undefined ? { protocol: 'http1', http2: usualHttp2 }
-        : speaks('http2', message.http2ProtocolOptions, fieldPath(path, 'http2_protocol_options'), report) };
+      http: { ...message.http2ProtocolOptions === undefined ? usualHttp
+        : speaks('http2', message.http2ProtocolOptions, fieldPath(path, 'http2_protocol_options'), report),
+      // Where hosts are the requests' business, so are their certificates, unless it is said otherwise; as Envoy.
+      serverNames: checked(message, readServerNames(message.upstreamHttpProtocolOptions
+        ?? (message.clusterType === undefined ? {} : { autoSni: true, autoSanValidation: true })),
+      fieldPath(path, 'upstream_http_protocol_options'), report) } };
   }
   for (const name of ['commonHttpProtocolOptions', 'httpProtocolOptions', 'http2ProtocolOptions',
     'upstreamHttpProtocolOptions', 'maxRequestsPerConnection'] as const) {
     const field = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     if (message[name] !== undefined) report.fail(fieldPath(path, field), `must not be set beside ${httpOptionsName}`);
   }
-  return { common: typed.commonHttpProtocolOptions ?? {}, commonPath: `${at}.common_http_protocol_options`,
-    ...readTyped(typed, at, report) };
+  const read = readTyped(typed, at, report);
+  return { common: typed.commonHttpProtocolOptions ?? {}, commonPath: `${at}.common_http_protocol_options`, ...read,
+    http: { ...read.http, serverNames: checked(message, readServerNames(typed.upstreamHttpProtocolOptions ?? {}),
+      `${at}.upstream_http_protocol_options`, report) } };
+}
+
+/** Clusters that forward to any host must not believe any certificate, unless it is said that they may. */
+function checked({ clusterType }: Cluster, names: ServerNameOptions | null, path: string, report: Report):
+  ServerNameOptions | null {
+  const forward = clusterType?.typedConfig?.value as { allowInsecureClusterOptions?: boolean } | undefined;
+  if (clusterType !== undefined && forward?.allowInsecureClusterOptions !== true
+    && (names === null || !names.sni || !names.san))
+    report.fail(path,
+      'auto_sni and auto_san_validation must be true here unless allow_insecure_cluster_options is set');
+  return names;
+}
+
+function readServerNames({ autoSni = false, autoSanValidation = false,
+  overrideAutoSniHeader = '' }: UpstreamHttpProtocolOptions): ServerNameOptions | null {
+  return autoSni || autoSanValidation
+    ? { sni: autoSni, san: autoSanValidation, header: overrideAutoSniHeader.toLowerCase() } : null;
 }
 
 function readTyped(typed: HttpHttpProtocolOptions, at: string, report: Report):
@@ -58,7 +81,7 @@ function readTyped(typed: HttpHttpProtocolOptions, at: string, report: Report):
   const path = `${where}.http2_protocol_options`;
   if (downstream !== undefined)
     return { ...http1, http: speaks('downstream', downstream.http2ProtocolOptions, path, report) };
-  if (explicit?.http2ProtocolOptions === undefined) return { ...http1, http: { protocol: 'http1', http2: usualHttp2 } };
+  if (explicit?.http2ProtocolOptions === undefined) return { ...http1, http: usualHttp };
   return { ...http1, http: speaks('http2', explicit.http2ProtocolOptions, path, report) };
 }
 
@@ -70,4 +93,4 @@ function readAuto(auto: NonNullable<HttpHttpProtocolOptions['autoConfig']>, at: 
 }
 
 const speaks = (protocol: ClusterHttp['protocol'], options: Http2ProtocolOptions | undefined, path: string,
-  report: Report): ClusterHttp => ({ protocol, http2: readHttp2Options(options, path, report) });
+  report: Report): ClusterHttp => ({ protocol, http2: readHttp2Options(options, path, report), serverNames: null });

@@ -1,5 +1,5 @@
 // Small configuration values for tests of what is made of them.
-import { usualHttp2 } from '../../../src/config/http2.js';
+import { usualHttp, usualHttp2 } from '../../../src/config/http2.js';
 import { usualConnections } from '../../../src/config/upstream-connections.js';
 import type { AssignmentPolicy, Balancing, ClusterConfig, Endpoint, EndpointAssignment, FilterChain,
   HttpConnectionManager, ListenerConfig, RouteConfig } from '../../../src/config/types.js';
@@ -33,7 +33,7 @@ export function cluster(name: string, change: Partial<ClusterConfig> = {}): Clus
     circuitBreakers: { default: thresholds, high: thresholds }, idleTimeoutMs: 3_600_000, maxRequestsPerConnection: 0,
     maxResponseHeadersBytes: 60 * 1024, maxResponseHeadersCount: 100, preserveCase: false, properCaseWords: false,
     enableTrailers: false, sendFullyQualifiedUrl: false,
-    http: { protocol: 'http1', http2: usualHttp2 },
+    http: usualHttp,
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 1000,
       failureRefreshMaxMs: 5000, jitterMs: 0, waitAtStart: true, resolver: null },
     connections: usualConnections, tls: null, transportSocketMatches: null,

@@ -305,6 +305,7 @@ export const beside: { [field: string]: Tree } = {
   'Cluster.cluster_type': dynamicCluster,
   'clusters.dynamic_forward_proxy.v3.ClusterConfig': { '^^lb_policy': 'CLUSTER_PROVIDED',
     '^^load_assignment': undefined },
+  'UpstreamHttpProtocolOptions.override_auto_sni_header': { auto_sni: true },
   ...Object.fromEntries(['crl', 'allow_expired_certificate', 'watched_directory', 'match_typed_subject_alt_names',
     'match_subject_alt_names'].map((field) => [`CertificateValidationContext.${field}`, trustedCa])),
   'UpstreamTlsContext.auto_sni_san_validation': { common_tls_context: { validation_context: trustedCa } },

@@ -9,7 +9,7 @@ import { bootstrap, cluster, compile, configOf, errorsOf, httpOptions, ipAddress
   from '../examples.js';
 import type { Tree } from '../examples.js';
 import { balancing, policy } from '../../config/snapshot/fixtures.js';
-import { usualHttp2 } from '../../../src/config/http2.js';
+import { usualHttp, usualHttp2 } from '../../../src/config/http2.js';
 
 const read = (more: Tree = {}): ClusterConfig => configOf(bootstrap([], [cluster(more)]), 'cluster');
 const errors = (more: Tree): string[] =>
@@ -40,7 +40,7 @@ t.test('defaults', async (t) => {
     maxRequestsPerConnection: 0, maxResponseHeadersBytes: 61440, maxResponseHeadersCount: 100, preserveCase: false,
       properCaseWords: false,
     enableTrailers: false, sendFullyQualifiedUrl: false,
-    http: { protocol: 'http1', http2: usualHttp2 },
+    http: usualHttp,
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
       failureRefreshMaxMs: 5000, jitterMs: 0, waitAtStart: true,
       resolver: null },
@@ -248,10 +248,11 @@ t.test('HTTP options, typed and deprecated', async (t) => {
 t.test('which protocol endpoints are spoken to in', async (t) => {
   const options = { max_concurrent_streams: 7, hpack_table_size: 8192 };
   const http2 = { ...usualHttp2, maxConcurrentStreams: 7, headerTableBytes: 8192 };
-  t.same(read(typed({ explicit_http_config: { http2_protocol_options: options } })).http, { protocol: 'http2', http2 });
-  t.same(read({ http2_protocol_options: options }).http, { protocol: 'http2', http2 });
+  t.same(read(typed({ explicit_http_config: { http2_protocol_options: options } })).http,
+    { ...usualHttp, protocol: 'http2', http2 });
+  t.same(read({ http2_protocol_options: options }).http, { ...usualHttp, protocol: 'http2', http2 });
   t.same(read(typed({ use_downstream_protocol_config: { http2_protocol_options: options } })).http,
-    { protocol: 'downstream', http2 });
+    { ...usualHttp, protocol: 'downstream', http2 });
   t.match(read(typed({ use_downstream_protocol_config: { http_protocol_options: { enable_trailers: true } } })),
     { http: { protocol: 'downstream', http2: usualHttp2 }, enableTrailers: true });
   const at = `C.typed_extension_protocol_options["${httpOptions}"]`;
@@ -371,4 +372,31 @@ t.test('as many addresses of an endpoint as there may be', async (t) => {
   t.equal(read(several(limits.endpointAddressesMax)).loadAssignment!.endpoints[0].additionalAddresses.length,
     limits.endpointAddressesMax - 1);
   t.match(errors(several(limits.endpointAddressesMax + 1)), [/additional_addresses: 17 addresses are beyond/]);
+});
+
+t.test('names that requests have for their servers', async (t) => {
+  const names = (options: object) => read(typed({ explicit_http_config: { http_protocol_options: {} },
+    upstream_http_protocol_options: options })).http.serverNames;
+  t.equal(names({}), null);
+  t.equal(names({ override_auto_sni_header: 'x-server' }), null, 'nobody asks');
+  t.same(names({ auto_sni: true, override_auto_sni_header: 'X-Server' }), { sni: true, san: false,
+    header: 'x-server' });
+  t.same(names({ auto_san_validation: true }), { sni: false, san: true, header: '' });
+  t.same(read({ upstream_http_protocol_options: { auto_sni: true } }).http.serverNames, { sni: true, san: false,
+    header: '' });
+});
+
+t.test('a cluster that forwards anywhere must look at names', async (t) => {
+  const forward = (more: Tree, options: Tree = {}): Tree => ({ lb_policy: 'CLUSTER_PROVIDED',
+    load_assignment: undefined,
+    cluster_type: { name: 'envoy.clusters.dynamic_forward_proxy', typed_config: { '@type': typeUrl(
+      'envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig'), dns_cache_config: { name: 'c' },
+    ...options } },
+    ...more });
+  const plain = typed({ explicit_http_config: { http_protocol_options: {} } });
+  const refused = /auto_sni and auto_san_validation must be true here unless allow_insecure_cluster_options is set/;
+  t.same(read(forward({})).http.serverNames, { sni: true, san: true, header: '' }, 'which is the default');
+  t.match(errors(forward(plain)).join(), refused);
+  t.match(errors(forward({ upstream_http_protocol_options: { auto_sni: true } })).join(), refused);
+  t.same(errors(forward(plain, { allow_insecure_cluster_options: true })), []);
 });

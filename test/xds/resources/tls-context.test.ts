@@ -229,11 +229,6 @@ t.test('what cannot be served is refused with its path', async (t) => {
     ['C.common_tls_context.tls_certificates: a client has at most one certificate']);
   t.same(clientErrors({ auto_sni_san_validation: true }), ['C.auto_sni_san_validation: needs a validation context']);
   t.match(clientErrors({ enforce_rsa_key_usage: true }).join(), /^C.enforce_rsa_key_usage: /);
-  for (const [field, value] of Object.entries({ auto_sni: true, auto_san_validation: true,
-    override_auto_sni_header: 'x' })) {
-    t.match(clientErrors({}, { upstream_http_protocol_options: { [field]: value } }).join(),
-      new RegExp(`upstream_http_protocol_options.${field}: `));
-  }
   t.match(short(errorsOf(bootstrap([], [cluster({ transport_socket: socket('Downstream', {}) })]))).join(),
     /not implemented: transport socket .*DownstreamTlsContext/);
 });
