@@ -114,6 +114,17 @@ void forEachProxy(t, {
     t.equal(await counted(`${of('tls')}session_reused`), before + 1);
   });
 
+  await t.test('a session is no good where other certificates are asked for', async (t) => {
+    for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const { session } = await ask(fixture, 'tls', '/x', { maxVersion });
+      t.ok(session);
+      await t.rejects(ask(fixture, 'mutual', '/x', { maxVersion, session: session! }),
+        /alert|EPROTO|reset|hang up|EPIPE/i, 'no certificate, no service');
+      const shown = await ask(fixture, 'mutual', '/x', { maxVersion, cert: client.chainPem, key: client.keyPem });
+      t.notOk((await ask(fixture, 'tls', '/x', { maxVersion, session: shown.session! })).reused);
+    }
+  });
+
   await t.test('ALPN is answered in the order of the server', async (t) => {
     t.equal(await alpn(port.tls!, ['http/1.1', 'h2']), 'h2');
     t.equal(await alpn(port.tls!, ['http/1.1']), 'http/1.1');

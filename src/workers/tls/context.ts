@@ -1,8 +1,10 @@
 // An SSL_CTX made of a TLS context's configuration and the contents of its secrets. It is made anew when a secret has
 // other contents; sessions that began with the old one keep it (OpenSSL counts them).
+import { createHash } from 'node:crypto';
 import { mergeValidation, noValidation, defaultCipherSuites, defaultCurves } from '../../config/tls.js';
 import type { CertificateContents, DownstreamTls, TlsCommon, TlsSlots, TlsValidation, UpstreamTls }
   from '../../config/tls.js';
+import { equalKey } from '../../config/values.js';
 import * as openssl from '../../os/openssl.js';
 import type { Engine } from '../engine.js';
 import type { TlsLibrary } from './library.js';
@@ -55,6 +57,16 @@ export function materialsOf(engine: Engine, common: TlsCommon, slots: TlsSlots):
     ticketKeys: tickets !== null && tickets.kind === 'ticketKeys' ? tickets.keys : [] };
 }
 
+/**
+ * A session is resumed by contexts that would have let it begin: those with the same names on their certificates, which
+ * ask the same of their clients. As Envoy's, so that neither another listener nor a changed root lets in whom it would
+ * not have. (Ticket keys are the process's.)
+ */
+function resumableWith(tls: DownstreamTls, { certificates, validation }: Materials): Buffer {
+  const names = certificates.map(({ serverNames }) => serverNames);
+  return createHash('sha256').update(equalKey([names, validation, tls.requireClientCertificate])).digest();
+}
+
 /** Makes contexts of one worker, and keeps what C calls back. */
 export class Contexts {
   private readonly verifiers = new Map<number, Verifier>();
@@ -78,7 +90,7 @@ export class Contexts {
     const context = this.make(ssl.TLS_server_method(), tls.common, certificates);
     const { pointer } = context;
     if (!tls.preferClientCiphers) ssl.SSL_CTX_set_options(pointer, openssl.OP_CIPHER_SERVER_PREFERENCE);
-    this.setTickets(pointer, tls, ticketKeys);
+    this.setTickets(pointer, tls, materials, ticketKeys);
     if (tls.common.alpn.length > 0) {
       this.protocols.set(context.id, tls.common.alpn);
       ssl.SSL_CTX_set_alpn_select_cb(pointer, this.select, context.id);
@@ -161,9 +173,10 @@ export class Contexts {
     for (const certificate of [leaf!, ...others]) ssl.X509_free(certificate);
   }
 
-  private setTickets(pointer: number, tls: DownstreamTls, keys: readonly string[]): void {
+  private setTickets(pointer: number, tls: DownstreamTls, materials: Materials, keys: readonly string[]): void {
     const { ssl, engine, scratch, base } = this.library;
-    ssl.SSL_CTX_set_session_id_context(pointer, Buffer.from('weft'), 4);
+    const resumable = resumableWith(tls, materials);
+    ssl.SSL_CTX_set_session_id_context(pointer, resumable, resumable.length);
     if (tls.sessionTickets.disabled) ssl.SSL_CTX_set_options(pointer, openssl.OP_NO_TICKET);
     ssl.SSL_CTX_set_num_tickets(pointer, tls.sessionTickets.disabled ? 0 : 1);
     // Sessions by id would be of one worker: none. Tickets are of the process.
