@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { getStatus, launch, portMustBeFree, untilReady, type Running } from './process/launch.js';
 import { Client, Tally } from './reloads/client.js';
-import { certificatesIn } from './process/certificates.js';
 import { SoakConfiguration, STEADY_CLUSTERS, type SoakState } from './soak/configuration.js';
+import { makeAuthority } from './soak/tls.js';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const say = (text: string): void => { process.stdout.write(`${text}\n`); };
@@ -27,7 +27,7 @@ const steady = [base + 10, base + 11, base + 12], announced = [base + 13, base +
 const folder = join(root, 'perf/results', `reloads-${new Date().toISOString().replace(/[:.]/g, '-')}`);
 mkdirSync(folder, { recursive: true });
 const configuration = new SoakConfiguration(folder, ports, { steady, abrupt: steady, announced, secure: [] },
-  [certificatesIn(folder)]);
+  makeAuthority(folder));
 const state: SoakState = { version: 1, extraClusters: 0, extraListener: false, turningName: 'turn-0',
   routeTimeoutSeconds: 15, connectTimeoutMs: 1000, weights: steady.map(() => 1), announced };
 

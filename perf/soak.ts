@@ -1,7 +1,7 @@
 // `npm run soak`: minutes of mixed load while configuration files change, upstreams and workers are killed and other
 // clients misbehave. Prints counts and expectations; ends with 1 when one of them is not met. With --peer envoy the
 // same is asked of Envoy, which shows that the expectations are fair.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,6 @@ import { run } from './load/closed.js';
 import type { EngineResult } from './load/engine.js';
 import { envoyPeer } from './peers/envoy.js';
 import { descriptorKinds, memory } from './process/accounting.js';
-import { certificatesIn } from './process/certificates.js';
 import { launch, untilReady, type Running } from './process/launch.js';
 import { Chaos } from './soak/chaos.js';
 import { checkDescriptors, checkExact, checkMemory, checkStatistics, parseStatistics, type Check, type MemorySample,
@@ -23,6 +22,7 @@ import { GarbageClients } from './soak/garbage.js';
 import { Ledger } from './soak/ledger.js';
 import { Random } from './soak/random.js';
 import { SecureClient } from './soak/secure-client.js';
+import { makeAuthority } from './soak/tls.js';
 
 process.env.WEFT_FAULT_INJECTION = '1';        // lets the admin server end workers
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -119,8 +119,8 @@ async function soak(): Promise<Check[]> {
   say(`soak of ${flags.peer}, ${flags.minutes} minutes, seed ${flags.seed}, ${folder}`);
   const ledger = new Ledger();
   const random = new Random(Number(flags.seed));
-  const certificates = ['', 'second-', 'third-'].map((name) => certificatesIn(folder, name));
-  const configuration = new SoakConfiguration(folder, ports, upstreams, certificates);
+  const authority = makeAuthority(folder);
+  const configuration = new SoakConfiguration(folder, ports, upstreams, authority);
   const state: SoakState = { version: 1, extraClusters: 0, extraListener: false, turningName: 'turn-0',
     routeTimeoutSeconds: 15,
     connectTimeoutMs: 1000, weights: upstreams.steady.map(() => 1), announced: upstreams.announced };
@@ -143,10 +143,8 @@ async function soak(): Promise<Check[]> {
   const clients = Array.from({ length: count }, (_, index) => index % 4 === 3
     ? new SoakClient('turning', ports.turning, ledger, random, Number(flags.pause))
     : new SoakClient('main', ports.main, ledger, random, Number(flags.pause)));
-  const pem = (path: string): string => readFileSync(path, 'utf8');
-  const [identity] = certificates;
-  const secure = Array.from({ length: 2 }, () => new SecureClient(ports.secure, { ca: pem(identity.root),
-    cert: pem(identity.cert), key: pem(identity.key) }, ledger, random, count / 4, Number(flags.pause)));
+  const secure = Array.from({ length: 2 }, (_, index) => new SecureClient(ports.secure, authority.roots,
+    authority.identities[index]!, ledger, random, count / 4, Number(flags.pause)));
   const garbage = new GarbageClients(ports.garbage, random, ledger);
   const startMs = performance.now(), endMs = startMs + Number(flags.minutes) * 60_000;
   const samples: MemorySample[] = [];

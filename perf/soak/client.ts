@@ -1,24 +1,34 @@
 // Well-behaved clients of the soak: keep-alive connections, mixed requests, every answer checked to the last byte.
 import { Agent, request, type IncomingMessage, type RequestOptions } from 'node:http';
+import { Agent as TlsAgent, request as requestTls } from 'node:https';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ledger, RequestEnd } from './ledger.js';
 import { ATTEMPT_LIMIT_MS, attemptOf, planCluster, planRequest, wrongIn } from './plan.js';
 import type { Attempt, Plan } from './plan.js';
 import type { Random } from './random.js';
-
+import type { Authority } from './tls.js';
 
 /** One user: a connection of its own, request after request, until told to stop. */
 export class SoakClient {
   private readonly agent: Agent;
+  private readonly ask: typeof request;
   private socket: Socket | null = null;
   private lastCluster = '';
   stopped = false;
 
-  constructor(private readonly listener: 'main' | 'turning', private readonly port: number,
-    private readonly ledger: Ledger,
-    private readonly random: Random, private readonly pauseMs: number) {
-    this.agent = new Agent({ keepAlive: true, maxSockets: 1, timeout: 0 });
+  /**
+   * `authority`: it comes by mutual TLS. Without `keepAlive` each request has a connection of its own, without
+   * `resumes` with a full handshake.
+   */
+  constructor(private readonly listener: 'main' | 'turning' | 'secure', private readonly port: number,
+    private readonly ledger: Ledger, private readonly random: Random, private readonly pauseMs: number,
+    authority: Authority | null = null, keepAlive = true, resumes = true) {
+    const options = { keepAlive, maxSockets: 1, timeout: 0 };
+    this.ask = authority === null ? request : requestTls;
+    this.agent = authority === null ? new Agent(options)
+      : new TlsAgent({ ...options, maxCachedSessions: resumes ? 100 : 0, ca: authority.roots,
+        ...authority.identities[0], servername: 'localhost' });
   }
 
   async run(): Promise<void> {
@@ -63,7 +73,7 @@ export class SoakClient {
       const options: RequestOptions =
         { host: '127.0.0.1', port: this.port, method: plan.method, path: plan.path, headers,
         agent: this.agent };
-      call = request(options, (response) => readAnswer(response, plan, done));
+      call = this.ask(options, (response) => readAnswer(response, plan, done));
       call.on('socket', (socket) => this.watch(socket));
       call.on('error', (error: NodeJS.ErrnoException) =>
         done(0, error.code ?? error.message, call!.reusedSocket && /ECONNRESET|EPIPE/.test(error.code ?? '')));

@@ -2,9 +2,9 @@
 // endpoints by EDS. Every write is a new file renamed over the old one.
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Certificates } from '../process/certificates.js';
 import { PLAIN, STEADY, clusterOf, filtersOf, routeOf } from './features.js';
 import { asClient, asServer, secretsOf } from './tls.js';
+import type { Authority } from './tls.js';
 
 const TYPE = 'type.googleapis.com/envoy.';
 const MANAGER = `${TYPE}extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`;
@@ -38,7 +38,7 @@ const address = (port: number): object => ({ socket_address: { address: '127.0.0
 
 export class SoakConfiguration {
   constructor(private readonly folder: string, private readonly ports: SoakPorts,
-    private readonly upstreams: Upstreams, private readonly certificates: readonly Certificates[]) {}
+    private readonly upstreams: Upstreams, private readonly authority: Authority) {}
 
   /** Writes everything and returns the bootstrap file. */
   writeAll(state: SoakState): string {
@@ -60,11 +60,10 @@ export class SoakConfiguration {
     this.put('lds.json', 'config.listener.v3.Listener', state.version, this.listeners(state));
   }
 
-  /** Another of our certificates, for clients and for endpoints. */
+  /** Another certificate, for clients and for endpoints, and other roots. */
   writeSecrets(state: SoakState): void {
-    const { certificates } = this;
     this.put('sds.json', 'extensions.transport_sockets.tls.v3.Secret', state.version,
-      secretsOf(certificates[state.version % certificates.length]));
+      secretsOf(this.authority, state.version));
   }
 
   private listeners(state: SoakState): object[] {
@@ -104,7 +103,9 @@ export class SoakConfiguration {
       typed_extension_protocol_options: {
         'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
           '@type': `${TYPE}extensions.upstreams.http.v3.HttpProtocolOptions`,
-          common_http_protocol_options: { idle_timeout: '3s' },
+          common_http_protocol_options: { idle_timeout: '3s',
+            // So there are handshakes with endpoints all the time.
+            ...(name === SECURE && { max_requests_per_connection: 100 }) },
           explicit_http_config: name === SECURE ? { http2_protocol_options: {} } : { http_protocol_options: {} },
         },
       },

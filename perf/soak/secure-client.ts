@@ -6,15 +6,15 @@ import type { Ledger } from './ledger.js';
 import { ATTEMPT_LIMIT_MS, attemptOf, planCluster, planRequest, wrongIn } from './plan.js';
 import type { Attempt, Plan } from './plan.js';
 import type { Random } from './random.js';
-
-export interface Identity { ca: string; cert: string; key: string }
+import type { Identity } from './tls.js';
 
 export class SecureClient {
   stopped = false;
   private session: ClientHttp2Session | null = null;
 
-  constructor(private readonly port: number, private readonly identity: Identity, private readonly ledger: Ledger,
-    private readonly random: Random, private readonly users: number, private readonly pauseMs: number) {}
+  constructor(private readonly port: number, private readonly roots: readonly string[],
+    private readonly identity: Identity, private readonly ledger: Ledger, private readonly random: Random,
+    private readonly users: number, private readonly pauseMs: number) {}
 
   async run(): Promise<void> {
     await Promise.all(Array.from({ length: this.users }, () => this.user()));
@@ -72,7 +72,7 @@ export class SecureClient {
   private open(): ClientHttp2Session {
     const { session } = this;
     if (session !== null && !session.closed && !session.destroyed) return session;
-    const opened = connect(`https://localhost:${this.port}`, { ...this.identity, host: '127.0.0.1',
+    const opened = connect(`https://localhost:${this.port}`, { ...this.identity, ca: [...this.roots], host: '127.0.0.1',
       settings: { enablePush: false } });
     this.session = opened;
     opened.once('connect', () => { this.ledger.countConnection('secure'); });

@@ -50,7 +50,7 @@ if (process.argv[1]?.endsWith('upstream.js')) {
   const pem = (name: string): Buffer => readFileSync(join(words[1], name));
   for (const port of secure ? words.slice(2) : words) {
     const server = secure
-      ? createSecureServer({ allowHTTP1: true, ca: pem('root.pem'), cert: pem('cert.pem'), key: pem('key.pem'),
+      ? createSecureServer({ allowHTTP1: true, ca: pem('roots.pem'), cert: pem('cert.pem'), key: pem('key.pem'),
         requestCert: true, rejectUnauthorized: true }, answer)
       : createServer({ keepAliveTimeout: 3_600_000, requestTimeout: 0 }, answer);
     server.listen(Number(port), '127.0.0.1', 4096);
