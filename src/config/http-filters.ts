@@ -108,9 +108,30 @@ export interface DynamicForwardProxyFilter {
   hostRewriteLiteral: string | null; hostRewriteHeader: string | null;
 }
 
+/** envoy.extensions.filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder; no services: it does nothing. */
+export interface GrpcJsonTranscoderFilter {
+  kind: 'grpcJsonTranscoder';
+  descriptor: string;                 // FileDescriptorSet, as base64
+  services: string[];
+  print: { addWhitespace: boolean; printPrimitives: boolean; enumsAsInts: boolean; preserveNames: boolean;
+    newlineDelimited: boolean; sseDelimited: boolean };
+  matchIncomingRequestRoute: boolean;
+  autoMapping: boolean;
+  ignoredQueryParameters: string[];
+  ignoreUnknownQueryParameters: boolean;
+  captureUnknownQueryParameters: boolean;
+  convertGrpcStatus: boolean;
+  urlUnescapeSpec: 'exceptReserved' | 'exceptSlash' | 'all';
+  queryParamUnescapePlus: boolean;
+  matchUnregisteredCustomVerb: boolean;
+  caseInsensitiveEnumParsing: boolean;
+  rejectUnknownMethod: boolean; rejectUnknownQueryParameters: boolean; rejectBindingBodyFieldCollisions: boolean;
+  maxRequestBytes: number | null; maxResponseBytes: number | null;      // null: the listener's buffer
+}
+
 export type HttpFilterConfig = RouterFilter | FaultFilter | CorsFilter | CsrfFilter | HeaderMutationFilter
   | LocalRateLimitFilter | HealthCheckFilter | BufferFilter | SetMetadataFilter | HeaderToMetadataFilter |
-    DynamicForwardProxyFilter;
+    DynamicForwardProxyFilter | GrpcJsonTranscoderFilter;
 
 /** One filter of a connection manager. `disabled`: it runs only on routes that turn it on. */
 export interface HttpFilter { name: string; typeUrl: string; disabled: boolean; config: HttpFilterConfig }

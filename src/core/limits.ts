@@ -76,6 +76,10 @@ export const limits = {
   bodyCopyBytesMax: 8 * KiB,       // bodies up to this are copied behind their head; longer ones go from where they lie
   forwardProxyHostsMax: 8192,      // of one DNS cache; more are refused in configuration, further hosts get 503
   workerAsksMax: 4096,             // questions of one worker to main that are open; its requests get 503
+  descriptorBytesMax: 4 * MiB,
+    // of a grpc_json_transcoder's descriptor set; a configuration with a larger one is rejected
+  descriptorTypesMax: 65536,       // messages and enumerations of it; likewise
+  pathTemplatesMax: 16384,         // of its services; likewise
   httpFiltersMax: 31,              // of one connection manager: a bit each in a stream's word; more are refused
   tokenBucketsMax: 8192,           // of the process; a configuration that needs more is refused
   rateLimitDescriptorsMax: 256,    // of one local_ratelimit filter; more are refused

@@ -54,7 +54,11 @@ export const detailTexts = ['-', 'via_upstream', 'direct_response', 'route_not_f
   'upstream_reset_before_response_started{remote_refused_stream_reset}',
   'upstream_reset_after_response_started{remote_refused_stream_reset}',
   'upstream_reset_before_response_started{local_reset}', 'upstream_reset_after_response_started{local_reset}',
-  'http2.remote_reset'] as const;
+  'http2.remote_reset',
+  'early_grpc_json_transcode_failure{NOT_FOUND}', 'early_grpc_json_transcode_failure{INVALID_ARGUMENT}',
+  'grpc_json_transcode_failure{INVALID_ARGUMENT}', 'grpc_json_transcode_failure{NOT_FOUND}',
+  'grpc_json_transcode_failure{INTERNAL}', 'grpc_json_transcode_failure{request_buffer_size_limit_reached}',
+  'grpc_json_transcode_failure{response_buffer_size_limit_reached}'] as const;
 export type DetailText = (typeof detailTexts)[number];
 const indexByText = new Map<string, number>(detailTexts.map((text, index) => [text, index]));
 const connectErrors: Readonly<Record<number, string>> = { 2: 'No such file or directory', 13: 'Permission denied',

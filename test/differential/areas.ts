@@ -24,6 +24,8 @@ import { scenarios as tcp } from './scenarios/tcp.js';
 import { scenarios as subsets } from './scenarios/subsets.js';
 import { scenarios as scopes } from './scenarios/scopes.js';
 import { scenarios as telemetry } from './scenarios/telemetry.js';
+import { scenarios as transcoder } from './scenarios/transcoder.js';
+import { scenarios as transcoderJson } from './scenarios/transcoder-json.js';
 import { scenarios as upstreams } from './scenarios/upstreams.js';
 import { scenarios as zones } from './scenarios/zones.js';
 import { scenarios as virtualHosts } from './scenarios/virtual-hosts.js';
@@ -53,6 +55,8 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   subsets,
   scopes,
   telemetry,
+  transcoder,
+  'transcoder-json': transcoderJson,
   upstreams,
   'virtual-hosts': virtualHosts,
   zones,

@@ -12,6 +12,7 @@ import { CsrfFilter } from './csrf.js';
 import { DynamicForwardProxyFilter } from './dynamic-forward-proxy.js';
 import { FaultFilter } from './fault.js';
 import type { HttpFilter } from './filter.js';
+import { GrpcJsonTranscoderFilter } from './grpc-json-transcoder.js';
 import { HostCache } from './host-cache.js';
 import { HeaderMutationFilter } from './header-mutation.js';
 import { HealthCheckFilter } from './health-check.js';
@@ -98,6 +99,7 @@ function compile(engine: Engine, own: BoundFilter,
     case 'dynamicForwardProxy': return new DynamicForwardProxyFilter(engine,
       HostCache.of(engine, ofKind([own.config!], 'dynamicForwardProxy')[0]!.cache!),
       ofKind(all, 'dynamicForwardProxy').at(-1) ?? null);
+    case 'grpcJsonTranscoder': return GrpcJsonTranscoderFilter.of(engine, config);
     case 'router': return null;
   }
 }

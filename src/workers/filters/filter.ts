@@ -2,6 +2,7 @@
 // that configures it otherwise; it holds what was compiled, never anything of a request: that stands in the stream.
 import type { CompiledMutations } from '../routing/mutations.js';
 import type { Stream } from '../proxy/stream.js';
+import type { Transform } from '../proxy/transform.js';
 
 /** The request goes on to the next filter. */
 export const CONTINUE = 0;
@@ -52,6 +53,18 @@ export interface Actions {
   collectBody(stream: Stream, bytesMax: number): number;
   /** Endpoints of a cluster, and the healthy ones among them; null: there is no such cluster. */
   clusterHealth(cluster: string): { total: number; healthy: number } | null;
+  /** Changes the head in hand as text, header lines with their ends. False: it was answered 503. */
+  rewrite(stream: Stream, edit: (head: string) => string): boolean;
+  /** The response goes through this, and the request where it says so. */
+  transform(stream: Stream, transform: Transform): void;
+  /** The request's body goes through the transform as it comes. */
+  transformRequest(stream: Stream): void;
+  /** A copy of the body that was collected. */
+  collectedBody(stream: Stream): Uint8Array;
+  /** The request is complete, with this body of no said length. False: it was answered 503. */
+  replaceBody(stream: Stream, body: Uint8Array): boolean;
+  /** Finds the route of the head as it is now. False: it was answered. */
+  reroute(stream: Stream): boolean;
   /** The response's body gets no faster than this. */
   limitResponse(stream: Stream, bytesPerSecond: number): void;
 }

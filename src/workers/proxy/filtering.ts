@@ -12,10 +12,11 @@ import type { Engine } from '../engine.js';
 import { ANSWERED, CONTINUE, SUSPENDED } from '../filters/filter.js';
 import type { Actions } from '../filters/filter.js';
 import type { CompiledMutations } from '../routing/mutations.js';
-import { BODY_LENGTH, OUT_BARE, OUT_SAME, isOpenEnded } from './body.js';
+import { BODY_LENGTH, BODY_UNTIL_END, OUT_BARE, OUT_SAME, isOpenEnded } from './body.js';
 import type { Proxy } from './request.js';
-import { addLength, recallHead, rewriteHead } from './rewrite-head.js';
+import { addLength, recallHead, replaceHead, rewriteHead, rewrittenText } from './rewrite-head.js';
 import type { Stream } from './stream.js';
+import type { Transform } from './transform.js';
 import { Throttle } from './throttle.js';
 
 export class Filtering implements Actions {
@@ -90,6 +91,50 @@ export class Filtering implements Actions {
     if (exact && stream.rewrittenBuffer < 0 && !rewriteHead(engine, stream, null)) return this.tooLong(stream);
     return rewriteHead(engine, stream, mutations) || this.tooLong(stream);
   }
+
+  rewrite(stream: Stream, edit: (head: string) => string): boolean {
+    const { engine } = this;
+    if (stream.rewrittenBuffer < 0 && !rewriteHead(engine, stream, null)) return this.tooLong(stream);
+    return replaceHead(engine, stream, edit(rewrittenText(engine, stream))) || this.tooLong(stream);
+  }
+
+  transform(stream: Stream, transform: Transform): void { stream.transform = transform; }
+
+  transformRequest(stream: Stream): void { this.proxy.transforming.beginRequest(stream); }
+
+  collectedBody(stream: Stream): Uint8Array {
+    const { kept } = stream;
+    const body = new Uint8Array(kept.bytes);
+    let used = 0;
+    for (let i = 0; i < kept.length; i++) {
+      const { at, end } = kept.pieces[i]!;
+      body.set(this.engine.u8.subarray(at, end), used);
+      used += end - at;
+    }
+    return body;
+  }
+
+  replaceBody(stream: Stream, body: Uint8Array): boolean {
+    const { engine } = this;
+    const { kept, request } = stream;
+    if (kept.length > 0) kept.release(engine);
+    kept.begin(body.length);
+    const room = engine.pathScratch, most = engine.pathScratchBytes;
+    for (let from = 0; from < body.length; from += most) {
+      const piece = body.subarray(from, from + most);
+      engine.u8.set(piece, room);
+      kept.add(engine, room, room + piece.length);
+    }
+    if (kept.overflowed) return this.tooLong(stream);
+    const { bytes } = request;
+    request.begin(engine, BODY_UNTIL_END, 0, OUT_SAME);
+    request.complete = true;
+    request.bytes = bytes;                               // it tells what the client sent
+    stream.collected = body.length > 0;
+    return true;
+  }
+
+  reroute(stream: Stream): boolean { return this.proxy.reroute(stream); }
 
   wait(stream: Stream, milliseconds: number): number {
     if (this.suspend(stream) !== SUSPENDED) return ANSWERED;
@@ -194,6 +239,10 @@ export class Filtering implements Actions {
     if (choice !== null && choice.slot >= 0) stream.unusedCluster = this.proxy.clusters.get(choice.slot);
   }
   private bodyTooLong(stream: Stream): number {
+    if (stream.transform !== null) {
+      const { status, details, body } = stream.transform.tooLong;
+      return this.reply(stream, status, 0, detail(details), body);
+    }
     return this.reply(stream, 413, 0, detail('request_payload_too_large'), 'Payload Too Large');
   }
   private tooLong(stream: Stream): false {

@@ -195,7 +195,8 @@ export class Finish {
   countUpstream(stream: Stream): void {
     const { engine } = this;
     const cluster = stream.cluster!;
-    const { status } = stream;
+    // The endpoint's own, whatever a filter makes of it.
+    const status = stream.upstreamStatus || stream.status;
     countStatus(cluster, status);
     engine.observe(cluster.requestTimeCell, engine.nowMs - stream.startMs);
     if (stream.route!.counts !== null) stream.route!.counts.response(engine, stream, true);

@@ -15,6 +15,7 @@ export class RequestBodies {
     const { upstream, request } = stream;
     stream.lastActivityMs = engine.nowMs;
     if (stream.collectBytesMax >= 0) return proxy.filtering.collect(stream, at, end);
+    if (stream.requestSource !== null) return proxy.transforming.onRequestBytes(stream, at, end);
     if (upstream === null || !stream.requestHeadSent || (request.kind === BODY_TUNNEL && !stream.responseStarted)) {
       return at;                                                        // nowhere to put it yet
     }
@@ -53,6 +54,7 @@ export class RequestBodies {
     }
     if (request.complete) return true;                    // its length said so before
     if (stream.collectBytesMax >= 0) { proxy.filtering.collected(stream); return true; }
+    if (stream.requestSource !== null) return proxy.transforming.onRequestEnd(stream);
     if (request.kind === BODY_TUNNEL || stream.suspended) return false;   // there is no tunnel, or no way, yet
     if (trailersBytes > 0 && (stream.upstream === null || !stream.requestHeadSent)) return false;
     if (trailersBytes > 0 && stream.keepsBody) proxy.retries.giveUp(stream);

@@ -39,6 +39,7 @@ import { Retries } from './retries.js';
 import { forwardedAddress } from './remote-address.js';
 import { Replies } from './reply.js';
 import { RequestBodies } from './request-body.js';
+import { Transforming } from './transforming.js';
 import { Shadows } from './shadows.js';
 import { Responses } from './response.js';
 import { keepsHead, StreamPool } from './stream.js';
@@ -58,6 +59,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   readonly hedging: Hedging;
   readonly filtering: Filtering;
   readonly requests: RequestBodies;
+  readonly transforming: Transforming;
   private readonly responses: Responses;
   readonly timeouts: Timeouts;
 
@@ -74,6 +76,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     this.filtering = new Filtering(engine, this);
     this.requests = new RequestBodies(engine, this);
     this.responses = new Responses(engine, this);
+    this.transforming = new Transforming(engine, this, this.responses);
     this.timeouts = new Timeouts(engine, this);
   }
 
@@ -123,6 +126,18 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     stream.route = route;
     stream.table = table;
     table.enter();
+    return true;
+  }
+
+  /** A filter has made another request of it: it goes the way that this one finds. False: it was answered. */
+  reroute(stream: Stream): boolean {
+    const table = stream.table ?? stream.hcm!.routeTable();
+    const index = table === null ? NO_VIRTUAL_HOST : this.match(table, stream.downstream!.addresses.tls);
+    stream.route = stream.choice = null;
+    if (index < 0) return true;
+    if (stream.table !== null) { stream.table.leave(); stream.table = null; }
+    if (!this.takeRoute(stream, table!, index)) return false;
+    if (stream.route!.forward !== null) stream.choice = this.choose(stream.route!);
     return true;
   }
 

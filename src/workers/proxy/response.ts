@@ -83,6 +83,12 @@ export class Responses {
     stream.responseHeadBytes = engine.i32[words + Head.bytes];
     if (stream.hcm!.notesHeads) stream.responseHeaderBytes = headerLinesBytes(engine, engine.responseRecord);
     if (stream.headBuffer >= 0 && !keepsHead(stream)) this.proxy.finish.releaseHead(stream);
+    if (stream.transform !== null) {
+      const ended = endsWithHead(engine, stream, status, flags) || (stream.upstream!.framed
+        && stream.upstream!.responseEnded);
+      const taken = this.proxy.transforming.onHead(stream, status, flags, ended, bodyAt, end);
+      if (taken >= 0) return taken;
+    }
     this.beginBody(stream, status, flags, words);
     return this.sendHead(stream, buffer, bodyAt, end);
   }
@@ -97,7 +103,7 @@ export class Responses {
   }
 
   /** How long the body is (RFC 9112 6.3) and how it must be framed for this client. */
-  private beginBody(stream: Stream, status: number, flags: number, words: number): void {
+  beginBody(stream: Stream, status: number, flags: number, words: number): void {
     const { engine } = this;
     const { response } = stream;
     const upstream = stream.upstream!, downstream = stream.downstream!;
@@ -128,6 +134,32 @@ export class Responses {
     if (stream.upstream!.responseEnded) { response.begin(this.engine, BODY_LENGTH, 0, OUT_SAME); return; }
     response.begin(this.engine, BODY_UNTIL_END, 0, measured ? OUT_SAME : stream.version10 ? OUT_BARE : OUT_CHUNKED);
     response.complete = false;
+  }
+
+  /** Writes a head that has no body with it. `follows`: more comes at once. False: the stream has ended. */
+  writeHead(stream: Stream, follows: boolean): boolean {
+    const { engine } = this;
+    const downstream = stream.downstream!;
+    const edits = engine.responseEdits >> 2;
+    const words = engine.responseRecord >> 2;
+    const more = this.fillEdits(stream, edits);
+    if (!stream.request.complete && stream.responseHeld) downstream.outOfStep();
+    engine.i32[edits + ResponseEdits.flags] |= this.connectionFlags(stream);
+    const out = this.outFor(engine.i32[words + Head.bytes] + FIXED_ADDED_BYTES + engine.i32[words + Head.headerCount]
+      + more);
+    if (out < 0) {
+      unstart(stream);
+      this.proxy.failures.exhausted(stream);
+      return false;
+    }
+    const start = engine.pool.offsetOf(out);
+    const end = engine.codecs.h1EncodeResponse(engine.responseRecord, engine.responseEdits, start);
+    stream.sentHeadBytes = end - start;
+    downstream.sendHead(out, start, end - start, end - start, follows);
+    engine.f64[stream.hcm!.scope + HttpStat.downstream_cx_tx_bytes_total] += end - start;
+    if (stream.hcm!.keepsResponseHead) this.keepHead(stream, out, start, end);
+    this.giveOut(out);
+    return true;
   }
 
   private sendHead(stream: Stream, buffer: number, bodyAt: number, end: number): number {
@@ -186,6 +218,7 @@ export class Responses {
     const { response } = stream;
     const downstream = stream.downstream!;
     stream.lastActivityMs = engine.nowMs;
+    if (stream.transformsResponse) return this.proxy.transforming.onBytes(stream, at, end);
     if (response.complete) { stream.upstream!.close(); return end; }        // more than the response: out of step
     const until = stream.throttle === null ? end : this.throttled(stream, stream.throttle, at, end);
     const taken = response.relay(engine, buffer, at, until, downstream.socket);
@@ -210,6 +243,7 @@ export class Responses {
   /** The response of a framed protocol is over. */
   onEnd(stream: Stream, trailersAt: number, trailersBytes: number): void {
     const { response } = stream;
+    if (stream.transformsResponse) { this.proxy.transforming.onEnd(stream, trailersAt, trailersBytes); return; }
     const downstream = stream.downstream!;
     if (response.kind === BODY_TUNNEL) { this.proxy.failures.upstreamEnded(stream, 0); return; }
     response.complete = true;
@@ -356,7 +390,7 @@ function endsWithHead(engine: Engine, stream: Stream, status: number, flags: num
 }
 
 /** Nothing of the response has been sent yet: an answer of ours may take its place. */
-function unstart(stream: Stream): void {
+export function unstart(stream: Stream): void {
   stream.responseStarted = false;
   stream.response.clear();
 }

@@ -156,7 +156,7 @@ export class Retries {
   replay(stream: Stream): void {
     const { engine } = this;
     const { request, kept } = stream;
-    const { kind, out, complete, forwardTrailers } = request;
+    const { kind, out, complete, forwardTrailers, bytes } = request;
     request.begin(engine, kind, stream.requestLength, out);
     request.forwardTrailers = forwardTrailers;
     for (let i = 0; i < kept.length; i++) {
@@ -168,6 +168,7 @@ export class Retries {
       }
     }
     if (kind === BODY_UNTIL_END) request.complete = complete;
+    if (stream.transform !== null) request.bytes = bytes;
   }
 
   /** The stream is over or its attempt was the last: its place among the cluster's retries is free. */

@@ -55,6 +55,24 @@ export function rewriteHead(engine: Engine, stream: Stream, mutations: CompiledM
   return recallHead(engine, stream);
 }
 
+/** The head as it was rewritten. */
+export const rewrittenText = (engine: Engine, stream: Stream): string =>
+  engine.readText(stream.rewrittenAt, stream.rewrittenBytes);
+
+/** Puts another head, with "te: trailers", in the place of the rewritten one. False: there is no room for it. */
+export function replaceHead(engine: Engine, stream: Stream, text: string): boolean {
+  const { pool } = engine;
+  const size = pool.classFor(text.length + FIXED_ADDED_BYTES);
+  const out = size < 0 ? -1 : pool.acquire(size as BufferClass);
+  if (out < 0) return false;
+  pool.release(stream.rewrittenBuffer);
+  stream.rewrittenBuffer = out;
+  stream.rewrittenAt = pool.offsetOf(out);
+  stream.rewrittenBytes = engine.writeText(stream.rewrittenAt, text);
+  stream.rewrittenFlags |= RequestEditsFlag.teTrailers;
+  return recallHead(engine, stream);
+}
+
 /** Adds the length of a body that was collected to a head that says nothing of it. */
 export function addLength(engine: Engine, stream: Stream, bytes: number): void {
   // Inside FIXED_ADDED_BYTES, which a rewritten head does not use up.

@@ -30,6 +30,7 @@ import { BODY_UNTIL_END, Body, OUT_SAME } from './body.js';
 import type { Hedge } from './hedging.js';
 import { KeptBody } from './kept-body.js';
 import type { Shadow } from './shadow.js';
+import type { Transform } from './transform.js';
 import type { Throttle } from './throttle.js';
 
 const NO_STEPS: string[] = [];
@@ -232,6 +233,15 @@ export class Stream implements PickRequest, Borrower {
   limitedBy: CompiledMutations | null = null;
   /** The response's body gets no faster; null: as fast as it comes. */
   throttle: Throttle | null = null;
+  /** What changes its bodies; null: nothing does. */
+  transform: Transform | null = null;
+  /** The request's body as it comes, where it goes through `transform`; `request` is what the upstream gets. */
+  requestSource: Body | null = null;
+  /** The response goes through `transform`; with `responseHeld` nothing of it goes before all of it is known. */
+  transformsResponse = false;
+  responseHeld = false;
+  /** What the endpoint answered, where the client gets another status; 0 = the same. */
+  upstreamStatus = 0;
   /** Header lines, with their ends, that the response gets. */
   addedResponseLines = '';
 
@@ -333,6 +343,9 @@ export class Stream implements PickRequest, Borrower {
 
   private clearFilters(): void {
     this.filters = this.unusedCluster = this.limitedBy = this.throttle = null;
+    this.transform = this.requestSource = null;
+    this.transformsResponse = this.responseHeld = false;
+    this.upstreamStatus = 0;
     this.filterAt = 0;
     this.suspended = this.collected = this.crossOrigin = this.faultActive = false;
     this.filterAtMs = Infinity;

@@ -65,7 +65,7 @@ export class RouteCounts {
   }
 
   private responseIn(engine: Engine, scope: number, stream: Stream, fromUpstream: boolean): void {
-    const { status } = stream;
+    const status = (fromUpstream && stream.upstreamStatus) || stream.status;
     engine.count(scope, VirtualHostStat.upstream_rq_completed);
     const family = (status / 100) | 0;
     if (family >= 1 && family <= 5) engine.count(scope, VirtualHostStat.upstream_rq_1xx + family - 1);

@@ -1,5 +1,9 @@
 // What the every-field test has to be told by hand: samples that a type does not give, what must stand beside a field
 // for it to be valid, values that mean the same, and the types that stand in each google.protobuf.Any.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bookstore } from '../../differential/bookstore.js';
 import { virtualHost, listener, cluster, loadAssignment, bootstrap } from '../examples.js';
 import { issue, revocationList, root } from '../../support/certificates.js';
 import type { Root, Tree } from './judge.js';
@@ -107,6 +111,16 @@ const cares = { name: 'cares', typed_config: { resolvers: [nameServer], '@type':
 /** A file that exists, and another; what is in them does not matter. */
 const files = ['package.json', 'tsconfig.json'];
 const directories = ['src', 'test'];
+/** Descriptor sets as files, gone when the process is. */
+const descriptorFolder = mkdtempSync(join(tmpdir(), 'weft-descriptors-'));
+process.once('exit', () => rmSync(descriptorFolder, { recursive: true }));
+const unknownField = Buffer.from([0xf8, 0x3f, 1]);
+const descriptors = [Buffer.from(bookstore), Buffer.concat([bookstore, unknownField])];
+const descriptorFiles = descriptors.map((bytes, index) => {
+  const file = join(descriptorFolder, String(index));
+  writeFileSync(file, bytes);
+  return file;
+});
 
 /** Messages that rules alone do not make valid. */
 export const byHand: { [type: string]: Tree } = {
@@ -114,6 +128,7 @@ export const byHand: { [type: string]: Tree } = {
   'AdditionalAddress': { address: { socket_address: { address: '127.0.0.7', port_value: 7 } } },
   'core.v3.ConfigSource': { path_config_source: { path: files[0] } },
   'core.v3.DataSource': { inline_string: 'sample' },
+  'GrpcJsonTranscoder': { proto_descriptor_bin: descriptors[0]!.toString('base64'), services: ['b.Books'] },
   'core.v3.CidrRange': { address_prefix: '10.0.0.0', prefix_len: 8 },
   'listener.v3.FilterChain': { filters: (listener() as { filter_chains: { filters: unknown[] }[] })
     .filter_chains[0]!.filters },
@@ -198,6 +213,9 @@ export const fieldSamples: { [field: string]: unknown[] } = {
   'SocketAddress.ipv4_compat': [true],
   'ListenerFilterChainMatchPredicate.any_match': [true],
   'CidrRange.address_prefix': ['10.0.0.0', '11.0.0.0'],
+  'GrpcJsonTranscoder.proto_descriptor': descriptorFiles,
+  'GrpcJsonTranscoder.proto_descriptor_bin': descriptors.map((bytes) => bytes.toString('base64')),
+  'GrpcJsonTranscoder.services': [['b.Books'], []],
   'PathConfigSource.path': files,
   'core.v3.ConfigSource.path': files,
   'WatchedDirectory.path': directories,
@@ -287,6 +305,7 @@ export const beside: { [field: string]: Tree } = {
   'HTTPFault.abort_http_status_runtime': { abort: { http_status: 503 } },
   'HTTPFault.abort_grpc_status_runtime': { abort: { grpc_status: 7 } },
   'HTTPFault.response_rate_limit_percent_runtime': { response_rate_limit: { fixed_limit: { limit_kbps: 7 } } },
+  'GrpcJsonTranscoder.proto_descriptor': { proto_descriptor_bin: undefined },
   'BufferPerRoute.buffer': {},
   'set_metadata.v3.Config.value': { metadata_namespace: 'sample' },
   'header_to_metadata.v3.Config.request_rules': {},

@@ -4,7 +4,7 @@
 import type { FilterOverride, HttpFilter as PlainHttpFilter, HttpFilterConfig } from '../../../config/http-filters.js';
 import { limits } from '../../../core/limits.js';
 import type { Buffer as BufferMessage, BufferPerRoute, CorsPolicy, CsrfPolicy, Dynamic_forward_proxyFilterConfig,
-  HTTPFault, PerRouteConfig, RouteFilterConfig,
+  GrpcJsonTranscoder, HTTPFault, PerRouteConfig, RouteFilterConfig,
   Header_mutationHeaderMutation, HeaderMutationPerRoute, Header_to_metadataConfig,
     Health_checkHealthCheck as HealthCheck,
   HttpFilter, LocalRateLimit, Router, Set_metadataConfig } from '../../wire/generated/messages.js';
@@ -16,6 +16,7 @@ import { readFault } from './fault.js';
 import { readForwardProxy, readForwardProxyOfRoute } from './forward-proxy.js';
 import { readHeaderMutation, readHeaderToMetadata, readSetMetadata } from './headers.js';
 import { readLocalRateLimit } from './local-rate-limit.js';
+import { readTranscoder } from './transcoder.js';
 import { readCorsPolicy, readCsrf } from './origins.js';
 
 const TYPES = 'envoy.extensions.filters.http.';
@@ -30,6 +31,8 @@ const always: readonly [string, Reader][] = [
   ['csrf.v3.CsrfPolicy', (message, path, report) => readCsrf(message as CsrfPolicy, path, report)],
   ['local_ratelimit.v3.LocalRateLimit', (message, path, report) =>
     readLocalRateLimit(message as LocalRateLimit, path, report)],
+  ['grpc_json_transcoder.v3.GrpcJsonTranscoder', (message, path, report) =>
+    readTranscoder(message as GrpcJsonTranscoder, path, report)],
   ['set_metadata.v3.Config', (message) => readSetMetadata(message as Set_metadataConfig)],
   ['header_to_metadata.v3.Config', (message, path, report) =>
     readHeaderToMetadata(message as Header_to_metadataConfig, path, report)],

@@ -1,0 +1,169 @@
+// One call that is transcoded: the request's JSON becomes messages, the response's messages JSON, the status at its end
+// HTTP's.
+import { GrpcFailure } from '../../transcode/grpc-failure.js';
+import type { RequestTranslation } from '../../transcode/requests.js';
+import { httpStatusOf } from '../../transcode/responses.js';
+import type { ResponseTranslation } from '../../transcode/responses.js';
+import type { Call, Transcoder } from '../../transcode/transcoder.js';
+import { MessageError } from '../../transcode/untyped-message.js';
+import { HOLD, PASS, STREAM, lineValue, withLine, withoutLine } from '../proxy/transform.js';
+import type { Refusal, ResponseHead, Transform } from '../proxy/transform.js';
+
+const NOTHING = new Uint8Array(0);
+const REQUEST_TOO_LONG: Refusal = { status: 413,
+  details: 'grpc_json_transcode_failure{request_buffer_size_limit_reached}',
+  body: "Request rejected because the transcoder's internal buffer size exceeds the configured limit." };
+const RESPONSE_TOO_LONG: Refusal = { status: 500,
+  details: 'grpc_json_transcode_failure{response_buffer_size_limit_reached}',
+  body: "Response not transcoded because the transcoder's internal buffer size exceeds the configured limit." };
+
+/** The head of a gRPC request in place of this one. */
+export function transcodedHead(head: string, path: string): string {
+  const lineEnd = head.indexOf('\r\n');
+  const [method, target] = head.slice(0, lineEnd).split(' ') as [string, string];
+  let lines = head.slice(lineEnd + 2, -2);
+  for (const name of ['content-length', 'transfer-encoding', 'te', 'x-envoy-original-method'])
+    lines = withoutLine(lines, name);
+  lines = withLine(lines, 'content-type', 'application/grpc');
+  lines = withLine(lines, 'x-envoy-original-path', target);
+  return `POST ${path} HTTP/1.1\r\n${lines}x-envoy-original-method: ${method}\r\nte: trailers\r\n\r\n`;
+}
+
+export class TranscodedCall implements Transform {
+  head: ResponseHead = { status: 0, lines: '' };
+  trailers = '';
+  refusal: Refusal = REQUEST_TOO_LONG;
+  readonly tooLong = REQUEST_TOO_LONG;
+  private readonly request: RequestTranslation;
+  private readonly response: ResponseTranslation;
+  private body: Uint8Array[] = [];
+  private bodyBytes = 0;
+  /** The whole response was its head. */
+  private headOnly = false;
+  private hasBody = false;
+
+  /** Throws GrpcFailure. */
+  constructor(private readonly transcoder: Transcoder, readonly call: Call, contentType: string,
+      private readonly responseBytesMax: number, private readonly requestBytesMax: number,
+      private readonly framed: boolean) {
+    this.request = transcoder.request(call, contentType);
+    this.response = transcoder.response(call);
+  }
+
+  get changesRequest(): boolean { return this.call.method.method.clientStreaming; }
+
+  /** The messages of a whole body. Null: see `refusal`. */
+  whole(body: Uint8Array): Uint8Array | null {
+    const first = this.requestBytes(body);
+    const last = first === null ? null : this.requestEnd();
+    if (first === null || last === null) return null;
+    return first.length === 0 ? last : last.length === 0 ? first : joined([first, last]);
+  }
+
+  requestBytes(piece: Uint8Array): Uint8Array | null {
+    const bytes = this.read(() => this.request.take(piece));
+    if (bytes !== null && this.request.pending > this.requestBytesMax) {
+      this.refusal = REQUEST_TOO_LONG;
+      return null;
+    }
+    return bytes;
+  }
+
+  requestEnd(): Uint8Array | null { return this.read(() => this.request.end()); }
+
+  responseHead(head: ResponseHead, ended: boolean): number {
+    const type = lineValue(head.lines, 'content-type') ?? '';
+    const isGrpc = ended ? lineValue(head.lines, 'grpc-status') !== null
+      : head.status === 200 && /^application\/grpc(\+|$)/.test(type);
+    if (!isGrpc) return PASS;
+    this.headOnly = ended;
+    this.head = { status: head.status, lines: withoutLine(head.lines, 'content-length') };
+    const { streams, isHttpBody } = this.response;
+    if (streams || !ended) this.setLine('content-type', this.response.streamType);
+    return streams && !isHttpBody && !ended ? STREAM : HOLD;
+  }
+
+  responseBytes(piece: Uint8Array): Uint8Array | null {
+    this.hasBody = true;
+    const bytes = this.read(() => this.response.take(piece));
+    if (bytes === null) return null;
+    if (this.response.pending + this.bodyBytes + (this.response.streams ? 0 : bytes.length) > this.responseBytesMax) {
+      this.refusal = RESPONSE_TOO_LONG;
+      return null;
+    }
+    if (this.response.streams && !this.response.isHttpBody) return bytes;
+    this.body.push(bytes);
+    this.bodyBytes += bytes.length;
+    return NOTHING;
+  }
+
+  responseEnd(trailers: string): Uint8Array | null {
+    const status = this.headOnly ? this.head.lines : trailers;
+    this.trailers = trailers;
+    const code = codeOf(lineValue(status, 'grpc-status'));
+    const converted = this.hasBody || Number.isNaN(code) || code === 0 ? null : this.statusJson(code, status);
+    if (converted !== null) return converted;
+    const last = this.read(() => this.response.end());
+    if (last === null) return null;
+    const { streams, isHttpBody } = this.response;
+    if (streams && !isHttpBody && !this.headOnly) return last;
+    const body = this.body.length === 0 ? last : joined([...this.body, last]);
+    if (this.response.contentType !== null) this.setLine('content-type', this.response.contentType);
+    // As Envoy: a response that ends without trailers is taken for a good one.
+    if (this.headOnly || (!streams && trailers !== '')) this.tellStatus(code, status);
+    this.setLine('content-length', String(body.length));
+    return body;
+  }
+
+  /** HTTP's status, and gRPC's in the head. */
+  private tellStatus(code: number, lines: string): void {
+    this.head.status = httpStatusOf(code);
+    if (!this.framed) this.head.lines = withoutLine(this.head.lines, 'trailer');
+    if (this.headOnly) return;
+    if (!Number.isNaN(code)) this.setLine('grpc-status', String(code));
+    const message = lineValue(lines, 'grpc-message');
+    if (message !== null) this.setLine('grpc-message', message);
+  }
+
+  private statusJson(code: number, lines: string): Uint8Array | null {
+    const json = this.transcoder.statusBody(code, lineValue(lines, 'grpc-message'),
+      lineValue(lines, 'grpc-status-details-bin'));
+    if (json === null) return null;
+    this.head.status = httpStatusOf(code);
+    if (this.headOnly)
+      for (const name of ['grpc-status', 'grpc-message', 'grpc-status-details-bin'])
+        this.head.lines = withoutLine(this.head.lines, name);
+    if (!this.framed) this.head.lines = withoutLine(this.head.lines, 'trailer');
+    this.setLine('content-type', 'application/json');
+    this.setLine('content-length', String(json.length));
+    return json;
+  }
+
+  private setLine(name: string, value: string): void { this.head.lines = withLine(this.head.lines, name, value); }
+
+  private read(step: () => Uint8Array): Uint8Array | null {
+    try {
+      return step();
+    } catch (error) {
+      if (error instanceof GrpcFailure)
+        this.refusal = { status: 400, body: error.text, details: `grpc_json_transcode_failure{${error.code}}` };
+      else if (error instanceof MessageError)
+        this.refusal = { status: 502, body: error.message, details: `grpc_json_transcode_failure{${error.code}}` };
+      else throw error;
+      return null;
+    }
+  }
+}
+
+/** NaN: there is none, or it is no number. */
+const codeOf = (text: string | null): number => text !== null && /^\d{1,10}$/.test(text) ? Number(text) : NaN;
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let used = 0;
+  for (const piece of pieces) {
+    all.set(piece, used);
+    used += piece.length;
+  }
+  return all;
+}
