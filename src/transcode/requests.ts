@@ -41,8 +41,7 @@ class Message {
     this.writer = new MessageWriter({ descriptors, failures, anyEnumCase: options.anyEnumCase }, method.method.input);
     let input: JsonEvents = this.writer;
     if (bindings.length > 0) input = new Weaver(bindings, input, failures, options.refusesCollisions);
-    const prefix = method.requestIsHttpBody ? [] : bodyPath;
-    this.input = prefix.length > 0 ? new PrefixedEvents(prefix, input) : input;
+    this.input = bodyPath.length > 0 ? new PrefixedEvents(bodyPath, input) : input;
   }
 }
 

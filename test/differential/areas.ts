@@ -26,6 +26,7 @@ import { scenarios as scopes } from './scenarios/scopes.js';
 import { scenarios as telemetry } from './scenarios/telemetry.js';
 import { scenarios as transcoder } from './scenarios/transcoder.js';
 import { scenarios as transcoderJson } from './scenarios/transcoder-json.js';
+import { scenarios as transcoderStreams } from './scenarios/transcoder-streams.js';
 import { scenarios as upstreams } from './scenarios/upstreams.js';
 import { scenarios as zones } from './scenarios/zones.js';
 import { scenarios as virtualHosts } from './scenarios/virtual-hosts.js';
@@ -57,6 +58,7 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   telemetry,
   transcoder,
   'transcoder-json': transcoderJson,
+  'transcoder-streams': transcoderStreams,
   upstreams,
   'virtual-hosts': virtualHosts,
   zones,

@@ -41,6 +41,7 @@ export class TranscodedCall implements Transform {
   /** The whole response was its head. */
   private headOnly = false;
   private hasBody = false;
+  ready = false;
 
   /** Throws GrpcFailure. */
   constructor(private readonly transcoder: Transcoder, readonly call: Call, contentType: string,
@@ -91,7 +92,12 @@ export class TranscodedCall implements Transform {
       this.refusal = RESPONSE_TOO_LONG;
       return null;
     }
-    if (this.response.streams && !this.response.isHttpBody) return bytes;
+    if (this.response.streams && (!this.response.isHttpBody || this.ready)) return bytes;
+    if (this.response.streams && this.response.contentType !== null) {
+      this.setLine('content-type', this.response.contentType);
+      this.ready = true;
+      return bytes;
+    }
     this.body.push(bytes);
     this.bodyBytes += bytes.length;
     return NOTHING;
@@ -105,8 +111,11 @@ export class TranscodedCall implements Transform {
     if (converted !== null) return converted;
     const last = this.read(() => this.response.end());
     if (last === null) return null;
-    const { streams, isHttpBody } = this.response;
-    if (streams && !isHttpBody && !this.headOnly) return last;
+    const { streams } = this.response;
+    if (streams && !this.headOnly) {
+      this.ready = true;
+      return last;
+    }
     const body = this.body.length === 0 ? last : joined([...this.body, last]);
     if (this.response.contentType !== null) this.setLine('content-type', this.response.contentType);
     // As Envoy: a response that ends without trailers is taken for a good one.

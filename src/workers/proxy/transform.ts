@@ -4,7 +4,8 @@
 //   request   requestBytes* → requestEnd                         or collected first, then both at once
 //   response  responseHead → PASS: as it came
 //                          → STREAM: `head` goes now, what responseBytes and responseEnd give goes behind it
-//                          → HOLD: nothing goes before responseEnd, which gives the whole body and may change `head`
+//                          → HOLD: nothing goes before responseEnd, which gives the whole body and may change `head`;
+//                            or before the transform is `ready`
 import type { DetailText } from '../../core/response-flags.js';
 
 export const PASS = 0, STREAM = 1, HOLD = 2;
@@ -20,6 +21,8 @@ export interface Transform {
   readonly changesRequest: boolean;
   /** The response as it goes to the client. */
   readonly head: ResponseHead;
+  /** A held head may go: what responseBytes and responseEnd give from now on goes behind it. */
+  readonly ready: boolean;
   /** Lines behind the response's body, for clients that take such; responseEnd sets them. */
   readonly trailers: string;
   /** Why the last call gave null. */

@@ -46,6 +46,7 @@ export class Transforming {
       const piece = source.written === 0 ? NOTHING
         : stream.transform!.requestBytes(engine.u8.subarray(room, room + source.written));
       if (!this.forward(stream, piece)) return end;
+      stream.request.bytes = source.bytes;             // it tells what the client sent
       if (taken === at) break;
       at = taken;
     }
@@ -69,6 +70,7 @@ export class Transforming {
 
   private endRequest(stream: Stream): void {
     if (!this.forward(stream, stream.transform!.requestEnd())) return;
+    stream.request.bytes = stream.requestSource!.bytes;
     stream.request.complete = true;
     this.proxy.requests.sayEnd(stream, 0, 0);
     if (stream.downstream !== null) this.proxy.requests.received(stream);
@@ -110,15 +112,19 @@ export class Transforming {
     const { response } = stream;
     response.forwardTrailers = upstream.framed || stream.cluster!.traits.enableTrailers;
     if (ended) response.complete = true;
-    if (verdict === STREAM) {
-      const { framed } = stream.downstream!;
-      response.out = framed || stream.version10 ? OUT_BARE : OUT_CHUNKED;
-      if (response.out === OUT_BARE && !framed) stream.downstream!.outOfStep();
-      if (!this.writeHead(stream, transform.head, !ended)) return end;
-      if (stream.isHead) { this.proxy.finish.responseComplete(stream, bodyAt === end); return end; }
-    }
+    if (verdict === STREAM && !this.release(stream)) return end;
     if (ended) { this.onEnd(stream, 0, 0, bodyAt === end); return end; }
     return bodyAt === end ? end : this.onBytes(stream, bodyAt, end);
+  }
+
+  /** The head goes, and the body behind it as it comes. False: the stream has ended. */
+  private release(stream: Stream): boolean {
+    const { response } = stream;
+    const { framed } = stream.downstream!;
+    stream.responseHeld = false;
+    response.out = framed || stream.version10 ? OUT_BARE : OUT_CHUNKED;
+    if (response.out === OUT_BARE && !framed) stream.downstream!.outOfStep();
+    return this.writeHead(stream, stream.transform!.head, true);
   }
 
   onBytes(stream: Stream, at: number, end: number): number {
@@ -138,6 +144,7 @@ export class Transforming {
       const piece = response.written === 0 ? NOTHING
         : transform.responseBytes(engine.u8.subarray(room, room + response.written));
       if (piece === null) { this.refuse(stream, transform.refusal); return end; }
+      if (stream.responseHeld && transform.ready && !this.release(stream)) return end;
       if (!stream.responseHeld && !this.send(stream, piece)) return end;
       if (taken === at) break;
       at = taken;
@@ -160,12 +167,13 @@ export class Transforming {
     const last = transform.responseEnd(engine.readText(trailersAt, trailersBytes));
     if (last === null) { this.refuse(stream, transform.refusal); return; }
     const downstream = stream.downstream!;
+    if (stream.responseHeld && transform.ready && !this.release(stream)) return;
     const trailers = downstream.framed || stream.hcm!.config.enableTrailers ? transform.trailers : '';
     if (stream.responseHeld) { this.sendHeld(stream, transform, last, downstream.framed ? trailers : '',
       clean); return; }
     if (!this.send(stream, last)) return;
     const bytes = engine.writeText(engine.text, trailers);
-    if (stream.response.out === OUT_CHUNKED) {
+    if (stream.response.out === OUT_CHUNKED && !stream.isHead) {
       if (!stream.response.sendLastChunk(engine, downstream.socket, engine.text, bytes)) {
         this.proxy.finish.abort(stream, true);
         return;

@@ -1,0 +1,61 @@
+// grpc_json_transcoder: streams of messages, bodies that go as they are, and how both are delimited.
+import { field, frame, grpcAnswer, trailersOnly } from '../bookstore.js';
+import { get, post, type Scenario } from '../scenario.js';
+import { book, json, ok, transcoded } from './transcoder.js';
+
+const one = frame(field(1, 1)), two = frame(field(1, 2));
+const httpBody = (type: string, data: string): string => (type === '' ? '' : field(1, type)) + field(2, data);
+const chunked = (path: string, ...chunks: string[]): string => `POST ${path} HTTP/1.1\r\nhost: a\r\n`
+  + `content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n${chunks.map((chunk) =>
+    `${chunk.length.toString(16)}\r\n${chunk}\r\n`).join('')}0\r\n\r\n`;
+
+const servers = (name: string, config: object): Scenario => transcoded(name, [
+  { send: get('/list/a'), answer: grpcAnswer([one, two]) }, { send: get('/list/a'), answer: grpcAnswer([one + two]) },
+  { send: get('/list/a'), answer: grpcAnswer([one.slice(0, 3), one.slice(3) + two.slice(0, 6), two.slice(6)]) },
+  { send: get('/list/a'), answer: grpcAnswer([]) }, { send: get('/list/a'), answer: grpcAnswer([one],
+    ['grpc-status: 5', 'grpc-message: gone']) }, { send: get('/list/a'), answer: grpcAnswer([frame('')]) },
+  { send: get('/list/a').replace('HTTP/1.1', 'HTTP/1.0'), answer: grpcAnswer([one, two]), ends: true }], config);
+
+const clients: readonly Scenario[] = [
+  transcoded('streams of requests', [{ send: json('/add', [{ id: 1 }, { id: '2', title: 't' }]), answer: ok },
+    { send: json('/add', []), answer: ok }, { send: chunked('/add', '[{"id"', ':1},', '{"id":2}]'), answer: ok },
+    { send: chunked('/add', '[', '{}', ']'), answer: ok }, { send: json('/add', [{ tags: ['a'] }]), answer: ok },
+    { send: json('/chat?title=q', [{ id: 1 }, { id: 2 }]), answer: grpcAnswer([one, two]) }]),
+  { ...transcoded('streams of requests that break', [{ send: json('/add', {}), answer: ok }, { send: json('/add', 5),
+    answer: ok }, { send: json('/add', ''), answer: ok }, { send: json('/add', [{ id: 'x' }]), answer: ok },
+  { send: json('/add', [5]), answer: ok }, { send: json('/add', '[{},'), answer: ok },
+  { send: json('/add', '[{}'), answer: ok }, { send: json('/add', [[]]), answer: ok }]),
+  differs: [{ line: /^(up got|log|connection)/, heading: 'Transcoding' }] },
+];
+
+const asTheyAre: readonly Scenario[] = [
+  transcoded('bodies that go as they are', [
+    { send: post('/put/n', 'some bytes', 'content-type: text/x'), answer: grpcAnswer([frame(httpBody('text/y',
+      'out'))]) },
+    { send: post('/put/n', 'some bytes'), answer: grpcAnswer([frame(httpBody('', 'out'))]) },
+    { send: post('/put/n?body.content_type=q&name=x', '\xff\x00', 'content-type: image/x'),
+      answer: grpcAnswer([frame(httpBody('image/y', '\xff\x00'))]) },
+    { send: post('/put/n', ''), answer: grpcAnswer([frame('')]) },
+    { send: post('/whole', '{"a":1}', 'content-type: application/json'),
+      answer: grpcAnswer([frame(httpBody('text/y', 'out'))], ['grpc-status: 5', 'grpc-message: m']) },
+    { send: chunked('/whole', 'ab', 'cd'), answer: grpcAnswer([frame(httpBody('a/b', 'x'.repeat(20_000)))]) },
+    { send: get('/inner'), answer: grpcAnswer([frame(field(1, 'n') + field(2, httpBody('a/b', 'inner')))]) },
+    { send: post('/whole', 'x'), answer: trailersOnly('grpc-status: 5', 'grpc-message: gone') },
+    { send: post('/whole', 'x'), answer: grpcAnswer([], ['grpc-status: 3', 'grpc-message: bad']) }]),
+  transcoded('unknown parameters go with the body', [
+    { send: post('/put/n?x.y=1&x.y=3', 'b', 'content-type: text/x'), answer: grpcAnswer([frame(httpBody('a/b',
+      'c'))]) },
+    { send: get('/shelves/a/books/1?x=1'), answer: ok }], { capture_unknown_query_parameters: true }),
+  transcoded('streams of bodies that go as they are', [
+    { send: post('/pour', 'some bytes', 'content-type: text/x'),
+      answer: grpcAnswer([frame(httpBody('text/y', 'one')), frame(httpBody('text/z', 'two'))]) },
+    { send: post('/pour', 'x'), answer: grpcAnswer([]) }]),
+];
+
+export const scenarios: readonly Scenario[] = [
+  servers('a stream is a list', {}),
+  servers('a stream is lines', { print_options: { stream_newline_delimited: true } }),
+  servers('a stream is events', { print_options: { stream_sse_style_delimited: true } }),
+  transcoded('a stream with white space', [{ send: get('/list/a'), answer: grpcAnswer([one, frame(book)]) }],
+    { print_options: { add_whitespace: true } }),
+  ...clients, ...asTheyAre];
