@@ -42,7 +42,8 @@ const http = ['downstream_cx_total', 'downstream_cx_active', 'downstream_cx_http
   'http1.dropped_headers_with_underscores', 'http1.metadata_not_supported_error',
   'http1.requests_rejected_with_underscores_in_headers', 'http1.response_flood',
   'downstream_cx_http2_total', 'downstream_cx_http2_active', 'downstream_rq_http2_total',
-  'downstream_rq_too_many_premature_resets', ...http2] as const;
+  'downstream_rq_too_many_premature_resets', 'transcoder_request_buffer_bytes', 'transcoder_response_buffer_bytes',
+  ...http2] as const;
 
 /**
  * Status codes counted one by one, as Envoy's upstream_rq_<code>, besides 200; any other code is counted by its class
@@ -147,6 +148,7 @@ const worker = ['loop_turns', 'exceptions', 'buffers_exhausted', 'sockets_exhaus
 
 /** The names that go up and down. Everything else is a counter. */
 const gauges = new Set<string>(['downstream_cx_active', 'downstream_cx_http1_active', 'downstream_cx_http2_active',
+  'transcoder_request_buffer_bytes', 'transcoder_response_buffer_bytes',
   'http2.streams_active', 'downstream_cx_ssl_active',
   'downstream_cx_upgrades_active',
   'downstream_rq_active', 'active_faults', 'downstream_cx_rx_bytes_buffered', 'downstream_cx_tx_bytes_buffered',

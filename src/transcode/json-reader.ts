@@ -57,13 +57,14 @@ export class JsonReader {
 
   /** Reads a piece. False: `failure` says why. */
   read(piece: Uint8Array): boolean {
+    // What was no character when so much stood behind it will never be one.
+    if (!this.complete && this.end - this.valid >= CONTEXT + CHARACTER_BYTES_MAX) return this.notUtf8();
     this.append(piece);
     this.valid = this.at + utf8Span(this.bytes, this.at, this.end);
     if (!this.run()) return false;
     this.skipSpace();
     if (this.at < this.valid && this.complete) return this.fail('Parsing terminated before end of input.') === OK;
-    // What is no character now will be none later.
-    return this.complete || this.end - this.valid < CONTEXT + CHARACTER_BYTES_MAX || this.notUtf8();
+    return true;
   }
 
   private notUtf8(): boolean {

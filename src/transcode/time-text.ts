@@ -55,12 +55,14 @@ export function readTimestamp(text: string): Instant {
 
 /** Seconds since 1970 of `Y-m-dTH:M:S`. */
 function secondsOf(text: string): bigint {
-  const found = /^\s*([+-]?\d{1,12})-(\d{1,2})-(\d{1,2})T(\d{1,2}):(\d{1,2}):(\d{1,2})\s*$/.exec(text);
+  const found = /^\s*([+-]?\d{1,12})-(\d{1,2})-(\d{1,2})T(\d{1,2}):(\d{1,2}):(\d{1,2})/.exec(text);
   if (found === null) throw new TextError('Invalid time format: Failed to parse input');
   const [year, month, day, hour, minute, second] = found.slice(1).map(Number) as
     [number, number, number, number, number, number];
   if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60)
     throw new TextError('Invalid time format: Failed to parse input');
+  if (text.slice(found[0].length).trim() !== '')
+    throw new TextError('Invalid time format: Illegal trailing data in input string');
   if (day > daysOfMonth(year, month)) throw new TextError('Invalid time format: Out-of-range field');
   return BigInt(daysBefore(year, month) + day - 1) * 86400n + BigInt(hour * 3600 + minute * 60 + second);
 }

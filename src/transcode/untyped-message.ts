@@ -3,7 +3,8 @@
 import { isUtf8 } from 'node:buffer';
 import { Kind } from './descriptors.js';
 import type { FieldType, MessageType } from './descriptors.js';
-import { DELIMITED, FIXED32, FIXED64, GROUP_END, GROUP_START, VARINT, WireEnd, WireReader } from './wire.js';
+import { DELIMITED, FIXED32, FIXED64, GROUP_END, GROUP_START, VARINT, WireEnd } from './wire.js';
+import type { WireReader } from './wire.js';
 
 /** 64 bits are bigints, texts and bytes are bytes. */
 export type FieldValue = bigint | number | boolean | Uint8Array | UntypedMessage;
@@ -39,12 +40,12 @@ class Decoder {
   message(type: MessageType, reader: WireReader, depth: number): UntypedMessage {
     const message = new UntypedMessage(type);
     while (!reader.done) {
-      const tag = reader.varint32();
+      const tag = started(reader);
       if (tag === 0) break;
       const number = tag >>> 3, wireType = tag & 7;
       const field = type.byNumber.get(number);
       if (wireType === GROUP_END) throw new MessageError(`attempted to close group ${number} before SGROUP tag`);
-      if (field === undefined) skip(reader, number, wireType, 0);
+      if (field === undefined) { if (!skip(reader, number, wireType, 0)) break; }
       else if (wireType === DELIMITED) this.delimited(message, field, reader, depth);
       else if (wireType === GROUP_START) throw new MessageError(`field number ${number} is not a group`);
       else insert(message, field, single(reader, field, wireType));
@@ -54,31 +55,31 @@ class Decoder {
 
   private delimited(message: UntypedMessage, field: FieldType, reader: WireReader, depth: number): void {
     if (depth >= DEPTH_MAX) throw new MessageError('allowed depth exceeded');
-    const { inner, cut } = within(reader, depth);
+    const { limit } = reader;
+    // A length beyond the message around it ends there.
+    const length = started(reader);
+    reader.limit = Math.min(limit, reader.at + length);
     if (field.kind === Kind.string || field.kind === Kind.bytes) {
-      if (cut) throw new WireEnd('unexpected EOF');
-      const bytes = inner.rest;
+      const from = reader.skip(reader.limit - reader.at);
+      const bytes = reader.bytes.subarray(from, reader.at);
       if (field.kind === Kind.string && message.type.proto3 && !isUtf8(bytes))
         throw new MessageError('proto3 strings must be UTF-8');
       insert(message, field, bytes);
-    } else if (field.message !== null) insert(message, field, this.message(field.message, inner, depth + 1));
-    else {
-      while (!inner.done) insert(message, field, single(inner, field, packedType(field)));
-      if (cut) throw new WireEnd('unexpected EOF');
-    }
+    } else if (field.message !== null) insert(message, field, this.message(field.message, reader, depth + 1));
+    else while (reader.at < reader.limit) insert(message, field, single(reader, field, packedType(field)));
+    reader.limit = limit;
   }
 }
 
-/**
- * What stands behind a length. As protobuf's reader: a length that is not there is 0, one beyond its message ends
- * there.
- */
-function within(reader: WireReader, depth: number): { inner: WireReader; cut: boolean } {
-  let length = 0;
-  if (!reader.done) length = reader.varint32();
-  const left = reader.end - reader.at;
-  const from = reader.skip(Math.min(length, left));
-  return { inner: new WireReader(reader.bytes, from, reader.at), cut: length > left && depth === 0 };
+/** A tag or a length; one that is cut is 0, as protobuf's reader has it, and nothing is behind it. */
+function started(reader: WireReader): number {
+  try {
+    return reader.varint32();
+  } catch (error) {
+    if (!(error instanceof WireEnd)) throw error;
+    reader.at = reader.stop;
+    return 0;
+  }
 }
 
 function insert(message: UntypedMessage, field: FieldType, value: FieldValue): void {
@@ -128,28 +129,28 @@ function single(reader: WireReader, field: FieldType, wireType: number): FieldVa
   }
 }
 
-/** A field that the type does not have. */
-function skip(reader: WireReader, number: number, wireType: number, depth: number): void {
+/** Passes a field that the type does not have. False: the message ends within it. */
+function skip(reader: WireReader, number: number, wireType: number, depth: number): boolean {
   switch (wireType) {
-    case VARINT: reader.varint64(); return;
-    case FIXED64: reader.skip(8); return;
-    case FIXED32: reader.skip(4); return;
+    case VARINT: reader.varint64(); return true;
+    case FIXED64: reader.skip(8); return true;
+    case FIXED32: reader.skip(4); return true;
     case DELIMITED: {
       const bytes = reader.varint32();
-      if (bytes > reader.end - reader.at) throw new MessageError('malformed length-delimited field');
+      if (bytes > reader.stop - reader.at) throw new MessageError('malformed length-delimited field');
       reader.skip(bytes);
-      return;
+      return true;
     }
     case GROUP_START: {
       if (depth >= DEPTH_MAX) throw new MessageError('allowed depth exceeded');
       for (;;) {
-        if (reader.done) return;
-        const tag = reader.varint32();
+        const tag = started(reader);
+        if (tag === 0) return false;
         const inner = tag >>> 3;
-        if ((tag & 7) !== GROUP_END) { skip(reader, inner, tag & 7, depth + 1); continue; }
-        if (inner !== number)
-          throw new MessageError(`attempted to close group ${inner} while inside group ${number}`);
-        return;
+        if ((tag & 7) !== GROUP_END) {
+          if (!skip(reader, inner, tag & 7, depth + 1)) return false;
+        } else if (inner === number) return true;
+        else throw new MessageError(`attempted to close group ${inner} while inside group ${number}`);
       }
     }
     default: throw new MessageError(`unknown wire type: ${wireType}`);

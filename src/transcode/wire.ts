@@ -70,6 +70,8 @@ export class WireEnd extends Error {}
 
 export class WireReader {
   at: number;
+  /** Where the message in hand ends by the length that was said; it may say more than there is. */
+  limit = Infinity;
   private readonly view: DataView;
 
   constructor(readonly bytes: Uint8Array, at = 0, readonly end = bytes.length) {
@@ -77,10 +79,11 @@ export class WireReader {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  get done(): boolean { return this.at >= this.end; }
+  get stop(): number { return Math.min(this.limit, this.end); }
+  get done(): boolean { return this.at >= this.stop; }
 
   byte(): number {
-    if (this.at >= this.end) throw new WireEnd('unexpected EOF');
+    if (this.at >= this.stop) throw new WireEnd('unexpected EOF');
     return this.bytes[this.at++]!;
   }
 
@@ -112,7 +115,7 @@ export class WireReader {
 
   /** Where so many bytes begin; they are passed. */
   skip(bytes: number): number {
-    if (bytes > this.end - this.at) throw new WireEnd('unexpected EOF');
+    if (bytes > this.stop - this.at) throw new WireEnd('unexpected EOF');
     const from = this.at;
     this.at += bytes;
     return from;

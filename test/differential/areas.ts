@@ -25,6 +25,7 @@ import { scenarios as subsets } from './scenarios/subsets.js';
 import { scenarios as scopes } from './scenarios/scopes.js';
 import { scenarios as telemetry } from './scenarios/telemetry.js';
 import { scenarios as transcoder } from './scenarios/transcoder.js';
+import { scenarios as transcoderHostile } from './scenarios/transcoder-hostile.js';
 import { scenarios as transcoderJson } from './scenarios/transcoder-json.js';
 import { scenarios as transcoderStreams } from './scenarios/transcoder-streams.js';
 import { scenarios as upstreams } from './scenarios/upstreams.js';
@@ -57,6 +58,7 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   scopes,
   telemetry,
   transcoder,
+  'transcoder-hostile': transcoderHostile,
   'transcoder-json': transcoderJson,
   'transcoder-streams': transcoderStreams,
   upstreams,

@@ -78,3 +78,14 @@ export const grpcAnswer = (chunks: readonly string[], trailers: readonly string[
 /** A response that is all head. */
 export const trailersOnly = (...headers: string[]): string => ['HTTP/1.1 200 OK', 'content-type: application/grpc',
   'content-length: 0', ...headers, '', ''].join('\r\n');
+
+/** A service of proto2: required fields, defaults, groups of none. */
+export const ledger: Uint8Array = descriptorSet([...wellKnownProtos, { name: 'l.proto',
+  text: `syntax = "proto2"; package l;
+  enum Side { DEBIT = 3; CREDIT = 4; }
+  message Entry { required int32 id = 1; optional string text = 2 [default = "none"]; optional Side side = 3;
+    required Inner inner = 4; repeated Inner more = 5; repeated int32 numbers = 6; optional bytes raw = 7;
+    oneof place { string shelf = 8; int32 box = 9; } map<string, Inner> by = 10; }
+  message Inner { required string name = 1; optional int64 sum = 2 [default = 7]; }
+  service Ledger { rpc Put(Entry) returns (Entry) { option (google.api.http) = { post: "/entry/{id}" body: "*"
+    additional_bindings { post: "/entry" body: "*" } additional_bindings { get: "/entry" } }; } }` }]);

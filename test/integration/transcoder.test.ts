@@ -178,7 +178,7 @@ for (const kind of weftKinds) {
       upstream.serve = ({ stream }) => {
         stream.resume();
         begin(stream);
-        stream.write(bytes(frame('\xff')));
+        stream.write(bytes(frame('\x0b')));
         finish(stream, 0);
       };
       t.equal((await client.ask(get)).status, 502);

@@ -60,7 +60,8 @@ export class GrpcJsonTranscoderFilter implements HttpFilter {
     const contentType = recordHeader(engine, engine.requestRecord, 'content-type') ?? '';
     try {
       actions.transform(stream, new TranscodedCall(transcoderOf(config), call, contentType,
-        config.maxResponseBytes ?? bufferBytes, config.maxRequestBytes ?? bufferBytes, stream.framed));
+        config.maxResponseBytes ?? bufferBytes, config.maxRequestBytes ?? bufferBytes, stream.framed, engine.f64,
+        stream.hcm!.scope));
     } catch (error) {
       if (!(error instanceof GrpcFailure)) throw error;
       return actions.reply(stream, 400, 0, detail(`grpc_json_transcode_failure{${error.code}}`), error.text);
@@ -92,6 +93,10 @@ export class GrpcJsonTranscoderFilter implements HttpFilter {
     const { path } = (stream.transform as TranscodedCall).call.method;
     if (!actions.rewrite(stream, (head) => transcodedHead(head, path))) return false;
     return this.config.matchIncomingRequestRoute || actions.reroute(stream);
+  }
+
+  onEnd(stream: Stream): void {
+    if (stream.transform instanceof TranscodedCall) stream.transform.release();
   }
 
   release(): void { /* nothing in the arena */ }

@@ -1,10 +1,12 @@
 // One call that is transcoded: the request's JSON becomes messages, the response's messages JSON, the status at its end
 // HTTP's.
+import { HttpStat } from '../../telemetry/schema.js';
 import { GrpcFailure } from '../../transcode/grpc-failure.js';
 import type { RequestTranslation } from '../../transcode/requests.js';
 import { httpStatusOf } from '../../transcode/responses.js';
 import type { ResponseTranslation } from '../../transcode/responses.js';
 import type { Call, Transcoder } from '../../transcode/transcoder.js';
+
 import { MessageError } from '../../transcode/untyped-message.js';
 import { HOLD, PASS, STREAM, lineValue, withLine, withoutLine } from '../proxy/transform.js';
 import type { Refusal, ResponseHead, Transform } from '../proxy/transform.js';
@@ -42,14 +44,27 @@ export class TranscodedCall implements Transform {
   private headOnly = false;
   private hasBody = false;
   ready = false;
+  private requestWaits = 0;
+  private responseWaits = 0;
 
   /** Throws GrpcFailure. */
   constructor(private readonly transcoder: Transcoder, readonly call: Call, contentType: string,
       private readonly responseBytesMax: number, private readonly requestBytesMax: number,
-      private readonly framed: boolean) {
+      private readonly framed: boolean, private readonly cells: Float64Array, private readonly scope: number) {
     this.request = transcoder.request(call, contentType);
     this.response = transcoder.response(call);
   }
+
+  /** What waits in it, as the connection manager counts it. */
+  private count(requestBytes: number, responseBytes: number): void {
+    this.cells[this.scope + HttpStat.transcoder_request_buffer_bytes] += requestBytes - this.requestWaits;
+    this.cells[this.scope + HttpStat.transcoder_response_buffer_bytes] += responseBytes - this.responseWaits;
+    this.requestWaits = requestBytes;
+    this.responseWaits = responseBytes;
+  }
+
+  /** The call is over. */
+  release(): void { this.count(0, 0); }
 
   get changesRequest(): boolean { return this.call.method.method.clientStreaming; }
 
@@ -63,6 +78,7 @@ export class TranscodedCall implements Transform {
 
   requestBytes(piece: Uint8Array): Uint8Array | null {
     const bytes = this.read(() => this.request.take(piece));
+    this.count(this.request.pending, this.responseWaits);
     if (bytes !== null && this.request.pending > this.requestBytesMax) {
       this.refusal = REQUEST_TOO_LONG;
       return null;
@@ -92,6 +108,7 @@ export class TranscodedCall implements Transform {
       this.refusal = RESPONSE_TOO_LONG;
       return null;
     }
+    if (this.response.streams) this.count(this.requestWaits, this.response.pending);
     if (this.response.streams && (!this.response.isHttpBody || this.ready)) return bytes;
     if (this.response.streams && this.response.contentType !== null) {
       this.setLine('content-type', this.response.contentType);
@@ -100,6 +117,7 @@ export class TranscodedCall implements Transform {
     }
     this.body.push(bytes);
     this.bodyBytes += bytes.length;
+    this.count(this.requestWaits, this.response.pending + this.bodyBytes);
     return NOTHING;
   }
 

@@ -1,6 +1,6 @@
 // What grpc_json_transcoder makes of JSON, and JSON of messages: protobuf's own mapping, with all that its parser
 // allows and refuses. The forwarded bytes and the answers tell.
-import { field, frame, grpcAnswer, varint } from '../bookstore.js';
+import { field, frame, grpcAnswer, ledger, varint } from '../bookstore.js';
 import { get, type Scenario } from '../scenario.js';
 import { json, transcoded } from './transcoder.js';
 
@@ -209,4 +209,30 @@ const options: readonly Scenario[] = [
     { print_options: { preserve_proto_field_names: true } }),
 ];
 
-export const scenarios: readonly Scenario[] = [...scalars, ...structure, ...wellKnown, ...printed, ...options];
+const older = { proto_descriptor_bin: Buffer.from(ledger).toString('base64'), services: ['l.Ledger'] };
+const inner = field(4, field(1, 'n'));
+const proto2: readonly Scenario[] = [
+  transcoded('proto2 from JSON', ['{"id":1,"inner":{"name":"n"}}', '{"id":1}', '{"id":1,"inner":{}}',
+    '{"inner":{"name":"n"}}',
+    '{"id":"x","inner":{"name":"n"}}', '{"id":1,"inner":{"name":"n"},"more":[{"name":"a"},{}]}',
+      '{"id":1,"inner":{"name":"n"},'
+      + '"numbers":[1,2,"x"]}', '{"id":1,"inner":{"name":"n"},"side":"CREDIT","raw":"AQ","shelf":"s"}',
+        '{"id":1,"inner":{"name":"n"},"by":{"k":{"name":"v"},"l":{}}}',
+          '{"id":1,"inner":{"name":"n"},"shelf":"s","box":1}',
+    '{"id":1,"inner":{"name":"n"},"more":[{"sum":"x"},{"sum":"y"}]}', '{"id":1,"id":2,"inner":{"name":"n"}}']
+    .map((text) => ({ send: json('/entry', text), answer: nothing })), older),
+  transcoded('proto2 with bindings', [{ send: json('/entry/5?inner.name=n', {}), answer: nothing },
+    { send: json('/entry/5', {}),
+    answer: nothing }, { send: get('/entry?id=1&inner.name=n&more.name=x&more.name=y'), answer: nothing }], older),
+  transcoded('JSON of proto2', [field(1, 1) + inner, '', field(2, '\xff') + field(3, 4), field(3, 9) + field(7, '\x01'),
+    field(6, '\x01\x02'),
+    field(5, field(2, 5)), field(10, field(1, 'k') + field(2, field(1, 'v')))].map((message) =>
+      ({ send: get('/entry?id=1&inner.name=n'),
+    answer: grpcAnswer([frame(message)]) })), older),
+  transcoded('JSON of proto2 with all fields', ['', field(1, 1) + field(4, '')].map((message) =>
+    ({ send: get('/entry?id=1&inner.name=n'),
+    answer: grpcAnswer([frame(message)]) })), { ...older, print_options: { always_print_primitive_fields: true } }),
+];
+
+export const scenarios: readonly Scenario[] = [...proto2, ...scalars, ...structure, ...wellKnown, ...printed,
+  ...options];
