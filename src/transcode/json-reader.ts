@@ -15,7 +15,8 @@ const UNKNOWN = 0, STRING = 1, NUMBER = 2, TRUE = 3, FALSE = 4, NULL = 5, OBJECT
 const punctuation: Readonly<Record<number, number>> = { 34: STRING, 39: STRING, 123: OBJECT, 125: OBJECT_END, 91: ARRAY,
   93: ARRAY_END, 58: COLON, 44: COMMA };
 const escapes: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
-const words: readonly (readonly [text: string, token: number])[] = [['true', TRUE], ['false', FALSE], ['null', NULL]];
+
+const isWord = (text: string): boolean => text === 'true' || text === 'false' || text === 'null';
 
 const CONTEXT = 20;
 const CHARACTER_BYTES_MAX = 4;
@@ -146,7 +147,7 @@ export class JsonReader {
       if (result === OK) this.key = this.taken();
     } else if (token === KEY || token === TRUE || token === FALSE || token === NULL) {
       result = this.bareKey();
-      if (result === OK && token !== KEY && words.some(([word]) => word === this.key)) result = this.fail(message);
+      if (result === OK && token !== KEY && isWord(this.key)) result = this.fail(message);
     } else result = this.unexpected(token, message);
     if (result === OK) this.stack.push(OBJECT_MID, ENTRY_MID);
     return result;
@@ -297,10 +298,16 @@ export class JsonReader {
     if (this.at >= this.valid) return UNKNOWN;
     const byte = this.bytes[this.at]!;
     if (byte === 45 || isDigit(byte)) return NUMBER;
-    for (const [word, token] of words)
-      if (this.valid - this.at >= word.length && this.bytes.toString('latin1', this.at, this.at + word.length) === word)
-        return token;
+    if (byte === 116 && this.spells('true')) return TRUE;
+    if (byte === 102 && this.spells('false')) return FALSE;
+    if (byte === 110 && this.spells('null')) return NULL;
     return punctuation[byte] ?? (isLetter(byte) ? KEY : UNKNOWN);
+  }
+
+  private spells(word: string): boolean {
+    if (this.valid - this.at < word.length) return false;
+    for (let i = 1; i < word.length; i++) if (this.bytes[this.at + i] !== word.charCodeAt(i)) return false;
+    return true;
   }
 
   private skipSpace(): void {

@@ -71,7 +71,8 @@ export class Transcoder {
 
   /** Throws GrpcFailure. */
   request(call: Call, contentType: string): RequestTranslation {
-    return translationOf({ ...call, descriptors: this.descriptors, contentType,
+    const { method, bodyPath, bindings, unknown } = call;
+    return translationOf({ method, bodyPath, bindings, unknown, descriptors: this.descriptors, contentType,
       refusesCollisions: this.config.rejectBindingBodyFieldCollisions,
       anyEnumCase: this.config.caseInsensitiveEnumParsing });
   }

@@ -1,16 +1,17 @@
 // Protobuf's wire format: a growing buffer that is written to, and a cursor over bytes that are read. Numbers of 64
 // bits are bigints here; what is read may end anywhere, and then says so.
+const MOST = BigInt(Number.MAX_SAFE_INTEGER);
 const SCRATCH = new DataView(new ArrayBuffer(8));
 
 export const VARINT = 0, FIXED64 = 1, DELIMITED = 2, GROUP_START = 3, GROUP_END = 4, FIXED32 = 5;
 
 export class WireWriter {
-  private bytes: Uint8Array = new Uint8Array(64);
+  private bytes: Uint8Array = Buffer.allocUnsafe(64);
   length = 0;
 
   private room(more: number): void {
     if (this.length + more <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.length + more));
+    const grown = Buffer.allocUnsafe(Math.max(this.bytes.length * 2, this.length + more));
     grown.set(this.bytes.subarray(0, this.length));
     this.bytes = grown;
   }
@@ -30,6 +31,7 @@ export class WireWriter {
 
   /** Any number of 64 bits, negative ones as two's complement. */
   varint64(value: bigint): void {
+    if (value >= 0n && value <= MOST) { this.varint(Number(value)); return; }
     this.room(10);
     let rest = BigInt.asUintN(64, value);
     while (rest > 127n) {

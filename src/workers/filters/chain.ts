@@ -24,8 +24,16 @@ export class FilterChain {
   /** A response change needs the request's head. */
   readonly keepsHead: boolean;
 
-  constructor(readonly filters: readonly HttpFilter[]) {
+  /** `places`: of each in the connection manager's list. */
+  constructor(readonly filters: readonly HttpFilter[], private readonly places: readonly number[]) {
     this.keepsHead = filters.some((filter) => filter.keepsHead === true);
+  }
+
+  /** This chain up to its filter `at`, behind it what another route has. */
+  joinedAt(at: number, other: FilterChain | null): FilterChain {
+    const from = other === null ? 0 : other.places.filter((place) => place <= this.places[at]!).length;
+    return new FilterChain([...this.filters.slice(0, at + 1), ...other?.filters.slice(from) ?? []],
+      [...this.places.slice(0, at + 1), ...other?.places.slice(from) ?? []]);
   }
 
   /** Adds changes of the response's head in the order in which they apply: the last filter's first. */
@@ -60,15 +68,17 @@ export class ManagerFilters {
   }
 
   chainFor(levels: FilterLevels): FilterChain {
-    const filters: HttpFilter[] = [];
-    for (const own of this.bound) {
+    const filters: HttpFilter[] = [], places: number[] = [];
+    for (const [place, own] of this.bound.entries()) {
       const overrides = levels.flatMap((level) => level.filter(({ name }) => name === own.name));
       const disabled = overrides.length === 0 ? own.disabled : overrides[overrides.length - 1]!.disabled;
       const filter = disabled ? null : compile(this.engine, own, overrides.filter(({ config }) =>
         config !== null));
-      if (filter !== null) filters.push(filter);
+      if (filter === null) continue;
+      filters.push(filter);
+      places.push(place);
     }
-    return new FilterChain(filters);
+    return new FilterChain(filters, places);
   }
 
   release(): void {

@@ -31,10 +31,9 @@ export class Filtering implements Actions {
   }
 
   private run(stream: Stream, from: number): number {
-    const { filters } = stream.filters!;
-    for (let i = from; i < filters.length; i++) {
+    for (let i = from; i < stream.filters!.filters.length; i++) {
       stream.filterAt = i;
-      const verdict = filters[i]!.onRequest(stream, this);
+      const verdict = stream.filters!.filters[i]!.onRequest(stream, this);
       if (verdict !== CONTINUE) return verdict;
     }
     return CONTINUE;
@@ -134,7 +133,13 @@ export class Filtering implements Actions {
     return true;
   }
 
-  reroute(stream: Stream): boolean { return this.proxy.reroute(stream); }
+  reroute(stream: Stream): boolean {
+    if (!this.proxy.reroute(stream)) return false;
+    // The filters that follow do what the new route says of them.
+    const chain = stream.hcm!.filters!.chain(stream.choice?.chains ?? stream.route?.chains ?? null);
+    if (chain !== stream.filters) stream.filters = stream.filters!.joinedAt(stream.filterAt, chain);
+    return true;
+  }
 
   wait(stream: Stream, milliseconds: number): number {
     if (this.suspend(stream) !== SUSPENDED) return ANSWERED;

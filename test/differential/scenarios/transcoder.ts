@@ -162,6 +162,12 @@ const statuses: readonly Scenario[] = [
     { send: get('/shelves/a/books/1'), answer: grpcAnswer([frame(book).slice(0, 4), frame(book).slice(4)]) }]),
 ];
 
+const mutation = (value: string): object => ({ request_mutations: [{ append: { header: { key: 'x-seen', value } } }],
+  response_mutations: [{ append: { header: { key: 'x-sent', value } } }] });
+const adds = (name: string, value: string): { name: string; type: string; config: object } => ({ name,
+  type: 'header_mutation.v3.HeaderMutation', config: { mutations: mutation(value) } });
+const own = (value: string): object => ({ mutations: mutation(value),
+  '@type': 'type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute' });
 const counts = ['upstream_rq_total', 'upstream_rq_2xx', 'upstream_rq_4xx', 'upstream_rq_5xx', 'upstream_rq_completed']
   .map((name) => `cluster.{up}.${name}`);
 const routes: readonly Scenario[] = [
@@ -183,6 +189,14 @@ const routes: readonly Scenario[] = [
       proto_descriptor_bin: descriptor, services: ['b.Books'], print_options: { preserve_proto_field_names: true,
         always_print_primitive_fields: true }, match_incoming_request_route: true } } },
     { match: { prefix: '/' }, route: { cluster: '{up}' } }] } }),
+  transcoded('filters behind do what the new route says', [{ send: get('/shelves/a/books/1'), answer: ok },
+    { send: json('/shelves/a/books', {}), answer: ok }, { send: get('/named/shelves/1'), answer: ok }], {}, { main: {
+    manager: withRouter(adds('m', 'before'), transcoder(), adds('n', 'behind')), routes: [
+      { match: { prefix: '/shelves' }, route: { cluster: '{up}' }, typed_per_filter_config: { m: own('first'),
+        n: own('first') } },
+      { match: { path: '/b.Books/Get' }, route: { cluster: '{up}' }, typed_per_filter_config: { m: own('second'),
+        n: own('second') } },
+      { match: { prefix: '/' }, route: { cluster: '{up}' } }] } }),
   transcoded('what is counted', [{ send: get('/shelves/a/books/1'), answer: ok }, { send: get('/shelves/a/books/1'),
     answer: trailersOnly('grpc-status: 5') }, { send: get('/shelves/a/books/1'), answer: failed(13) },
   { send: get('/shelves/a/books/1'), answer: grpcAnswer(['\0\0\0']) }], {}, { stats: counts }),
