@@ -6,12 +6,13 @@ const field = (id: number, type: string, more: object = {}): object => ({ id, ty
 const many = (id: number, type: string): object => field(id, type, { rule: 'repeated' });
 const message = (fields: { [name: string]: object }, more: object = {}): object => ({ fields, ...more });
 
-const schema = { nested: {
+/** `lazy`: fields of messages stay bytes. */
+const schema = (lazy: boolean): protobuf.INamespace => ({ nested: {
   FileDescriptorSet: message({ file: many(1, 'FileDescriptorProto') }),
   FileDescriptorProto: message({ name: field(1, 'string'), package: field(2, 'string'), dependency: many(3, 'string'),
     messageType: many(4, 'DescriptorProto'), enumType: many(5, 'EnumDescriptorProto'),
     service: many(6, 'ServiceDescriptorProto'), syntax: field(12, 'string') }),
-  DescriptorProto: message({ name: field(1, 'string'), field: many(2, 'FieldDescriptorProto'),
+  DescriptorProto: message({ name: field(1, 'string'), field: many(2, lazy ? 'bytes' : 'FieldDescriptorProto'),
     nestedType: many(3, 'DescriptorProto'), enumType: many(4, 'EnumDescriptorProto'),
     options: field(7, 'MessageOptions'), oneofDecl: many(8, 'OneofDescriptorProto') }),
   OneofDescriptorProto: message({ name: field(1, 'string') }),
@@ -33,7 +34,7 @@ const schema = { nested: {
       'string') },
   { oneofs: { pattern: { oneof: ['get', 'put', 'post', 'delete', 'patch', 'custom'] } } }),
   CustomHttpPattern: message({ kind: field(1, 'string'), path: field(2, 'string') }),
-} };
+} });
 
 export interface FieldProto {
   name: string; number: number; label: number; type: number; typeName: string; defaultValue: string;
@@ -41,7 +42,7 @@ export interface FieldProto {
 }
 export interface EnumProto { name: string; value: { name: string; number: number }[] }
 export interface MessageProto {
-  name: string; field: FieldProto[]; nestedType: MessageProto[]; enumType: EnumProto[];
+  name: string; field: (FieldProto | Uint8Array)[]; nestedType: MessageProto[]; enumType: EnumProto[];
   options?: { mapEntry: boolean } | null; oneofDecl: { name: string }[];
 }
 export interface HttpRule {
@@ -58,16 +59,31 @@ export interface FileProto {
   service: { name: string; method: MethodProto[] }[]; syntax: string;
 }
 
-let type: protobuf.Type | null = null;
+let types: { set: protobuf.Type; field: protobuf.Type } | null = null;
+function lazyTypes(): { set: protobuf.Type; field: protobuf.Type } {
+  if (types !== null) return types;
+  const root = protobuf.Root.fromJSON(schema(true));
+  return types = { set: root.lookupType('FileDescriptorSet'), field: root.lookupType('FieldDescriptorProto') };
+}
 
-/** The schema as protobufjs has it. */
+/** The schema as protobufjs has it, fields and all: to write sets with. */
 export const descriptorSetType = (): protobuf.Type =>
-  type ??= protobuf.Root.fromJSON(schema).lookupType('FileDescriptorSet');
+  protobuf.Root.fromJSON(schema(false)).lookupType('FileDescriptorSet');
 
 /** The files of a set; null: these bytes are none. */
 export function decodeFileDescriptorSet(bytes: Uint8Array): FileProto[] | null {
   try {
-    return (descriptorSetType().decode(bytes) as unknown as { file: FileProto[] }).file;
+    return (lazyTypes().set.decode(bytes) as unknown as { file: FileProto[] }).file;
+  } catch {
+    return null;
+  }
+}
+
+/** A field of a message; null: these bytes are none. */
+export function fieldProto(field: FieldProto | Uint8Array): FieldProto | null {
+  if (!(field instanceof Uint8Array)) return field;
+  try {
+    return lazyTypes().field.decode(field) as unknown as FieldProto;
   } catch {
     return null;
   }

@@ -1,9 +1,10 @@
 // The types and services of a descriptor set, linked: every field knows the message or enumeration it holds. What a
 // DescriptorPool would refuse is refused here too: a file whose imports are missing or come later, a type that is not
 // there.
-import { decodeFileDescriptorSet } from './descriptor-schema.js';
+import { limits } from '../core/limits.js';
+import { decodeFileDescriptorSet, fieldProto } from './descriptor-schema.js';
 import { statusFiles } from './status-files.js';
-import type { EnumProto, FileProto, HttpRule, MessageProto, MethodProto } from './descriptor-schema.js';
+import type { EnumProto, FieldProto, FileProto, HttpRule, MessageProto, MethodProto } from './descriptor-schema.js';
 
 /** FieldDescriptorProto.Type */
 export const Kind = { double: 1, float: 2, int64: 3, uint64: 4, int32: 5, fixed64: 6, fixed32: 7, bool: 8, string: 9,
@@ -32,15 +33,39 @@ export interface FieldType {
   /** Of its message or enumeration; '' for scalars. */
   typeUrl: string;
 }
-export interface MessageType {
-  name: string; proto3: boolean; mapEntry: boolean; wellKnown: WellKnown | null;
-  /** By number. */
-  fields: FieldType[];
-  byName: Map<string, FieldType>; byNumber: Map<number, FieldType>;
+/** Its fields are linked when somebody first asks for one: of a large set few messages are ever met. */
+export class MessageType {
+  private readonly list: FieldType[] = [];
+  private readonly named = new Map<string, FieldType>();
+  private readonly numbered = new Map<number, FieldType>();
+  private readonly json = new Map<string, string>();
+
+  constructor(readonly name: string, readonly proto3: boolean, readonly mapEntry: boolean,
+    readonly wellKnown: WellKnown | null, readonly oneofs: readonly string[],
+    private open: ((type: MessageType) => Iterable<FieldType>) | null) {}
+
+  /** By number. Throws DescriptorError where they do not hold. */
+  get fields(): readonly FieldType[] { if (this.open !== null) this.link(this.open); return this.list; }
+  get byName(): ReadonlyMap<string, FieldType> { if (this.open !== null) this.link(this.open); return this.named; }
+  get byNumber(): ReadonlyMap<number, FieldType> { if (this.open !== null) this.link(this.open); return this.numbered; }
   /** Names of fields by the names that JSON gives them, as latin1. */
-  jsonNames: Map<string, string>;
-  oneofs: string[];
+  get jsonNames(): ReadonlyMap<string, string> { if (this.open !== null) this.link(this.open); return this.json; }
+
+  private link(open: (type: MessageType) => Iterable<FieldType>): void {
+    this.open = null;
+    for (const field of open(this)) {
+      if (this.named.has(field.name) || this.numbered.has(field.number))
+        throw new DescriptorError(`${this.name}.${field.name} is there twice`);
+      this.list.push(field);
+      this.named.set(field.name, field);
+      this.numbered.set(field.number, field);
+      const json = Buffer.from(field.jsonName, 'utf8').toString('latin1');
+      if (!this.json.has(json)) this.json.set(json, field.name);
+    }
+    this.list.sort((a, b) => a.number - b.number);
+  }
 }
+
 export interface EnumType { name: string; byName: Map<string, number>; byNumber: Map<number, string>; first: number }
 export interface MethodType {
   name: string; service: string; input: MessageType; output: MessageType;
@@ -57,13 +82,10 @@ export function findField(type: MessageType, name: string): FieldType | null {
 /** What is wrong with a descriptor set. */
 export class DescriptorError extends Error {}
 
-const MESSAGE_DEPTH_MAX = 64;
-
 export class Descriptors {
   readonly messages = new Map<string, MessageType>();
   readonly enums = new Map<string, EnumType>();
   readonly services = new Map<string, MethodType[]>();
-  private readonly open: { type: MessageType; proto: MessageProto }[] = [];
   private readonly declared: { service: string; method: MethodProto }[] = [];
 
   /** Throws DescriptorError. `withStatus`: google.rpc.Status is needed, whether the set has it or not. */
@@ -106,14 +128,12 @@ export class Descriptors {
 
   private declareMessage(proto: MessageProto, prefix: string, proto3: boolean, depth: number): void {
     const name = prefix + proto.name;
-    if (depth > MESSAGE_DEPTH_MAX) throw new DescriptorError(`${name}: messages in messages, too deep`);
+    if (depth > limits.descriptorDepthMax) throw new DescriptorError(`${name}: messages in messages, too deep`);
     if (this.messages.has(name) || this.enums.has(name)) throw new DescriptorError(`${name} is there twice`);
-    const type: MessageType = { name, proto3, mapEntry: proto.options?.mapEntry === true,
-      wellKnown: name.startsWith('google.protobuf.') ? wellKnown[name.slice(16)] ?? null : null, fields: [],
-      byName: new Map(), byNumber: new Map(), jsonNames: new Map(), oneofs: proto.oneofDecl.map((oneof) =>
-        oneof.name) };
-    this.messages.set(name, type);
-    this.open.push({ type, proto });
+    this.messages.set(name, new MessageType(name, proto3, proto.options?.mapEntry === true,
+      name.startsWith('google.protobuf.') ? wellKnown[name.slice(16)] ?? null : null,
+      proto.oneofDecl.map((oneof) => oneof.name),
+      (type) => proto.field.map((field) => this.fieldOf(type, fieldProto(field)))));
     for (const nested of proto.nestedType) this.declareMessage(nested, `${name}.`, proto3, depth + 1);
     for (const nested of proto.enumType) this.declareEnum(nested, `${name}.`);
   }
@@ -129,30 +149,19 @@ export class Descriptors {
   }
 
   private link(): void {
-    for (const { type, proto } of this.open) {
-      for (const one of proto.field) {
-        const field = this.fieldOf(type, one);
-        if (type.byName.has(field.name) || type.byNumber.has(field.number))
-          throw new DescriptorError(`${type.name}.${field.name} is there twice`);
-        type.fields.push(field);
-        type.byName.set(field.name, field);
-        type.byNumber.set(field.number, field);
-        const json = Buffer.from(field.jsonName, 'utf8').toString('latin1');
-        if (!type.jsonNames.has(json)) type.jsonNames.set(json, field.name);
-      }
-      type.fields.sort((a, b) => a.number - b.number);
-    }
-    for (const { type } of this.open)
-      for (const field of type.fields) field.map = field.repeated && field.message?.mapEntry === true;
     for (const { service, method } of this.declared) {
       this.services.get(service)!.push({ name: method.name, service, input: this.messageOf(method.inputType, service),
         output: this.messageOf(method.outputType, service), clientStreaming: method.clientStreaming,
         serverStreaming: method.serverStreaming, rule: method.options?.http ?? null });
     }
-    this.open.length = this.declared.length = 0;
+    this.declared.length = 0;
   }
 
-  private fieldOf(type: MessageType, proto: MessageProto['field'][number]): FieldType {
+  /** Links what nobody has asked for. Throws DescriptorError. */
+  check(): void { for (const type of this.messages.values()) void type.fields; }
+
+  private fieldOf(type: MessageType, proto: FieldProto | null): FieldType {
+    if (proto === null) throw new DescriptorError(`a field of ${type.name} is none`);
     const place = `${type.name}.${proto.name}`;
     if (proto.type === Kind.group) throw new DescriptorError(`${place}: not implemented: a group`);
     if (proto.type < 1 || proto.type > 18) throw new DescriptorError(`${place} has no type`);
@@ -162,7 +171,8 @@ export class Descriptors {
       throw new DescriptorError(`${place}: ${proto.typeName} is not in the set`);
     const typeUrl = message === null && enumeration === null ? '' : TYPE_PREFIX + proto.typeName.slice(1);
     return { name: proto.name, jsonName: proto.jsonName || jsonNameOf(proto.name), number: proto.number,
-      kind: proto.type, repeated: proto.label === 3, required: proto.label === 2, map: false,
+      kind: proto.type, repeated: proto.label === 3, required: proto.label === 2,
+      map: proto.label === 3 && message?.mapEntry === true,
       oneof: Object.hasOwn(proto, 'oneofIndex') ? proto.oneofIndex! : -1, defaultValue: proto.defaultValue, message,
         enumeration, typeUrl };
   }

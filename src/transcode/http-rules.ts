@@ -1,4 +1,5 @@
 // The methods of a transcoder's services by the paths and HTTP methods that google.api.http gives them.
+import { limits } from '../core/limits.js';
 import type { HttpRule } from './descriptor-schema.js';
 import { Descriptors, DescriptorError, findField } from './descriptors.js';
 import type { FieldType, MessageType, MethodType } from './descriptors.js';
@@ -58,11 +59,10 @@ export function addServices(matcher: PathMatcher<TranscodedMethod>, descriptors:
 const autoRule = (method: MethodType): HttpRule =>
   ({ post: `/${method.service}/${method.name}`, body: '*', responseBody: '', additionalBindings: [] });
 
-const NESTED_MAX = 8;
-
 /** HTTP method, template and body of a rule and its further bindings. */
 function bindingsOf(rule: HttpRule, depth: number): [kind: string, template: string, body: string][] {
-  if (depth > NESTED_MAX) throw new DescriptorError('additional_bindings within additional_bindings, too deep');
+  if (depth > limits.descriptorDepthMax)
+    throw new DescriptorError('additional_bindings within additional_bindings, too deep');
   const { body } = rule;
   const own: [string, string, string][] = rule.custom !== undefined && rule.custom !== null
     ? [[rule.custom.kind, rule.custom.path, body]] : [];

@@ -14,11 +14,11 @@ export interface Binding { fieldPath: string[]; value: string }
 interface Leaf<T> { target: T; variables: Variable[]; body: string; twice: boolean }
 
 class Node<T> {
-  readonly literals = new Map<number, { bytes: Uint8Array; node: Node<T> }[]>();
+  literals: Map<number, { bytes: Uint8Array; node: Node<T> }[]> | null = null;
   any: Node<T> | null = null;
   open: Node<T> | null = null;
   /** It stands for "**": it takes as many segments as it can. */
-  readonly leaves = new Map<string, Leaf<T>>();
+  leaves: Map<string, Leaf<T>> | null = null;
 
   constructor(readonly takesMany: boolean) {}
 
@@ -27,6 +27,7 @@ class Node<T> {
     if (segment === ANY_SEGMENTS) return this.open ??= new Node(true);
     const bytes = Buffer.from(segment, 'utf8');
     const key = hashOf(bytes, 0, bytes.length);
+    this.literals ??= new Map();
     let list = this.literals.get(key);
     if (list === undefined) this.literals.set(key, list = []);
     let found = list.find((entry) => bytes.equals(entry.bytes));
@@ -67,6 +68,7 @@ export class PathMatcher<T> {
     if (template === null) return null;
     let node = this.root;
     for (const segment of template.segments) node = node.child(segment);
+    node.leaves ??= new Map();
     const leaf = node.leaves.get(method + template.verb);
     if (leaf === undefined)
       node.leaves.set(method + template.verb, { target, variables: template.variables, body, twice: false });
@@ -135,7 +137,7 @@ export class PathMatcher<T> {
   }
 
   private literal(node: Node<T>, index: number): Node<T> | null {
-    if (node.literals.size === 0) return null;
+    if (node.literals === null) return null;
     const at = this.starts[index]!, end = this.ends[index]!;
     const list = node.literals.get(hashOf(this.bytes, at, end));
     if (list !== undefined)
@@ -144,7 +146,7 @@ export class PathMatcher<T> {
   }
 
   private leafOf(node: Node<T>): Leaf<T> | null {
-    return node.leaves.size === 0 ? null : node.leaves.get(this.key) ?? node.leaves.get(ANY_METHOD) ?? null;
+    return node.leaves === null ? null : node.leaves.get(this.key) ?? node.leaves.get(ANY_METHOD) ?? null;
   }
 
   private bind({ fieldPath, start, end, open }: Variable): Binding {

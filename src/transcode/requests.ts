@@ -1,5 +1,6 @@
 // The way of a request: a JSON text, or a list of them, becomes messages of gRPC. Path and query are woven into the
 // first.
+import { limits } from '../core/limits.js';
 import { GrpcFailure } from './grpc-failure.js';
 import { framed } from './grpc-frames.js';
 import { ValueFailures } from './failures.js';
@@ -15,10 +16,7 @@ import type { TranscodedMethod } from './http-rules.js';
 import { Weaver } from './weaver.js';
 import type { ResolvedBinding } from './weaver.js';
 
-const DEPTH_MAX = 100, TOKEN_BYTES_MAX = 65536;
 const NO_BYTES = new Uint8Array(0);
-/** A client's stream of bytes goes on in messages no longer than this, which servers of gRPC take. */
-const PIECE_BYTES_MAX = 1024 * 1024;
 
 export interface RequestContext {
   descriptors: Descriptors;
@@ -67,7 +65,7 @@ class ObjectTranslation implements RequestTranslation {
 
   constructor(context: RequestContext) {
     this.message = new Message(context, new ValueFailures(), context.bindings, context);
-    this.reader = new JsonReader(this.message.input, DEPTH_MAX, TOKEN_BYTES_MAX);
+    this.reader = new JsonReader(this.message.input, limits.transcodedDepthMax, limits.jsonTokenBytesMax);
   }
 
   get pending(): number { return this.reader.pending; }
@@ -106,7 +104,7 @@ class ListTranslation implements RequestTranslation, JsonEvents {
 
   constructor(private readonly context: RequestContext) {
     this.bindings = context.bindings;
-    this.reader = new JsonReader(this, DEPTH_MAX, TOKEN_BYTES_MAX);
+    this.reader = new JsonReader(this, limits.transcodedDepthMax, limits.jsonTokenBytesMax);
   }
 
   get pending(): number { return this.reader.pending; }
@@ -212,8 +210,8 @@ class BodyTranslation implements RequestTranslation {
 
   private inPieces(piece: Uint8Array): Uint8Array {
     const frames: Uint8Array[] = [];
-    for (let from = 0; this.first || from < piece.length; from += PIECE_BYTES_MAX)
-      frames.push(this.message(piece.subarray(from, from + PIECE_BYTES_MAX)));
+    for (let from = 0; this.first || from < piece.length; from += limits.grpcPieceBytesMax)
+      frames.push(this.message(piece.subarray(from, from + limits.grpcPieceBytesMax)));
     return Buffer.concat(frames);
   }
 

@@ -40,6 +40,9 @@ export class Transcoder {
     this.print = config.print;
   }
 
+  /** Looks at all of the descriptor set, which a request does only as far as it needs. Throws DescriptorError. */
+  check(): void { this.descriptors.check(); }
+
   /**
    * The call that a request is; its path with the query lies in [at, end). Null: none of these methods. Throws
    * GrpcFailure where the query has what the method's request has not.

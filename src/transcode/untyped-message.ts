@@ -1,6 +1,7 @@
 // A message as its bytes have it: the values of each field in their order, read by its type. What protobuf's printer
 // does not take is refused with its words: a second value of a field that has one, text that is not UTF-8.
 import { isUtf8 } from 'node:buffer';
+import { limits } from '../core/limits.js';
 import { Kind } from './descriptors.js';
 import type { FieldType, MessageType } from './descriptors.js';
 import { DELIMITED, FIXED32, FIXED64, GROUP_END, GROUP_START, VARINT, WireEnd } from './wire.js';
@@ -15,8 +16,6 @@ export class MessageError extends Error {
     super(message);
   }
 }
-
-const DEPTH_MAX = 100;
 
 export class UntypedMessage {
   readonly values = new Map<number, FieldValue[]>();
@@ -54,7 +53,7 @@ class Decoder {
   }
 
   private delimited(message: UntypedMessage, field: FieldType, reader: WireReader, depth: number): void {
-    if (depth >= DEPTH_MAX) throw new MessageError('allowed depth exceeded');
+    if (depth >= limits.transcodedDepthMax) throw new MessageError('allowed depth exceeded');
     const { limit } = reader;
     // A length beyond the message around it ends there.
     const length = started(reader);
@@ -142,7 +141,7 @@ function skip(reader: WireReader, number: number, wireType: number, depth: numbe
       return true;
     }
     case GROUP_START: {
-      if (depth >= DEPTH_MAX) throw new MessageError('allowed depth exceeded');
+      if (depth >= limits.transcodedDepthMax) throw new MessageError('allowed depth exceeded');
       for (;;) {
         const tag = started(reader);
         if (tag === 0) return false;

@@ -64,7 +64,7 @@ function readDescriptor(message: GrpcJsonTranscoder, path: string, report: Repor
 
 function check(filter: GrpcJsonTranscoderFilter, path: string, report: Report): void {
   try {
-    new Transcoder(filter);
+    new Transcoder(filter).check();
   } catch (error) {
     if (!(error instanceof DescriptorError)) throw error;
     report.fail(path, error.message);
