@@ -101,6 +101,7 @@ export const limits = {
   sendHighWatermarkBytes: 256 * KiB,
   // repetitions of a request whose keep-alive connection died before any response byte; over: 503
   staleRetriesMax: 2,
+  receiveBytesUnderPressure: 4 * KiB,        // at a time, while buffers are short
   // pieces, whatever their size: 48 large buffers are 4 MiB; below sendQueueEntriesMax
   sendPiecesHighWatermark: 48,
   sendQueueEntriesMax: 1024,

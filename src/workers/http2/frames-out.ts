@@ -46,8 +46,8 @@ export class FramesOut implements Flusher {
     const { pool } = this.engine;
     if (bytes + SLACK > limits.bufferLargeBytes) return -1;
     const size: BufferClass = bytes + SLACK > limits.bufferMediumBytes ? LARGE : MEDIUM;
-    let buffer = pool.acquire(size);
-    if (buffer < 0 && size === MEDIUM) buffer = pool.acquire(LARGE);
+    let buffer = pool.acquireReserved(size);
+    if (buffer < 0 && size === MEDIUM) buffer = pool.acquireReserved(LARGE);
     if (buffer < 0) { this.failed = true; this.ask(); return -1; }
     this.buffer = buffer;
     this.start = this.at = pool.offsetOf(buffer);

@@ -67,8 +67,9 @@ export class Sending {
 
   /** More waits below than a peer that reads would leave there. */
   private isCongested(): boolean {
-    const { engine: { reactor }, socket } = this.session;
-    if (reactor.pendingSendBytes(socket) <= limits.sendHighWatermarkBytes) return false;
+    const { engine: { reactor, pool }, socket } = this.session;
+    const pending = reactor.pendingSendBytes(socket);
+    if (pending === 0 || pending <= limits.sendHighWatermarkBytes >> 2 * pool.pressure) return false;
     if (!this.notified) {
       this.notified = true;
       this.session.engine.reactor.notifyDrained(this.session.socket);

@@ -19,6 +19,7 @@ import { HeaderBlock } from './header-block.js';
 import { DataIn } from './data-in.js';
 import { Sending } from './sending.js';
 import { SESSION_CLOSED, SESSION_LINGERING, SESSION_OPEN } from './session-state.js';
+import { StarvedStreams } from './starved-streams.js';
 import type { FramedStream } from './stream.js';
 import { FLAG_ACK, FLAG_END_HEADERS, FLAG_END_STREAM,
   SETTING_ENABLE_CONNECT_PROTOCOL, SETTING_ENABLE_PUSH, SETTING_HEADER_TABLE_SIZE, SETTING_INITIAL_WINDOW_SIZE,
@@ -67,6 +68,7 @@ export abstract class Session implements SocketOwner {
   private readonly resetLately = new Int32Array(limits.http2ResetsRemembered);
   private resetsAt = 0;
   private peerEnded = false;
+  private readonly starved = new StarvedStreams(this);
 
   constructor(readonly engine: Engine) {
     this.sending = new Sending(this);
@@ -394,6 +396,7 @@ export abstract class Session implements SocketOwner {
   /** The loop's turn is over, and what was gathered has been sent. */
   private turnOver(): void {
     try {
+      this.starved.turnOver();
       this.sending.turnOver();
       if (this.out.failed) this.end(ECONNABORTED, true);
       this.out.push();
@@ -417,11 +420,8 @@ export abstract class Session implements SocketOwner {
     return this.state === SESSION_OPEN;
   }
 
-  /** No buffer is free for what a stream has received. */
-  exhausted(stream: FramedStream): void {
-    this.sendReset(stream.streamId, H2Error.enhanceYourCalm);
-    stream.lost(RESET_LOCAL);
-  }
+  /** No buffer is free for what a stream has to keep. */
+  exhausted(stream: FramedStream): void { this.starved.add(stream); }
 
   flooded(_kind: number): void {
     this.count('flood');

@@ -34,11 +34,11 @@ export abstract class FramedStream implements Channel {
   private paused = false;
   private offering = false;
   private drainWanted = false;
+  /** What has come and nobody takes yet; what is sent and windows do not let through. */
   readonly waiting: Waiting;
-  /** Sent and not let through by windows: buffer, offset, length of each piece. */
-  private readonly pieces: number[] = [];
-  private piecesFrom = 0;
-  queuedBytes = 0;
+  private readonly queue: Waiting;
+  /** It is about to end: there was no room for what it has to keep. */
+  starved = false;
   private endQueued = false;
   /** Trailers that we send behind what waits, and those that have come: pool buffers or -1. */
   private trailersOut = -1;
@@ -55,6 +55,7 @@ export abstract class FramedStream implements Channel {
 
   constructor(protected readonly engine: Engine, readonly session: Session) {
     this.waiting = new Waiting(engine);
+    this.queue = new Waiting(engine);
   }
 
   /** Hands bytes on. Returns how far they were taken. */
@@ -74,13 +75,14 @@ export abstract class FramedStream implements Channel {
     this.streamId = id;
     this.sendWindow = this.session.peerStreamWindow;
     this.receiveWindow = this.session.options.streamWindowBytes;
-    this.taken = this.queuedBytes = this.piecesFrom = 0;
-    this.pieces.length = 0;
+    this.taken = 0;
     this.localEnded = this.remoteEnded = this.endTold = this.left = this.paused = this.drainWanted = false;
-    this.endQueued = false;
+    this.endQueued = this.starved = false;
     this.bodyLeft = -1;
     return true;
   }
+
+  get queuedBytes(): number { return this.queue.bytes; }
 
   // As a channel.
   fd(): number { return this.session.fd; }
@@ -98,12 +100,10 @@ export abstract class FramedStream implements Channel {
   }
 
   send(buffer: number, offset: number, length: number): void {
-    if (this.localEnded || this.streamId === 0 || length === 0) return;
+    if (this.localEnded || this.starved || this.streamId === 0 || length === 0) return;
     const done = this.queuedBytes > 0 ? 0 : this.session.sending.data(this, buffer, offset, length);
     if (done === length) return;
-    this.engine.pool.retain(buffer);
-    this.pieces.push(buffer, offset + done, length - done);
-    this.queuedBytes += length - done;
+    if (!this.queue.addFrom(buffer, offset + done, offset + length)) { this.session.exhausted(this); return; }
     this.session.sending.add(this);
   }
 
@@ -132,20 +132,10 @@ export abstract class FramedStream implements Channel {
 
   /** Its turn: sends at most one frame's worth of what waits. True: it has more, and could send it. */
   sendReady(): boolean {
-    const { pieces, engine } = this;
-    const from = this.piecesFrom;
-    const buffer = pieces[from], length = pieces[from + 2];
-    const most = Math.min(length, this.session.peerFrameBytes);
-    const done = this.session.sending.data(this, buffer, pieces[from + 1], most);
-    this.queuedBytes -= done;
-    if (done === length) {
-      engine.pool.release(buffer);
-      this.piecesFrom = from + 3;
-      if (this.piecesFrom === pieces.length) this.piecesFrom = pieces.length = 0;
-    } else {
-      pieces[from + 1] += done;
-      pieces[from + 2] = length - done;
-    }
+    const { buffer, at, end } = this.queue;
+    const most = Math.min(end - at, this.session.peerFrameBytes);
+    const done = this.session.sending.data(this, buffer, at, most);
+    if (done > 0) this.queue.take(at + done);
     if (this.queuedBytes > 0) return done > 0 && this.sendWindow > 0;
     if (this.endQueued) this.sayQueuedEnd();
     else if (this.drainWanted) this.session.sending.tellSoon(this);
@@ -291,7 +281,7 @@ export abstract class FramedStream implements Channel {
     // While it is told, its user may close it: nothing more is said of it then.
     this.left = this.localEnded = this.remoteEnded = true;
     this.endQueued = false;
-    this.queuedBytes = 0;
+    this.queue.drop();
     if (!left) this.gone(errno);
     if (this.streamId === id) this.forget();              // else it is another request's already
   }
@@ -299,7 +289,8 @@ export abstract class FramedStream implements Channel {
   private forget(): void {
     if (this.streamId === 0) return;
     const { engine, session } = this;
-    this.dropQueued();
+    this.queue.drop();
+    this.endQueued = false;
     const waiting = this.waiting.bytes;
     this.waiting.drop();
     if (waiting > 0) session.giveBack(waiting);
@@ -312,14 +303,6 @@ export abstract class FramedStream implements Channel {
     this.socket = -1;
     session.forget(id, this);
     this.recycle();
-  }
-
-  private dropQueued(): void {
-    const { pieces } = this;
-    for (let i = this.piecesFrom; i < pieces.length; i += 3) this.engine.pool.release(pieces[i]);
-    this.piecesFrom = pieces.length = 0;
-    this.queuedBytes = 0;
-    this.endQueued = false;
   }
 
   private dropTrailersIn(): void {

@@ -1,6 +1,8 @@
-// Bytes of one stream that have come and that nobody takes yet, copied into pool buffers in the order of their coming.
-// The stream's window bounds them.
-import { MEDIUM, SMALL } from '../memory/buffers.js';
+// Bytes of one stream that wait, in either direction, in the order of their coming: in pool buffers that they fill,
+// since a connection may have a great many streams that stand still. The stream's window, or the watermark of whoever
+// sends, bounds them.
+import { LARGE, MEDIUM, SMALL } from '../memory/buffers.js';
+import type { BufferClass } from '../memory/buffers.js';
 import type { Engine } from '../engine.js';
 
 interface Piece { buffer: number; at: number; end: number; room: number }
@@ -29,6 +31,15 @@ export class Waiting {
     return true;
   }
 
+  /** As add, of what lies in `buffer`: kept where it is, if it takes nearly all of that. */
+  addFrom(buffer: number, at: number, end: number): boolean {
+    const { pool } = this.engine;
+    if ((end - at) * 8 < pool.bytesOf(buffer) * 7 || pool.isSpent(buffer)) return this.add(at, end);
+    pool.retain(buffer);
+    this.push(buffer, at, end, end);
+    return true;
+  }
+
   /** The first bytes: buffer and place. Only where there are some. */
   get buffer(): number { return this.pieces[this.first]!.buffer; }
   get at(): number { return this.pieces[this.first]!.at; }
@@ -52,15 +63,22 @@ export class Waiting {
 
   private grow(wanted: number): Piece | null {
     const { pool } = this.engine;
-    let buffer = pool.acquire(wanted > pool.bytesOfClass(SMALL) - 16 ? MEDIUM : SMALL);
-    if (buffer < 0) buffer = pool.acquire(MEDIUM);
+    let buffer = pool.acquireToKeep(wanted > pool.bytesOfClass(SMALL) - 16 ? MEDIUM : SMALL);
+    for (let size: number = SMALL; buffer < 0 && size <= LARGE; size++)
+      buffer = pool.acquireToKeep(size as BufferClass);
     if (buffer < 0) return null;
     const at = pool.offsetOf(buffer);
-    if (this.count === this.pieces.length) this.pieces.push({ buffer, at, end: at, room: at });
+    return this.push(buffer, at, at, at + pool.bytesOf(buffer) - 16);
+  }
+
+  private push(buffer: number, at: number, end: number, room: number): Piece {
+    if (this.count === this.pieces.length) this.pieces.push({ buffer, at, end, room });
     const piece = this.pieces[this.count++]!;
     piece.buffer = buffer;
-    piece.at = piece.end = at;
-    piece.room = at + pool.bytesOf(buffer) - 16;
+    piece.at = at;
+    piece.end = end;
+    piece.room = room;
+    this.bytes += end - at;
     return piece;
   }
 }

@@ -2,6 +2,11 @@
 // A buffer id is a small integer; its bytes are [offsetOf(id), offsetOf(id) + bytesOf(id)). A reference count of 0
 // means free. Invariant: free count + live count = capacity, per class. LIFO free lists keep the working set small and
 // warm.
+//
+// What waits for peers that do not read could take them all, and then nothing would move any more. So who wants a
+// buffer says what for: to keep bytes that wait (acquireToKeep: it leaves a quarter of the class), for a request's own
+// sake (acquire: a sixteenth), or to move bytes and be free again (acquireReserved: none). And `pressure` tells those
+// who queue to queue less, and the drivers to receive less at a time.
 import { limits } from '../../core/limits.js';
 
 export const SMALL = 0;
@@ -19,6 +24,9 @@ export class BufferPool {
   private readonly references: Int32Array;
   private readonly free: Int32Array[] = [];
   private readonly freeCount = [0, 0, 0];
+  /** Of each class, how many are left to requests, and how many of them to what moves bytes. */
+  private readonly forRequests = [0, 0, 0];
+  private readonly forMoving = [0, 0, 0];
   private readonly classFirst = [0, 0, 0];
 
   constructor(arena: number, arenaBytes: number) {
@@ -40,12 +48,24 @@ export class BufferPool {
       }
       this.free.push(list);
       this.freeCount[size] = count;
+      this.forRequests[size] = count >> 2;
+      this.forMoving[size] = count >> 4;
     }
     if (at > arena + arenaBytes) throw new Error('buffer pool does not fit its arena');
   }
 
-  /** A buffer with one reference, or -1 when the class is empty (the caller suspends or sheds). */
+  /** A buffer with one reference, or -1 when the class has no more to spare (the caller suspends or sheds). */
   acquire(size: BufferClass): number {
+    return this.freeCount[size] > this.forMoving[size] ? this.acquireReserved(size) : -1;
+  }
+
+  /** As acquire, for bytes that wait. */
+  acquireToKeep(size: BufferClass): number {
+    return this.freeCount[size] > this.forRequests[size] ? this.acquireReserved(size) : -1;
+  }
+
+  /** As acquire, for what moves bytes and keeps none: -1 when the class is empty. */
+  acquireReserved(size: BufferClass): number {
     const left = this.freeCount[size];
     if (left === 0) return -1;
     this.freeCount[size] = left - 1;
@@ -62,6 +82,22 @@ export class BufferPool {
     if (left < 0) throw new Error(`buffer ${id} released twice`);
     const size = this.classes[id];
     this.free[size][this.freeCount[size]++] = id;
+  }
+
+  /** How short buffers are: 0 plenty is free, 1, 2, 3 bytes that wait have nearly taken what they may of some class. */
+  get pressure(): number {
+    return Math.max(this.pressureOn(SMALL), this.pressureOn(MEDIUM), this.pressureOn(LARGE));
+  }
+
+  private pressureOn(size: BufferClass): number {
+    const sixteenths = this.freeCount[size] * 16, count = this.free[size].length;
+    return sixteenths >= 8 * count ? 0 : sixteenths >= 6 * count ? 1 : sixteenths >= 5 * count ? 2 : 3;
+  }
+
+  /** None of its class may be kept any more. */
+  isSpent(id: number): boolean {
+    const size = this.classes[id];
+    return this.freeCount[size] <= this.forRequests[size];
   }
 
   referencesOf(id: number): number { return this.references[id]; }

@@ -103,12 +103,14 @@ export class Body {
 
   /**
    * Must the source pause? By bytes, and by pieces: each keeps a whole receive buffer, however little of it is left to
-   * send, so that a trickle to a reader that has stopped would take them all.
+   * send, so that a trickle to a reader that has stopped would take them all. The less is free in the worker, the
+   * sooner.
    */
   backedUp(engine: Engine, socket: number, bytesMax: number): boolean {
     const pending = engine.reactor.pendingSendBytes(socket);
     if (pending === 0) { this.queued = 0; return false; }
-    return ++this.queued > limits.sendPiecesHighWatermark || pending > bytesMax;
+    const less = 2 * engine.pool.pressure;
+    return ++this.queued > limits.sendPiecesHighWatermark >> less || pending > bytesMax >> less;
   }
 
   /**
@@ -148,7 +150,7 @@ export class Body {
       return at + bytes;
     }
     if (this.kind !== BODY_CHUNKED) { this.bytes += end - at; return end; }
-    const out = engine.pool.acquire(LARGE);
+    const out = engine.pool.acquireReserved(LARGE);
     if (out < 0) return RELAY_STARVED;
     const next = this.step(engine, at, end, engine.pool.offsetOf(out), CHUNKED_STRIP);
     engine.pool.release(out);
@@ -176,7 +178,7 @@ export class Body {
       engine.reactor.send(socket, buffer, at, end - at, false);       // canonical as it stands
       return end;
     }
-    const out = engine.pool.acquire(LARGE);
+    const out = engine.pool.acquireReserved(LARGE);
     if (out < 0) return RELAY_STARVED;
     const mode = this.out === OUT_BARE ? CHUNKED_STRIP
       : CHUNKED_RECHUNK | (this.forwardTrailers ? CHUNKED_TRAILERS : 0);
@@ -205,7 +207,7 @@ export class Body {
   }
 
   private relayAsChunk(engine: Engine, at: number, end: number, socket: number): number {
-    const out = engine.pool.acquire(LARGE);
+    const out = engine.pool.acquireReserved(LARGE);
     if (out < 0) { this.bytes -= end - at; return RELAY_STARVED; }
     const start = engine.pool.offsetOf(out);
     const after = engine.codecs.h1WriteChunk(start, at, end - at);

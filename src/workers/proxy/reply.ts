@@ -266,7 +266,7 @@ export class Replies {
     const bytes = body === undefined ? Buffer.from(head, 'latin1') : Buffer.concat([Buffer.from(head, 'latin1'), body]);
     for (let from = 0; from < bytes.length;) {
       const size = engine.pool.classFor(Math.min(bytes.length - from, 65536));
-      const buffer = engine.pool.acquire(size as BufferClass);
+      const buffer = engine.pool.acquireReserved(size as BufferClass);
       if (buffer < 0) { connection.outOfStep(); return; }
       const piece = bytes.subarray(from, from + Math.min(engine.pool.bytesOf(buffer), bytes.length - from));
       engine.u8.set(piece, engine.pool.offsetOf(buffer));

@@ -94,7 +94,7 @@ export class EpollReactor implements Reactor {
     this.free = new Int32Array(socketsMax);
     for (let n = 0; n < socketsMax; n++) this.free[n] = socketsMax - 1 - n;
     this.freeCount = socketsMax;
-    this.queue = new PieceQueue(socketsMax, limits.sendNodesMax, limits.sendQueueEntriesMax, pool);
+    this.queue = new PieceQueue(socketsMax, limits.sendNodesMax, limits.sendQueueEntriesMax, pool, memory);
     this.ready = new IdQueue(socketsMax);
     this.deferred = new IdQueue(socketsMax);
     this.accepting = new EpollAccept(this.epoll, this.words, this.base, scratch, LISTEN_TAG, options.onFdOwned);
@@ -311,7 +311,9 @@ export class EpollReactor implements Reactor {
       if (buffer < 0 || this.receiveUsed > this.receiveUsedMax) buffer = this.takeReceiveBuffer();
       if (buffer < 0) break;
       const offset = pool.offsetOf(buffer) + this.receiveUsed;
-      const asked = Math.min(limits.receiveBytesMax, pool.bytesOf(buffer) - this.receiveUsed);
+      const most = pool.pressure < 2 && !pool.isSpent(buffer) ? limits.receiveBytesMax
+        : limits.receiveBytesUnderPressure;
+      const asked = Math.min(most, pool.bytesOf(buffer) - this.receiveUsed);
       const received = libc.recv(this.fds[id], this.addresses.of(buffer, offset), asked, MSG_DONTWAIT);
       if (received <= 0) {
         if (received < 0) {
@@ -342,9 +344,10 @@ export class EpollReactor implements Reactor {
   private takeReceiveBuffer(): number {
     const pool = this.pool;
     if (this.receiveBuffer >= 0) pool.release(this.receiveBuffer);
-    let buffer = pool.acquire(LARGE);
-    if (buffer < 0) buffer = pool.acquire(MEDIUM);
-    if (buffer < 0) buffer = pool.acquire(SMALL);
+    let buffer = pool.acquireToKeep(LARGE);
+    if (buffer < 0) buffer = pool.acquireToKeep(MEDIUM);
+    if (buffer < 0) buffer = pool.acquireReserved(MEDIUM);
+    if (buffer < 0) buffer = pool.acquireReserved(SMALL);
     this.receiveBuffer = buffer;
     this.receiveUsed = 0;
     if (buffer < 0) this.starved = true;

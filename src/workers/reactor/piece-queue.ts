@@ -4,6 +4,7 @@
 //
 // Invariant: bytes[id] = sum of the lengths of its nodes; free nodes + queued nodes = nodesMax.
 import type { BufferPool } from '../memory/buffers.js';
+import { keepPiece, keptAtOnce } from '../memory/keep-piece.js';
 
 export class PieceQueue {
   /** First and last node of each socket, -1 = none. */
@@ -18,8 +19,12 @@ export class PieceQueue {
   private free = -1;
   private touched = 0;            // nodes beyond were never used: their pages stay untouched
 
+  private readonly memoryBytes: Uint8Array;
+
+  /** `mustKeep`: nothing is refused while the socket's limit is not reached. */
   constructor(socketsMax: number, private readonly nodesMax: number, private readonly perSocketMax: number,
-    private readonly pool: BufferPool) {
+    private readonly pool: BufferPool, memory: WebAssembly.Memory, private readonly mustKeep = false) {
+    this.memoryBytes = new Uint8Array(memory.buffer);
     this.buffer = new Int32Array(nodesMax);
     this.offset = new Int32Array(nodesMax);
     this.length = new Int32Array(nodesMax);
@@ -30,14 +35,35 @@ export class PieceQueue {
     this.count = new Int32Array(socketsMax);
   }
 
-  /** Appends a piece and retains its buffer. False when the socket's or the worker's limit is reached. */
+  /**
+   * Appends a piece and retains its buffer; where buffers are short and others wait before it, it is copied into
+   * buffers that it fills. False when a limit of the socket or of the worker is reached.
+   */
   push(id: number, buffer: number, offset: number, length: number): boolean {
+    const { pool } = this;
+    if (this.bytes[id] === 0 || pool.pressure < 2) {
+      if (!this.append(id, buffer, offset, length)) return false;
+      pool.retain(buffer);
+      return true;
+    }
+    for (let pushed = 0, part = 0; pushed < length; pushed += part) {
+      part = this.mustKeep ? length : keptAtOnce(pool, buffer, length - pushed);
+      let kept = keepPiece(pool, this.memoryBytes, buffer, offset + pushed, part);
+      if (kept < 0 && this.mustKeep) { pool.retain(buffer); kept = buffer; }
+      if (kept < 0) return false;
+      if (this.append(id, kept, kept === buffer ? offset + pushed : pool.offsetOf(kept), part)) continue;
+      pool.release(kept);
+      return false;
+    }
+    return true;
+  }
+
+  private append(id: number, buffer: number, offset: number, length: number): boolean {
     let node = this.free;
     if (this.count[id] >= this.perSocketMax) return false;
     if (node >= 0) this.free = this.next[node];
     else if (this.touched < this.nodesMax) node = this.touched++;
     else return false;
-    this.pool.retain(buffer);
     this.buffer[node] = buffer;
     this.offset[node] = offset;
     this.length[node] = length;

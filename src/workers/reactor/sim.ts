@@ -44,7 +44,8 @@ export class SimReactor implements Reactor {
     this.pool = options.pool;
     this.sockets = new Array<SimSocket | null>(options.socketsMax).fill(null);
     this.generations = new Int32Array(options.socketsMax);
-    this.queue = new PieceQueue(options.socketsMax, limits.sendNodesMax, limits.sendQueueEntriesMax, options.pool);
+    this.queue = new PieceQueue(options.socketsMax, limits.sendNodesMax, limits.sendQueueEntriesMax, options.pool,
+      options.memory);
     this.bytes = new Uint8Array(options.memory.buffer);
     this.view = new DataView(options.memory.buffer);
   }

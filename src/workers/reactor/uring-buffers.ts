@@ -4,8 +4,17 @@
 //
 // Each lent buffer carries one pool reference (ours). Invariant: lent + empty = entries, where `empty` are ring slots
 // for which the pool had no buffer; they are filled again as soon as it has one.
+import { SMALL } from '../memory/buffers.js';
 import type { BufferClass, BufferPool } from '../memory/buffers.js';
 import type { UringRing } from './uring-ring.js';
+
+/** At a time, by the pool's pressure: the kernel fills them whether or not anybody wants the bytes. */
+const LENT_MAX = [Infinity, 64, 32, 16];
+const LENT_MIN = 8;
+
+/** How many buffers of a class the kernel may have at a time: a power of two, and a small part of all. */
+export const ringEntries = (pool: BufferPool, size: BufferClass, most: number): number =>
+  1 << Math.floor(Math.log2(Math.max(1, Math.min(most, pool.countOf(size) >> 3))));
 
 export class UringBuffers {
   /** Buffers the kernel can still take. */
@@ -38,25 +47,35 @@ export class UringBuffers {
 
   /** The owner has seen the bytes: lend the same buffer again, or another if it was kept. */
   giveBack(slot: number): void {
-    const pool = this.pool;
+    const { pool } = this;
     let buffer = this.bufferOfSlot[slot];
-    if (pool.referencesOf(buffer) > 1) {
+    const { pressure } = pool;
+    if (pool.referencesOf(buffer) > 1 || this.lent >= LENT_MAX[pressure]
+      || pool.classOf(buffer) !== this.wantedAt(pressure)) {
       pool.release(buffer);
-      buffer = pool.acquire(this.size);
-      if (buffer < 0) {
-        this.bufferOfSlot[slot] = -1;
-        this.empty[this.emptyCount++] = slot;
-        return;
-      }
+      buffer = this.next();
       this.bufferOfSlot[slot] = buffer;
     }
-    this.lend(slot, buffer);
+    if (buffer < 0) this.empty[this.emptyCount++] = slot; else this.lend(slot, buffer);
+  }
+
+  /** Short of buffers, what is kept of each socket's next bytes must be little. */
+  private wantedAt(pressure: number): BufferClass { return pressure < 2 ? this.size : SMALL; }
+
+  /** Another buffer for the kernel; -1: it has enough, or there is none. */
+  private next(): number {
+    const { lent, pool } = this;
+    const { pressure } = pool;
+    if (lent >= LENT_MAX[pressure]) return -1;
+    const wanted = this.wantedAt(pressure);
+    // A few are always there, or nobody would hear that others may send again.
+    return lent < LENT_MIN ? pool.acquireReserved(wanted) : pool.acquireToKeep(wanted);
   }
 
   /** Lends buffers for empty slots while the pool has some; then shows the kernel the new tail. Before every enter. */
   refill(): void {
     while (this.emptyCount > 0) {
-      const buffer = this.pool.acquire(this.size);
+      const buffer = this.next();
       if (buffer < 0) break;
       const slot = this.empty[--this.emptyCount];
       this.bufferOfSlot[slot] = buffer;
@@ -78,7 +97,7 @@ export class UringBuffers {
     const address = this.base + this.pool.offsetOf(buffer);
     this.words[at] = address | 0;
     this.words[at + 1] = address * (1 / 4294967296);
-    this.words[at + 2] = this.bytes;
+    this.words[at + 2] = Math.min(this.bytes, this.pool.bytesOf(buffer));
     this.halves[(at << 1) + 6] = slot;           // the last half word of entry 0 is the ring's tail: never written here
     this.tail = (this.tail + 1) & 0xffff;
     this.lent++;

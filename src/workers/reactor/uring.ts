@@ -20,10 +20,11 @@ import {
   SHUTDOWN_WANTED,
 } from './socket-flags.js';
 import { UringAccept } from './uring-accept.js';
-import { UringBuffers } from './uring-buffers.js';
+import { ringEntries, UringBuffers } from './uring-buffers.js';
 import {
   RECEIVE_ARMED, RECEIVE_CANCELLED, RECEIVE_BULK, SEND_UNDER_WAY, CONNECT_UNDER_WAY, UNDER_WAY, KIND, SLOT, RECEIVE,
-  SEND, CONNECT, ACCEPT, WAKE, IGNORED, OP_POLL_ADD, OP_SENDMSG, OP_CONNECT, OP_CLOSE, OP_SEND, RECEIVE_HEAD,
+  SEND, CONNECT, ACCEPT, WAKE, IGNORED, OP_POLL_ADD, OP_SENDMSG, OP_CONNECT, OP_CLOSE, OP_SEND, RECEIVE_MANY,
+  RECEIVE_ONCE,
   SEND_FLAGS, CQE_BUFFER, CQE_MORE, AREA_BYTES, AREAS, BUFFERS_MAX, BULK_BUFFERS_MAX, OPTION, AREAS_AT, BUFFER_RING,
   BULK_RING, URING_SCRATCH_BYTES,
 } from './uring-layout.js';
@@ -86,15 +87,15 @@ export class UringReactor implements Reactor {
     this.free = new Int32Array(socketsMax);
     for (let n = 0; n < socketsMax; n++) this.free[n] = socketsMax - 1 - n;
     this.freeCount = socketsMax;
-    this.queue = new PieceQueue(socketsMax, limits.sendNodesMax, limits.sendQueueEntriesMax, pool);
+    this.queue = new PieceQueue(socketsMax, limits.sendNodesMax, limits.sendQueueEntriesMax, pool, memory);
     // One turn fills at most the lent buffers, and a receive that was stopped is cancelled in the next turn.
     const turnMax = BUFFERS_MAX + BULK_BUFFERS_MAX;
-    this.kept = new PieceQueue(socketsMax, 4 * turnMax, 2 * turnMax, pool);
+    this.kept = new PieceQueue(socketsMax, 4 * turnMax, 2 * turnMax, pool, memory, true);
     this.receiveChanges = new IdQueue(socketsMax);
     this.sendReady = new IdQueue(socketsMax);
     this.deferred = new IdQueue(socketsMax);
     this.accepting = new UringAccept(this.ring, ACCEPT, IGNORED, options.onFdOwned);
-    const entries = powerOfTwo(Math.min(BUFFERS_MAX, pool.countOf(MEDIUM) >> 2));
+    const entries = ringEntries(pool, MEDIUM, BUFFERS_MAX);
     this.buffers = new UringBuffers(memory, this.ring, scratch, this.base, scratch + BUFFER_RING, entries, 0, MEDIUM,
       limits.bufferMediumBytes, pool);
     this.heldIn = this.buffers;
@@ -138,7 +139,7 @@ export class UringReactor implements Reactor {
 
   setBulk(id: number, bulk: boolean): void {
     const flags = this.flags[id];
-    if ((flags & OPEN) === 0 || ((flags & BULK) !== 0) === bulk) return;
+    if ((flags & OPEN) === 0 || ((flags & BULK) !== 0) === bulk || (bulk && this.pool.pressure > 0)) return;
     this.flags[id] = bulk ? flags | BULK : flags & ~BULK;
     if ((flags & RECEIVING) !== 0) this.receiveChanges.push(id);
   }
@@ -385,7 +386,9 @@ export class UringReactor implements Reactor {
       return;
     }
     this.flags[id] = flags | (bulk ? RECEIVE_ARMED | RECEIVE_BULK : RECEIVE_ARMED);
-    this.ring.push(RECEIVE_HEAD, this.fds[id], 0, 0, 0, 0, RECEIVE | id, this.generations[id], buffers.group);
+    // Short of buffers, a socket gets one at a time: of many, what comes before it is paused would have to be kept.
+    const head = this.pool.pressure < 2 ? RECEIVE_MANY : RECEIVE_ONCE;
+    this.ring.push(head, this.fds[id], 0, 0, 0, 0, RECEIVE | id, this.generations[id], buffers.group);
   }
 
   /** Hands the queue of a socket to the kernel: one piece by send, several by sendmsg. */
@@ -487,14 +490,10 @@ export class UringReactor implements Reactor {
 
   private bulk(): UringBuffers {
     if (this.bulkBuffers !== null) return this.bulkBuffers;
-    const entries = powerOfTwo(Math.min(BULK_BUFFERS_MAX, this.pool.countOf(LARGE) >> 2));
+    const entries = ringEntries(this.pool, LARGE, BULK_BUFFERS_MAX);
     const at = this.scratch + BULK_RING;
     this.bulkBuffers = new UringBuffers(this.options.memory, this.ring, this.scratch, this.base, at, entries, 1, LARGE,
       limits.receiveBytesMax, this.pool);
     return this.bulkBuffers;
   }
-}
-
-function powerOfTwo(most: number): number {
-  return 1 << Math.floor(Math.log2(Math.max(1, most)));
 }

@@ -456,7 +456,7 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
 
 function acquire({ pool }: Engine, size: BufferClass): number {
   for (let wanted: number = size; wanted <= LARGE; wanted++) {
-    const buffer = pool.acquire(wanted as BufferClass);
+    const buffer = pool.acquireReserved(wanted as BufferClass);
     if (buffer >= 0) return buffer;
   }
   return -1;

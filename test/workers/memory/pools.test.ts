@@ -3,6 +3,7 @@ import t from 'tap';
 import { limits } from '../../../src/core/limits.js';
 import { ArenaHeap } from '../../../src/workers/memory/arena-heap.js';
 import { BufferPool, LARGE, MEDIUM, SMALL } from '../../../src/workers/memory/buffers.js';
+import { keepPiece, keptAtOnce } from '../../../src/workers/memory/keep-piece.js';
 import type { BufferClass } from '../../../src/workers/memory/buffers.js';
 import { SimNetwork } from '../../../src/workers/reactor/sim-network.js';
 
@@ -12,14 +13,14 @@ t.test('buffers of all classes lie apart and inside the arena', (t) => {
   const pool = new BufferPool(1000, 4 * MiB);
   const spans: [number, number][] = [];
   for (const size of [SMALL, MEDIUM, LARGE] as const) {
-    for (let id = pool.acquire(size); id >= 0; id = pool.acquire(size))
+    for (let id = pool.acquireReserved(size); id >= 0; id = pool.acquireReserved(size))
       spans.push([pool.offsetOf(id), pool.offsetOf(id) + pool.bytesOf(id)]);
   }
   t.equal(spans.length, pool.capacity);
   spans.sort(([a], [b]) => a - b);
   t.ok(spans.every(([start], index) => index === 0 || spans[index - 1]![1] <= start));
   t.ok(spans[0]![0] >= 1000 && spans.at(-1)![1] <= 1000 + 4 * MiB);
-  t.equal(pool.acquire(SMALL), -1, 'an empty class says so');
+  t.equal(pool.acquireReserved(SMALL), -1, 'an empty class says so');
   t.end();
 });
 
@@ -36,6 +37,40 @@ t.test('a buffer is free when its last reference goes, and giving it back twice 
     pool.release(id);
   }, /released twice/);
   t.end();
+});
+
+t.test('what waits leaves buffers to requests, and these to what moves bytes', async (t) => {
+  const pool = new BufferPool(0, 16 * MiB);
+  const count = pool.countOf(MEDIUM);
+  const taken = (acquire: () => number): number => {
+    let times = 0;
+    while (acquire() >= 0) times++;
+    return times;
+  };
+  const seen = new Set<number>();
+  const waiting = taken(() => { seen.add(pool.pressure); return pool.acquireToKeep(MEDIUM); });
+  t.equal(waiting, count - (count >> 2));
+  t.same([...seen], [0, 1, 2, 3], 'and those who queue hear of it before');
+  t.equal(waiting + taken(() => pool.acquire(MEDIUM)), count - (count >> 4));
+  t.equal(taken(() => pool.acquireReserved(MEDIUM)), count >> 4);
+});
+
+t.test('of a piece that has to be kept no more room is taken than it needs', async (t) => {
+  const pool = new BufferPool(0, 16 * MiB);
+  const bytes = new Uint8Array(17 * MiB);
+  const received = pool.acquire(LARGE);
+  const at = pool.offsetOf(received);
+  bytes.fill(7, at, at + limits.bufferLargeBytes);
+  t.equal(keepPiece(pool, bytes, received, at, 40_000), received);
+  t.equal(pool.referencesOf(received), 2);
+  const copy = keepPiece(pool, bytes, received, at + 100, 1000);
+  t.equal(pool.classOf(copy), SMALL);
+  t.ok(bytes.subarray(pool.offsetOf(copy), pool.offsetOf(copy) + 1000).every((byte) => byte === 7));
+  while (pool.acquireToKeep(LARGE) >= 0) { /* until the class is spent */ }
+  t.equal(keptAtOnce(pool, received, 40_000), limits.bufferSmallBytes, 'then it is copied, a part at a time');
+  while (pool.acquireToKeep(SMALL) >= 0) { /* likewise */ }
+  while (pool.acquireToKeep(MEDIUM) >= 0) { /* likewise */ }
+  t.equal(keepPiece(pool, bytes, received, at, 1000), -1);
 });
 
 t.test('classFor takes the smallest that fits', (t) => {
