@@ -1,7 +1,7 @@
 // grpc_json_transcoder: streams of messages, bodies that go as they are, and how both are delimited.
 import { field, frame, grpcAnswer, trailersOnly } from '../bookstore.js';
-import { get, post, type Scenario } from '../scenario.js';
-import { book, json, ok, transcoded } from './transcoder.js';
+import { get, post, withRouter, type Scenario } from '../scenario.js';
+import { book, json, ok, transcoded, transcoder } from './transcoder.js';
 
 const one = frame(field(1, 1)), two = frame(field(1, 2));
 const httpBody = (type: string, data: string): string => (type === '' ? '' : field(1, type)) + field(2, data);
@@ -52,7 +52,27 @@ const asTheyAre: readonly Scenario[] = [
     { send: post('/pour', 'x'), answer: grpcAnswer([]) }]),
 ];
 
-export const scenarios: readonly Scenario[] = [
+const withTrailers = { main: { routes: [{ match: { prefix: '/' }, route: { cluster: '{up}' } }],
+  manager: { ...withRouter(transcoder()), http_protocol_options: { enable_trailers: true } } } };
+const framing: readonly Scenario[] = [
+  transcoded('trailers of clients and for clients', [
+    { send: 'POST /shelves/s/books HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n'
+      + 'x: y\r\n\r\n',
+      answer: ok },
+    { send: 'POST /add HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n4\r\n[{}]\r\n0\r\nx: y\r\n\r\n',
+      answer: ok },
+    { send: get('/list/a'), answer: grpcAnswer([one], ['grpc-status: 0', 'x-own: 1']) },
+    { send: get('/shelves/a/books/1'), answer: grpcAnswer([one], ['grpc-status: 0', 'x-own: 1']) }], {}, withTrailers),
+  transcoded('clients that wait for 100', [
+    { send: json('/shelves/s/books', { id: 1 }, 'expect: 100-continue'), answer: ok, responses: 2 },
+    { send: json('/add', [{ id: 1 }], 'expect: 100-continue'), answer: ok, responses: 2 }]),
+  transcoded('HEAD is no GET', [{ send: get('/shelves/a/books/1').replace('GET', 'HEAD'), noBody: true }]),
+  transcoded('several calls of one connection', [{ send: get('/shelves/a/books/1') + json('/shelves/s/books', { id: 1 })
+    + get('/list/a') + get('/plain'), responses: 4, answer: [ok, ok, grpcAnswer([one, two]),
+    'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'] }]),
+];
+
+export const scenarios: readonly Scenario[] = [...framing,
   servers('a stream is a list', {}),
   servers('a stream is lines', { print_options: { stream_newline_delimited: true } }),
   servers('a stream is events', { print_options: { stream_sse_style_delimited: true } }),
