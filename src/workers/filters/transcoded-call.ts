@@ -8,7 +8,7 @@ import type { ResponseTranslation } from '../../transcode/responses.js';
 import type { Call, Transcoder } from '../../transcode/transcoder.js';
 
 import { MessageError } from '../../transcode/untyped-message.js';
-import { HOLD, PASS, STREAM, lineValue, withLine, withoutLine } from '../proxy/transform.js';
+import { HOLD, PASS, STREAM, lineValue, withLines } from '../proxy/transform.js';
 import type { Refusal, ResponseHead, Transform } from '../proxy/transform.js';
 
 const NOTHING = new Uint8Array(0);
@@ -23,12 +23,10 @@ const RESPONSE_TOO_LONG: Refusal = { status: 500,
 export function transcodedHead(head: string, path: string): string {
   const lineEnd = head.indexOf('\r\n');
   const [method, target] = head.slice(0, lineEnd).split(' ') as [string, string];
-  let lines = head.slice(lineEnd + 2, -2);
-  for (const name of ['content-length', 'transfer-encoding', 'te', 'x-envoy-original-method'])
-    lines = withoutLine(lines, name);
-  lines = withLine(lines, 'content-type', 'application/grpc');
-  lines = withLine(lines, 'x-envoy-original-path', target);
-  return `POST ${path} HTTP/1.1\r\n${lines}x-envoy-original-method: ${method}\r\nte: trailers\r\n\r\n`;
+  const lines = withLines(head.slice(lineEnd + 2, -2), [['content-length', null], ['transfer-encoding', null],
+    ['te', null], ['content-type', 'application/grpc'], ['x-envoy-original-path', target],
+    ['x-envoy-original-method', method]]);
+  return `POST ${path} HTTP/1.1\r\n${lines}te: trailers\r\n\r\n`;
 }
 
 export class TranscodedCall implements Transform {
@@ -94,9 +92,9 @@ export class TranscodedCall implements Transform {
       : head.status === 200 && /^application\/grpc(\+|$)/.test(type);
     if (!isGrpc) return PASS;
     this.headOnly = ended;
-    this.head = { status: head.status, lines: withoutLine(head.lines, 'content-length') };
     const { streams, isHttpBody } = this.response;
-    if (streams || !ended) this.setLine('content-type', this.response.streamType);
+    this.head = { status: head.status, lines: withLines(head.lines, streams || !ended
+      ? [['content-length', null], ['content-type', this.response.streamType]] : [['content-length', null]]) };
     return streams && !isHttpBody && !ended ? STREAM : HOLD;
   }
 
@@ -145,11 +143,11 @@ export class TranscodedCall implements Transform {
   /** HTTP's status, and gRPC's in the head. */
   private tellStatus(code: number, lines: string): void {
     this.head.status = httpStatusOf(code);
-    if (!this.framed) this.head.lines = withoutLine(this.head.lines, 'trailer');
-    if (this.headOnly) return;
-    if (!Number.isNaN(code)) this.setLine('grpc-status', String(code));
-    const message = lineValue(lines, 'grpc-message');
-    if (message !== null) this.setLine('grpc-message', message);
+    const changes: [string, string | null][] = this.framed ? [] : [['trailer', null]];
+    const message = this.headOnly ? null : lineValue(lines, 'grpc-message');
+    if (!this.headOnly && !Number.isNaN(code)) changes.push(['grpc-status', String(code)]);
+    if (message !== null) changes.push(['grpc-message', message]);
+    this.head.lines = withLines(this.head.lines, changes);
   }
 
   private statusJson(code: number, lines: string): Uint8Array | null {
@@ -157,16 +155,17 @@ export class TranscodedCall implements Transform {
       lineValue(lines, 'grpc-status-details-bin'));
     if (json === null) return null;
     this.head.status = httpStatusOf(code);
-    if (this.headOnly)
-      for (const name of ['grpc-status', 'grpc-message', 'grpc-status-details-bin'])
-        this.head.lines = withoutLine(this.head.lines, name);
-    if (!this.framed) this.head.lines = withoutLine(this.head.lines, 'trailer');
-    this.setLine('content-type', 'application/json');
-    this.setLine('content-length', String(json.length));
+    const changes: [string, string | null][] = [['content-type', 'application/json'],
+      ['content-length', String(json.length)]];
+    if (this.headOnly) changes.push(['grpc-status', null], ['grpc-message', null], ['grpc-status-details-bin', null]);
+    if (!this.framed) changes.push(['trailer', null]);
+    this.head.lines = withLines(this.head.lines, changes);
     return json;
   }
 
-  private setLine(name: string, value: string): void { this.head.lines = withLine(this.head.lines, name, value); }
+  private setLine(name: string, value: string): void {
+    this.head.lines = withLines(this.head.lines, [[name, value]]);
+  }
 
   private read(step: () => Uint8Array): Uint8Array | null {
     try {

@@ -39,29 +39,36 @@ export interface Transform {
   responseEnd(trailers: string): Uint8Array | null;
 }
 
-/** Value of a header among lines; null: it is not there. */
+/** Value of a header, its name in lower case, among lines; null: it is not there. */
 export function lineValue(lines: string, name: string): string | null {
-  const at = `\r\n${lines}`.indexOf(`\r\n${name}:`);
+  const at = `\r\n${lines}`.toLowerCase().indexOf(`\r\n${name}:`);
   if (at < 0) return null;
   const from = at + name.length + 1;
   return lines.slice(from, lines.indexOf('\r\n', from)).trim();
 }
 
-/** The lines without this header. */
-export const withoutLine = (lines: string, name: string): string =>
-  lines.split('\r\n').filter((line) => line !== '' && !line.toLowerCase().startsWith(`${name}:`))
-    .map((line) => `${line}\r\n`).join('');
-
-/** The lines with this header at this value, where it stood first or behind all. */
-export function withLine(lines: string, name: string, value: string): string {
-  const kept: string[] = [];
-  let placed = false;
-  for (const line of lines.split('\r\n')) {
-    if (line === '') continue;
-    if (!line.toLowerCase().startsWith(`${name}:`)) { kept.push(line); continue; }
-    if (!placed) kept.push(`${name}: ${value}`);
-    placed = true;
+/**
+ * The lines with headers at other values: each where it stood first, or behind all; null takes it away. Names of
+ * changes are in lower case.
+ */
+export function withLines(lines: string, changes: readonly (readonly [name: string, value: string | null])[]): string {
+  let kept = '', placed = 0;
+  for (let from = 0; from < lines.length;) {
+    const end = lines.indexOf('\r\n', from) + 2;
+    const colon = lines.indexOf(':', from);
+    let index = 0;
+    while (index < changes.length && !(changes[index]![0].length === colon - from
+      && lines.slice(from, colon).toLowerCase() === changes[index]![0])) index++;
+    if (index === changes.length) kept += lines.slice(from, end);
+    else if (changes[index]![1] !== null && (placed & (1 << index)) === 0) {
+      kept += `${lines.slice(from, colon)}: ${changes[index]![1]}\r\n`;
+      placed |= 1 << index;
+    }
+    from = end;
   }
-  if (!placed) kept.push(`${name}: ${value}`);
-  return kept.map((line) => `${line}\r\n`).join('');
+  for (let index = 0; index < changes.length; index++) {
+    const [name, value] = changes[index]!;
+    if (value !== null && (placed & (1 << index)) === 0) kept += `${name}: ${value}\r\n`;
+  }
+  return kept;
 }

@@ -66,6 +66,9 @@ const framing: readonly Scenario[] = [
   transcoded('clients that wait for 100', [
     { send: json('/shelves/s/books', { id: 1 }, 'expect: 100-continue'), answer: ok, responses: 2 },
     { send: json('/add', [{ id: 1 }], 'expect: 100-continue'), answer: ok, responses: 2 }]),
+  transcoded('names in any case', [{ send: 'POST /shelves/s/books HTTP/1.1\r\nHost: a\r\nContent-Type: x/y\r\n'
+    + 'Content-Length: 2\r\nX-Own: 1\r\n\r\n{}', answer: grpcAnswer([one], ['Grpc-Status: 5', 'Grpc-Message: m']) },
+  { send: get('/shelves/a/books/1'), answer: trailersOnly('Grpc-Status: 5', 'Grpc-Message: m') }]),
   transcoded('HEAD is no GET', [{ send: get('/shelves/a/books/1').replace('GET', 'HEAD'), noBody: true }]),
   transcoded('several calls of one connection', [{ send: get('/shelves/a/books/1') + json('/shelves/s/books', { id: 1 })
     + get('/list/a') + get('/plain'), responses: 4, answer: [ok, ok, grpcAnswer([one, two]),
