@@ -136,13 +136,10 @@ export class FakeBackend implements AdminBackend {
     more: Partial<ClusterConfig> = {},
   ) {
     const config = {
+      ...configForms.cluster.usual,
       name,
       altStatName: name,
-      originalDestination: null,
-      edsServiceName: '',
       circuitBreakers: { default: breakers, high: breakers },
-      tls: null,
-      transportSocketMatches: null,
       ...more,
     } as ClusterConfig;
     this.slots.set(name, slot);

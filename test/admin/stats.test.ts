@@ -1,5 +1,7 @@
 import t from 'tap';
 import { ClusterStat, HttpStat, histogramBucket, histogramCell, ListenerStat } from '../../src/telemetry/schema.js';
+import type { Hashing } from '../../src/config/types.js';
+import { configForms } from '../../src/xds/store.js';
 import { clusterScope } from '../../src/telemetry/scopes.js';
 import { ask, FakeBackend, map, startAdmin } from './fixture.js';
 
@@ -97,6 +99,30 @@ t.test('the raw expression that pilot-agent sends', async (t) => {
     'listener.127.0.0.1_10000.worker_1.downstream_cx_active: 0',
     'listener.admin.downstream_cx_active: 1',
   ]);
+});
+
+t.test('clusters are passed over by the names of their statistics', async (t) => {
+  backend.addCluster('a "quoted" one', -1, [], 'static', { altStatName: 'c1x' });
+  backend.addCluster('of another name', -1, [{}], 'static', { altStatName: 'else' });
+  t.same(await lines('?filter=^cluster\\.c1(x)?\\.membership_total$'),
+    ['cluster.c1.membership_total: 2', 'cluster.c1x.membership_total: 0']);
+  t.same(await lines('?filter=^cluster\\.else\\.membership_total$'), ['cluster.else.membership_total: 1']);
+  t.same(await lines('?filter=^cluster\\.of%20another%20name\\.membership'), []);
+  for (const name of ['a "quoted" one', 'of another name'])
+    backend.store.apply([{ kind: 'cluster', name, record: null }]);
+});
+
+t.test('sizes of hash tables follow what changes', async (t) => {
+  const hashing: Hashing = { table: { kind: 'maglev', size: 11 }, byName: false, boundPercent: 0, policies: [] };
+  const balancing = { ...configForms.cluster.usual.balancing, hashing };
+  backend.addCluster('m', -1, [{ weight: 1 }, { weight: 10 }], 'static', { balancing });
+  const filter = '?filter=^cluster\\.m\\.maglev_lb';
+  const sizes = (most: number, least: number): string[] => [`cluster.m.maglev_lb.max_entries_per_host: ${most}`,
+    `cluster.m.maglev_lb.min_entries_per_host: ${least}`];
+  t.same([await lines(filter), await lines(filter)], [sizes(9, 2), sizes(9, 2)]);
+  backend.hosts.get('m')![0].health = 'unhealthy';
+  t.same(await lines(filter), sizes(1, 1), 'one endpoint: the table is not filled');
+  backend.store.apply([{ kind: 'cluster', name: 'm', record: null }]);
 });
 
 t.test('usedonly leaves out what was never counted', async (t) => {

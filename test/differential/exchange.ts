@@ -16,7 +16,7 @@ export async function runSteps(proxy: Proxy, running: Running): Promise<string[]
   const lines: string[] = [];
   let client: RawClient | null = null, kept = false;
   const stay: RawClient[] = [];
-  let responses = 0;
+  let responses = 0, digits = 0;
   const checks = new Map(Object.entries(scenario.firstChecks ?? {}));
   const firstChecks = scenario.showChecks === true ? await showChecks(upstreams, varying) : [];
   for (const [index, step] of scenario.steps.entries()) {
@@ -26,7 +26,7 @@ export async function runSteps(proxy: Proxy, running: Running): Promise<string[]
     script(upstreams, step, checks);
     if (step.untilStats !== undefined) await untilStats(proxy, running, step.untilStats);
     for (const upstream of upstreams.values()) upstream.requests = [];
-    if (step.admin !== undefined) { lines.push(...await callAdmin(proxy, running, step.admin)); continue; }
+    if (step.admin !== undefined) { lines.push(...await callAdmin(proxy, running, step.admin, digits)); continue; }
     if (!step.sameConnection || client === null) {
       if (!kept) client?.close();
       const name = step.to ?? Object.keys({ ...(scenario.main === undefined ? {} : { main: 0 }), ...scenario.listeners,
@@ -42,6 +42,7 @@ export async function runSteps(proxy: Proxy, running: Running): Promise<string[]
     else {
       const found = await seeResponses(client, step);
       responses += found.length;
+      digits += found.reduce((sum, { headers }) => sum + moreDigits(headers), 0);
       for (const message of found) lines.push(...showResponse(message, varying));
       if (client.ended || client.closed) lines.push('connection ended');
     }
@@ -53,9 +54,14 @@ export async function runSteps(proxy: Proxy, running: Running): Promise<string[]
   lines.push(...await showRaw(running));
   lines.push(...firstChecks);
   lines.push(...await logLines(proxy, running, scenario.logLines ?? responses));
-  if (scenario.stats !== undefined) lines.push(...await settledStats(proxy, running, scenario.stats));
-  return lines.map((line) => running.back(line));
+  const seen = lines.map((line) => running.back(line));
+  // A count may be as large as a port's number: names are not replaced there.
+  return scenario.stats === undefined ? seen : [...seen, ...await settledStats(proxy, running, scenario.stats)];
 }
+
+/** Digits of the times in a head beyond the one that a time has on a machine that is not busy. */
+const moreDigits = (headers: readonly [string, string][]): number => headers.reduce((sum, [name, value]) =>
+  sum + (name === 'x-envoy-upstream-service-time' ? value.length - 1 : 0), 0);
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -211,8 +217,10 @@ async function settledStats(proxy: Proxy, running: Running, names: readonly stri
   return last;
 }
 
-async function callAdmin(proxy: Proxy, running: Running, call: NonNullable<Step['admin']>): Promise<string[]> {
-  const { status, body } = await new Promise<{ status: number; body: string }>((resolve, reject) => {
+/** `digits` of times were sent that would not be on another day: bytes are shown without them. */
+async function callAdmin(proxy: Proxy, running: Running, call: NonNullable<Step['admin']>, digits: number):
+  Promise<string[]> {
+  const { status, body: whole } = await new Promise<{ status: number; body: string }>((resolve, reject) => {
     const outgoing = httpRequest({ host: '127.0.0.1', port: proxy.adminPort, path: running.fill(call.path),
       method: call.method ?? 'GET', agent: false, timeout: 20_000 }, (response) => {
       let text = '';
@@ -222,6 +230,7 @@ async function callAdmin(proxy: Proxy, running: Running, call: NonNullable<Step[
     outgoing.on('error', reject).on('timeout', () => outgoing.destroy(new Error('the admin server does not answer')));
     outgoing.end();
   });
+  const body = whole.replace(/(downstream_cx_tx_bytes_total: )(\d+)/g, (_, name, bytes) => name + (bytes - digits));
   const lines = call.lines === undefined ? [] : body.split('\n').filter((line) =>
     new RegExp(running.fill(call.lines!)).test(line)).map((line) => `admin line ${line}`);
   return [`admin ${call.method ?? 'GET'} ${call.path} ${status}`, ...lines,

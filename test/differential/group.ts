@@ -1,4 +1,5 @@
-// Starts one proxy for the scenarios of a group, runs them side by side, and gives each one's outcome as lines of text.
+// Starts one proxy for the scenarios of some areas, runs them side by side, and gives each one's outcome as lines of
+// text. A start costs a second of processor time, so areas share one.
 import { writeFileSync } from 'node:fs';
 import { bootstrap, type ClusterSpec, type ListenerSpec } from '../support/bootstrap.js';
 import { freePort } from '../support/ports.js';
@@ -17,40 +18,55 @@ export interface Running {
   back: (text: string) => string;
 }
 
+/** Scenarios at a time in one process. */
 const LANES = 8;
+/** Processes at a time: while one waits for clocks, another starts. */
+const PROCESSES = 3;
+/** Scenarios of an area are s0, s1 and so on, those of the next q0: of one length, for answers hold them. */
+const LETTERS = 'sqjyzwkvgh';
 
-/** Outcomes by scenario name. Scenarios that need a process of their own get one. */
-export async function runScenarios(kind: ProxyKind, scenarios: readonly Scenario[]): Promise<Map<string, string[]>> {
-  const names = new Set(scenarios.map(({ name }) => name));
-  if (names.size !== scenarios.length) throw new Error('two scenarios have the same name');
-  const outcomes = new Map<string, string[]>();
-  const together = scenarios.filter(({ alone }) => alone === undefined);
-  const groups = [...(together.length > 0 ? [together] : []), ...scenarios.filter(({ alone }) => alone !== undefined)
-    .map((scenario) => [scenario])];
-  for (const group of groups) for (const [name, lines] of await runGroup(kind, group)) outcomes.set(name, lines);
+/** Outcomes by scenario, of areas that share a process. Scenarios that need a process of their own get one. */
+export async function runScenarios(kind: ProxyKind, areas: readonly (readonly Scenario[])[]):
+  Promise<Map<Scenario, string[]>> {
+  if (areas.length > LETTERS.length) throw new Error('too many areas for one process');
+  const outcomes = new Map<Scenario, string[]>();
+  const together: Named[] = [], groups: Named[][] = [];
+  for (const [area, scenarios] of areas.entries()) {
+    if (new Set(scenarios.map(({ name }) => name)).size !== scenarios.length)
+      throw new Error('two scenarios have the same name');
+    for (const [index, scenario] of scenarios.filter(({ alone }) => alone === undefined).entries())
+      together.push({ scenario, id: `${LETTERS[area]}${index}` });
+    for (const scenario of scenarios) if (scenario.alone !== undefined) groups.push([{ scenario, id: 's0' }]);
+  }
+  if (together.length > 0) groups.unshift(together);
+  await inLanes(PROCESSES, groups, (group) => runGroup(kind, group, outcomes));
   return outcomes;
 }
 
-async function runGroup(kind: ProxyKind, scenarios: readonly Scenario[]): Promise<Map<string, string[]>> {
+interface Named { scenario: Scenario; id: string }
+
+/** Does `work` for each item in order, so many at a time. */
+async function inLanes<T>(lanes: number, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const lane = async (): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await work(next);
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+}
+
+async function runGroup(kind: ProxyKind, group: readonly Named[], outcomes: Map<Scenario, string[]>): Promise<void> {
   const adminPort = await freePort();
   const running: Running[] = [];
-  for (const [index, scenario] of scenarios.entries()) running.push(await prepare(scenario, `s${index}`));
-  const outcomes = new Map<string, string[]>();
-  const { alone } = scenarios[0];
+  for (const { scenario, id } of group) running.push(await prepare(scenario, id));
+  const { alone } = group[0].scenario;
   const proxy = await Proxy.start(kind, adminPort, (folder) => configure(adminPort, folder, running),
     [...(alone?.options ?? [])]);
   try {
-    const queue = [...running];
-    const lane = async (): Promise<void> => {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift())
-        outcomes.set(next.scenario.name, await outcomeOf(proxy, next));
-    };
-    await Promise.all(Array.from({ length: LANES }, lane));
+    await inLanes(LANES, running, async (one) => { outcomes.set(one.scenario, await outcomeOf(proxy, one)); });
   } finally {
     await proxy.stop();
     for (const { upstreams } of running) for (const upstream of upstreams.values()) await upstream.stop();
   }
-  return outcomes;
 }
 
 async function outcomeOf(proxy: Proxy, running: Running): Promise<string[]> {
@@ -81,7 +97,8 @@ async function prepare(scenario: Scenario, id: string): Promise<Running> {
   });
   const back = (text: string): string => {
     let result = text;
-    for (const [name, port] of ports) result = result.replaceAll(String(port), `{port:${name}}`);
+    for (const [name, port] of ports)      // not in the midst of a longer number
+      result = result.replace(new RegExp(`(?<!\\d)${port}(?!\\d)`, 'g'), `{port:${name}}`);
     return result.replace(new RegExp(`\\b${id}-([\\w-]+)`, 'g'), '{$1}')
       .replace(new RegExp(`\\b${id}\\b`, 'g'), '{id}');
   };

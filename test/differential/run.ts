@@ -21,24 +21,25 @@ for (const [area, all] of Object.entries(areas)) {
   if (option('area') !== undefined && option('area') !== area) continue;
   const scenarios = all.filter(({ name }) => name.includes(option('name') ?? ''));
   if (scenarios.length === 0) continue;
-  const envoy = await runScenarios('envoy', scenarios);
+  const envoy = await runScenarios('envoy', [scenarios]);
   const recording = readRecording(area);
   if (process.argv.includes('--record')) {
-    const merged = new Map(all.map(({ name }) => [name, envoy.get(name) ?? recording[name] ?? []]));
+    const merged = new Map(all.map((scenario) =>
+      [scenario.name, envoy.get(scenario) ?? recording[scenario.name] ?? []]));
     writeRecording(area, merged);
   }
-  const weft = await runScenarios(kind, scenarios);
+  const weft = await runScenarios(kind, [scenarios]);
   for (const scenario of scenarios) {
-    const found = compare(scenario, weft.get(scenario.name)!, envoy.get(scenario.name)!);
+    const found = compare(scenario, weft.get(scenario)!, envoy.get(scenario)!);
     count++;
     if (found.open.length > 0) open++; else if (found.headings.length > 0) explained++;
     if (found.open.length > 0) process.stdout.write(`${area}: ${scenario.name}\n  ${found.open.join('\n  ')}\n`);
     const recorded = readRecording(area)[scenario.name] ?? [];
-    if (recorded.join('\n') !== envoy.get(scenario.name)!.join('\n')) {
+    if (recorded.join('\n') !== envoy.get(scenario)!.join('\n')) {
       stale++;
       process.stdout.write(`${area}: ${scenario.name}: the recording is not what this Envoy did\n`);
       if (process.argv.includes('--verbose'))
-        process.stdout.write(`  ${compare(scenario, recorded, envoy.get(scenario.name)!).open.join('\n  ')}\n`);
+        process.stdout.write(`  ${compare(scenario, recorded, envoy.get(scenario)!).open.join('\n  ')}\n`);
     }
   }
 }

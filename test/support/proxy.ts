@@ -93,7 +93,7 @@ export class Proxy {
   admin(path: string): Promise<{ status: number; body: string }> {
     return new Promise((resolve, reject) => {
       const to = this.adminPath === null ? { host: '127.0.0.1', port: this.adminPort } : { socketPath: this.adminPath };
-      const call = get({ ...to, path, agent: false, timeout: 2000 }, (response) => {
+      const call = get({ ...to, path, agent: false, timeout: 20_000 }, (response) => {
         let body = '';
         response
           .setEncoding('utf8')

@@ -2,9 +2,10 @@
 // process-wide words of shared memory: computed when they are read.
 import type { AdminBackend } from '../backend.js';
 import { retriesMax } from '../../config/retry-budget.js';
-import type { CircuitBreakerThresholds } from '../../config/types.js';
+import type { CircuitBreakerThresholds, ClusterConfig } from '../../config/types.js';
 import { ClusterState, EndpointState, HealthFlag } from '../../core/memory-map.js';
 import type { MemoryMap } from '../../core/memory-map.js';
+import type { ResourceRecord } from '../../xds/store.js';
 
 const FAILED_FLAGS = HealthFlag.failedActive | HealthFlag.ejected;
 const EXCLUDING_FLAGS = HealthFlag.pendingCheck | HealthFlag.excluded;
@@ -77,7 +78,6 @@ export class SharedStates {
 }
 
 export interface ClusterFacts {
-  statName: string;
   slot: number;
   /** It has statistics of TLS besides. */
   tls: boolean;
@@ -85,10 +85,21 @@ export interface ClusterFacts {
   values: Float64Array;
 }
 
-/** Facts of one cluster, values in the order of clusterFactNames; null when it is gone. */
-export function clusterFacts(backend: AdminBackend, states: SharedStates, name: string): ClusterFacts | null {
-  const config = backend.store.clusters.get(name)?.config;
-  if (config === undefined) return null;
+/** Packed configuration begins with the two names, so that they can be had without unpacking the rest. */
+const PACKED_NAMES = /^\{"name":"(?:[^"\\]|\\.)*","altStatName":("(?:[^"\\]|\\.)*")/;
+
+/** What a cluster is called in names of statistics. */
+export function statNameOf(record: ResourceRecord<'cluster'>): string {
+  const { name, configJson } = record;
+  // Mostly it is the cluster's own; a name that JSON escapes takes the longer way.
+  if (configJson.startsWith(`{"name":"${name}","altStatName":"${name}"`)) return name;
+  const names = PACKED_NAMES.exec(configJson);
+  return names === null ? record.config.altStatName : JSON.parse(names[1]) as string;
+}
+
+/** Facts of one cluster, values in the order of clusterFactNames. */
+export function clusterFacts(backend: AdminBackend, states: SharedStates, config: ClusterConfig): ClusterFacts {
+  const { name } = config;
   const slot = backend.clusterSlot(name);
   const values = new Float64Array(clusterFactNames.length);
   breakerValues(values, 0, config.circuitBreakers.default, (word) => states.cluster(slot, word));
@@ -108,7 +119,7 @@ export function clusterFacts(backend: AdminBackend, states: SharedStates, name: 
     values[at + 4]++;
   }
   const tls = config.tls !== null || (config.transportSocketMatches ?? []).some((match) => match.tls !== null);
-  return { statName: config.altStatName, slot, tls, values };
+  return { slot, tls, values };
 }
 
 function breakerValues(

@@ -8,7 +8,7 @@ import { isGauge } from '../../telemetry/schema.js';
 import type { ScopeKind } from '../../telemetry/schema.js';
 import { EndpointState } from '../../core/memory-map.js';
 import { addressText } from '../address.js';
-import { clusterFactNames, clusterFacts } from './cluster-facts.js';
+import { clusterFactNames, clusterFacts, statNameOf } from './cluster-facts.js';
 import type { SharedStates } from './cluster-facts.js';
 import { hashTableRows } from './hash-table-rows.js';
 import type { Row } from './row.js';
@@ -53,18 +53,20 @@ export function* collect(
   let done = 0;
   for (const name of wanted('cluster.') ? [...backend.store.clusters.keys()] : []) {
     if (++done % 200 === 0) yield;
-    const facts = clusterFacts(backend, states, name);
-    if (facts === null) continue;
-    const { statName: subject, slot, tls, values } = facts;
+    const record = backend.store.clusters.get(name);
+    if (record === undefined) continue;                     // it went during a pause
+    const subject = statNameOf(record);
     const prefix = `cluster.${subject}.`;
+    if (!wanted(prefix)) continue;
+    const { config } = record;
+    const { slot, tls, values } = clusterFacts(backend, states, config);
     scopes.push({
       kind: 'cluster',
       subject,
       prefix,
       offset: backend.statistics.clusterScope(slot),
-      rows: [...hashTableRows(backend, states, name),
-        ...(backend.store.clusters.get(name)?.config.perEndpointStats === true
-        ? endpointRows(backend, states, name) : [])],
+      rows: [...hashTableRows(backend, states, record, config.balancing),
+        ...(config.perEndpointStats ? endpointRows(backend, states, name) : [])],
       facts: values,
     });
     if (tls) scopes.push({ kind: 'clusterTls', subject, prefix, offset: backend.statistics.clusterScope(slot,

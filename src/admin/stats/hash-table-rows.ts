@@ -2,15 +2,30 @@
 // hold follows from the endpoints and is computed here. Of several priorities Envoy shows the last.
 import type { AdminBackend, EndpointInForce } from '../backend.js';
 import { eachMaglevTurn, planRing, tableShares } from '../../config/hash-tables.js';
-import type { Balancing } from '../../config/types.js';
+import type { Balancing, Hashing } from '../../config/types.js';
+import type { ResourceRecord } from '../../xds/store.js';
 import type { SharedStates } from './cluster-facts.js';
 import type { Row } from './row.js';
 
-export function hashTableRows(backend: AdminBackend, states: SharedStates, name: string): Row[] {
-  const balancing = backend.store.clusters.get(name)?.config.balancing;
-  const table = balancing?.hashing?.table;
-  if (balancing === undefined || table === undefined) return [];
-  const shares = sharesOf(backend.endpoints(name), balancing, states);
+/**
+ * What was computed last, by cluster: a table is filled place by place, and agents ask every few seconds while nothing
+ * changes. An update is a new record.
+ */
+const computed = new WeakMap<ResourceRecord, { shares: readonly number[]; rows: Row[] }>();
+
+export function hashTableRows(backend: AdminBackend, states: SharedStates, record: ResourceRecord<'cluster'>,
+  balancing: Balancing): Row[] {
+  const table = balancing.hashing?.table;
+  if (table === undefined) return [];
+  const shares = sharesOf(backend.endpoints(record.name), balancing, states);
+  const last = computed.get(record);
+  if (last?.shares.length === shares.length && shares.every((share, i) => share === last.shares[i])) return last.rows;
+  const rows = sizes(table, shares);
+  computed.set(record, { shares, rows });
+  return rows;
+}
+
+function sizes(table: Hashing['table'], shares: readonly number[]): Row[] {
   if (table.kind === 'ring') {
     const { size, counts } = planRing(shares, table.minimumSize, table.maximumSize);
     return rows('ring_hash_lb', { max_hashes_per_host: most(counts), min_hashes_per_host: least(counts), size });

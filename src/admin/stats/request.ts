@@ -11,7 +11,7 @@ export interface StatsRequest {
   filter: Matches | null;
   buckets: Buckets;
   textReadouts: boolean;
-  /** False when no name that begins so can match the filter; such scopes are not even looked at. */
+  /** False when no name that begins so can match the filter; such scopes and names are not even looked at. */
   mayMatch: (prefix: string) => boolean;
   /** Types asked for; null = all. */
   only: ValueType | 'histogram' | null;

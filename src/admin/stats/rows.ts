@@ -48,7 +48,7 @@ export function* values(
 function visitWanted(name: string, row: Row, request: StatsRequest, visit: (name: string, row: Row) => void): void {
   if (request.usedOnly && !row.used) return;
   if (request.only !== null && request.only !== row.type) return;
-  if (request.filter !== null && !request.filter(name)) return;
+  if (request.filter !== null && (!request.mayMatch(name) || !request.filter(name))) return;
   visit(name, row);
 }
 
@@ -94,7 +94,7 @@ export function* histograms(
     const names = histogramNames(group.kind);
     for (let index = 0; index < names.length; index++) {
       const name = group.prefix + names[index];
-      if (request.filter !== null && !request.filter(name)) continue;
+      if (request.filter !== null && (!request.mayMatch(name) || !request.filter(name))) continue;
       if (request.usedOnly && (group.offset < 0 || statistics.histogram(group.kind, group.offset, index).total === 0))
         continue;
       visit({ name, group, index });
