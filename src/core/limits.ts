@@ -83,6 +83,7 @@ export const limits = {
   transcodedDepthMax: 100,         // of JSON and of messages, as protobuf has it; deeper: 400 or 502
   jsonTokenBytesMax: 64 * KiB,     // of a number or a bare key that comes in pieces; longer: 400
   grpcPieceBytesMax: 1 * MiB,      // of a streamed body in one message: servers take 4 MiB (as Envoy)
+  descriptorsKept: 2,              // linked descriptor sets of a thread that a further filter may share
   pathTemplatesMax: 16384,         // of its services; likewise
   httpFiltersMax: 31,              // of one connection manager: a bit each in a stream's word; more are refused
   tokenBucketsMax: 8192,           // of the process; a configuration that needs more is refused

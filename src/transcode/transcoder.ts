@@ -23,6 +23,18 @@ export interface Call {
 
 const QUESTION_MARK = 63;
 
+/** Filters of several listeners and routes often have one descriptor set: the last ones are kept. */
+const kept: { descriptor: string; withStatus: boolean; descriptors: Descriptors }[] = [];
+
+function descriptorsOf({ descriptor, convertGrpcStatus: withStatus }: Config): Descriptors {
+  const known = kept.find((entry) => entry.withStatus === withStatus && entry.descriptor === descriptor);
+  if (known !== undefined) return known.descriptors;
+  const descriptors = new Descriptors(Buffer.from(descriptor, 'base64'), limits.descriptorTypesMax, withStatus);
+  kept.push({ descriptor, withStatus, descriptors });
+  if (kept.length > limits.descriptorsKept) kept.shift();
+  return descriptors;
+}
+
 export class Transcoder {
   private readonly descriptors: Descriptors;
   private readonly matcher: PathMatcher<TranscodedMethod>;
@@ -31,8 +43,7 @@ export class Transcoder {
 
   /** Throws DescriptorError. */
   constructor(readonly config: Config) {
-    this.descriptors = new Descriptors(Buffer.from(config.descriptor, 'base64'), limits.descriptorTypesMax,
-      config.convertGrpcStatus);
+    this.descriptors = descriptorsOf(config);
     this.matcher = new PathMatcher(config.urlUnescapeSpec, config.matchUnregisteredCustomVerb);
     addServices(this.matcher, this.descriptors, { services: config.services, autoMapping: config.autoMapping,
       templatesMax: limits.pathTemplatesMax });

@@ -12,7 +12,10 @@ import type { Scenario } from './scenario.js';
 const document = readFileSync(join(repositoryRoot, 'docs/envoy-differences.md'), 'utf8');
 const wanted = process.env.WEFT_DIFFERENTIAL_AREA;
 
-/** Tests both drivers; a scenario that needs a process of its own has nothing to do with drivers and runs on one. */
+/**
+ * Tests both drivers; a scenario that needs a process of its own, or says so, has nothing to do with drivers and runs
+ * on one.
+ */
 export function holdAgainstEnvoy(all: Readonly<Record<string, readonly Scenario[]>>): void {
   const areas = Object.entries(all).filter(([area]) => wanted === undefined || wanted === area);
   // Of the runner, which is generous: a busy machine is no failure.
@@ -20,8 +23,8 @@ export function holdAgainstEnvoy(all: Readonly<Record<string, readonly Scenario[
   t.setTimeout(timeout);
   for (const kind of weftKinds) {
     t.test(kind, { timeout }, async (t) => {
-      const chosen = areas.map(([, scenarios]) => scenarios.filter(({ alone }) =>
-        alone === undefined || kind === weftKinds[0]));
+      const chosen = areas.map(([, scenarios]) => scenarios.filter(({ alone, oneDriver }) =>
+        (alone === undefined && oneDriver !== true) || kind === weftKinds[0]));
       const outcomes = await runScenarios(kind, chosen);
       for (const [index, [area]] of areas.entries()) {
         const recording = readRecording(area);

@@ -94,6 +94,8 @@ export interface Scenario {
   firstChecks?: Record<string, Reply>;
   /** The first request for /check of each upstream is shown. */
   showChecks?: boolean;
+  /** What it shows has nothing to do with drivers: one is enough. */
+  oneDriver?: boolean;
   /** Needs a process of its own, with these top-level fields of the bootstrap and options. */
   alone?: { bootstrap?: Record<string, unknown>; options?: readonly string[] };
   /** Lines that may differ, and under which heading of docs/envoy-differences.md it says why. */

@@ -235,4 +235,5 @@ const proto2: readonly Scenario[] = [
 ];
 
 export const scenarios: readonly Scenario[] = [...proto2, ...scalars, ...structure, ...wellKnown, ...printed,
-  ...options];
+  ...options]
+  .map((scenario) => ({ ...scenario, oneDriver: true }));

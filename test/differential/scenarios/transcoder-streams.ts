@@ -14,7 +14,10 @@ const servers = (name: string, config: object): Scenario => transcoded(name, [
   { send: get('/list/a'), answer: grpcAnswer([one.slice(0, 3), one.slice(3) + two.slice(0, 6), two.slice(6)]) },
   { send: get('/list/a'), answer: grpcAnswer([]) }, { send: get('/list/a'), answer: grpcAnswer([one],
     ['grpc-status: 5', 'grpc-message: gone']) }, { send: get('/list/a'), answer: grpcAnswer([frame('')]) },
-  { send: get('/list/a').replace('HTTP/1.1', 'HTTP/1.0'), answer: grpcAnswer([one, two]), ends: true }], config);
+  { send: get('/list/a').replace('HTTP/1.1', 'HTTP/1.0'), answer: grpcAnswer([one, two]), ends: true },
+  { send: get('/shelves/a/books/1').replace('HTTP/1.1', 'HTTP/1.0'), answer: ok, ends: true }], config, { main: {
+  routes: [{ match: { prefix: '/' }, route: { cluster: '{up}' } }], manager: { ...withRouter(transcoder(config)),
+    http_protocol_options: { accept_http_10: true } } } });
 
 const clients: readonly Scenario[] = [
   transcoded('streams of requests', [{ send: json('/add', [{ id: 1 }, { id: '2', title: 't' }]), answer: ok },
@@ -65,7 +68,7 @@ const framing: readonly Scenario[] = [
     { send: get('/shelves/a/books/1'), answer: grpcAnswer([one], ['grpc-status: 0', 'x-own: 1']) }], {}, withTrailers),
   transcoded('clients that wait for 100', [
     { send: json('/shelves/s/books', { id: 1 }, 'expect: 100-continue'), answer: ok, responses: 2 },
-    { send: json('/add', [{ id: 1 }], 'expect: 100-continue'), answer: ok, responses: 2 }]),
+    { send: json('/add', [{ id: 1 }], 'expect: 100-continue'), answer: ok, responses: 2 }], {}, { logLines: 2 }),
   transcoded('names in any case', [{ send: 'POST /shelves/s/books HTTP/1.1\r\nHost: a\r\nContent-Type: x/y\r\n'
     + 'Content-Length: 2\r\nX-Own: 1\r\n\r\n{}', answer: grpcAnswer([one], ['Grpc-Status: 5', 'Grpc-Message: m']) },
   { send: get('/shelves/a/books/1'), answer: trailersOnly('Grpc-Status: 5', 'Grpc-Message: m') }]),
