@@ -1,4 +1,4 @@
-// Builds, then runs every compiled test file in a process of its own, two at a time, and adds up their TAP.
+// Builds, then runs every compiled test file in a process of its own, several at a time, and adds up their TAP.
 // The files are plain TAP programs (`node dist/test/x.test.js` runs one); this reads them with tap's own parser.
 // Usage: npm test [-- part of a file name ...]
 import { spawn } from 'node:child_process';
@@ -10,7 +10,10 @@ import { Parser } from 'tap-parser';
 import { build } from './build.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const JOBS = Math.min(2, availableParallelism());
+/** One more than the processors: files wait for clocks now and then. */
+const JOBS = Math.min(3, availableParallelism() + 1);
+/** Whole proxies are started in these, which takes long: what is short fills the gaps at the end. */
+const LONG = /dist\/test\/(differential|integration)\//;
 /** Of a file, and of each test in it: how long one takes is the machine's load more than its own doing. */
 const FILE_SECONDS_MAX = 120;
 const running = new Set();
@@ -33,7 +36,9 @@ function testFiles(filters) {
     }
   };
   visit(join(root, 'dist/test'));
-  return found.sort().filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)));
+  const wanted = found.sort()
+    .filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)));
+  return [...wanted.filter((path) => LONG.test(path)), ...wanted.filter((path) => !LONG.test(path))];
 }
 
 const sourceOf = (path) => join(root, relative(join(root, 'dist'), path).replace(/\.js$/, '.ts'));

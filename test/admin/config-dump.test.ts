@@ -2,8 +2,9 @@ import t from 'tap';
 import { masked, parseMask } from '../../src/admin/dump/field-mask.js';
 import { redacted } from '../../src/admin/dump/redact.js';
 import { ask, FakeBackend, startAdmin } from './fixture.js';
+import { freePort } from '../support/ports.js';
 
-const PORT = 21120;
+const PORT = await freePort();
 const backend = new FakeBackend();
 const server = await startAdmin(backend, PORT);
 t.teardown(() => server.close());

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { ask, FakeBackend, startAdmin } from './fixture.js';
+import { freePort } from '../support/ports.js';
 
-const PORT = 21101;
+const PORT = await freePort();
 const backend = new FakeBackend();
 const directory = mkdtempSync(join(tmpdir(), 'weft-admin-'));
 const server = await startAdmin(backend, PORT, {
@@ -185,7 +186,8 @@ t.test('listens on a socket file with its mode', async (t) => {
 });
 
 t.test('a port that is taken is an error with the address', async (t) => {
-  await t.rejects(startAdmin(new FakeBackend(), PORT), /admin address 127\.0\.0\.1:21101: .*EADDRINUSE/);
+  await t.rejects(startAdmin(new FakeBackend(), PORT),
+    new RegExp(`admin address 127\\.0\\.0\\.1:${PORT}: .*EADDRINUSE`));
 });
 
 t.test('the admin server counts itself', async (t) => {

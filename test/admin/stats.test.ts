@@ -4,8 +4,9 @@ import type { Hashing } from '../../src/config/types.js';
 import { configForms } from '../../src/xds/store.js';
 import { clusterScope } from '../../src/telemetry/scopes.js';
 import { ask, FakeBackend, map, startAdmin } from './fixture.js';
+import { freePort } from '../support/ports.js';
 
-const PORT = 21110;
+const PORT = await freePort();
 const backend = new FakeBackend();
 const { statistics } = backend;
 const server = await startAdmin(backend, PORT);

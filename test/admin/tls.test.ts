@@ -6,8 +6,9 @@ import { clusterScope } from '../../src/telemetry/scopes.js';
 import type { ClusterConfig } from '../../src/config/types.js';
 import { ResourceRecord } from '../../src/xds/store.js';
 import { ask, FakeBackend, map, startAdmin } from './fixture.js';
+import { freePort } from '../support/ports.js';
 
-const PORT = 21140;
+const PORT = await freePort();
 const backend = new FakeBackend();
 const { statistics } = backend;
 const server = await startAdmin(backend, PORT);

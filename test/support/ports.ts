@@ -7,7 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const FIRST = Number(process.env.WEFT_TEST_PORT ?? 22000);
-const COUNT = 5000;
+/** From here on the kernel hands out ports to clients, which could have one before the listener does. */
+const EPHEMERAL = 32768;
+const COUNT = Math.min(5000, EPHEMERAL - FIRST);
+if (!(FIRST >= 1024 && COUNT >= 500))
+  throw new Error(`WEFT_TEST_PORT is the first of 500 to 5000 ports from 1024 to ${EPHEMERAL - 1}, not ${FIRST}`);
 const claims = join(tmpdir(), 'weft-test-ports');
 const mine: string[] = [];
 process.on('exit', () => {

@@ -107,11 +107,9 @@ export class KernelHarness extends Harness {
   readonly reactor: Reactor;
   private readonly scratch = new Uint8Array(128 * 1024);
   private readonly scratchAddress = libc.addressOf(this.scratch);
-  private port: number;
 
   constructor(driver: 'epoll' | 'uring', socketsMax = 64, poolMiB = 40) {
     super(poolMiB);
-    this.port = driver === 'epoll' ? 21230 : 21260;
     this.reactor = createReactor(driver, this.options(socketsMax));
   }
 
@@ -147,7 +145,8 @@ export class KernelHarness extends Harness {
     return fd;
   }
 
-  override refused(): SocketAddress { return { kind: 'ip', host: '127.0.0.1', port: this.port }; }
+  /** Nobody listens on the first of the privileged ports. */
+  override refused(): SocketAddress { return { kind: 'ip', host: '127.0.0.1', port: 1 }; }
 
   /** A listener whose backlog is full: the kernel ignores further attempts. */
   override silent(): { address: SocketAddress; stop(): void } {
