@@ -2,6 +2,7 @@
 // statistics. Values that differ from run to run are reduced to their presence.
 import { request as httpRequest } from 'node:http';
 import { RawClient } from '../support/client.js';
+import { HANG_MS } from '../support/hang.js';
 import { statusOf, type Message } from '../support/message.js';
 import type { Proxy } from '../support/proxy.js';
 import { answerOk, type Seen, type Upstream } from '../support/upstream.js';
@@ -102,7 +103,7 @@ async function showChecks(upstreams: ReadonlyMap<string, Upstream>, varying: Rea
 }
 
 async function untilStats(proxy: Proxy, running: Running, wanted: Record<string, number>): Promise<void> {
-  for (const [name, value] of Object.entries(wanted)) await proxy.untilStat(running.fill(name), value, 4000);
+  for (const [name, value] of Object.entries(wanted)) await proxy.untilStat(running.fill(name), value);
   await sleep(proxy.kind === 'envoy' ? 50 : 10);
 }
 
@@ -124,11 +125,11 @@ async function seeResponses(client: RawClient, step: Step): Promise<Message[]> {
   const found: Message[] = [];
   const wanted = step.responses ?? 1;
   while (found.length < wanted) {
-    const message = await client.response(step.noBody ?? false, step.quietMs ?? 3000).catch(() => null);
+    const message = await client.response(step.noBody ?? false, step.quietMs ?? HANG_MS).catch(() => null);
     if (message === null) break;
     found.push(message);
   }
-  if (step.ends) await client.end(step.quietMs ?? 3000).catch(() => { /* it stays open: that is the outcome */ });
+  if (step.ends) await client.end(step.quietMs ?? HANG_MS).catch(() => { /* it stays open: that is the outcome */ });
   else if (wanted === 0) await client.end(step.quietMs ?? 200).catch(() => { /* as it should be */ });
   return found;
 }
@@ -136,7 +137,7 @@ async function seeResponses(client: RawClient, step: Step): Promise<Message[]> {
 async function seeRaw(client: RawClient, step: Step): Promise<string[]> {
   const before = client.received.length;
   if (step.until !== undefined) {
-    await client.until(() => client.rest.includes(step.until!) || client.closed, step.quietMs ?? 3000)
+    await client.until(() => client.rest.includes(step.until!) || client.closed, step.quietMs ?? HANG_MS)
       .catch(() => { /* what came is shown */ });
     return [`received ${JSON.stringify(client.take(client.rest.length))}`];
   }
@@ -222,7 +223,7 @@ async function callAdmin(proxy: Proxy, running: Running, call: NonNullable<Step[
   Promise<string[]> {
   const { status, body: whole } = await new Promise<{ status: number; body: string }>((resolve, reject) => {
     const outgoing = httpRequest({ host: '127.0.0.1', port: proxy.adminPort, path: running.fill(call.path),
-      method: call.method ?? 'GET', agent: false, timeout: 20_000 }, (response) => {
+      method: call.method ?? 'GET', agent: false, timeout: HANG_MS }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (data) => { text += data; })
         .on('end', () => resolve({ status: response.statusCode ?? 0, body: text }));

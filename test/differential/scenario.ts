@@ -47,7 +47,7 @@ export interface Step {
   keep?: boolean;
   /** The client resets the connection behind its bytes. */
   reset?: boolean;
-  /** Longest wait for an answer; default 3000. */
+  /** Longest wait for an answer or an end; where none comes, say how long to wait for it. */
   quietMs?: number;
   /** Requests of the step that are waited for at the upstreams, where the answer does not wait for them. */
   forwarded?: number;

@@ -101,7 +101,7 @@ for (const kind of kinds) {
       client.send('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
       t.equal((await client.response()).body, 'b');
       status.b = 500;
-      await client.end(3000);
+      await client.end();
       t.ok(client.ended || client.closed);
       status.b = 200;
       await until('closing', 'b', 'healthy');

@@ -119,7 +119,7 @@ void forEachProxy(
       up.answer = (seen) => `HTTP/1.1 200 OK\r\ncontent-length: ${seen.body.length}\r\n\r\n${seen.body}`;
       const client = await RawClient.open(port.main);
       client.send(request('PUT /', `Content-Length: ${body.length}`) + body);
-      const response = await client.response(false, 10000);
+      const response = await client.response();
       client.close();
       t.ok(response.body === body);
     });

@@ -70,7 +70,7 @@ for (const kind of kinds) {
     };
     const stat = (name: string, which: string) => proxy.stat(`cluster.${name}.outlier_detection.${which}`);
     const untilStat = (name: string, which: string, value: number) =>
-      proxy.untilStat(`cluster.${name}.outlier_detection.${which}`, value, 4000);
+      proxy.untilStat(`cluster.${name}.outlier_detection.${which}`, value);
     const settled = () => sleep(kind === 'envoy' ? 60 : 30);
 
     await t.test('consecutive 5xx', async (t) => {

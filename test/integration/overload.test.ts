@@ -122,7 +122,7 @@ for (const kind of weftKinds) {
       client.send(GET);
       await client.response();
       await until('reduce_timeouts', '0.8', 1);
-      await client.end(1000);
+      await client.end();
       t.ok(client.ended);
       client.close();
       await proxy.stop();

@@ -33,7 +33,7 @@ t.test('a listener that is gone', async (t) => {
   await client.response();
   t.equal(await proxy.untilStat('http.one.downstream_rq_total', 1), 1);
   write(proxy.folder, []);
-  await client.end(5000);
+  await client.end();
   const until = async (name: string, there: boolean): Promise<boolean> => {
     for (let tries = 0; tries < 300 && (await proxy.stats()).has(name) !== there; tries++) await sleep(20);
     return (await proxy.stats()).has(name) === there;

@@ -1,5 +1,6 @@
 // A client that sends exact bytes and looks at exact bytes.
 import { connect, type Socket } from 'node:net';
+import { HANG_MS } from './hang.js';
 import { parseMessage, type Message } from './message.js';
 
 export class RawClient {
@@ -72,7 +73,7 @@ export class RawClient {
    * The next response; `noBody` for answers to HEAD. Throws after `timeoutMs`, or when the connection ends before
    * it is complete.
    */
-  async response(noBody = false, timeoutMs = 3000): Promise<Message> {
+  async response(noBody = false, timeoutMs = HANG_MS): Promise<Message> {
     let message: Message | null = null;
     await this.until(
       () => {
@@ -91,7 +92,7 @@ export class RawClient {
     return found;
   }
 
-  async until(condition: () => boolean, timeoutMs = 3000, what = 'a condition'): Promise<void> {
+  async until(condition: () => boolean, timeoutMs = HANG_MS, what = 'a condition'): Promise<void> {
     const limit = performance.now() + timeoutMs;
     while (!condition()) {
       const left = limit - performance.now();
@@ -107,7 +108,7 @@ export class RawClient {
     }
   }
   /** Waits for the peer to end the connection, orderly or not. */
-  async end(timeoutMs = 3000): Promise<void> {
+  async end(timeoutMs = HANG_MS): Promise<void> {
     await this.until(() => this.ended || this.closed, timeoutMs, 'the end of the connection');
   }
 

@@ -5,6 +5,7 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { HANG_MS } from './hang.js';
 import { repositoryRoot } from './root.js';
 
 const running = new Set<ChildProcess>();
@@ -93,7 +94,7 @@ export class Proxy {
   admin(path: string): Promise<{ status: number; body: string }> {
     return new Promise((resolve, reject) => {
       const to = this.adminPath === null ? { host: '127.0.0.1', port: this.adminPort } : { socketPath: this.adminPath };
-      const call = get({ ...to, path, agent: false, timeout: 20_000 }, (response) => {
+      const call = get({ ...to, path, agent: false, timeout: HANG_MS }, (response) => {
         let body = '';
         response
           .setEncoding('utf8')
@@ -124,7 +125,7 @@ export class Proxy {
   }
 
   /** Waits until a statistic has the value: workers count at their own pace. */
-  async untilStat(name: string, value: number, timeoutMs = 2000): Promise<number> {
+  async untilStat(name: string, value: number, timeoutMs = HANG_MS): Promise<number> {
     const limit = performance.now() + timeoutMs;
     for (;;) {
       const actual = await this.stat(name);
@@ -138,7 +139,7 @@ export class Proxy {
   }
 
   /** The lines of an access log; waits until there are `count`. */
-  async logLines(name: string, count: number, timeoutMs = 3000): Promise<string[]> {
+  async logLines(name: string, count: number, timeoutMs = HANG_MS): Promise<string[]> {
     const limit = performance.now() + timeoutMs;
     for (;;) {
       const file = this.logFile(name);

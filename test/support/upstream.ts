@@ -1,5 +1,6 @@
 // An upstream that a test scripts: it shows every request as it came and answers what the test says, byte by byte.
 import { createServer, type Server, type Socket } from 'node:net';
+import { HANG_MS } from './hang.js';
 import { parseMessage, type Message } from './message.js';
 
 export interface Seen extends Message {
@@ -125,7 +126,7 @@ export class Upstream {
     if (bytes !== null && !socket.destroyed) socket.write(Buffer.from(bytes, 'latin1'));
   }
 
-  async until(condition: () => boolean, timeoutMs = 3000, what = 'the upstream to see something'): Promise<void> {
+  async until(condition: () => boolean, timeoutMs = HANG_MS, what = 'the upstream to see something'): Promise<void> {
     const limit = performance.now() + timeoutMs;
     while (!condition()) {
       const left = limit - performance.now();

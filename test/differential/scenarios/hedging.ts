@@ -23,7 +23,7 @@ const hedging = (name: string, replies: Reply | Reply[], policy: object = {}, mo
 const hang: Reply = { hang: true };
 const first = answer(200, 'first'), second = answer(200, 'second'), third = answer(200, 'third');
 const bad = (body: string, status = 500): string => answer(status, body);
-const late = (reply: string, afterMs = 350): Reply => ({ afterMs, reply });
+const late = (reply: string, afterMs = 450): Reply => ({ afterMs, reply });
 const steps = (send: string, replies: Reply[]): { steps: Step[] } => ({ steps: [{ send, answer: replies }] });
 
 export const scenarios: readonly Scenario[] = [
@@ -36,13 +36,13 @@ export const scenarios: readonly Scenario[] = [
   hedging('the second is bad, then the first', [late(bad('first')), bad('second')]),
   hedging('the first is bad while a third is to come', [late(bad('first')), bad('second'), third], { num_retries: 2 }),
   hedging('the second is slow as well', [hang, hang, third], { num_retries: 2 }),
-  hedging('the first comes while two others run', [late(first, 450), hang, hang], { num_retries: 2 }),
+  hedging('the first comes while two others run', [late(first, 375), hang, hang], { num_retries: 2 }),
   hedging('nobody answers', [hang], {}, {}, { timeout: '0.5s' }),
   hedging('nobody answers, without retries', [hang], { num_retries: 0 }, {}, { timeout: '0.4s' }),
   hedging('no retries left, and the first answers', [late(first)], { num_retries: 0 }),
   hedging('nothing asks for retries', [late(first), second], { retry_on: '' }),
   hedging('a condition that timeouts do not meet', [hang, second], { retry_on: 'retriable-4xx' }),
-  hedging('the first is cut', [{ afterMs: 350, reply: 'nonsense\r\n\r\n' }, late(second, 500)]),
+  hedging('the first is cut', [{ afterMs: 450, reply: 'nonsense\r\n\r\n' }, late(second, 500)]),
   hedging('the first ends', [hang, { close: true }], {}, {}, { timeout: '0.6s' }),
   hedging('the second ends, then the first answers', [late(first), { close: true }]),
   hedging('the second is nonsense, then the first answers', [late(first), 'nonsense\r\n\r\n']),
@@ -54,7 +54,7 @@ export const scenarios: readonly Scenario[] = [
     thresholds: [{ max_retries: 0 }] } } } }),
   hedging('silence', [hang, second], { per_try_timeout: '0s', per_try_idle_timeout: '0.15s' }),
   hedging('a body', [], {}, steps(post('/', 'hello'), [hang, second])),
-  hedging('a long body', [], {}, steps(post('/', 'x'.repeat(40_000)), [late(first), late(second, 400)])),
+  hedging('a long body', [], {}, steps(post('/', 'x'.repeat(40_000)), [late(first), late(second, 500)])),
   hedging('a chunked body', [], {}, steps(['POST / HTTP/1.1', 'host: a.example', 'transfer-encoding: chunked', '', '5',
     'hello', '0', '', ''].join('\r\n'), [hang, second])),
   hedging('a long answer of the first', [late(answer(200, 'x'.repeat(100_000))), hang]),

@@ -114,8 +114,8 @@ const tlsFilters: readonly Scenario[] = [
     ['no null compression', clientHello('a.example', [], { compression: '\x01' })],
     ['an alert', record('\x02\x28', 21)], ['a record of another version', record('abc', 22, 0x0501)],
     ['a message that is no ClientHello', record('\x02\0\0\x01a')],
-    ['plain text', get('/')],
   ] as const).map(([name, hello]) => inspecting(`server names: ${name}`, [tls], byName, [bytes(hello)])),
+  inspecting('server names: plain text', [tls], byName, [{ send: get('/') }]),
   inspecting('a ClientHello in pieces', [tls], byName, [
     { send: clientHello('a.example').slice(0, 40), responses: 0, quietMs: 50 },
     { send: clientHello('a.example').slice(40), sameConnection: true, ends: true }]),
