@@ -14,8 +14,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const JOBS = Math.min(3, availableParallelism() + 1);
 /** Whole proxies are started in these, which takes long: what is short fills the gaps at the end. */
 const LONG = /dist\/test\/(differential|integration)\//;
-/** Of a file, and of each test in it: how long one takes is the machine's load more than its own doing. */
-const FILE_SECONDS_MAX = 120;
+/** Of a file that hangs, and of each test in it: how long one takes is the machine's load more than its own doing. */
+const FILE_SECONDS_MAX = 300;
 const running = new Set();
 // Whoever ends this run ends the tests with it, and they their proxies, whose ports others would meet.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) {
