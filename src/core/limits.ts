@@ -23,7 +23,8 @@ export const limits = {
   receivesPerPollMax: 4,           // recvs of one socket in one poll; then the others have their turn
   receiveRetryMs: 2,               // no receive buffer free: receiving is tried again after this
   acceptRetryMs: 100,              // EMFILE and the like: accepting is tried again after this
-  sendVectorsMax: 16,              // pieces of one sendmsg
+  sendVectorsMax: 64,              // pieces of one sendmsg
+  sendMessageBytesMax: 1024 * KiB, // of one sendmsg, about
   sendGatherBytesMax: 64 * 1024,   // pieces sent with `more` are held back, and leave together, up to this many bytes
   sendNodesMax: 65536,             // pieces queued by all sockets of a worker; full: that send fails with ENOBUFS
   workerDeathsPerMinuteMax: 5,     // then the process ends

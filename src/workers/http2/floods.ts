@@ -12,20 +12,45 @@ export const FLOOD_CONTROL_OUT = 4;
 export const FLOOD_RESETS = 5;
 export const FLOOD_OUT = 6;
 
+/**
+ * Counts frames that may not have been sent yet, by two marks in the bytes of the connection: when all before the newer
+ * mark has left, so have the frames that were written before the older one. A busy connection always has something
+ * waiting, and is no flood.
+ */
+class Unsent {
+  private before = 0;
+  private since = 0;
+  private mark = 0;
+
+  begin(): void { this.before = this.since = this.mark = 0; }
+
+  /** One more frame is written. Returns how many may wait, itself included. */
+  add(handed: number, pending: number): number {
+    if (handed - pending >= this.mark) {
+      this.before = pending === 0 ? 0 : this.since;
+      this.since = 0;
+      this.mark = handed;
+    }
+    this.since++;
+    return this.before + this.since;
+  }
+}
+
 export class Floods {
   private empty = 0;
   private priorities = 0;
   private windowUpdates = 0;
   private opened = 0;
   private dataSent = 0;
-  /** Answers that wait since the peer last took everything. */
-  private answers = 0;
-  private heads = 0;
+  private readonly answers = new Unsent();
+  private readonly heads = new Unsent();
   private closed = 0;
   private premature = 0;
 
   begin(): void {
-    this.empty = this.priorities = this.windowUpdates = this.opened = this.dataSent = this.answers = this.heads = 0;
+    this.empty = this.priorities = this.windowUpdates = this.opened = this.dataSent = 0;
+    this.answers.begin();
+    this.heads.begin();
     this.closed = this.premature = 0;
   }
 
@@ -45,16 +70,14 @@ export class Floods {
     return FLOOD_NONE;
   }
 
-  /** An answer to a PING, SETTINGS or a broken stream is written while `pending` bytes wait to be sent. */
-  answered(pending: number, options: Http2Options): number {
-    this.answers = pending === 0 ? 0 : this.answers + 1;
-    return this.answers > options.outboundControlFramesMax ? FLOOD_CONTROL_OUT : FLOOD_NONE;
+  /** An answer to a PING, SETTINGS or a broken stream is written; of all `handed` bytes, `pending` wait to be sent. */
+  answered(handed: number, pending: number, options: Http2Options): number {
+    return this.answers.add(handed, pending) > options.outboundControlFramesMax ? FLOOD_CONTROL_OUT : FLOOD_NONE;
   }
 
   /** As answered, of response heads: no window holds them back. */
-  wroteHead(pending: number, options: Http2Options): number {
-    this.heads = pending === 0 ? 0 : this.heads + 1;
-    return this.heads > options.outboundFramesMax ? FLOOD_OUT : FLOOD_NONE;
+  wroteHead(handed: number, pending: number, options: Http2Options): number {
+    return this.heads.add(handed, pending) > options.outboundFramesMax ? FLOOD_OUT : FLOOD_NONE;
   }
 
   /** A request of the peer is over; `early`: the peer reset it soon after it began (CVE-2023-44487). */

@@ -24,13 +24,15 @@ export class FramesOut implements Flusher {
   private lastStream = 0;
   /** No buffer was free: something that had to be said was not, and the connection is of no use. */
   failed = false;
+  /** All bytes that the socket was given. */
+  handedBytes = 0;
 
   constructor(private readonly engine: Engine, private readonly onFlush: () => void) {}
 
   begin(socket: number): void {
     this.socket = socket;
     this.failed = false;
-    this.lastStream = 0;
+    this.handedBytes = this.lastStream = 0;
   }
 
   /** Drops what was not sent. */
@@ -90,6 +92,7 @@ export class FramesOut implements Flusher {
     }
     this.commit(at + FRAME_HEADER_BYTES, 0);
     this.sendBuffer(true);
+    this.handedBytes += length;
     this.engine.reactor.send(this.socket, buffer, offset, length, false);
     return true;
   }
@@ -165,7 +168,10 @@ export class FramesOut implements Flusher {
 
   private sendBuffer(more: boolean): void {
     const { engine } = this;
-    if (this.at > this.start) engine.reactor.send(this.socket, this.buffer, this.start, this.at - this.start, more);
+    if (this.at > this.start) {
+      this.handedBytes += this.at - this.start;
+      engine.reactor.send(this.socket, this.buffer, this.start, this.at - this.start, more);
+    }
     engine.pool.release(this.buffer);
     this.buffer = -1;
     this.lastStream = 0;

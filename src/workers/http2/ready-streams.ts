@@ -5,6 +5,7 @@ import type { FramedStream } from './stream.js';
 export class ReadyStreams {
   private first: FramedStream | null = null;
   private last: FramedStream | null = null;
+  count = 0;
 
   get isEmpty(): boolean { return this.first === null; }
 
@@ -12,6 +13,7 @@ export class ReadyStreams {
     if (stream.ready) return;
     stream.ready = true;
     stream.nextReady = null;
+    this.count++;
     if (this.last === null) this.first = stream; else this.last.nextReady = stream;
     this.last = stream;
   }
@@ -24,6 +26,7 @@ export class ReadyStreams {
     if (this.first === null) this.last = null;
     stream.nextReady = null;
     stream.ready = false;
+    this.count--;
     return stream;
   }
 

@@ -65,14 +65,19 @@ export class Sending {
     return sent;
   }
 
-  /** More waits below than a peer that reads would leave there. */
+  /**
+   * More waits below than a peer that reads would leave there. The more streams want to send, the more it may be: else
+   * a connection of many would get no more of a turn of the loop than a connection of one.
+   */
   private isCongested(): boolean {
-    const { engine: { reactor, pool }, socket } = this.session;
+    const { engine: { reactor, pool }, socket, peerFrameBytes } = this.session;
     const pending = reactor.pendingSendBytes(socket);
-    if (pending === 0 || pending <= limits.sendHighWatermarkBytes >> 2 * pool.pressure) return false;
+    const most = Math.min(limits.sendMessageBytesMax,
+      limits.sendHighWatermarkBytes + this.ready.count * peerFrameBytes);
+    if (pending === 0 || pending <= most >> 2 * pool.pressure) return false;
     if (!this.notified) {
       this.notified = true;
-      this.session.engine.reactor.notifyDrained(this.session.socket);
+      reactor.notifyDrained(socket);
     }
     return true;
   }

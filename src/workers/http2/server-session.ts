@@ -264,7 +264,8 @@ export class ServerSession extends Session implements ListenerConnection {
       0, this.peerFrameBytes);
     if (end === 0) return false;
     this.out.commit(end, id);
-    const flood = this.floods.wroteHead(this.engine.reactor.pendingSendBytes(this.socket), this.options);
+    const pending = this.engine.reactor.pendingSendBytes(this.socket);
+    const flood = this.floods.wroteHead(this.out.handedBytes, pending, this.options);
     if (flood !== FLOOD_NONE) this.flooded(flood);
     return true;
   }

@@ -388,7 +388,8 @@ export abstract class Session implements SocketOwner {
 
   /** False: answers pile up that the peer does not take. */
   private mayAnswer(): boolean {
-    const flood = this.floods.answered(this.engine.reactor.pendingSendBytes(this.socket), this.options);
+    const pending = this.engine.reactor.pendingSendBytes(this.socket);
+    const flood = this.floods.answered(this.out.handedBytes, pending, this.options);
     if (flood !== FLOOD_NONE) this.flooded(flood);
     return flood === FLOOD_NONE;
   }

@@ -130,13 +130,13 @@ export abstract class FramedStream implements Channel {
     this.trailersOutBytes = bytes;
   }
 
-  /** Its turn: sends at most one frame's worth of what waits. True: it has more, and could send it. */
+  /** Its turn: sends at most one frame's worth of what waits. True: it has more, and its window lets it. */
   sendReady(): boolean {
     const { buffer, at, end } = this.queue;
     const most = Math.min(end - at, this.session.peerFrameBytes);
     const done = this.session.sending.data(this, buffer, at, most);
     if (done > 0) this.queue.take(at + done);
-    if (this.queuedBytes > 0) return done > 0 && this.sendWindow > 0;
+    if (this.queuedBytes > 0) return this.sendWindow > 0;
     if (this.endQueued) this.sayQueuedEnd();
     else if (this.drainWanted) this.session.sending.tellSoon(this);
     return false;

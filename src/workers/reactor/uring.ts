@@ -88,9 +88,8 @@ export class UringReactor implements Reactor {
     for (let n = 0; n < socketsMax; n++) this.free[n] = socketsMax - 1 - n;
     this.freeCount = socketsMax;
     this.queue = new PieceQueue(socketsMax, limits.sendNodesMax, limits.sendQueueEntriesMax, pool, memory);
-    // One turn fills at most the lent buffers, and a receive that was stopped is cancelled in the next turn.
-    const turnMax = BUFFERS_MAX + BULK_BUFFERS_MAX;
-    this.kept = new PieceQueue(socketsMax, 4 * turnMax, 2 * turnMax, pool, memory, true);
+    // Each piece is a buffer of its own.
+    this.kept = new PieceQueue(socketsMax, pool.capacity, pool.capacity, pool, memory, true);
     this.receiveChanges = new IdQueue(socketsMax);
     this.sendReady = new IdQueue(socketsMax);
     this.deferred = new IdQueue(socketsMax);
@@ -404,7 +403,7 @@ export class UringReactor implements Reactor {
       return;
     }
     const area = this.area();
-    writeMessage(this.words, this.base, area, queue, head, limits.sendHighWatermarkBytes);
+    writeMessage(this.words, this.base, area, queue, head, limits.sendMessageBytesMax);
     this.ring.push(OP_SENDMSG, this.fds[id], 0, this.base + area, 1, SEND_FLAGS, SEND | id, generation, 0);
   }
 
