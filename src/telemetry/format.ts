@@ -241,6 +241,9 @@ export const needsUpstreamNotes = (operators: readonly Operator[]): boolean => s
   operator.op.startsWith('upstreamLocal') || operator.op === 'upstreamConnectionId'
   || ('upstream' in operator && operator.upstream)
   || (operator.op === 'commonDuration' && (operator.start.startsWith('US_CX') || operator.end.startsWith('US_CX'))));
+/** Must response trailers be kept? */
+export const needsTrailers = (operators: readonly Operator[]): boolean =>
+  some(operators, ({ op }) => op === 'responseTrailer' || op === 'grpcStatus');
 /** Must what a client's TLS tells be noted before its connection goes? */
 export const needsTlsNotes = (operators: readonly Operator[]): boolean =>
   some(operators, (operator) => 'upstream' in operator && !operator.upstream);

@@ -55,6 +55,8 @@ export class Engine {
   readonly responseRecord: number;
   /** Third record: trailers, and heads decoded again for a log line. */
   readonly scratchRecord: number;
+  /** Of logs alone, which have the other three in hand. */
+  readonly trailersRecord: number;
   readonly requestEdits: number;
   readonly responseEdits: number;
   /** Room for the mutation records of several lists applied as one (MUTATIONS_MAX), and for evaluated values. */
@@ -131,6 +133,7 @@ export class Engine {
     this.requestRecord = take(recordBytes);
     this.responseRecord = take(recordBytes);
     this.scratchRecord = take(recordBytes);
+    this.trailersRecord = take(recordBytes);
     this.requestEdits = take(RequestEditsRecordBytes);
     this.responseEdits = take(ResponseEditsRecordBytes);
     this.mutations = take(MUTATIONS_MAX * MutationRecordBytes);

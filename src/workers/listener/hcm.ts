@@ -36,6 +36,7 @@ export class HcmRuntime {
   /** A log format asks for request / response headers, so the encoded heads are kept until the request ends. */
   readonly keepsRequestHead: boolean;
   readonly keepsResponseHead: boolean;
+  readonly keepsTrailers: boolean;
   /** A log format asks for what is known only while the upstream connection is at hand. */
   readonly notesUpstream: boolean;
   /** A log format asks how long the received heads were without their first lines. */
@@ -85,6 +86,7 @@ export class HcmRuntime {
     this.notesUpstream = this.logs.some((log) => log.needsUpstreamNotes);
     this.notesHeads = this.logs.some((log) => log.needsHeadNotes);
     this.notesAttempts = this.logs.some((log) => log.needsAttempts);
+    this.keepsTrailers = this.logs.some((log) => log.needsTrailers || log.filter?.needsTrailers === true);
     this.keepsResponseHead = this.logs.some((log) => log.needsResponseHead || log.filter?.needsHeads === true);
     this.localReplies = config.localReply === null ? null : new LocalReplies(engine, config.localReply);
   }

@@ -185,6 +185,7 @@ export class Finish {
     if (stream.kept.length > 0) stream.kept.release(engine);
     if (stream.headBuffer >= 0) this.releaseHead(stream);
     if (stream.responseBuffer >= 0) engine.pool.release(stream.responseBuffer);
+    if (stream.trailersBuffer >= 0) engine.pool.release(stream.trailersBuffer);
     if (stream.table !== null) stream.table.leave();
     if (stream.sentHeadBytes > 0) stream.downstream!.bytesSent += stream.sentHeadBytes + stream.response.bytes;
     stream.downstream!.stream = null;

@@ -12,12 +12,13 @@ import { OP_CERTIFICATE_TIME, OP_COMMON_DURATION, OP_DETAILS, OP_FILTER_STATE, O
 import type { CompiledOperator } from '../routing/compiled-format.js';
 import { recordHeader } from '../routing/regex.js';
 import type { Endpoint } from '../upstream/endpoint.js';
-import { endpointName, grpcStatusNames, grpcStatusOf, maskedAddress, metadataText, queryParameter, withoutPort }
-  from './format-texts.js';
+import { endpointName, grpcStatusNames, grpcStatusOf, grpcStatusOfHttp, maskedAddress, metadataText, queryParameter,
+  withoutPort } from './format-texts.js';
 import { forwardedAddress } from './remote-address.js';
 import type { SocketAddress } from '../../os/sockaddr.js';
 import type { Formatter } from './formatter.js';
 import { strftime } from '../../telemetry/strftime.js';
+import { trailersRecord } from './kept-trailers.js';
 import type { Stream } from './stream.js';
 import type { TextWriter } from './text-writer.js';
 
@@ -40,7 +41,7 @@ export class FormatValues {
       case OP_DETAILS: return this.details(stream, operator.local);
       case OP_COMMON_DURATION: return this.commonDuration(stream, operator);
       case OP_QUERY_PARAMETER: case OP_QUERY_PARAMETERS: return this.query(operator, request);
-      case OP_GRPC_STATUS: return this.grpcStatus(operator, request, response);
+      case OP_GRPC_STATUS: return this.grpcStatus(stream, operator, request, response);
       case OP_METADATA: return this.text(metadataText(stream, operator.text, operator.path));
       case OP_TLS: return this.text(this.tls(stream, operator)?.text(operator.text) ?? '');
       case OP_CERTIFICATE_TIME: return this.certificateTime(this.tls(stream, operator), operator);
@@ -253,12 +254,15 @@ export class FormatValues {
     return this.text(operator.local ? decodedLatin1(query) : query);
   }
 
-  private grpcStatus(operator: CompiledOperator, request: number, response: number): boolean {
-    if (request === 0 || response === 0) return false;
+  private grpcStatus(stream: Stream, operator: CompiledOperator, request: number, response: number): boolean {
+    if (request === 0) return false;
     const type = recordHeader(this.engine, request, 'content-type');
     if (type === null || !/^application\/grpc($|[+;])/.test(type)) return false;
-    const status = grpcStatusOf(recordHeader(this.engine, response, 'grpc-status'));
-    if (status === null) return false;
+    const trailers = trailersRecord(this.engine, stream);
+    const own = trailers === 0 ? null : recordHeader(this.engine, trailers, 'grpc-status');
+    const said = grpcStatusOf(own ?? (response === 0 ? null : recordHeader(this.engine, response, 'grpc-status')));
+    if (said === null && stream.status === 0) return false;
+    const status = said ?? grpcStatusOfHttp(stream.status);
     if (operator.text === 'number') { this.writer.number(status); return true; }
     return this.text(grpcStatusNames[status]?.[operator.text === 'camel' ? 0 : 1] ?? String(status));
   }

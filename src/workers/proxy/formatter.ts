@@ -3,10 +3,12 @@
 import { Head, Header, RequestEdits } from '../../core/generated/layouts.js';
 import { requestFlagOrder, responseFlagNames, sessionFlagOrder } from '../../core/response-flags.js';
 import type { Engine } from '../engine.js';
-import { OP_REQUEST_HEADER, OP_RESPONSE_HEADER, OP_START_TIME, OP_TEXT, Op } from '../routing/compiled-format.js';
+import { OP_REQUEST_HEADER, OP_RESPONSE_HEADER, OP_RESPONSE_TRAILER, OP_START_TIME, OP_TEXT, Op }
+  from '../routing/compiled-format.js';
 import type { CompiledOperator } from '../routing/compiled-format.js';
 import { forwardedProto } from '../routing/regex.js';
 import { FormatValues } from './format-values.js';
+import { trailersRecord } from './kept-trailers.js';
 import type { Stream } from './stream.js';
 import { TextWriter } from './text-writer.js';
 
@@ -44,6 +46,7 @@ export class Formatter {
     switch (operator.code) {
       case OP_REQUEST_HEADER: return this.header(stream, operator, request, true);
       case OP_RESPONSE_HEADER: return this.header(stream, operator, response, false);
+      case OP_RESPONSE_TRAILER: return this.header(stream, operator, trailersRecord(this.engine, stream), false);
       case OP_START_TIME: this.startTime(stream.startWallMs); return true;
       case Op.protocol:
         if (stream.session !== null && stream.headless) return false;

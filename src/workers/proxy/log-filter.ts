@@ -9,6 +9,7 @@ import type { Engine } from '../engine.js';
 import { HeaderCondition } from '../routing/header-condition.js';
 import { metadataAt, valueHolds } from '../routing/metadata-condition.js';
 import { grpcStatusOfHttp } from './format-texts.js';
+import { trailersRecord } from './kept-trailers.js';
 import type { Stream } from './stream.js';
 
 /** Moments at which a request is logged, by Envoy's names. */
@@ -19,6 +20,8 @@ export type LogType = 'NotSet' | 'TcpUpstreamConnected' | 'TcpPeriodic' | 'TcpCo
 export interface LogFilter {
   /** It looks at the heads, which are then decoded before it is asked. */
   readonly needsHeads: boolean;
+  /** It looks at trailers. */
+  readonly needsTrailers?: boolean;
   /** `request` and `response` are Head records or 0. */
   admits(stream: Stream, logType: LogType, request: number, response: number): boolean;
 }
@@ -89,8 +92,10 @@ class RuntimeFilter implements LogFilter {
 
 class JoinedFilter implements LogFilter {
   readonly needsHeads: boolean;
+  readonly needsTrailers: boolean;
   constructor(private readonly any: boolean, private readonly filters: readonly LogFilter[]) {
     this.needsHeads = filters.some(({ needsHeads }) => needsHeads);
+    this.needsTrailers = filters.some((filter) => filter.needsTrailers === true);
   }
   admits(stream: Stream, logType: LogType, request: number, response: number): boolean {
     for (let i = 0; i < this.filters.length; i++) {
@@ -124,19 +129,21 @@ class MetadataFilter implements LogFilter {
 
 class GrpcStatusFilter implements LogFilter {
   readonly needsHeads = true;
+  readonly needsTrailers = true;
   private readonly name: { at: number; bytes: number } | null;
   constructor(private readonly engine: Engine, private readonly statuses: ReadonlySet<number>,
     private readonly exclude: boolean) { this.name = engine.keepText('grpc-status'); }
 
   admits(stream: Stream, _type: LogType, _request: number, response: number): boolean {
-    return this.statuses.has(this.statusOf(stream, response)) !== this.exclude;
+    const status = this.statusIn(trailersRecord(this.engine, stream)) ?? this.statusIn(response);
+    return this.statuses.has(status ?? grpcStatusOfHttp(stream.status)) !== this.exclude;
   }
 
-  private statusOf(stream: Stream, response: number): number {
+  private statusIn(record: number): number | null {
     const { engine, name } = this;
     const out = engine.valueScratch;
-    if (response === 0 || name === null || engine.codecs.headerValue(response, name.at, name.bytes, 0, out) === 0)
-      return grpcStatusOfHttp(stream.status);
+    if (record === 0 || name === null ||
+      engine.codecs.headerValue(record, name.at, name.bytes, 0, out) === 0) return null;
     let value = 0;
     for (let i = 0; i < engine.i32[(out >> 2) + 1]; i++) {
       const digit = engine.u8[engine.i32[out >> 2] + i] - 48;

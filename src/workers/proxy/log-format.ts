@@ -2,7 +2,7 @@
 // the values escaped; numbers that stand alone in a field stay numbers, as in Envoy.
 import type { AccessLog, AccessLogFormat, JsonFormat } from '../../config/types.js';
 import { DEFAULT_FORMAT, isNumeric, needsAttempts, needsHeadNotes, needsRequestHead, needsResponseHead,
-  needsTlsNotes, needsUpstreamNotes, parseFormat } from '../../telemetry/format.js';
+  needsTlsNotes, needsTrailers, needsUpstreamNotes, parseFormat } from '../../telemetry/format.js';
 import type { Operator } from '../../telemetry/format.js';
 import type { Engine } from '../engine.js';
 import { compileOperators, releaseOperators } from '../routing/compiled-format.js';
@@ -28,6 +28,7 @@ export class CompiledFormat {
   /** Something of the upstream connection is asked for, which must be noted while that is at hand. */
   readonly needsUpstreamNotes: boolean;
   readonly needsTlsNotes: boolean;
+  readonly needsTrailers: boolean;
   readonly needsAttempts: boolean;
   readonly needsHeadNotes: boolean;
   constructor(readonly pieces: readonly Piece[], all: readonly Operator[][], readonly omitEmpty: boolean) {
@@ -35,6 +36,7 @@ export class CompiledFormat {
     this.needsResponseHead = all.some(needsResponseHead);
     this.needsUpstreamNotes = all.some(needsUpstreamNotes);
     this.needsTlsNotes = all.some(needsTlsNotes);
+    this.needsTrailers = all.some(needsTrailers);
     this.needsAttempts = all.some(needsAttempts);
     this.needsHeadNotes = all.some(needsHeadNotes);
   }

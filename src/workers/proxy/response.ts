@@ -19,6 +19,7 @@ import type { Proxy } from './request.js';
 import { findRequestId } from './request-id.js';
 import { keepsHead } from './stream.js';
 import { learn } from './learning.js';
+import { keepTrailers } from './kept-trailers.js';
 import type { Stream } from './stream.js';
 import type { Throttle } from './throttle.js';
 
@@ -247,6 +248,7 @@ export class Responses {
     const downstream = stream.downstream!;
     if (response.kind === BODY_TUNNEL) { this.proxy.failures.upstreamEnded(stream, 0); return; }
     response.complete = true;
+    if (trailersBytes > 0 && stream.hcm!.keepsTrailers) keepTrailers(this.engine, stream, trailersAt, trailersBytes);
     const bytes = response.forwardTrailers ? trailersBytes : 0;
     if (response.out === OUT_CHUNKED) {
       if (!response.sendLastChunk(this.engine, downstream.socket, trailersAt, bytes)) {

@@ -104,6 +104,9 @@ export class Stream implements PickRequest, Borrower {
   requestHeadSent = false;
   /** The response head as sent, kept only for a log format that asks for response headers. */
   responseBuffer = -1;
+  /** Its trailers, where a log asks for them (kept-trailers.ts); -1 = none. */
+  trailersBuffer = -1;
+  trailersBytes = 0;
   responseAt = 0;
   responseEnd = 0;
   attempts = 0;
@@ -296,7 +299,7 @@ export class Stream implements PickRequest, Borrower {
       this.upstreamReusable = this.rawTunnel = false;
     this.request.clear();
     this.response.clear();
-    this.headBuffer = this.responseBuffer = -1;
+    this.headBuffer = this.responseBuffer = this.trailersBuffer = -1;
     this.bulkRequest = this.bulkResponse = false;
     this.headless = this.replayable = this.requestHeadSent = this.responseStarted = false;
     this.attempts = this.status = this.interimResponses = this.flags = this.details = this.connectErrno = 0;
