@@ -77,6 +77,9 @@ export interface HealthCheckFilter {
   clusterMinHealthyPercent: { cluster: string; percent: number }[];
 }
 
+/** envoy.extensions.filters.http.grpc_web.v3.GrpcWeb */
+export interface GrpcWebFilter { kind: 'grpcWeb' }
+
 export interface BufferFilter { kind: 'buffer'; maxRequestBytes: number; disabled: boolean }
 
 export interface SetMetadataFilter {
@@ -131,7 +134,7 @@ export interface GrpcJsonTranscoderFilter {
 
 export type HttpFilterConfig = RouterFilter | FaultFilter | CorsFilter | CsrfFilter | HeaderMutationFilter
   | LocalRateLimitFilter | HealthCheckFilter | BufferFilter | SetMetadataFilter | HeaderToMetadataFilter |
-    DynamicForwardProxyFilter | GrpcJsonTranscoderFilter;
+    DynamicForwardProxyFilter | GrpcJsonTranscoderFilter | GrpcWebFilter;
 
 /** One filter of a connection manager. `disabled`: it runs only on routes that turn it on. */
 export interface HttpFilter { name: string; typeUrl: string; disabled: boolean; config: HttpFilterConfig }

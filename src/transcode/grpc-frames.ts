@@ -39,6 +39,15 @@ export class GrpcFrames {
 
   end(): void { this.ended = true; }
 
+  /** The next message with its header, whatever its flag; null: it is not all here. */
+  whole(): Uint8Array | null {
+    if (this.pending < HEADER_BYTES) return null;
+    const bytes = HEADER_BYTES + this.bytes.readUInt32BE(this.taken + 1);
+    if (this.pending < bytes) return null;
+    this.taken += bytes;
+    return this.bytes.subarray(this.taken - bytes, this.taken);
+  }
+
   /** The next message, until more is added; null: it is not all here. Throws MessageError. */
   next(): Uint8Array | null {
     const waiting = this.pending;

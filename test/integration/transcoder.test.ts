@@ -39,7 +39,8 @@ for (const kind of weftKinds) {
   t.test(kind, async (t) => {
     const upstream = await Http2Upstream.start(await freePort());
     const port = await freePort(), adminPort = await freePort();
-    const transcoder = withRouter({ name: 't', type: 'grpc_json_transcoder.v3.GrpcJsonTranscoder', config: {
+    const transcoder = withRouter({ name: 'w', type: 'grpc_web.v3.GrpcWeb' }, { name: 't',
+      type: 'grpc_json_transcoder.v3.GrpcJsonTranscoder', config: {
       proto_descriptor_bin: Buffer.from(bookstore).toString('base64'), services: ['b.Books'],
       max_request_body_size: 8_000_000, max_response_body_size: 8_000_000, convert_grpc_status: true } });
     const retried = { match: { prefix: '/b.Books/Get' }, route: { cluster: 'main', retry_policy: {
@@ -201,6 +202,25 @@ for (const kind of weftKinds) {
       }
       for (let tries = 0; tries < 100 && closed < 2; tries++) await sleep(10);
       t.equal(closed, 2);
+    });
+
+    await t.test('gRPC-Web of an HTTP/2 client', async (t) => {
+      upstream.reset();
+      upstream.serve = answerWith(field(1, 7));
+      const answer = await client.ask({ ':method': 'POST', ':path': '/b.Books/Get', accept: 'application/grpc-web-text',
+        'content-type': 'application/grpc-web-text' }, Buffer.from(frame('x'), 'latin1').toString('base64'));
+      t.equal(answer.status, 200);
+      t.equal(answer.headers['content-type'], 'application/grpc-web-text+proto');
+      t.same(answer.trailers, null);
+      const texts = answer.body.toString().match(/[^=]+=*/g)!.map((part) => Buffer.from(part,
+        'base64').toString('latin1'));
+      t.equal(texts.join(''), `${frame(field(1, 7))}${frame('grpc-status:0\r\n', 0x80)}`);
+      t.equal(upstream.requests[0]!.headers['content-type'], 'application/grpc');
+      upstream.serve = onlyHead(5);
+      const failed = await client.ask({ ':method': 'POST', ':path': '/b.Books/Get',
+        'content-type': 'application/grpc-web' },
+        Buffer.from(frame('x'), 'latin1'));
+      t.same([failed.status, failed.headers['grpc-status'], failed.body.length], [200, '5', 0]);
     });
 
     await t.test('many at once', async (t) => {

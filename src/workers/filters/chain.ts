@@ -13,6 +13,7 @@ import { DynamicForwardProxyFilter } from './dynamic-forward-proxy.js';
 import { FaultFilter } from './fault.js';
 import type { HttpFilter } from './filter.js';
 import { GrpcJsonTranscoderFilter } from './grpc-json-transcoder.js';
+import { GrpcWebFilter } from './grpc-web.js';
 import { HostCache } from './host-cache.js';
 import { HeaderMutationFilter } from './header-mutation.js';
 import { HealthCheckFilter } from './health-check.js';
@@ -110,6 +111,7 @@ function compile(engine: Engine, own: BoundFilter,
       HostCache.of(engine, ofKind([own.config!], 'dynamicForwardProxy')[0]!.cache!),
       ofKind(all, 'dynamicForwardProxy').at(-1) ?? null);
     case 'grpcJsonTranscoder': return GrpcJsonTranscoderFilter.of(engine, config);
+    case 'grpcWeb': return new GrpcWebFilter(engine);
     case 'router': return null;
   }
 }

@@ -21,6 +21,8 @@ export function isGrpc(engine: Engine): boolean {
 }
 const PLUS = 43;
 
+export const grpcStatusOf = (status: number): number => statuses[status] ?? 2;
+
 /** Header lines of an answer that had this status and body. */
 export function grpcHeaders(status: number, lines: string, body: string, isHead: boolean): string {
   const kept = lines.replace(/(^|\n)content-type:[^\n]*\n/gi, '$1');

@@ -70,6 +70,11 @@ export class Replies {
       body = changed.body;
       extra = withContentType(extra + changed.headers, changed.contentType);
     }
+    if (stream.transform?.localReply !== undefined) {
+      const changed = stream.transform.localReply(stream.status, extra, body);
+      extra = changed.lines;
+      body = changed.body;
+    }
     if (stream.grpc) {
       extra = grpcHeaders(stream.status, extra, body, stream.isHead);
       body = '';

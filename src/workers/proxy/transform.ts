@@ -35,6 +35,8 @@ export interface Transform {
   /** `head` as it came from the upstream; `ended`: nothing follows it. Returns PASS, STREAM or HOLD. */
   responseHead(head: ResponseHead, ended: boolean): number;
   responseBytes(piece: Uint8Array): Uint8Array | null;
+  /** An answer of ours to the call, as its client wants it; absent: as it is. */
+  localReply?(status: number, lines: string, body: string): { lines: string; body: string };
   /** `trailers` as lines, with their ends. */
   responseEnd(trailers: string): Uint8Array | null;
 }

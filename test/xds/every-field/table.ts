@@ -8,8 +8,8 @@ import { virtualHost, listener, cluster, loadAssignment, bootstrap } from '../ex
 import { issue, revocationList, root } from '../../support/certificates.js';
 import type { Root, Tree } from './judge.js';
 
-const inChain = '(router.v3.Router|cors.v3.Cors|header_mutation.v3.HeaderMutation|health_check.v3.HealthCheck|'
-  + 'buffer.v3.Buffer|dynamic_forward_proxy.v3.FilterConfig)$';
+const inChain = '(router.v3.Router|cors.v3.Cors|grpc_web.v3.GrpcWeb|header_mutation.v3.HeaderMutation|'
+  + 'health_check.v3.HealthCheck|buffer.v3.Buffer|dynamic_forward_proxy.v3.FilterConfig)$';
 /** HTTP filters that only a chain configures, and what routes say about filters. */
 export const httpFilters = new RegExp(`^envoy\\.extensions\\.filters\\.http\\.${inChain}`);
 const overrides = new RegExp(`^envoy\\.(extensions\\.filters\\.http\\.(?!${inChain})|`
@@ -316,6 +316,7 @@ export const beside: { [field: string]: Tree } = {
   'HealthCheck.cluster_min_healthy_percentages': { pass_through_mode: false },
   'FilterConfig.is_optional': { config: unknownFilter.typed_config },
   'cors.v3.Cors': chain,
+  'grpc_web.v3.GrpcWeb': chain,
   'header_mutation.v3.HeaderMutation': chain,
   'health_check.v3.HealthCheck': chain,
   'buffer.v3.Buffer': chain,

@@ -42,6 +42,7 @@ const chainReaders: readonly [string, Reader][] = [...always.filter(([type]) => 
   ['router.v3.Router', (message) => ({ kind: 'router',
     suppressEnvoyHeaders: (message as Router).suppressEnvoyHeaders ?? false })],
   ['cors.v3.Cors', () => ({ kind: 'cors', policy: null })],
+  ['grpc_web.v3.GrpcWeb', () => ({ kind: 'grpcWeb' })],
   ['header_mutation.v3.HeaderMutation', (message, path, report) => {
     const { mutations, mostSpecificHeaderMutationsWins } = message as Header_mutationHeaderMutation;
     return readHeaderMutation(mutations, mostSpecificHeaderMutationsWins ?? false, path, report);
