@@ -114,10 +114,19 @@ export interface ForwardAction {
   appendXForwardedHost: boolean;
   timeoutMs: number;                  // 0 = none; Envoy default 15000
   maxStreamDurationMs: number | null; // null: the connection manager's; 0 = none
+  grpcTimeouts: GrpcTimeouts | null;  // null: grpc-timeout is passed on unread
   idleTimeoutMs: number | null;       // null = the connection manager's stream_idle_timeout
   clusterNotFoundStatus: 404 | 500 | 503;
   priority: 'default' | 'high';
   upgrades: { type: string; enabled: boolean; connect: boolean }[];  // route-level override of the HCM's list
+}
+/** What a route makes of grpc-timeout. A route has either the first two or the others: max_stream_duration wins. */
+export interface GrpcTimeouts {
+  maxMs: number | null;               // max_grpc_timeout: the header is the route's timeout, up to this; 0 = any
+  offsetMs: number;                   // grpc_timeout_offset: what is taken off the header's time
+  durationMaxMs: number | null;       // grpc_timeout_header_max: the header is the stream's longest life, up to this
+  durationOffsetMs: number;           // grpc_timeout_header_offset
+  saysDuration: boolean;              // the upstream is told of the stream's longest life
 }
 export interface RedirectAction {
   kind: 'redirect';

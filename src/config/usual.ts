@@ -10,8 +10,8 @@ import type { SecretContents } from './tls.js';
 import type { AssignmentBlob, ClusterBlob } from './snapshot/layout.js';
 import type { BoundAction, BoundCluster, RouteConfigJson, RouteJson, VirtualHostJson } from './snapshot/route-json.js';
 import type { Address, CircuitBreakerThresholds, ClusterConfig, Endpoint, EndpointAssignment, ForwardAction,
-  HeaderMutations, IpAddress, ListenerConfig, RetryPolicy, Route, RouteAction, RouteConfig, RouteMatch, VirtualHost,
-  WeightedCluster } from './types.js';
+  GrpcTimeouts, HeaderMutations, IpAddress, ListenerConfig, RetryPolicy, Route, RouteAction, RouteConfig, RouteMatch,
+  VirtualHost, WeightedCluster } from './types.js';
 
 const noHeaders: HeaderMutations = { add: [], remove: [] };
 
@@ -33,7 +33,9 @@ const forwardAction = {
   regexRewrite: null, hostRewriteLiteral: null, hostRewriteHeader: null, hostRewritePathRegex: null,
   autoHostRewrite: false, hashPolicies: [], rateLimits: [], retryPolicy: optional(retryPolicy),
   internalRedirects: null, hedgesOnTimeout: false, appendXForwardedHost: false, timeoutMs: 15_000,
-  maxStreamDurationMs: null, idleTimeoutMs: null, clusterNotFoundStatus: 503 as const, priority: 'default' as const,
+  maxStreamDurationMs: null, grpcTimeouts: optional(objectOf<GrpcTimeouts>({ maxMs: null, offsetMs: 0,
+    durationMaxMs: null, durationOffsetMs: 0, saysDuration: false })), idleTimeoutMs: null,
+  clusterNotFoundStatus: 503 as const, priority: 'default' as const,
   upgrades: [],
 };
 

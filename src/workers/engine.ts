@@ -144,7 +144,7 @@ export class Engine {
     this.randomState = take(16);
     this.addressScratch = take(64);
     this.valueScratch = take(8);
-    this.lineScratch = take(64);
+    this.lineScratch = take(96);
     const heapBytes = Math.floor((end - at) * HEAP_SHARE);
     this.heap = new ArenaHeap(at, at + heapBytes);
     // The last 64 bytes stay free: short copies may read past their source (assembly/lib/copy.ts).

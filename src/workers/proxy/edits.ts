@@ -12,6 +12,7 @@ import type { KeptText } from '../memory/kept-texts.js';
 import type { ClusterChoice, RouteRuntime } from '../routing/route.js';
 import { BODY_NONE, BODY_TUNNEL, Body, isOpenEnded } from './body.js';
 import { formatInto } from './formatter.js';
+import { addTimeouts, keepGrpcTimeout } from './grpc-timeout.js';
 import { forwardedAddress } from './remote-address.js';
 import { placeRequestId, sentHead } from './request-id.js';
 import { addExpected } from './internal-headers.js';
@@ -58,6 +59,7 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   const added = hcm.suppressEnvoyHeaders ? null : route.added;
   setSpan(engine, edits + RequestEdits.addedAt, added);
   if (stream.internal && !hcm.suppressEnvoyHeaders) addExpected(engine, stream);
+  const retimed = route.grpcTimeouts !== null && stream.grpc && addTimeouts(engine, stream);
   const via = stream.rewrittenBuffer >= 0 ? null : hcm.via;             // a head that was rewritten has it already
   setSpan(engine, edits + RequestEdits.viaAt, via);
   i32[edits + RequestEdits.random] = engine.randomState;
@@ -81,6 +83,7 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   if (out < 0) return -1;
   const start = pool.offsetOf(out);
   let after = codecs.h1EncodeRequest(engine.requestRecord, engine.requestEdits, start);
+  if (retimed) keepGrpcTimeout(engine);
   stream.forwardedHeadBytes = after - start;
   let at = bodyAt;
   if (inline > 0) {

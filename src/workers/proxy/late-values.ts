@@ -3,6 +3,7 @@
 import { Head, Header } from '../../core/generated/layouts.js';
 import type { BufferClass } from '../memory/buffers.js';
 import type { Engine } from '../engine.js';
+import { grpcTimeoutText } from './grpc-timeout.js';
 import { sentHead } from './request-id.js';
 import type { Stream } from './stream.js';
 
@@ -24,6 +25,10 @@ export const replaceExpected = (engine: Engine, stream: Stream, expectedMs: numb
   replaceValue(engine, stream, EXPECTED_NAME_BYTES, Header['x-envoy-expected-rq-timeout-ms'], expectedMs);
 const EXPECTED_NAME_BYTES = 'x-envoy-expected-rq-timeout-ms'.length;
 
+/** As replaceHost, for grpc-timeout. */
+export const replaceGrpcTimeout = (engine: Engine, stream: Stream, ms: number): boolean =>
+  replaceValue(engine, stream, 'grpc-timeout'.length, Header['grpc-timeout'], grpcTimeoutText(ms));
+
 /** Says in the last line of the head whether this retry follows a timeout. False: no buffer is free. */
 export function markTimeoutRetry(engine: Engine, stream: Stream): boolean {
   const record = sentHead(engine, stream);
@@ -36,7 +41,8 @@ export function markTimeoutRetry(engine: Engine, stream: Stream): boolean {
 const AFTER_TIMEOUT = 'x-envoy-is-timeout-retry: true\r\n';
 const AFTER_FAILURE = 'x-envoy-is-timeout-retry: false\r\n';
 
-function replaceValue(engine: Engine, stream: Stream, nameBytes: number, known: number, value: number): boolean {
+function replaceValue(engine: Engine, stream: Stream, nameBytes: number, known: number,
+    value: number | string): boolean {
   const record = sentHead(engine, stream);
   if (record === 0 || stream.headBuffer < 0) return true;
   const { valueScratch, i32, codecs } = engine;

@@ -34,7 +34,7 @@ import { Filtering } from './filtering.js';
 import { Finish } from './finish.js';
 import { isGrpc } from './grpc-reply.js';
 import { Hedging } from './hedging.js';
-import { markTimeoutRetry, replaceAttempts, replaceExpected, replaceHost } from './late-values.js';
+import { markTimeoutRetry, replaceAttempts, replaceHost } from './late-values.js';
 import { Retries } from './retries.js';
 import { forwardedAddress } from './remote-address.js';
 import { Replies } from './reply.js';
@@ -384,9 +384,9 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   /** What a further attempt changes in the request. False: the stream has ended. */
   private prepareRetry(stream: Stream): boolean {
     const { engine } = this;
-    const { added, virtualHost } = stream.route!;
+    const { added, grpcTimeouts, virtualHost } = stream.route!;
     if ((!virtualHost.includeRequestAttemptCount || replaceAttempts(engine, stream, stream.attempts))
-      && ((added === null && !stream.internal) || replaceExpected(engine, stream, this.timeouts.expectedMs(stream)))
+      && ((added === null && !stream.internal && grpcTimeouts === null) || this.timeouts.restate(stream))
       && (!virtualHost.includeTimeoutRetry || markTimeoutRetry(engine, stream)))
       return true;
     this.failures.exhausted(stream);

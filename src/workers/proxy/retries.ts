@@ -10,6 +10,7 @@ import { ClusterStat, VirtualHostStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import { recordHeader } from '../routing/regex.js';
 import { BODY_NONE, BODY_UNTIL_END } from './body.js';
+import { applyGrpcTimeout } from './grpc-timeout.js';
 import { readRetryHeaders } from './internal-headers.js';
 import { InternalRedirects } from './internal-redirects.js';
 import type { Proxy } from './request.js';
@@ -45,6 +46,7 @@ export class Retries {
     const conditions = stream.route!.retry;
     stream.timeoutMs = stream.route!.timeoutMs;
     stream.hedgesOnTimeout = stream.route!.hedgesOnTimeout;
+    stream.durationMs = -1;
     if (conditions !== null) {
       stream.retryOn = conditions.retryOn;
       stream.retriesLeft = conditions.policy.retries;
@@ -53,6 +55,7 @@ export class Retries {
       stream.perTryTimed = stream.perTryMs > 0 || stream.perTryIdleMs > 0;
       stream.hostSelectionAttempts = conditions.policy.hostSelectionAttempts;
     }
+    if (stream.route!.grpcTimeouts !== null) applyGrpcTimeout(this.engine, stream, stream.route!.grpcTimeouts);
     if (stream.internal) readRetryHeaders(this.engine, stream);
     if (conditions !== null && stream.retryOn !== 0
       && !conditions.admits(this.engine.requestRecord)) stream.retryOn = 0;

@@ -189,6 +189,8 @@ export class Stream implements PickRequest, Borrower {
   retriableNames: readonly string[] = NO_STEPS;
   /** Of the route, or as an internal client asks. */
   timeoutMs = 0;
+  /** How long the client lets the stream live (grpc-timeout, where the route takes its word); -1: it is not asked. */
+  durationMs = -1;
   hedgesOnTimeout = false;
   timeoutStatus = 504;
   /** Attempts that go on beside its own, and whether its own is over and they decide. */
@@ -295,6 +297,7 @@ export class Stream implements PickRequest, Borrower {
     this.requestTaken = false;
     this.breaker = 0;
     this.asksUpgrade = this.https = this.grpc = false;
+    this.durationMs = -1;
     this.pending = this.framed = this.version10 = this.isHead = this.isConnect = this.isUpgrade = this.expectContinue =
       this.upstreamReusable = this.rawTunnel = false;
     this.request.clear();

@@ -5,6 +5,8 @@ import { ResponseFlag, detail } from '../../core/response-flags.js';
 import type { Engine } from '../engine.js';
 import { EndpointState } from '../../core/memory-map.js';
 import { BODY_TUNNEL } from './body.js';
+import { toldMs } from './grpc-timeout.js';
+import { replaceExpected, replaceGrpcTimeout } from './late-values.js';
 import type { Proxy } from './request.js';
 import { FAILED_PER_TRY } from './retries.js';
 import type { Stream } from './stream.js';
@@ -38,8 +40,17 @@ export class Timeouts {
     stream.downstream!.deadlineMoved();
   }
 
-  /** What x-envoy-expected-rq-timeout-ms says to another attempt: what is left of the route's timeout counts too. */
-  expectedMs(stream: Stream): number {
+  /** Has the head of another attempt say how long that may take. False: no buffer is free. */
+  restate(stream: Stream): boolean {
+    const expectedMs = this.expectedMs(stream);
+    const timeouts = stream.route!.grpcTimeouts;
+    const grpcMs = !stream.grpc || timeouts === null || timeouts.saysDuration ? -1 : toldMs(stream, expectedMs);
+    return replaceExpected(this.engine, stream, expectedMs)
+      && (grpcMs < 0 || replaceGrpcTimeout(this.engine, stream, grpcMs));
+  }
+
+  /** What is left of the route's timeout counts too. */
+  private expectedMs(stream: Stream): number {
     const { timeoutMs } = stream;
     const perTryMs = stream.hedgesOnTimeout ? 0 : stream.perTryMs;
     if (timeoutMs === 0 || !stream.request.complete) return perTryMs > 0 ? perTryMs : timeoutMs;
@@ -57,9 +68,7 @@ export class Timeouts {
     if (config.requestTimeoutMs > 0 && !stream.request.complete && stream.request.kind !== BODY_TUNNEL) {
       at = Math.min(at, stream.startMs + config.requestTimeoutMs);
     }
-    const durationMs = maxDurationMs(stream);
-    if (durationMs > 0) at = Math.min(at, stream.startMs + durationMs);
-    return at;
+    return Math.min(at, lifeEndMs(stream));
   }
 
   onDeadline(stream: Stream, nowMs: number): void {
@@ -70,12 +79,11 @@ export class Timeouts {
       stream.logDeadlineMs = nowMs + config.accessLogOptions.flushIntervalMs;
       this.proxy.finish.writeLogs(stream, 'DownstreamPeriodic');
     }
-    const durationMs = maxDurationMs(stream);
-    if (durationMs > 0 && stream.startMs + durationMs <= nowMs) {
+    if (lifeEndMs(stream) <= nowMs) {
       this.engine.count(scope, HttpStat.downstream_rq_max_duration_reached);
       stream.uncharged = true;
       this.expire(stream, stream.request.complete ? 504 : 408, 0, detail('max_duration_timeout'),
-        'downstream duration timeout');
+        'downstream duration timeout', stream.grpc ? DEADLINE_EXCEEDED : '');
     } else if (stream.routeDeadlineMs <= nowMs) {
       // Between two attempts nobody kept the client waiting but we.
       if (stream.endpoint !== null) stream.cluster!.count(ClusterStat.upstream_rq_timeout);
@@ -138,10 +146,10 @@ export class Timeouts {
       timeoutStatus === 504 ? 'upstream request timeout' : '');
   }
 
-  private expire(stream: Stream, status: number, flag: number, details: number, body: string): void {
+  private expire(stream: Stream, status: number, flag: number, details: number, body: string, headers = ''): void {
     if (!stream.responseStarted) {
       this.proxy.failures.detach(stream);
-      this.proxy.replies.send(stream, status, flag, details, body);
+      this.proxy.replies.send(stream, status, flag, details, body, headers);
       return;
     }
     stream.flags |= flag;
@@ -150,10 +158,15 @@ export class Timeouts {
   }
 }
 
-/** The longest life of the stream: the route's word is the last; 0 = none. */
-function maxDurationMs(stream: Stream): number {
+/** Of a gRPC stream that lived its longest; a route's timeout is UNAVAILABLE, as 504 is. */
+const DEADLINE_EXCEEDED = 'grpc-status: 4\r\n';
+
+/** When the stream has lived its longest: by the client (grpc-timeout) where the route listens to it. */
+function lifeEndMs(stream: Stream): number {
+  if (stream.durationMs >= 0) return stream.startMs + stream.durationMs;
   const forward = stream.route === null ? null : stream.route.forward;
-  return forward?.maxStreamDurationMs ?? stream.hcm!.config.maxStreamDurationMs;
+  const mostMs = forward?.maxStreamDurationMs ?? stream.hcm!.config.maxStreamDurationMs;
+  return mostMs > 0 ? stream.startMs + mostMs : Infinity;
 }
 
 /** When the attempt will have been silent for too long. */

@@ -4,7 +4,7 @@ import { RequestEditsFlag } from '../../core/generated/layouts.js';
 import type { BoundAction, RouteConfigJson, RouteJson, VirtualHostJson } from '../../config/snapshot/route-json.js';
 import { Criteria } from '../../config/metadata-match.js';
 import type { FractionCell, NumberCell } from '../../config/runtime-cells.js';
-import type { CertificateMatch, HeaderMutations } from '../../config/types.js';
+import type { CertificateMatch, GrpcTimeouts, HeaderMutations } from '../../config/types.js';
 import type { TlsFacts } from '../connection/tls-facts.js';
 import type { Engine } from '../engine.js';
 import type { KeptText } from '../memory/kept-texts.js';
@@ -52,6 +52,7 @@ export class RouteRuntime {
   /** Requests that came without TLS are sent to it: all, or those that are not internal. */
   requireTls: VirtualHostJson['requireTls'];
   timeoutMs = 0;
+  grpcTimeouts: GrpcTimeouts | null = null;
   retry: RetryConditions | null = null;
   rewrites: Rewrites | null = null;
   hashPolicies: HashPolicies | null = null;
@@ -120,6 +121,7 @@ export class RouteRuntime {
     response: (cluster: HeaderMutations | null) => CompiledMutations | null | 'full'): boolean {
     this.forward = action;
     this.timeoutMs = action.timeoutMs;
+    this.grpcTimeouts = action.grpcTimeouts;
     this.idleTimeoutMs = action.idleTimeoutMs;
     this.totalWeight = action.totalWeight;
     this.urgent = action.priority === 'high';

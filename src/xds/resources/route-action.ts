@@ -1,12 +1,12 @@
 // What a route does: forward, redirect, or answer directly.
-import type { DirectResponseAction as PlainDirectResponse, ForwardAction, RedirectAction as PlainRedirect,
+import type { DirectResponseAction as PlainDirectResponse, ForwardAction, GrpcTimeouts, RedirectAction as PlainRedirect,
   RouteAction as PlainAction,
   Substitution, WeightedCluster as PlainWeightedCluster } from '../../config/types.js';
 import { fieldPath } from '../wire/message.js';
 import type { DirectResponseAction, RedirectAction, Route, RouteAction, RouteActionUpgradeConfig,
   UriTemplateRewriteConfig }
   from '../wire/generated/messages.js';
-import type { Report } from '../wire/message.js';
+import type { Duration, Report } from '../wire/message.js';
 import { boolOf, millisecondsOf, numberOf, readDataSource } from './fields.js';
 import { readFilterOverrides } from './filters/http-filters.js';
 import { readRateLimits } from './filters/local-rate-limit.js';
@@ -65,6 +65,7 @@ function readForward(route: Route, action: RouteAction, path: string, context: R
     timeoutMs: readTimeout(action, path, report),
     maxStreamDurationMs: millisecondsOf(action.maxStreamDuration?.maxStreamDuration, null,
       fieldPath(path, 'max_stream_duration.max_stream_duration'), report),
+    grpcTimeouts: readGrpcTimeouts(action, path, report),
     idleTimeoutMs: millisecondsOf(action.idleTimeout, null, fieldPath(path, 'idle_timeout'), report),
     clusterNotFoundStatus: notFoundStatus[action.clusterNotFoundResponseCode ?? 0] ?? 503,
     priority: action.priority === 1 ? 'high' : 'default',
@@ -76,6 +77,22 @@ function readForward(route: Route, action: RouteAction, path: string, context: R
 function readTimeout(action: RouteAction, path: string, report: Report): number {
   const timeoutMs = millisecondsOf(action.timeout, TIMEOUT_MS_DEFAULT, fieldPath(path, 'timeout'), report);
   return action.maxStreamDuration === undefined ? timeoutMs : 0;
+}
+
+function readGrpcTimeouts(action: RouteAction, path: string, report: Report): GrpcTimeouts | null {
+  const milliseconds = (value: Duration | undefined, name: string): number | null =>
+    millisecondsOf(value, null, fieldPath(path, name), report);
+  const maxMs = milliseconds(action.maxGrpcTimeout, 'max_grpc_timeout');
+  const offsetMs = milliseconds(action.grpcTimeoutOffset, 'grpc_timeout_offset') ?? 0;
+  const duration = action.maxStreamDuration;
+  if (duration === undefined) {
+    return maxMs === null ? null
+      : { maxMs, offsetMs, durationMaxMs: null, durationOffsetMs: 0, saysDuration: false };
+  }
+  return { maxMs: null, offsetMs: 0, saysDuration: true,
+    durationMaxMs: milliseconds(duration.grpcTimeoutHeaderMax, 'max_stream_duration.grpc_timeout_header_max'),
+    durationOffsetMs: milliseconds(duration.grpcTimeoutHeaderOffset,
+      'max_stream_duration.grpc_timeout_header_offset') ?? 0 };
 }
 
 const templateRewriteType = 'envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig';

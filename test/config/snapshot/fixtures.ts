@@ -58,7 +58,7 @@ export function routes(name: string, clusterName: string): RouteConfig {
         action: { kind: 'forward', totalWeight: 1, randomValueHeader: null, runtimeKeyPrefix: '', regexRewrite: null,
           hostRewriteHeader: null, hostRewritePathRegex: null, autoHostRewrite: false, hashPolicies: [],
             rateLimits: [], retryPolicy: null, internalRedirects: null, mirrors: [], hedgesOnTimeout: false,
-            maxStreamDurationMs: null,
+            maxStreamDurationMs: null, grpcTimeouts: null,
             prefixRewrite: null, hostRewriteLiteral: null,
           appendXForwardedHost: false,
           timeoutMs: 15_000, idleTimeoutMs: null, clusterNotFoundStatus: 503, priority: 'default', upgrades: [],

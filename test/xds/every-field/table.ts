@@ -372,6 +372,7 @@ export const beside: { [field: string]: Tree } = {
   'OutlierDetection.max_ejection_time': { base_ejection_time: '0.001s' },
   'ClusterWeight.cluster_header': { name: undefined },
   'RequestMirrorPolicy.cluster_header': { cluster: undefined },
+  'RouteAction.grpc_timeout_offset': { max_grpc_timeout: '30s' },
   'RouteAction.path_rewrite_policy': { '^match': { path_match_policy: templateMatch } },
   'RouteAction.UpgradeConfig.connect_config': { upgrade_type: 'CONNECT' },
   'OverloadAction.typed_config': { name: 'envoy.overload_actions.reduce_timeouts' },

@@ -26,7 +26,7 @@ t.test('defaults of a route', async (t) => {
       responseHeaders: { add: [], remove: [] }, filters: [] }], totalWeight: 1, randomValueHeader: null,
       runtimeKeyPrefix: '', regexRewrite: null, hostRewriteHeader: null, hostRewritePathRegex: null,
       autoHostRewrite: false, hashPolicies: [], rateLimits: [], retryPolicy: null, internalRedirects: null, mirrors: [],
-        hedgesOnTimeout: false, maxStreamDurationMs: null,
+        hedgesOnTimeout: false, maxStreamDurationMs: null, grpcTimeouts: null,
         prefixRewrite: null,
         hostRewriteLiteral: null,
         appendXForwardedHost: false,
@@ -295,8 +295,16 @@ t.test('the longest life of a stream', async (t) => {
     timeout: '7s', max_stream_duration } });
   t.match(read(lasting({ max_stream_duration: '2s' })).action, { maxStreamDurationMs: 2000, timeoutMs: 0 });
   t.match(read(lasting({})).action, { maxStreamDurationMs: null, timeoutMs: 0 });
-  t.same(errors(lasting({ grpc_timeout_header_max: '1s' })),
-    ['R.route.max_stream_duration.grpc_timeout_header_max: not implemented']);
+  t.match(read(lasting({ grpc_timeout_header_max: '1s', grpc_timeout_header_offset: '0.5s' })).action,
+    { grpcTimeouts: { maxMs: null, durationMaxMs: 1000, durationOffsetMs: 500, saysDuration: true } });
+});
+
+t.test('the timeouts of gRPC requests', async (t) => {
+  const taking = (more: Tree): Tree => ({ match: { prefix: '/' }, route: { cluster: 'backend', ...more } });
+  t.match(read(taking({ max_grpc_timeout: '0s', grpc_timeout_offset: '0.01s' })).action,
+    { timeoutMs: 15000, grpcTimeouts: { maxMs: 0, offsetMs: 10, saysDuration: false } });
+  t.match(read(taking({ grpc_timeout_offset: '1s' })).action, { grpcTimeouts: null });
+  t.match(errors(taking({ max_grpc_timeout: '-1s' })), [/^R.route.max_grpc_timeout: /]);
 });
 
 t.test('what is refused by name', async (t) => {
