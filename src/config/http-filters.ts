@@ -132,9 +132,17 @@ export interface GrpcJsonTranscoderFilter {
   maxRequestBytes: number | null; maxResponseBytes: number | null;      // null: the listener's buffer
 }
 
+/** envoy.extensions.filters.http.grpc_stats.v3.FilterConfig */
+export interface GrpcStatsFilter {
+  kind: 'grpcStats';
+  methods: 'all' | string[];          // counted each for itself, as `/service/method`
+  upstreamStats: boolean; emitFilterState: boolean;
+  replaceDots: boolean;
+}
+
 export type HttpFilterConfig = RouterFilter | FaultFilter | CorsFilter | CsrfFilter | HeaderMutationFilter
   | LocalRateLimitFilter | HealthCheckFilter | BufferFilter | SetMetadataFilter | HeaderToMetadataFilter |
-    DynamicForwardProxyFilter | GrpcJsonTranscoderFilter | GrpcWebFilter;
+    DynamicForwardProxyFilter | GrpcJsonTranscoderFilter | GrpcWebFilter | GrpcStatsFilter;
 
 /** One filter of a connection manager. `disabled`: it runs only on routes that turn it on. */
 export interface HttpFilter { name: string; typeUrl: string; disabled: boolean; config: HttpFilterConfig }

@@ -76,6 +76,7 @@ export const limits = {
   chunkLineBytesMax: 512,              // chunk-size line with extensions; over: 400
   bodyCopyBytesMax: 8 * KiB,       // bodies up to this are copied behind their head; longer ones go from where they lie
   forwardProxyHostsMax: 8192,      // of one DNS cache; more are refused in configuration, further hosts get 503
+  grpcMethodsMax: 4096,            // that grpc_stats counts apart in a worker; further ones count with their cluster's
   workerAsksMax: 4096,             // questions of one worker to main that are open; its requests get 503
   descriptorBytesMax: 4 * MiB,
     // of a grpc_json_transcoder's descriptor set; a configuration with a larger one is rejected

@@ -57,6 +57,7 @@ export interface MemoryMap {
 export const ClusterState = { bytes: 64, connections: 0, pending: 1, requests: 2, retries: 3,
   healthVersion: 4,       // incremented by whoever changes the health flags of an endpoint; pickers follow it
   tlsScope: 5,            // as in clusterScopes, of the TLS statistics; stays when the slot gets another name
+  grpcScope: 6,           // likewise, of what grpc_stats counts
   highOffset: 8 } as const;
 /** Int32 words of an endpoint's process-wide state. */
 export const EndpointState = {

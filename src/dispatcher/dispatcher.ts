@@ -234,6 +234,11 @@ export class Dispatcher {
 
   /** Answers a worker's question; whatever goes wrong is an answer too, or a request would wait for ever. */
   private async answer(worker: number, id: number, question: Question): Promise<void> {
+    if (question.kind === 'grpcScope') {
+      const offset = this.options.statistics.grpcMethodScope(question.name);
+      this.supervisor.post(worker, { kind: 'answer', id, answer: { kind: 'grpcScope', offset } });
+      return;
+    }
     this.hosts ??= import('./host-resolver.js').then(({ HostResolver }) => {
       const hosts = new HostResolver();
       this.options.statistics.addSource(() => hosts.statistics());

@@ -26,6 +26,7 @@ export type Operator =
   | { op: 'metadata'; source: MetadataSource; path: string[]; max: number }
   | { op: 'tls'; upstream: boolean; field: string; max: number }
   | { op: 'certificateTime'; upstream: boolean; end: boolean; format: string }
+  /** `key` has the form behind it: PLAIN, TYPED or FIELD. */
   | { op: 'filterState'; key: string; max: number }
   | { op: 'firstOf'; operators: Operator[]; max: number }
   | { op: 'responseCodeDetails'; spaces: boolean }
@@ -106,7 +107,8 @@ const filterState: Syntax = { argument: 'required', length: true,
     if (!['PLAIN', 'TYPED', 'FIELD'].includes(form) || (form === 'FIELD') !== (field !== undefined)) {
       return `%${name}(${argument})% may be followed by PLAIN, TYPED or FIELD:name`;
     }
-    return name === 'UPSTREAM_FILTER_STATE' ? { op: 'absent', max, maskBits: -1 } : { op: 'filterState', key, max };
+    if (name === 'UPSTREAM_FILTER_STATE') return { op: 'absent', max, maskBits: -1 };
+    return { op: 'filterState', key: `${key}:${form}`, max };
   } };
 
 function parseCommonDuration(argument: string): Operator | string {

@@ -103,6 +103,10 @@ const fault = ['aborts_injected', 'active_faults', 'delays_injected', 'faults_ov
 const cors = ['origin_invalid', 'origin_valid'] as const;
 const csrf = ['missing_source_origin', 'request_invalid', 'request_valid'] as const;
 
+/** Of grpc_stats: `cluster.<name>.grpc.`, or `cluster.<name>.grpc.<service>.<method>.` */
+const grpc = ['request_message_count', 'response_message_count', 'success', 'failure', 'total', '0', '1', '2', '3', '4',
+  '5', '6', '7', '8', '9', '10', '11', '12', '13', '14', '15', '16'] as const;
+
 const tcp = ['downstream_cx_total', 'downstream_cx_no_route', 'downstream_cx_tx_bytes_total',
   'downstream_cx_tx_bytes_buffered', 'downstream_cx_rx_bytes_total', 'downstream_cx_rx_bytes_buffered',
   'downstream_flow_control_paused_reading_total', 'downstream_flow_control_resumed_reading_total', 'idle_timeout',
@@ -193,16 +197,18 @@ const histograms = {
   local_rate_limit: [],
   connection_share: [],
   listenerTls: [], clusterTls: [],
+  clusterGrpc: ['upstream_rq_time'], grpcMethod: ['upstream_rq_time'],
   rateLimit: [], fault: [], cors: [], csrf: [],
 } as const;
 
 export type ScopeKind = 'worker' | 'listener' | 'http' | 'cluster' | 'vhost' | 'listenerTls' | 'clusterTls'
+  | 'clusterGrpc' | 'grpcMethod'
   | NetworkScopeKind | FilterKind;
 /** Kinds of scopes that HTTP filters count in. */
 export type FilterKind = 'rateLimit' | 'fault' | 'cors' | 'csrf';
 export const scopeCounters = { worker, listener, http, cluster, vhost, tls_inspector, http_inspector,
-  listenerTls, clusterTls, proxy_proto, tcp, rateLimit, fault, cors, csrf, connection_limit,
-  local_rate_limit, connection_share } as const;
+  listenerTls, clusterTls, clusterGrpc: grpc, grpcMethod: grpc, proxy_proto, tcp, rateLimit, fault, cors, csrf,
+  connection_limit,  local_rate_limit, connection_share } as const;
 export const scopeHistograms: { readonly [K in ScopeKind]: readonly string[] } = histograms;
 
 type Index<T extends readonly string[]> = { readonly [K in T[number]]: number };
@@ -216,6 +222,8 @@ export const HttpStat = indexes(http);
 export const ClusterStat = indexes(cluster);
 export const TlsStat = indexes([...tls, 'downstream_context_secrets_not_ready',
   'upstream_context_secrets_not_ready'] as const);
+/** Of both kinds of gRPC's scopes. */
+export const ClusterGrpcStat = indexes(grpc);
 export const VirtualHostStat = indexes(vhost);
 export const TlsInspectorStat = indexes(tls_inspector);
 export const HttpInspectorStat = indexes(http_inspector);

@@ -41,10 +41,11 @@ export function allocateScope(words: Int32Array, map: MemoryMap, kind: ScopeKind
 }
 
 /** Scopes that a cluster slot has once somebody uses it, and where the map has their offsets. */
-export type SlotKind = 'cluster' | 'clusterTls';
+export type SlotKind = 'cluster' | 'clusterTls' | 'clusterGrpc';
 const entryOf = (map: MemoryMap, kind: SlotKind, slot: number): number =>
   kind === 'cluster' ? (map.clusterScopes >> 2) + slot
-    : ((map.clusterStates + slot * ClusterState.bytes) >> 2) + ClusterState.tlsScope;
+    : ((map.clusterStates + slot * ClusterState.bytes) >> 2)
+      + (kind === 'clusterTls' ? ClusterState.tlsScope : ClusterState.grpcScope);
 
 /** The scope of a cluster slot if anybody has used the cluster yet, else -1. */
 export function clusterScopeIfUsed(words: Int32Array, map: MemoryMap, slot: number, kind: SlotKind = 'cluster'):

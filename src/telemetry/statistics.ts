@@ -69,10 +69,11 @@ type OwnedKind = Exclude<ScopeKind, 'worker' | SlotKind>;
 function prefixOf(kind: OwnedKind, name: string): string {
   if (kind === 'rateLimit') return `${name}.http_local_rate_limit.`;
   if (kind === 'fault' || kind === 'cors' || kind === 'csrf') return `http.${name}.${kind}.`;
+  if (kind === 'grpcMethod') return `cluster.${name}.`;
   if (kind === 'listenerTls') return `listener.${name}.`;
   return name === '' ? `${kind}.` : `${kind}.${name}.`;
 }
-const slotKinds = ['cluster', 'clusterTls'] as const;
+const slotKinds = ['cluster', 'clusterTls', 'clusterGrpc'] as const;
 interface Owned {
   kind: OwnedKind;
   name: string;
@@ -164,6 +165,11 @@ export class Statistics {
   /** Scope of `vhost.<name>.`, where the name goes on with `.vcluster.<name>` or `.route.<stat_prefix>`. */
   virtualHostScope(name: string): number {
     return this.#own('vhost', name);
+  }
+
+  /** Scope of `cluster.<name>.` of a gRPC method, where the name goes on with `.grpc.<service>.<method>`. */
+  grpcMethodScope(name: string): number {
+    return this.#own('grpcMethod', name);
   }
 
   /** Scope of `<kind>.<name>.` of a listener filter or network filter, or of `<kind>.` without a name. */
@@ -385,6 +391,7 @@ export function sortedCounters(kind: ScopeKind): readonly CellName[] {
         lazy:
           (kind === 'cluster' && /upstream_rq_\d(\d\d|xx)$|^(in|ex)ternal\./.test(name)) ||
           /^ssl\.(versions|ciphers|curves|sigalgs)\.|^ssl\.was_key/.test(name) ||
+          kind === 'clusterGrpc' || kind === 'grpcMethod' ||
           (kind === 'vhost' && /upstream_rq_(\d(\d\d|xx)|completed)$/.test(name)),
       }))
       .filter(({ name }) => !processWide(kind, name))

@@ -45,10 +45,12 @@ export function* collect(
   for (const { kind, prefix, offset } of backend.statistics.scopes()) {
     const subject = kind === 'rateLimit' ? prefix.slice(0, -'.http_local_rate_limit.'.length)
       : kind === 'fault' || kind === 'cors' || kind === 'csrf' ? prefix.slice('http.'.length, -kind.length - 2)
-        : prefix.slice(prefix.indexOf('.') + 1, -1);
+        : kind === 'grpcMethod' ? prefix.slice('cluster.'.length, prefix.lastIndexOf('.grpc.'))
+          : prefix.slice(prefix.indexOf('.') + 1, -1);
     if (!wanted(prefix)) continue;
     const rows = kind === 'listener' ? listenerRows(backend, perListener, subject, offset) : [];
-    scopes.push({ kind, subject, prefix, offset, rows, facts: null });
+    // A method's scope is laid out as its cluster's, and belongs to the same families of Prometheus.
+    scopes.push({ kind: kind === 'grpcMethod' ? 'clusterGrpc' : kind, subject, prefix, offset, rows, facts: null });
   }
   let done = 0;
   for (const name of wanted('cluster.') ? [...backend.store.clusters.keys()] : []) {
@@ -69,6 +71,9 @@ export function* collect(
         ...(config.perEndpointStats ? endpointRows(backend, states, name) : [])],
       facts: values,
     });
+    const grpc = backend.statistics.clusterScope(slot, 'clusterGrpc');
+    if (grpc >= 0) scopes.push({ kind: 'clusterGrpc', subject, prefix: `${prefix}grpc.`, offset: grpc, rows: [],
+      facts: null });
     if (tls) scopes.push({ kind: 'clusterTls', subject, prefix, offset: backend.statistics.clusterScope(slot,
       'clusterTls'), rows: [], facts: null });
   }

@@ -14,6 +14,7 @@ import type { Row } from './row.js';
 import type { StatsRequest } from './request.js';
 import {
   clusterLabel,
+  grpcTag,
   codeTag,
   endpointRowTag,
   join,
@@ -104,6 +105,9 @@ function sectionTag(group: ScopeGroup): { base: string; labels: string } {
     case 'cluster':
     case 'clusterTls':
       return { base: 'cluster', labels: clusterLabel(group.subject) };
+    case 'clusterGrpc':
+    case 'grpcMethod':               // comes as the former
+      return grpcTag(group.subject, group.prefix);
     case 'http':
       return { base: 'http', labels: managerLabel(group.subject) };
     case 'vhost':

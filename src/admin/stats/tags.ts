@@ -32,6 +32,18 @@ export function listenerTag(statName: string): Tagged {
 }
 
 /** Of a network filter or listener filter: its stat prefix, where it has one. */
+/**
+ * `cluster.<cluster>.grpc.` and what may follow: Envoy takes the first two names for service and method, although a
+ * service's own name has dots.
+ */
+export function grpcTag(cluster: string, prefix: string): Tagged {
+  const [service, method, ...rest] = prefix.slice(`cluster.${cluster}.grpc.`.length, -1).split('.');
+  const owner = clusterLabel(cluster);
+  if (service === undefined || method === undefined) return { base: 'cluster.grpc', labels: owner };
+  return { base: ['cluster.grpc', ...rest].join('.'), labels: [label('envoy_grpc_bridge_method', method),
+    label('envoy_grpc_bridge_service', service), owner].join(',') };
+}
+
 export function networkTag(kind: NetworkScopeKind, subject: string): Tagged {
   return { base: kind, labels: subject === '' ? '' : label(networkLabels[kind], subject) };
 }

@@ -13,6 +13,7 @@ import { DynamicForwardProxyFilter } from './dynamic-forward-proxy.js';
 import { FaultFilter } from './fault.js';
 import type { HttpFilter } from './filter.js';
 import { GrpcJsonTranscoderFilter } from './grpc-json-transcoder.js';
+import { GrpcStatsFilter } from './grpc-stats.js';
 import { GrpcWebFilter } from './grpc-web.js';
 import { HostCache } from './host-cache.js';
 import { HeaderMutationFilter } from './header-mutation.js';
@@ -45,8 +46,8 @@ export class FilterChain {
     }
   }
 
-  onResponse(stream: Stream, record: number): void {
-    for (let i = this.filters.length - 1; i >= 0; i--) this.filters[i]!.onResponse?.(stream, record);
+  onResponse(stream: Stream, record: number, lines: string): void {
+    for (let i = this.filters.length - 1; i >= 0; i--) this.filters[i]!.onResponse?.(stream, record, lines);
   }
   onEnd(stream: Stream): void { for (const filter of this.filters) filter.onEnd?.(stream); }
   release(): void { for (const filter of this.filters) filter.release(); }
@@ -112,6 +113,7 @@ function compile(engine: Engine, own: BoundFilter,
       ofKind(all, 'dynamicForwardProxy').at(-1) ?? null);
     case 'grpcJsonTranscoder': return GrpcJsonTranscoderFilter.of(engine, config);
     case 'grpcWeb': return new GrpcWebFilter(engine);
+    case 'grpcStats': return new GrpcStatsFilter(engine, config);
     case 'router': return null;
   }
 }

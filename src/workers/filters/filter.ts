@@ -1,6 +1,7 @@
 // What an HTTP filter is, and what it may do with a stream. A filter belongs to a connection manager, or to a route
 // that configures it otherwise; it holds what was compiled, never anything of a request: that stands in the stream.
 import type { CompiledMutations } from '../routing/mutations.js';
+import type { ClusterRuntime } from '../upstream/cluster.js';
 import type { Stream } from '../proxy/stream.js';
 import type { Transform } from '../proxy/transform.js';
 
@@ -20,8 +21,8 @@ export interface HttpFilter {
   onResume?(stream: Stream, actions: Actions): number;
   /** Changes of the response's head, an upstream's or one of ours; null: none for this stream. */
   responseMutations?(stream: Stream): CompiledMutations | null;
-  /** The response's head is in `record` (0: the response is ours), not sent yet. */
-  onResponse?(stream: Stream, record: number): void;
+  /** The response's head is in `record`, not sent yet; 0: the response is ours, with these header lines. */
+  onResponse?(stream: Stream, record: number, lines: string): void;
   /** The stream is over, however it ended. */
   onEnd?(stream: Stream): void;
   /** Gives what was compiled back to the arena. */
@@ -51,6 +52,8 @@ export interface Actions {
   wait(stream: Stream, milliseconds: number): number;
   /** Suspends until the body has been received, at most `bytesMax` of it. As `wait`. */
   collectBody(stream: Stream, bytesMax: number): number;
+  /** The cluster that the request goes to; null: none. */
+  clusterOf(stream: Stream): ClusterRuntime | null;
   /** Endpoints of a cluster, and the healthy ones among them; null: there is no such cluster. */
   clusterHealth(cluster: string): { total: number; healthy: number } | null;
   /** Changes the head in hand as text, header lines with their ends. False: it was answered 503. */

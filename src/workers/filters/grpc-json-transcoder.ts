@@ -8,7 +8,7 @@ import { GrpcFailure } from '../../transcode/grpc-failure.js';
 import { Transcoder } from '../../transcode/transcoder.js';
 import type { Call } from '../../transcode/transcoder.js';
 import type { Engine } from '../engine.js';
-import { isGrpc } from '../proxy/grpc-reply.js';
+import { isGrpcHead } from '../proxy/grpc-reply.js';
 import { recordHeader } from '../routing/regex.js';
 import type { Stream } from '../proxy/stream.js';
 import { ANSWERED, CONTINUE } from './filter.js';
@@ -34,7 +34,7 @@ export class GrpcJsonTranscoderFilter implements HttpFilter {
 
   onRequest(stream: Stream, actions: Actions): number {
     const { engine, config } = this;
-    if (isGrpc(engine) || stream.isConnect || stream.isUpgrade) return CONTINUE;
+    if (isGrpcHead(engine, engine.requestRecord) || stream.isConnect || stream.isUpgrade) return CONTINUE;
     const words = engine.requestRecord >> 2;
     const { i32 } = engine;
     const at = i32[words + Head.pathAt], end = at + i32[words + Head.pathBytes];

@@ -31,6 +31,7 @@ export class KnownHost implements Asker {
   await(stream: Stream, actions: Actions): void { this.waiting.push({ stream, id: stream.id, actions }); }
 
   answered(answer: Answer): void {
+    if (answer.kind !== 'resolved') return;
     this.asked = false;
     this.known = true;
     this.address = answer.address;

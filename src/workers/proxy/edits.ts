@@ -82,21 +82,25 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   const out = size < 0 ? -1 : pool.acquire(size as BufferClass);
   if (out < 0) return -1;
   const start = pool.offsetOf(out);
-  let after = codecs.h1EncodeRequest(engine.requestRecord, engine.requestEdits, start);
+  const after = codecs.h1EncodeRequest(engine.requestRecord, engine.requestEdits, start);
   if (retimed) keepGrpcTimeout(engine);
-  stream.forwardedHeadBytes = after - start;
-  let at = bodyAt;
-  if (inline > 0) {
-    const taken = stream.request.copyInto(engine, bodyAt, end, after);
-    // A chunked body that turns out bad is met again, and answered, by the relay.
-    if (taken >= 0) { after += stream.request.written; at = taken; }
-  }
   stream.headBuffer = out;
   stream.headAt = start;
-  stream.headBytes = after - start;
+  stream.headBytes = stream.forwardedHeadBytes = after - start;
+  const at = inline === 0 ? bodyAt : copyBody(engine, stream, bodyAt, end, after);
   if (stream.rewrittenBuffer >= 0) forgetRewritten(engine, stream);
   stream.replayable = stream.request.complete && !stream.collected && ((IDEMPOTENT >> stream.method) & 1) !== 0;
   return at;
+}
+
+/** Copies what is here of the body behind the head. Returns how far the input was taken. */
+function copyBody(engine: Engine, stream: Stream, bodyAt: number, end: number, after: number): number {
+  const taken = stream.request.copyInto(engine, bodyAt, end, after);
+  // A chunked body that turns out bad is met again, and answered, by the relay.
+  if (taken < 0) return bodyAt;
+  stream.headBytes += stream.request.written;
+  if (stream.countsMessages) stream.messages!.requestBytes(bodyAt, taken);
+  return taken;
 }
 
 function setSpan({ i32 }: Engine, word: number, text: KeptText | null): void {

@@ -12,6 +12,7 @@ import type { Engine } from '../engine.js';
 import { ANSWERED, CONTINUE, SUSPENDED } from '../filters/filter.js';
 import type { Actions } from '../filters/filter.js';
 import type { CompiledMutations } from '../routing/mutations.js';
+import type { ClusterRuntime } from '../upstream/cluster.js';
 import { BODY_LENGTH, BODY_UNTIL_END, OUT_BARE, OUT_SAME, isOpenEnded } from './body.js';
 import type { Proxy } from './request.js';
 import { addLength, recallHead, replaceHead, rewriteHead, rewrittenText } from './rewrite-head.js';
@@ -223,9 +224,14 @@ export class Filtering implements Actions {
     return rewriteHead(engine, stream, null, true, { at: engine.rewriteScratch, bytes }) || this.tooLong(stream);
   }
 
+  clusterOf({ choice }: Stream): ClusterRuntime | null {
+    if (choice === null) return null;
+    const slot = choice.clusterHeader === null ? choice.slot : this.proxy.slotByHeader(choice.clusterHeader);
+    return slot < 0 ? null : this.proxy.clusters.get(slot);
+  }
+
   goesToResolved(stream: Stream): boolean {
-    const slot = stream.choice?.slot ?? -1;
-    return slot >= 0 && this.proxy.clusters.get(slot)?.destinations?.config.resolved === true;
+    return this.clusterOf(stream)?.destinations?.config.resolved === true;
   }
 
   suspend(stream: Stream): number {

@@ -45,7 +45,7 @@ export class FormatValues {
       case OP_METADATA: return this.text(metadataText(stream, operator.text, operator.path));
       case OP_TLS: return this.text(this.tls(stream, operator)?.text(operator.text) ?? '');
       case OP_CERTIFICATE_TIME: return this.certificateTime(this.tls(stream, operator), operator);
-      case OP_FILTER_STATE: return false;
+      case OP_FILTER_STATE: return this.text(filterState(stream, operator.text));
       case OP_FIRST_OF: return this.firstOf(stream, operator, request, response);
       case Op.requestHeadersBytes: this.writer.number(this.headersBytes(request, true)); return true;
       case Op.responseHeadersBytes: this.writer.number(this.headersBytes(response, false)); return true;
@@ -281,6 +281,18 @@ export class FormatValues {
     return bytes;
   }
 }
+
+/** The one object that a filter sets: the counts of grpc_stats. */
+function filterState({ countsMessages, messages }: Stream, key: string): string {
+  if (!countsMessages || !messages!.shown) return '';
+  const { request, response } = messages!;
+  if (request.count === 0 && response.count === 0) return '';
+  if (key === 'envoy.filters.http.grpc_stats:PLAIN') return `${request.count},${response.count}`;
+  if (key !== 'envoy.filters.http.grpc_stats:TYPED') return '';
+  return `{${[count('requestMessageCount', request.count), count('responseMessageCount', response.count)]
+    .filter((member) => member !== '').join(',')}}`;
+}
+const count = (name: string, value: number): string => (value === 0 ? '' : `"${name}":"${value}"`);
 
 /** Percent-decoded bytes, as Latin-1 text like all text here. */
 function decodedLatin1(text: string): string {

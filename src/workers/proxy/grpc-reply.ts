@@ -8,12 +8,12 @@ const TYPE = Uint8Array.from('application/grpc', (letter) => letter.charCodeAt(0
 const statuses: Readonly<Record<number, number>> = { 400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14,
   504: 14 };
 
-/** Is the decoded request's content-type gRPC's? */
-export function isGrpc(engine: Engine): boolean {
-  const { i32, u8, u16, requestRecord } = engine;
-  const index = u16[(requestRecord >> 1) + Head.known * 2 + Header['content-type']];
+/** Is the content-type of the head in this record gRPC's? */
+export function isGrpcHead(engine: Engine, record: number): boolean {
+  const { i32, u8, u16 } = engine;
+  const index = u16[(record >> 1) + Head.known * 2 + Header['content-type']];
   if (index === 0) return false;
-  const line = (requestRecord >> 2) + Head.headers + (index - 1) * 4;
+  const line = (record >> 2) + Head.headers + (index - 1) * 4;
   const bytes = i32[line + HeaderLine.valueBytes], at = i32[line + HeaderLine.valueAt];
   if (bytes < TYPE.length) return false;
   for (let i = 0; i < TYPE.length; i++) if (u8[at + i] !== TYPE[i]) return false;

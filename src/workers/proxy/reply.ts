@@ -97,7 +97,7 @@ export class Replies {
   /** An answer of ours passes the filters as an upstream's does. */
   private throughFilters(stream: Stream, lines: string, body: string): string {
     const lists: CompiledMutations[] = [];
-    stream.filters!.onResponse(stream, 0);
+    stream.filters!.onResponse(stream, 0, lines);
     stream.filters!.responseMutations(stream, lists);
     if (lists.length === 0) return lines;
     const typed = body === '' || /(^|\n)content-type:/i.test(lines) ? lines : `content-type: ${PLAIN}\r\n${lines}`;

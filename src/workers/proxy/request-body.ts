@@ -3,7 +3,7 @@
 import { limits } from '../../core/limits.js';
 import { ClusterStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
-import { BODY_TUNNEL, BODY_UNTIL_END, RELAY_ERROR } from './body.js';
+import { BODY_CHUNKED, BODY_TUNNEL, BODY_UNTIL_END, RELAY_ERROR } from './body.js';
 import type { Proxy } from './request.js';
 import type { Stream } from './stream.js';
 
@@ -27,6 +27,7 @@ export class RequestBodies {
       return end;
     }
     stream.cluster!.gauge(ClusterStat.upstream_cx_tx_bytes_total, taken - at);
+    if (stream.countsMessages && request.kind !== BODY_CHUNKED) stream.messages!.requestBytes(at, taken);
     if (stream.keepsBody) proxy.retries.keep(stream, at, taken);
     if (stream.shadows !== null) proxy.shadows.relay(stream, buffer, at, taken);
     if (!stream.bulkRequest && request.bytes + request.remaining >= limits.bulkBodyBytes && !request.complete) {

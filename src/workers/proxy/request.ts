@@ -32,7 +32,7 @@ import { ANSWERED, SUSPENDED } from '../filters/filter.js';
 import { Failures } from './failure.js';
 import { Filtering } from './filtering.js';
 import { Finish } from './finish.js';
-import { isGrpc } from './grpc-reply.js';
+import { isGrpcHead } from './grpc-reply.js';
 import { Hedging } from './hedging.js';
 import { markTimeoutRetry, replaceAttempts, replaceHost } from './late-values.js';
 import { Retries } from './retries.js';
@@ -197,7 +197,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     stream.isHead = stream.method === Method.HEAD;
     stream.isConnect = stream.method === Method.CONNECT;
     stream.version10 = (flags & HeadFlag.version10) !== 0;
-    stream.grpc = isGrpc(engine);
+    stream.grpc = isGrpcHead(engine, engine.requestRecord);
     stream.expectContinue = (flags & HeadFlag.expectContinue) !== 0;
     const length = i32[words + Head.contentLengthHigh] * 4294967296 + (i32[words + Head.contentLengthLow] >>> 0);
     const follows = connection.framed && !connection.ended && (flags & HeadFlag.hasContentLength) === 0;
@@ -304,7 +304,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     return route.choose((engine.codecs.nextRandom(engine.randomState) >>> 0) / 4294967296);
   }
 
-  private slotByHeader(name: string): number {
+  slotByHeader(name: string): number {
     const cluster = firstHeader(this.engine, name);
     return cluster === null || cluster === '' ? -1 : this.engine.snapshot.clusterSlot(cluster);
   }

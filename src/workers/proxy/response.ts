@@ -195,6 +195,8 @@ export class Responses {
     let at = bodyAt;
     if (inline) {
       at = response.copyInto(engine, bodyAt, end, after);
+      if (stream.countsMessages && at > bodyAt && response.kind !== BODY_CHUNKED)
+        stream.messages!.responseBytes(bodyAt, at);
       if (at < 0) {
         this.giveOut(out);
         unstart(stream);
@@ -229,6 +231,7 @@ export class Responses {
       return end;
     }
     engine.f64[stream.hcm!.scope + HttpStat.downstream_cx_tx_bytes_total] += taken - at;
+    if (stream.countsMessages && response.kind !== BODY_CHUNKED) stream.messages!.responseBytes(at, taken);
     if (!stream.bulkResponse && response.bytes + response.remaining >= limits.bulkBodyBytes && !response.complete) {
       stream.bulkResponse = true;
       engine.reactor.setBulk(stream.upstream!.socket, true);
@@ -244,6 +247,7 @@ export class Responses {
   /** The response of a framed protocol is over. */
   onEnd(stream: Stream, trailersAt: number, trailersBytes: number): void {
     const { response } = stream;
+    if (stream.countsMessages) stream.messages!.trailers(trailersAt, trailersBytes);
     if (stream.transformsResponse) { this.proxy.transforming.onEnd(stream, trailersAt, trailersBytes); return; }
     const downstream = stream.downstream!;
     if (response.kind === BODY_TUNNEL) { this.proxy.failures.upstreamEnded(stream, 0); return; }
@@ -341,7 +345,7 @@ export class Responses {
     if (responseMutations !== null) lists.push(responseMutations);
     if (stream.filters !== null) {
       // What the route changes, then what the filters do, the last one first.
-      stream.filters.onResponse(stream, engine.responseRecord);
+      stream.filters.onResponse(stream, engine.responseRecord, '');
       stream.filters.responseMutations(stream, lists);
     }
     const more = applyLists(engine, stream, lists, engine.responseRecord, edits + ResponseEdits.mutationsAt);

@@ -28,6 +28,7 @@ import type { RetryHosts } from '../routing/retry-conditions.js';
 import type { Criteria } from '../../config/metadata-match.js';
 import { BODY_UNTIL_END, Body, OUT_SAME } from './body.js';
 import type { Hedge } from './hedging.js';
+import type { GrpcMessages } from './grpc-messages.js';
 import { KeptBody } from './kept-body.js';
 import type { Shadow } from './shadow.js';
 import type { Transform } from './transform.js';
@@ -79,6 +80,9 @@ export class Stream implements PickRequest, Borrower {
   framed = false;
   /** The client speaks gRPC: answers of ours are gRPC's. */
   grpc = false;
+  /** What grpc_stats counts of the call; kept for the calls to come. */
+  messages: GrpcMessages | null = null;
+  countsMessages = false;
   /** :scheme is https. */
   https = false;
   isHead = false;
@@ -353,7 +357,7 @@ export class Stream implements PickRequest, Borrower {
     this.transformsResponse = this.responseHeld = false;
     this.upstreamStatus = 0;
     this.filterAt = 0;
-    this.suspended = this.collected = this.crossOrigin = this.faultActive = false;
+    this.suspended = this.collected = this.crossOrigin = this.faultActive = this.countsMessages = false;
     this.filterAtMs = Infinity;
     this.resolvedAddress = '';
     this.rewrittenBuffer = this.collectBytesMax = -1;

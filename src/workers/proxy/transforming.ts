@@ -89,6 +89,7 @@ export class Transforming {
       const taken = stream.request.relay(engine, buffer, at, end, stream.upstream!.socket);
       if (taken >= 0) {
         stream.cluster!.gauge(ClusterStat.upstream_cx_tx_bytes_total, to - from);
+        if (stream.countsMessages) stream.messages!.requestBytes(at, end);
         if (stream.keepsBody) proxy.retries.keep(stream, at, end);
         if (stream.shadows !== null) proxy.shadows.relay(stream, buffer, at, end);
       }
@@ -141,6 +142,7 @@ export class Transforming {
       response.out = out;
       response.bytes = bytes;                          // it tells what the client gets
       if (taken < 0) { proxy.failures.badResponse(stream, response.rejection); return end; }
+      if (stream.countsMessages) stream.messages!.responseBytes(room, room + response.written);
       const piece = response.written === 0 ? NOTHING
         : transform.responseBytes(engine.u8.subarray(room, room + response.written));
       if (piece === null) { this.refuse(stream, transform.refusal); return end; }

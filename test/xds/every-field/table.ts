@@ -8,7 +8,8 @@ import { virtualHost, listener, cluster, loadAssignment, bootstrap } from '../ex
 import { issue, revocationList, root } from '../../support/certificates.js';
 import type { Root, Tree } from './judge.js';
 
-const inChain = '(router.v3.Router|cors.v3.Cors|grpc_web.v3.GrpcWeb|header_mutation.v3.HeaderMutation|'
+const inChain = '(router.v3.Router|cors.v3.Cors|grpc_(web.v3.GrpcWeb|stats.v3.FilterConfig)|'
+  + 'header_mutation.v3.HeaderMutation|'
   + 'health_check.v3.HealthCheck|buffer.v3.Buffer|dynamic_forward_proxy.v3.FilterConfig)$';
 /** HTTP filters that only a chain configures, and what routes say about filters. */
 export const httpFilters = new RegExp(`^envoy\\.extensions\\.filters\\.http\\.${inChain}`);
@@ -317,6 +318,7 @@ export const beside: { [field: string]: Tree } = {
   'FilterConfig.is_optional': { config: unknownFilter.typed_config },
   'cors.v3.Cors': chain,
   'grpc_web.v3.GrpcWeb': chain,
+  'grpc_stats.v3.FilterConfig': chain,
   'header_mutation.v3.HeaderMutation': chain,
   'health_check.v3.HealthCheck': chain,
   'buffer.v3.Buffer': chain,

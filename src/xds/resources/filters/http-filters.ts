@@ -4,7 +4,7 @@
 import type { FilterOverride, HttpFilter as PlainHttpFilter, HttpFilterConfig } from '../../../config/http-filters.js';
 import { limits } from '../../../core/limits.js';
 import type { Buffer as BufferMessage, BufferPerRoute, CorsPolicy, CsrfPolicy, Dynamic_forward_proxyFilterConfig,
-  GrpcJsonTranscoder, HTTPFault, PerRouteConfig, RouteFilterConfig,
+  Grpc_statsFilterConfig, GrpcJsonTranscoder, HTTPFault, PerRouteConfig, RouteFilterConfig,
   Header_mutationHeaderMutation, HeaderMutationPerRoute, Header_to_metadataConfig,
     Health_checkHealthCheck as HealthCheck,
   HttpFilter, LocalRateLimit, Router, Set_metadataConfig } from '../../wire/generated/messages.js';
@@ -43,6 +43,7 @@ const chainReaders: readonly [string, Reader][] = [...always.filter(([type]) => 
     suppressEnvoyHeaders: (message as Router).suppressEnvoyHeaders ?? false })],
   ['cors.v3.Cors', () => ({ kind: 'cors', policy: null })],
   ['grpc_web.v3.GrpcWeb', () => ({ kind: 'grpcWeb' })],
+  ['grpc_stats.v3.FilterConfig', (message) => readGrpcStats(message as Grpc_statsFilterConfig)],
   ['header_mutation.v3.HeaderMutation', (message, path, report) => {
     const { mutations, mostSpecificHeaderMutationsWins } = message as Header_mutationHeaderMutation;
     return readHeaderMutation(mutations, mostSpecificHeaderMutationsWins ?? false, path, report);
@@ -71,6 +72,15 @@ const guards = new Set(['rbac', 'jwt_authn', 'ext_authz', 'basic_auth', 'api_key
   'ratelimit', 'local_ratelimit', 'rate_limit_quota', 'wasm', 'lua', 'golang']);
 /** Name of a filter in its type: 'rbac' of 'envoy.extensions.filters.http.rbac.v3.RBAC'. */
 const filterNameOf = (type: string): string => /\.http\.([a-z0-9_]+)\./.exec(type)?.[1] ?? '';
+
+function readGrpcStats(filter: Grpc_statsFilterConfig): HttpFilterConfig {
+  const { services } = filter.individualMethodStatsAllowlist ?? {};
+  return { kind: 'grpcStats', upstreamStats: filter.enableUpstreamStats ?? false,
+    emitFilterState: filter.emitFilterState ?? false,
+    methods: boolOf(filter.statsForAllMethods, false) ? 'all' : (services ?? []).flatMap(({ name, methodNames }) =>
+      (methodNames ?? []).map((method) => `/${name ?? ''}/${method}`)),
+    replaceDots: filter.replaceDotsInGrpcServiceName ?? false };
+}
 
 export function readHttpFilters(filters: HttpFilter[], path: string, report: Report): PlainHttpFilter[] {
   const result: PlainHttpFilter[] = [];

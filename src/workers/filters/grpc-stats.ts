@@ -1,0 +1,93 @@
+// envoy.filters.http.grpc_stats: counts calls, their messages and statuses, for each cluster or each method of it.
+import type { GrpcStatsFilter as Config } from '../../config/http-filters.js';
+import { Head, Header, HeaderLine } from '../../core/generated/layouts.js';
+import type { Engine } from '../engine.js';
+import { GrpcMessages, statusAt } from '../proxy/grpc-messages.js';
+import { grpcStatusOf, isGrpcHead } from '../proxy/grpc-reply.js';
+import type { Stream } from '../proxy/stream.js';
+import type { ClusterRuntime } from '../upstream/cluster.js';
+import { CONTINUE } from './filter.js';
+import type { Actions, HttpFilter } from './filter.js';
+import { GrpcScopes } from './grpc-scopes.js';
+import type { GrpcScope } from './grpc-scopes.js';
+
+const QUESTION_MARK = 63, SLASH = 47;
+
+export class GrpcStatsFilter implements HttpFilter {
+  private readonly scopes: GrpcScopes;
+  /** Paths of the methods that are counted apart, by their lengths; null: all, or none. */
+  private readonly paths: ReadonlyMap<number, Uint8Array[]> | null;
+
+  constructor(private readonly engine: Engine, private readonly config: Config) {
+    this.scopes = GrpcScopes.of(engine);
+    this.paths = config.methods === 'all' || config.methods.length === 0 ? null : byLength(config.methods);
+  }
+
+  onRequest(stream: Stream, actions: Actions): number {
+    if (!isGrpcHead(this.engine, this.engine.requestRecord)) return CONTINUE;
+    const cluster = actions.clusterOf(stream);
+    const messages = stream.messages ??= new GrpcMessages(this.engine);
+    messages.begin(cluster === null ? null : this.scopeFor(cluster), this.config.emitFilterState);
+    stream.countsMessages = true;
+    return CONTINUE;
+  }
+
+  private scopeFor({ slot, config }: ClusterRuntime): GrpcScope | null {
+    const { scopes, paths, config: { methods, replaceDots } } = this;
+    const { i32, u8, requestRecord } = this.engine;
+    // As Envoy: two names behind slashes, and slashes behind them count for nothing. Else it calls no method.
+    const at = i32[(requestRecord >> 2) + Head.pathAt]!;
+    const most = at + i32[(requestRecord >> 2) + Head.pathBytes]!;
+    let end = at, slash = -1;
+    while (end < most && u8[end] !== QUESTION_MARK) end++;
+    while (end > at && u8[end - 1] === SLASH) end--;
+    for (let p = at + 1; p < end; p++) {
+      if (u8[p] !== SLASH) continue;
+      if (slash >= 0 || p === at + 1) return null;
+      slash = p;
+    }
+    if (slash < 0) return null;
+    const bytes = end - at;
+    if (methods.length === 0) return scopes.ofCluster(slot);
+    if (paths !== null && !paths.get(bytes)?.some((path) => equals(u8, at, path))) return scopes.ofCluster(slot);
+    return scopes.ofMethod(config.altStatName, at, bytes, replaceDots && methods === 'all') ?? scopes.ofCluster(slot);
+  }
+
+  onResponse(stream: Stream, record: number, lines: string): void {
+    if (!stream.countsMessages) return;
+    const messages = stream.messages!;
+    if (record === 0) {
+      const said = /(?:^|\n)grpc-status: *(\d+)/.exec(lines);
+      messages.status(said === null ? grpcStatusOf(stream.status) : Number(said[1]));
+      return;
+    }
+    const { i32, u16 } = this.engine;
+    messages.answers = isGrpcHead(this.engine, record);
+    const index = u16[(record >> 1) + Head.known * 2 + Header['grpc-status']]!;
+    if (index === 0) return;
+    const line = (record >> 2) + Head.headers + (index - 1) * 4;
+    const at = i32[line + HeaderLine.valueAt]!;
+    messages.status(statusAt(this.engine, at, at + i32[line + HeaderLine.valueBytes]!));
+  }
+
+  onEnd(stream: Stream): void {
+    if (this.config.upstreamStats && stream.countsMessages && stream.response.complete && stream.upstreamSentMs > 0)
+      stream.messages!.upstreamTook(this.engine.nowMs - Math.max(stream.upstreamSentMs, stream.requestEndMs));
+  }
+
+  release(): void { /* nothing in the arena */ }
+}
+
+function byLength(paths: readonly string[]): Map<number, Uint8Array[]> {
+  const result = new Map<number, Uint8Array[]>();
+  for (const path of paths) {
+    const bytes = Uint8Array.from(path, (letter) => letter.charCodeAt(0));
+    result.set(bytes.length, [...result.get(bytes.length) ?? [], bytes]);
+  }
+  return result;
+}
+
+function equals(u8: Uint8Array, at: number, path: Uint8Array): boolean {
+  for (let i = 0; i < path.length; i++) if (u8[at + i] !== path[i]) return false;
+  return true;
+}
