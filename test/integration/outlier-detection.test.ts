@@ -31,6 +31,7 @@ const detections: Record<string, object> = {
   local: { ...nothing, split_external_local_origin_errors: true, consecutive_local_origin_failure: 2 },
   together: { ...nothing, consecutive_5xx: 2 },
   checked: { ...nothing, consecutive_5xx: 2 },
+  calls: { ...nothing, consecutive_gateway_failure: 2, enforcing_consecutive_gateway_failure: 100 },
 };
 const names = Object.keys(detections);
 const check = { timeout: '1s', interval: '0.05s', no_traffic_interval: '0.05s', unhealthy_threshold: 1,
@@ -51,16 +52,19 @@ for (const kind of kinds) {
     t.teardown(() => stopFixture(fixture));
     const { proxy, upstream, port } = fixture;
     const status = { a: 200, b: 200 };
+    const grpc: { [name: string]: number | null } = { a: null, b: null };
     for (const name of ['a', 'b'] as const) {
       upstream[name].answer = async () => {
         if (status[name] === 0) { await sleep(300); return null; }
-        return `HTTP/1.1 ${status[name]} X\r\ncontent-length: 1\r\n\r\n${name}`;
+        return grpc[name] === null ? `HTTP/1.1 ${status[name]} X\r\ncontent-length: 1\r\n\r\n${name}`
+          : ['HTTP/1.1 200 OK', 'content-type: application/grpc', `grpc-status: ${grpc[name]}`, 'content-length: 0', '',
+            ''].join('\r\n');
       };
     }
     t.beforeEach(() => { status.a = status.b = 200; });
     const ask = async (name: string): Promise<string> => {
-      const answer = await exchange(port.main, ['GET / HTTP/1.1', 'Host: x', `x-to: ${name}`, 'Connection: close', '',
-        ''].join('\r\n'));
+      const answer = await exchange(port.main, ['GET / HTTP/1.1', 'Host: x', `x-to: ${name}`, 'Connection: close',
+        ...(name === 'calls' ? ['content-type: application/grpc'] : []), '', ''].join('\r\n'));
       return `${statusOf(answer)} ${answer.body}`;
     };
     const askTimes = async (name: string, count: number): Promise<string[]> => {
@@ -72,6 +76,21 @@ for (const kind of kinds) {
     const untilStat = (name: string, which: string, value: number) =>
       proxy.untilStat(`cluster.${name}.outlier_detection.${which}`, value);
     const settled = () => sleep(kind === 'envoy' ? 60 : 30);
+
+    await t.test('gRPC calls fail by their own status', async (t) => {
+      grpc.a = 0;
+      grpc.b = 12;                                        // 501 is no failure of a gateway
+      await askTimes('calls', 8);
+      t.equal(await stat('calls', 'ejections_active'), 0);
+      grpc.b = 14;
+      await askTimes('calls', 4);
+      await untilStat('calls', 'ejections_active', 1);
+      grpc.a = grpc.b = null;
+      const { body } = await proxy.admin('/clusters');
+      const counts = ['rq_error', 'rq_success'].map((name) => [...body.matchAll(new RegExp(
+        `^calls::[^:]*:\\d+::${name}::(\\d+)`, 'gm'))].map(([, count]) => count).sort().join());
+      t.same(counts, ['0,6', '0,6']);
+    });
 
     await t.test('consecutive 5xx', async (t) => {
       status.b = 500;

@@ -1,9 +1,9 @@
 // envoy.filters.http.grpc_stats: counts calls, their messages and statuses, for each cluster or each method of it.
 import type { GrpcStatsFilter as Config } from '../../config/http-filters.js';
-import { Head, Header, HeaderLine } from '../../core/generated/layouts.js';
+import { Head } from '../../core/generated/layouts.js';
 import type { Engine } from '../engine.js';
-import { GrpcMessages, statusAt } from '../proxy/grpc-messages.js';
-import { grpcStatusOf, isGrpcHead } from '../proxy/grpc-reply.js';
+import { GrpcMessages } from '../proxy/grpc-messages.js';
+import { grpcStatusOf, headGrpcStatus, isGrpcHead, NO_STATUS } from '../proxy/grpc-reply.js';
 import type { Stream } from '../proxy/stream.js';
 import type { ClusterRuntime } from '../upstream/cluster.js';
 import { CONTINUE } from './filter.js';
@@ -61,13 +61,9 @@ export class GrpcStatsFilter implements HttpFilter {
       messages.status(said === null ? grpcStatusOf(stream.status) : Number(said[1]));
       return;
     }
-    const { i32, u16 } = this.engine;
     messages.answers = isGrpcHead(this.engine, record);
-    const index = u16[(record >> 1) + Head.known * 2 + Header['grpc-status']]!;
-    if (index === 0) return;
-    const line = (record >> 2) + Head.headers + (index - 1) * 4;
-    const at = i32[line + HeaderLine.valueAt]!;
-    messages.status(statusAt(this.engine, at, at + i32[line + HeaderLine.valueBytes]!));
+    const status = headGrpcStatus(this.engine, record);
+    if (status !== NO_STATUS) messages.status(status);
   }
 
   onEnd(stream: Stream): void {

@@ -5,6 +5,7 @@ import { ResponseFlag } from '../../core/response-flags.js';
 import type { Engine } from '../engine.js';
 import { BODY_TUNNEL } from './body.js';
 import { AccessLogWriter } from './access-log.js';
+import { httpStatusOfGrpc } from './grpc-reply.js';
 import type { LogType } from './log-filter.js';
 import type { Proxy } from './request.js';
 import type { Stream } from './stream.js';
@@ -203,7 +204,9 @@ export class Finish {
     if (stream.route!.counts !== null) stream.route!.counts.response(engine, stream, true);
     const endpoint = stream.endpoint ?? stream.lastEndpoint;
     if (endpoint !== null) {
-      const word = status >= 500 ? EndpointState.requestsError : EndpointState.requestsSuccess;
+      // As Envoy: a gRPC call has failed as well where its status stands for an HTTP status that has.
+      const failed = status >= 500 || (stream.grpc && httpStatusOfGrpc(stream.grpcStatus) >= 500);
+      const word = failed ? EndpointState.requestsError : EndpointState.requestsSuccess;
       Atomics.add(engine.i32, endpoint.state + word, 1);
     }
   }

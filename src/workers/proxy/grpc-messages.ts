@@ -3,9 +3,9 @@
 import { ClusterGrpcStat, histogramCell } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import type { GrpcScope } from '../filters/grpc-scopes.js';
+import { NO_STATUS, trailersGrpcStatus } from './grpc-reply.js';
 
 const PREFIX_BYTES = 5;
-const STATUS_NAME = Uint8Array.from('grpc-status:', (letter) => letter.charCodeAt(0));
 const STATUS_MAX = 16;
 
 /** Messages of one direction. */
@@ -81,34 +81,12 @@ export class GrpcMessages {
 
   /** Trailers as lines at [at, at + bytes). */
   trailers(at: number, bytes: number): void {
-    const value = valueAt(this.engine, at, at + bytes);
-    if (value >= 0) this.status(statusAt(this.engine, value, at + bytes));
+    const status = trailersGrpcStatus(this.engine, at, bytes);
+    if (status !== NO_STATUS) this.status(status);
   }
 
   /** The upstream's response is whole, so long after it had the request. */
   upstreamTook(ms: number): void {
     this.scope?.observe(histogramCell('clusterGrpc', 0), ms);
   }
-}
-
-/** Where the value of grpc-status begins in these lines; -1: it is not there. */
-function valueAt({ u8 }: Engine, at: number, end: number): number {
-  let i = 0;
-  for (let p = at; p < end; p++) {
-    const byte = u8[p]!;
-    if (i >= 0 && (byte | (byte >= 65 && byte <= 90 ? 32 : 0)) === STATUS_NAME[i]) {
-      if (++i === STATUS_NAME.length) return p + 1;
-    } else i = byte === LINE_FEED ? 0 : -1;
-  }
-  return -1;
-}
-const LINE_FEED = 10, SPACE = 32;
-
-/** The number from `at` to the end of its line; -1: it is none. */
-export function statusAt({ u8 }: Engine, at: number, end: number): number {
-  let p = at;
-  while (p < end && u8[p] === SPACE) p++;
-  let status = -1;
-  for (; p < end && u8[p]! >= 48 && u8[p]! <= 57 && status < 1000; p++) status = Math.max(0, status) * 10 + u8[p]! - 48;
-  return p === end || u8[p] === 13 || u8[p] === SPACE ? status : -1;
 }

@@ -20,6 +20,7 @@ import { findRequestId } from './request-id.js';
 import { keepsHead } from './stream.js';
 import { learn } from './learning.js';
 import { keepTrailers } from './kept-trailers.js';
+import { headGrpcStatus, httpStatusOfGrpc, NO_STATUS, trailersGrpcStatus } from './grpc-reply.js';
 import type { Stream } from './stream.js';
 import type { Throttle } from './throttle.js';
 
@@ -68,7 +69,9 @@ export class Responses {
     }
     const { learns, outliers, traits } = stream.cluster!;
     if (traits.checked) this.noteHealth(stream, words);
-    if (outliers !== null) outliers.answered(stream.endpoint!, status);
+    if (stream.grpc) stream.grpcStatus = headGrpcStatus(engine, engine.responseRecord);
+    if (outliers !== null) outliers.answered(stream.endpoint!, stream.grpcStatus === NO_STATUS ? status
+      : httpStatusOfGrpc(stream.grpcStatus));
     const flags = engine.i32[words + Head.flags];
     stream.upstreamReusable = stream.upstream!.framed || ((flags & HeadFlag.version10) !== 0
       ? (flags & HeadFlag.connectionKeepAlive) !== 0 : (flags & HeadFlag.connectionClose) === 0);
@@ -247,6 +250,10 @@ export class Responses {
   /** The response of a framed protocol is over. */
   onEnd(stream: Stream, trailersAt: number, trailersBytes: number): void {
     const { response } = stream;
+    if (stream.grpc && trailersBytes > 0) {
+      const status = trailersGrpcStatus(this.engine, trailersAt, trailersBytes);
+      if (status !== NO_STATUS) stream.grpcStatus = status;
+    }
     if (stream.countsMessages) stream.messages!.trailers(trailersAt, trailersBytes);
     if (stream.transformsResponse) { this.proxy.transforming.onEnd(stream, trailersAt, trailersBytes); return; }
     const downstream = stream.downstream!;

@@ -29,6 +29,7 @@ import type { Criteria } from '../../config/metadata-match.js';
 import { BODY_UNTIL_END, Body, OUT_SAME } from './body.js';
 import type { Hedge } from './hedging.js';
 import type { GrpcMessages } from './grpc-messages.js';
+import { NO_STATUS } from './grpc-reply.js';
 import { KeptBody } from './kept-body.js';
 import type { Shadow } from './shadow.js';
 import type { Transform } from './transform.js';
@@ -80,6 +81,8 @@ export class Stream implements PickRequest, Borrower {
   framed = false;
   /** The client speaks gRPC: answers of ours are gRPC's. */
   grpc = false;
+  /** What the upstream said of the call; NO_STATUS: nothing yet. */
+  grpcStatus = NO_STATUS;
   /** What grpc_stats counts of the call; kept for the calls to come. */
   messages: GrpcMessages | null = null;
   countsMessages = false;
@@ -302,6 +305,7 @@ export class Stream implements PickRequest, Borrower {
     this.breaker = 0;
     this.asksUpgrade = this.https = this.grpc = false;
     this.durationMs = -1;
+    this.grpcStatus = NO_STATUS;
     this.pending = this.framed = this.version10 = this.isHead = this.isConnect = this.isUpgrade = this.expectContinue =
       this.upstreamReusable = this.rawTunnel = false;
     this.request.clear();

@@ -302,7 +302,7 @@ t.test('HTTP filters that Weft does not have', async (t) => {
     [`${hcmAt}.http_filters[0].typed_config: not implemented: HTTP filter `
       + 'envoy.extensions.filters.http.bandwidth_limit.v3.BandwidthLimit']);
   t.same(errors({}, { http_filters: [filter('bandwidth_limit.v3.BandwidthLimit', { is_optional: true }),
-    filter('grpc_stats.v3.FilterConfig', { disabled: true }), router()] }), []);
+    filter('ip_tagging.v3.IPTagging', { disabled: true }), router()] }), []);
   t.match(errors({}, { http_filters: [filter('rbac.v3.RBAC', { is_optional: true }), router()] }),
     [/guards access and is not left out/]);
   t.match(errors({}, { http_filters: [{ name: 'router', disabled: true, typed_config: { '@type': routerTypeUrl } }] }),
