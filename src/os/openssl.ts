@@ -84,6 +84,8 @@ const prototypes = {
   X509_verify_cert: 'int X509_verify_cert(uintptr_t context)',
   X509_STORE_CTX_get0_cert: 'uintptr_t X509_STORE_CTX_get0_cert(uintptr_t context)',
   X509_STORE_CTX_get_error: 'int X509_STORE_CTX_get_error(uintptr_t context)',
+  X509_STORE_CTX_get_error_depth: 'int X509_STORE_CTX_get_error_depth(uintptr_t context)',
+  X509_verify_cert_error_string: 'const char *X509_verify_cert_error_string(long error)',
   X509_STORE_CTX_set_error: 'void X509_STORE_CTX_set_error(uintptr_t context, int error)',
   ERR_get_error: 'unsigned long ERR_get_error()',
   ERR_clear_error: 'void ERR_clear_error()',
@@ -127,7 +129,10 @@ export const FLAG_CRL_CHECK_ALL = 8;
 export const FLAG_PARTIAL_CHAIN = 0x80000;
 export const FLAG_NO_CHECK_TIME = 0x200000;
 export const X509_V_OK = 0;
-export const X509_V_ERR_APPLICATION = 50;
+/** What a certificate is refused with that OpenSSL found good; it has no alert of its own: certificate_unknown. */
+export const X509_V_ERR_UNSUPPORTED_NAME_SYNTAX = 53;
+export const X509_V_ERR_CERT_NOT_YET_VALID = 9;
+export const X509_V_ERR_CERT_HAS_EXPIRED = 10;
 export const BIO_CTRL_RESET = 1;
 export const TLSEXT_NAMETYPE_HOST = 0;
 export const ALPN_OK = 0;

@@ -3,7 +3,7 @@
 
 const named = {
   PROTOCOL: 'protocol', UPSTREAM_PROTOCOL: 'upstreamProtocol', RESPONSE_CODE: 'responseCode',
-  CONNECTION_TERMINATION_DETAILS: 'absent', RESPONSE_FLAGS: 'responseFlags',
+  CONNECTION_TERMINATION_DETAILS: 'terminationDetails', RESPONSE_FLAGS: 'responseFlags',
   RESPONSE_FLAGS_LONG: 'responseFlagsLong', BYTES_RECEIVED: 'bytesReceived', BYTES_SENT: 'bytesSent',
   BYTES_RETRANSMITTED: 'zero', PACKETS_RETRANSMITTED: 'zero', REQUEST_HEADERS_BYTES: 'requestHeadersBytes',
   RESPONSE_HEADERS_BYTES: 'responseHeadersBytes', RESPONSE_TRAILERS_BYTES: 'zero',

@@ -7,7 +7,7 @@ import type { NetworkScopeKind } from '../config/listener-filters.js';
 const listener = ['downstream_cx_total', 'downstream_cx_active', 'downstream_cx_destroy', 'downstream_cx_overflow',
   'downstream_pre_cx_timeout', 'downstream_pre_cx_active', 'downstream_listener_filter_remote_close',
   'downstream_listener_filter_error', 'downstream_global_cx_overflow', 'downstream_cx_overload_reject',
-  'no_filter_chain_match', 'weft_accept_failed'] as const;
+  'no_filter_chain_match', 'downstream_cx_transport_socket_connect_timeout', 'weft_accept_failed'] as const;
 
 /** Of HTTP/2 codecs, on either side. */
 const http2 = ['http2.rx_reset', 'http2.tx_reset', 'http2.tx_flush_timeout', 'http2.rx_messaging_error',

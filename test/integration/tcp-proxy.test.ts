@@ -49,6 +49,18 @@ void forEachProxy(t, {
     upstream.one.reset();
   });
 
+  await t.test('a reset of the client is the server\'s', async (t) => {
+    let error = '';
+    upstream.one.onRaw = (socket) => { socket.on('error', (one: NodeJS.ErrnoException) => { error = one.code!; }); };
+    const client = await RawClient.open(port.plain!);
+    client.send('bytes');
+    while (upstream.one.raw.at(-1) !== 'bytes') await sleep(5);
+    client.reset();
+    for (let tries = 0; tries < 400 && error === ''; tries++) await sleep(5);
+    t.equal(error, 'ECONNRESET');
+    upstream.one.reset();
+  });
+
   await t.test('a client that does not read stops the server, and gets all of it in the end', async (t) => {
     let written = 0;
     upstream.one.onRaw = (socket) => {

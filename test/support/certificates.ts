@@ -21,7 +21,8 @@ export interface CertificateOptions {
   notBefore?: Date; notAfter?: Date;
   /** Bits of keyUsage: 0x80 digitalSignature, 0x20 keyEncipherment, 0x04 keyCertSign, 0x02 cRLSign. */
   keyUsage?: number | null;
-  clientOnly?: boolean;
+  /** What the key may be used for, where it is not both. */
+  clientOnly?: boolean; serverOnly?: boolean;
 }
 
 const SEQUENCE = 0x30, SET = 0x31, OID = 0x06, INTEGER = 0x02, BIT_STRING = 0x03, OCTET_STRING = 0x04;
@@ -85,7 +86,7 @@ const DAY_MS = 86_400_000;
 
 /** A certificate with a key of its own. */
 export function issue(options: CertificateOptions): Issued {
-  const { name, issuer = null, ca = false, sans = [], keyType = 'p256', rsaBits = 2048, clientOnly = false } = options;
+  const { name, issuer = null, ca = false, sans = [], keyType = 'p256', rsaBits = 2048, clientOnly = false, serverOnly = false } = options;
   const { privateKey, publicKey } = keyPair(keyType, rsaBits);
   const spki = publicKey.export({ type: 'spki', format: 'der' }) as Buffer;
   const keyId = createHash('sha1').update(spki).digest();
@@ -99,7 +100,7 @@ export function issue(options: CertificateOptions): Issued {
     extension('2.5.29.19', true, tlv(SEQUENCE, ...(ca ? [tlv(BOOLEAN, Buffer.from([255]))] : []))),
     ...(usage === null ? [] : [extension('2.5.29.15', true, tlv(BIT_STRING, Buffer.from([0, usage])))]),
     ...(ca ? [] : [extension('2.5.29.37', false, tlv(SEQUENCE, ...(clientOnly ? [] : [oid('1.3.6.1.5.5.7.3.1')]),
-      oid('1.3.6.1.5.5.7.3.2')))]),
+      ...(serverOnly ? [] : [oid('1.3.6.1.5.5.7.3.2')])))]),
     extension('2.5.29.14', false, tlv(OCTET_STRING, keyId)),
     ...(sans.length === 0 ? [] : [extension('2.5.29.17', false, tlv(SEQUENCE, ...sans.map(generalName)))]),
   ];

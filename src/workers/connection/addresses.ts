@@ -31,6 +31,8 @@ export class ConnectionAddresses {
   tls: TlsFacts | null = null;
   /** Why there was no handshake, or ''. */
   transportFailure = '';
+  /** Why we ended it ourselves, or ''. */
+  terminationDetails = '';
   get secure(): boolean { return this.tls !== null; }
   private fd = -1;
   private block = -1;
@@ -48,7 +50,8 @@ export class ConnectionAddresses {
   reset(fd: number): void {
     this.fd = fd;
     this.remoteAddress = this.localAddress = this.peer = null;
-    this.restoredText = this.serverName = this.ja3 = this.ja4 = this.transportFailure = '';
+    this.restoredText = this.serverName = this.ja3 = this.ja4 = '';
+    this.transportFailure = this.terminationDetails = '';
     this.tls = null;
     this.ipBytes = this.portBytes = this.localBytes = -1;
   }

@@ -56,6 +56,8 @@ const distinguished = (text: string | undefined): string => (text ?? '').split('
     .join(''));
 
 export class TlsFacts {
+  /** What ended the connection, where that was not TLS; else ''. */
+  fault = '';
   private texts: Map<string, string> | null = null;
   private chain: Presented[] | null = null;
   private own: Presented | null | undefined = undefined;

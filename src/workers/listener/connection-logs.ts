@@ -3,11 +3,19 @@
 import type { DetailText } from '../../core/response-flags.js';
 import { detail } from '../../core/response-flags.js';
 import { ConnectionAddresses } from '../connection/addresses.js';
+import type { ConnectionFacts } from '../connection/addresses.js';
 import type { ListenerConnection } from '../connection/register.js';
 import type { Engine } from '../engine.js';
 import type { AccessLogWriter } from '../proxy/access-log.js';
 import { Stream } from '../proxy/stream.js';
-import type { Inspection } from './inspection.js';
+import type { TlsAccept } from '../tls/accept.js';
+import type { ListenerRuntime } from './listener.js';
+
+interface Unbegun extends ConnectionFacts {
+  readonly listener: ListenerRuntime;
+  readonly fd: number;
+  readonly openedMs: number;
+}
 
 export class ConnectionLogs {
   private readonly stream = new Stream();
@@ -30,8 +38,11 @@ export class ConnectionLogs {
     for (let i = 0; i < logs.length; i++) this.writer.write(stream, logs[i], 'NotSet');
   }
 
+  /** A handshake that came to nothing, while its socket and session are there to be asked. */
+  handshake(accept: TlsAccept): void { this.inspection(accept, 0, null, accept.reason, accept.details); }
+
   /** One that never began. */
-  inspection(inspection: Inspection, flags: number, details: DetailText | null): void {
+  inspection(inspection: Unbegun, flags: number, details: DetailText | null, failure = '', termination = ''): void {
     const { listener, fd } = inspection;
     const { logs } = listener;
     if (logs.length === 0) return;
@@ -41,6 +52,8 @@ export class ConnectionLogs {
     const addresses = new ConnectionAddresses(this.engine);
     addresses.reset(fd);
     addresses.learn(inspection);
+    addresses.transportFailure = failure;
+    addresses.terminationDetails = termination;
     stream.session = { listener, addresses, id: 0, chainName: '' };
     for (let i = 0; i < logs.length; i++) this.writer.write(stream, logs[i], 'NotSet');
   }

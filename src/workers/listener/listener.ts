@@ -203,7 +203,7 @@ export class Listeners implements InspectionEvents, RegisterEvents, AcceptEvents
 
   /** A chain that is TLS: its connection begins when the handshake is done. */
   private handshake(chain: Chain, listener: ListenerRuntime, fd: number, socket: number,
-      facts: ConnectionFacts): SocketOwner | null {
+      facts: Inspection): SocketOwner | null {
     const { engine } = this;
     if (!chain.tls!.isReady()) {
       engine.count(listener.tlsScope, TlsStat.downstream_context_secrets_not_ready);
@@ -221,6 +221,13 @@ export class Listeners implements InspectionEvents, RegisterEvents, AcceptEvents
 
   onSecured(accept: TlsAccept, channel: number, protocol: string): SocketOwner | null {
     return this.enter(accept.chain, accept.listener, accept.fd, channel, accept, protocol);
+  }
+
+  onHandshakeFailed(accept: TlsAccept): void {
+    const { scope } = accept.listener;
+    this.engine.count(scope, ListenerStat.downstream_cx_total);
+    this.engine.count(scope, ListenerStat.downstream_cx_destroy);
+    this.logs.handshake(accept);
   }
 
   onHandshakeEnded(accept: TlsAccept): void {

@@ -92,6 +92,7 @@ export class FormatValues {
       case Op.accessLogType: return this.text(this.logType);
       case Op.localReplyBody: writer.text(this.localReplyBody); return true;
       case Op.uniqueId: return this.text(randomUUID());
+      case Op.terminationDetails: return this.text(stream.origin!.addresses.terminationDetails);
       case Op.upstreamTransportFailureReason:
         return this.text(stream.connectErrno <= 0 || stream.transportFailure !== '' ? stream.transportFailure
           : connectFailureReason(stream.connectErrno));
@@ -146,7 +147,8 @@ export class FormatValues {
       case Op.downstreamLocalPort: return this.text(portText(addresses.local));
       case Op.ja3: return this.text(addresses.ja3);
       case Op.ja4: return this.text(addresses.ja4);
-      case Op.downstreamTransportFailureReason: return this.text(addresses.transportFailure);
+      case Op.downstreamTransportFailureReason:
+        return this.text(addresses.transportFailure || (addresses.tls?.fault ?? ''));
       case Op.hostsAttempted: return this.attempted(stream, ({ text }) => text);
       case Op.hostIpsAttempted: return this.attempted(stream, ({ text }) => withoutPort(text));
       case Op.hostNamesAttempted: return this.attempted(stream, endpointName);

@@ -130,15 +130,18 @@ export class TcpProxies implements UpstreamEvents {
     if (session.stream.endpoint?.stateIndex === state) session.close();
   }
 
-  /** Takes a session off its endpoint and closes the connection it used; `ended`: that was the endpoint's doing. */
-  detach(stream: Stream, ended: boolean): void {
+  /**
+   * Takes a session off its endpoint and closes the connection it used, with a reset or without; `ended`: that was the
+   * endpoint's doing.
+   */
+  detach(stream: Stream, ended: boolean, reset = false): void {
     const { upstream, cluster } = stream;
     stream.upstream = null;
     this.leave(stream);
     if (upstream === null) return;
     cluster!.gauge(ClusterStat.upstream_rq_active, -1);
     upstream.peerEnded = ended;
-    upstream.close();
+    upstream.close(reset);
   }
 
   // What the pool and the connection say.

@@ -25,9 +25,8 @@ import type { TcpRuntime } from './runtime.js';
 const CONNECTING = 0;
 const OPEN = 1;
 const ENDING = 2;
-const FLUSHING = 3;
-const CLOSING = 4;
-const CLOSED = 5;
+const CLOSING = 3;
+const CLOSED = 4;
 
 export class TcpSession implements SocketOwner, ListenerConnection {
   listener!: ListenerRuntime;
@@ -158,7 +157,6 @@ export class TcpSession implements SocketOwner, ListenerConnection {
     const { engine, stream } = this;
     stream.lastActivityMs = engine.nowMs;
     if (this.state === ENDING) { this.endWhenSent(); return; }
-    if (this.state === FLUSHING) { this.close(); return; }
     if (this.state !== OPEN || this.clientEnded || this.receiving) return;
     stream.cluster!.count(ClusterStat.upstream_flow_control_drained_total);
     engine.count(this.runtime.scope, TcpStat.downstream_flow_control_resumed_reading_total);
@@ -170,7 +168,6 @@ export class TcpSession implements SocketOwner, ListenerConnection {
   /** Bytes of the endpoint; returns how far they were taken. */
   toClient(buffer: number, at: number, end: number): number {
     const { engine, stream, runtime } = this;
-    if (this.state === FLUSHING) { this.close(); return end; }      // nobody is there to read it
     if (this.state !== OPEN) return end;
     stream.lastActivityMs = engine.nowMs;
     engine.f64[runtime.scope + TcpStat.downstream_cx_tx_bytes_total] += end - at;
@@ -203,7 +200,6 @@ export class TcpSession implements SocketOwner, ListenerConnection {
 
   /** The endpoint sent FIN (errno 0), or its connection broke. */
   endpointEnd(errno: number): void {
-    if (this.state === FLUSHING) { this.close(); return; }
     if (this.state !== OPEN) return;
     if (errno !== 0) {
       this.stream.flags |= ResponseFlag.UR;
@@ -243,17 +239,9 @@ export class TcpSession implements SocketOwner, ListenerConnection {
     if (this.endpointEnded) this.endWhenSent();
   }
 
-  /** What it sent still reaches the endpoint. */
+  /** What came of it may not be all: the endpoint's connection is reset, whatever waits for it; as from Envoy. */
   private clientGone(): void {
-    const { engine, stream } = this;
-    const upstream = stream.upstream;
-    if (upstream === null || engine.reactor.pendingSendBytes(upstream.socket) === 0) { this.close(); return; }
-    this.state = FLUSHING;
-    engine.count(this.runtime.scope, TcpStat.upstream_flush_total);
-    engine.f64[this.runtime.scope + TcpStat.upstream_flush_active] += 1;
-    this.closeClient(false);
-    engine.reactor.shutdownSend(upstream.socket);
-    engine.reactor.notifyDrained(upstream.socket);
+    this.close(false, true);
   }
 
   /** Both sides have said all: it is over when both have it. */
@@ -266,14 +254,13 @@ export class TcpSession implements SocketOwner, ListenerConnection {
     else this.close();
   }
 
-  /** Ends both sides now; with `reset` the client sees RST. */
-  close(reset = false): void {
+  /** Ends both sides now; with `reset` the client sees RST, with `cut` the endpoint. */
+  close(reset = false, cut = false): void {
     if (this.state === CLOSED) return;
-    const { engine, runtime } = this;
-    if (this.state === FLUSHING) engine.f64[runtime.scope + TcpStat.upstream_flush_active] -= 1;
+    const { engine } = this;
     this.state = CLOSED;
     engine.timers.disarm(this.timer);
-    this.proxies.detach(this.stream, reset || this.endpointLast);
+    this.proxies.detach(this.stream, reset || this.endpointLast, cut);
     if (this.socket >= 0) this.closeClient(reset);
     this.held.drop();
     this.log('TcpConnectionEnd');

@@ -1,13 +1,14 @@
 // A client's connection to a chain that is TLS: from the accepted socket to the connection manager or TCP proxy behind
 // it. The handshake counts for the listener; only who comes through is a connection of the chain.
 import { limits } from '../../core/limits.js';
-import { TlsStat } from '../../telemetry/schema.js';
+import { ListenerStat, TlsStat } from '../../telemetry/schema.js';
 import type { SocketAddress } from '../../os/sockaddr.js';
 import type { ConnectionFacts } from '../connection/addresses.js';
 import { TlsFacts } from '../connection/tls-facts.js';
 import type { Engine } from '../engine.js';
 import type { Chain } from '../listener/chains.js';
 import type { ListenerRuntime } from '../listener/listener.js';
+import type { Inspection } from '../listener/inspection.js';
 import { HELLO_FOUND, HELLO_MORE, ClientHello } from '../listener/client-hello.js';
 import { Held } from '../connection/held.js';
 import type { SocketOwner } from '../reactor/reactor.js';
@@ -19,6 +20,8 @@ import type { HandshakeEvents } from './session.js';
 export interface AcceptEvents {
   /** The chain's own connection begins on a channel. Null: there is no room. */
   onSecured(accept: TlsAccept, channel: number, protocol: string): SocketOwner | null;
+  /** There will be no connection; its socket is still open. */
+  onHandshakeFailed(accept: TlsAccept): void;
   onHandshakeEnded(accept: TlsAccept): void;
 }
 
@@ -33,8 +36,10 @@ export class TlsAccept implements SocketOwner, HandshakeEvents, ConnectionFacts 
   ja4 = '';
   tls: TlsFacts | null = null;
   fd = -1;
-  /** Why there was no handshake, as logs say it. */
+  /** Why there was no handshake, and why we ended it, as logs say it. */
   reason = '';
+  details = '';
+  openedMs = 0;
   private socket = -1;
   private session: TlsSession | null = null;
   private readonly held: Held;
@@ -47,7 +52,7 @@ export class TlsAccept implements SocketOwner, HandshakeEvents, ConnectionFacts 
   }
 
   /** Takes a socket over; `socket` < 0: the reactor does not have it yet. False: there is no room. */
-  begin(fd: number, socket: number, listener: ListenerRuntime, chain: Chain, facts: ConnectionFacts | null): boolean {
+  begin(fd: number, socket: number, listener: ListenerRuntime, chain: Chain, facts: Inspection): boolean {
     const { engine } = this;
     this.socket = socket < 0 ? engine.reactor.add(fd, this) : socket;
     if (this.socket < 0) return false;
@@ -55,15 +60,16 @@ export class TlsAccept implements SocketOwner, HandshakeEvents, ConnectionFacts 
     this.fd = fd;
     this.listener = listener;
     this.chain = chain;
-    this.restored = facts === null ? null : facts.restored;
-    this.client = facts === null ? null : facts.client;
-    this.serverName = facts === null ? '' : facts.serverName;
-    this.ja3 = facts === null ? '' : facts.ja3;
-    this.ja4 = facts === null ? '' : facts.ja4;
+    this.restored = facts.restored;
+    this.client = facts.client;
+    this.serverName = facts.serverName;
+    this.ja3 = facts.ja3;
+    this.ja4 = facts.ja4;
     this.tls = null;
     this.session = null;
     this.over = false;
-    this.reason = '';
+    this.reason = this.details = '';
+    this.openedMs = facts.openedMs;
     const timeoutMs = chain.handshakeTimeoutMs > 0 ? chain.handshakeTimeoutMs : limits.tlsHandshakeMs;
     engine.timers.arm(this.timer, engine.nowMs + timeoutMs);
     const { tls } = chain;
@@ -103,15 +109,18 @@ export class TlsAccept implements SocketOwner, HandshakeEvents, ConnectionFacts 
   }
   onTimer(): void {
     if (this.over) return;
-    this.reason = 'TLS handshake timeout';
-    if (this.session !== null) this.session.abandon();
-    else this.engine.reactor.close(this.socket, false);
-    this.fail(this.reason);
+    this.details = 'transport socket timeout was reached';
+    this.engine.count(this.listener.scope, ListenerStat.downstream_cx_transport_socket_connect_timeout);
+    const { session } = this;
+    if (session === null) { this.close(); return; }
+    this.fail('', session);
+    session.abandon();
   }
 
   private close(): void {
-    this.engine.reactor.close(this.socket, false);
-    this.fail('');
+    const { socket } = this;
+    this.fail('', null);
+    this.engine.reactor.close(socket, false);
   }
 
   onSecured(session: TlsSession, protocol: string): void {
@@ -121,6 +130,11 @@ export class TlsAccept implements SocketOwner, HandshakeEvents, ConnectionFacts 
     const facts = new TlsFacts(session);
     if (listener.notesTls || this.chain.notesTls) facts.keep();
     session.onEnd = () => facts.detach();
+    const { tlsScope } = listener;
+    session.onFault = (reason) => {
+      facts.fault = reason;
+      engine.count(tlsScope, TlsStat['ssl.connection_error']);
+    };
     this.tls = facts;
     const owner = this.events.onSecured(this, session.channel, protocol);
     if (owner === null) session.close(true); else session.setOwner(owner);
@@ -129,12 +143,19 @@ export class TlsAccept implements SocketOwner, HandshakeEvents, ConnectionFacts 
 
   onHandshakeFailed(session: TlsSession, reason: string): void {
     countFailure(this.engine, this.listener.tlsScope, session, reason);
-    this.fail(reason);
+    this.fail(reason, session);
   }
 
-  private fail(reason: string): void {
+  /** The socket and the session are still there. */
+  private fail(reason: string, session: TlsSession | null): void {
+    if (this.over) return;
     this.reason = reason;
-    if (reason === '') this.engine.count(this.listener.tlsScope, TlsStat['ssl.connection_error']);
+    if (session !== null) {
+      this.tls = new TlsFacts(session);
+      if (this.serverName === '') this.serverName = session.serverName();
+    }
+    this.events.onHandshakeFailed(this);
+    this.tls = null;
     this.leave();
   }
 

@@ -67,6 +67,11 @@ function resumableWith(tls: DownstreamTls, { certificates, validation }: Materia
   return createHash('sha256').update(equalKey([names, validation, tls.requireClientCertificate])).digest();
 }
 
+/** Names and pins are nobody's who shows no certificate, though none be asked for in so many words; as Envoy. */
+const mustBeShown = (validation: TlsValidation | null): boolean => validation !== null
+  && validation.trustChainVerification === 'verify'
+  && (validation.sanMatchers.length > 0 || validation.spkiPins.length > 0 || validation.hashPins.length > 0);
+
 /** Makes contexts of one worker, and keeps what C calls back. */
 export class Contexts {
   private readonly verifiers = new Map<number, Verifier>();
@@ -74,7 +79,7 @@ export class Contexts {
   private nextId = 1;
   private readonly verify: object;
   private readonly select: object;
-  /** The verifier that looked at a certificate last: of the handshake in hand. */
+  /** The verifier that looked at a certificate in the call in hand, or null. */
   lastVerifier: Verifier | null = null;
 
   constructor(private readonly library: TlsLibrary) {
@@ -97,7 +102,8 @@ export class Contexts {
     }
     const { validation } = materials;
     if (validation === null && !tls.requireClientCertificate) return context;
-    const required = tls.requireClientCertificate ? openssl.VERIFY_FAIL_IF_NO_PEER_CERT : 0;
+    const required = tls.requireClientCertificate || mustBeShown(validation)
+      ? openssl.VERIFY_FAIL_IF_NO_PEER_CERT : 0;
     this.setValidation(context, validation ?? noValidation, openssl.VERIFY_PEER | required, '');
     return context;
   }

@@ -1,7 +1,7 @@
 // Statistics of handshakes: `ssl.*` of a listener or a cluster.
 import { TlsStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
-import { tlsOf } from './library.js';
+import { NO_CERTIFICATE, tlsOf } from './library.js';
 import type { TlsSession } from './session.js';
 
 const cells: { readonly [name: string]: number } = TlsStat;
@@ -22,15 +22,15 @@ function countName(engine: Engine, scope: number, kind: string, name: string, un
   engine.count(scope, cells[`ssl.${kind}.${name}`] ?? cells[`ssl.${kind}.${unknown}`]!);
 }
 
-/** Why a handshake failed: what the verifier said, else what OpenSSL says. */
+/**
+ * Why a handshake failed: what the verifier said, else what OpenSSL says; nothing of a peer that went away, as Envoy.
+ */
 export function countFailure(engine: Engine, scope: number, session: TlsSession, reason: string): void {
-  const verifier = session.context.verifies ? tlsOf(engine).contexts.lastVerifier : null;
-  const failure = verifier === null ? '' : verifier.failure;
+  const { failure } = session;
   if (failure === 'san') engine.count(scope, TlsStat['ssl.fail_verify_san']);
   else if (failure === 'pin') engine.count(scope, TlsStat['ssl.fail_verify_cert_hash']);
   else if (failure === 'chain') engine.count(scope, TlsStat['ssl.fail_verify_error']);
-  else if (reason.includes('PEER_DID_NOT_RETURN_A_CERTIFICATE'))
+  else if (reason.includes(NO_CERTIFICATE))
     engine.count(scope, TlsStat['ssl.fail_verify_no_cert']);
   else if (reason !== '') engine.count(scope, TlsStat['ssl.connection_error']);
-  if (verifier !== null) verifier.failure = '';
 }

@@ -10,6 +10,8 @@ import { Contexts } from './context.js';
 import { Handshakes } from './handshakes.js';
 
 const SCRATCH_BYTES = 16 * 1024;
+/** What OpenSSL says where a certificate has to be shown, and is not. */
+export const NO_CERTIFICATE = 'PEER_DID_NOT_RETURN_A_CERTIFICATE';
 
 export class TlsLibrary {
   readonly ssl: OpenSsl;
@@ -44,13 +46,19 @@ export class TlsLibrary {
     this.ssl.ERR_clear_error();
   }
 
-  /** What the last call failed with, as Envoy prints it: `TLS_error:|<code>:<library>:<function>:<REASON>`. */
-  errorText(): string {
+  /**
+   * What the last call failed with, as Envoy prints it: `TLS_error:|<code>:<library>:<function>:<REASON>`, behind it
+   * what is known besides of a certificate that was refused, or is not there.
+   */
+  errorText(ofCertificate = ''): string {
     const { ssl } = this;
     const reasons: string[] = [];
     for (let code = ssl.ERR_get_error(); code !== 0 && reasons.length < 4; code = ssl.ERR_get_error()) {
       const reason = (ssl.ERR_reason_error_string(code) ?? 'unknown').toUpperCase().replaceAll(' ', '_');
-      reasons.push(`|${code}:SSL_routines:OPENSSL_internal:${reason}`);
+      const more = reason === 'CERTIFICATE_VERIFY_FAILED' ? ofCertificate
+        : reason === NO_CERTIFICATE ? 'peer did not provide required client certificate' : '';
+      reasons.push(`|${code}:SSL_routines:OPENSSL_internal:${reason}`
+        + (more === '' ? '' : `:${more.replaceAll(' ', '_')}`));
     }
     ssl.ERR_clear_error();
     return `TLS_error:${reasons.join('')}:TLS_error_end`;

@@ -17,6 +17,7 @@ import type { Context } from './context.js';
 import { groupName, versionName } from './names.js';
 import type { Handshaking } from './handshakes.js';
 import type { TlsLibrary } from './library.js';
+import type { VerifyFailure } from './verifier.js';
 
 const ECONNABORTED = 103;
 const ECONNRESET = 104;
@@ -61,8 +62,11 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
   private asked = false;
   private failedErrno = 0;
   private peerClosed = false;
-  /** The chain that the peer presented was found good. */
+  /** The chain that the peer presented was found good; or what was wrong with it, in words, and the certificate. */
   private trusted = false;
+  failure: VerifyFailure = '';
+  private refusal = '';
+  private refused: Uint8Array | null = null;
   private closeSaid = false;
   private readonly kernel: Reactor;
 
@@ -126,7 +130,9 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
       ssl.BIO_write(library.readBio, library.base + held.at, held.bytes);
       held.drop();
     }
+    library.contexts.lastVerifier = null;
     const result = ssl.SSL_do_handshake(this.ssl);
+    this.noteVerdict();
     const error = result === 1 ? 0 : ssl.SSL_get_error(this.ssl, result);
     this.takeOut();
     this.push();
@@ -135,16 +141,26 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
       if (this.endedErrno >= 0) this.handshakeFailed('');
       return;
     }
-    if (result !== 1) { this.handshakeFailed(library.errorText()); return; }
+    if (result !== 1) { this.handshakeFailed(library.errorText(this.refusal)); return; }
     this.state = OPEN;
-    this.trusted = this.context.verifies && library.ssl.SSL_get0_peer_certificate(this.ssl) !== 0
-      && (library.ssl.SSL_session_reused(this.ssl) === 1 || library.contexts.lastVerifier?.trusted === true);
+    if (this.context.verifies && ssl.SSL_session_reused(this.ssl) === 1)
+      this.trusted = ssl.SSL_get0_peer_certificate(this.ssl) !== 0;
     const { events } = this;
     this.events = null;
     events!.onSecured(this, this.protocol());
     // What followed the last flight of the handshake lies in OpenSSL already.
     if (this.isOpen()) this.decrypt(LARGE, 64);
     if (this.isOpen() && this.endedErrno >= 0) this.receiveEnd(this.endedErrno);
+  }
+
+  /** A verifier is of all sessions of a context, and may be asked for another one before this handshake ends. */
+  private noteVerdict(): void {
+    const verifier = this.library.contexts.lastVerifier;
+    if (verifier === null) return;
+    this.trusted = verifier.trusted;
+    this.failure = verifier.failure;
+    this.refusal = verifier.detail;
+    this.refused = verifier.refused;
   }
 
   private handshakeFailed(reason: string): void {
@@ -190,7 +206,7 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
     if (this.ssl === 0) return [];
     const { library } = this;
     const leaf = library.ssl.SSL_get0_peer_certificate(this.ssl);
-    if (leaf === 0) return [];
+    if (leaf === 0) return this.refused === null ? [] : [this.refused];
     const stack = library.ssl.SSL_get_peer_cert_chain(this.ssl);
     const found = [library.der(leaf)];
     for (let i = 0; stack !== 0 && i < library.ssl.OPENSSL_sk_num(stack); i++) {
@@ -306,6 +322,7 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
     this.takeOut();                                      // the answer to a key update, or an alert
     this.push();
     if (error === ERROR_WANT_READ) return;
+    if (error !== ERROR_ZERO_RETURN) this.onFault(this.library.errorText());
     this.library.empty();
     this.peerClosed = true;
     if (this.owner !== null) this.owner.onReceiveEnd(error === ERROR_ZERO_RETURN ? 0 : ECONNRESET);
@@ -452,6 +469,8 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
   }
   /** What is still to be asked of OpenSSL, before it forgets the session. */
   onEnd: () => void = () => undefined;
+  /** What came after the handshake is no TLS, or nobody's who made it; the connection ends by it. */
+  onFault: (reason: string) => void = () => undefined;
 }
 
 function acquire({ pool }: Engine, size: BufferClass): number {

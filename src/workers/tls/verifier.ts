@@ -3,15 +3,22 @@
 import { X509Certificate, createHash } from 'node:crypto';
 import type { SanMatcher, TlsValidation } from '../../config/tls.js';
 import { altNamesOf } from '../../config/certificates.js';
-import { X509_V_ERR_APPLICATION, X509_V_OK } from '../../os/openssl.js';
+import type { AltName } from '../../config/certificates.js';
+import { X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_UNSUPPORTED_NAME_SYNTAX,
+  X509_V_OK } from '../../os/openssl.js';
 import { StringCondition } from '../routing/string-condition.js';
 import type { TlsLibrary } from './library.js';
 
 export type VerifyFailure = '' | 'chain' | 'san' | 'pin';
+/** Errors that come of a revocation list, or of there being none. */
+const ofRevocation: ReadonlySet<number> = new Set([3, 5, 8, 11, 12, 15, 16, 23, 33, 36, 44, 54]);
 
 export class Verifier {
   /** Why the last certificate was refused. */
   failure: VerifyFailure = '';
+  /** The same in words, as Envoy's; and the certificate itself, which OpenSSL forgets. */
+  detail = '';
+  refused: Uint8Array | null = null;
   /** The last chain was found good. */
   trusted = false;
   private readonly matchers: { type: SanMatcher['type']; condition: StringCondition }[];
@@ -26,32 +33,59 @@ export class Verifier {
   verify(context: number): number {
     const { ssl } = this.library;
     const { validation } = this;
-    this.failure = '';
+    this.failure = this.detail = '';
+    this.refused = null;
     this.trusted = false;
     if (validation.caPem !== '') {
       this.trusted = ssl.X509_verify_cert(context) === 1;
-      if (!this.trusted && validation.trustChainVerification === 'verify') { this.failure = 'chain'; return 0; }
+      if (!this.trusted && validation.trustChainVerification === 'verify') return this.refuseChain(context);
     } else if (validation.spkiPins.length === 0 && validation.hashPins.length === 0) {
       // Names that nobody vouches for say nothing.
       if (this.matchers.length > 0 && validation.trustChainVerification === 'verify')
-        return this.refuse(context, 'san');
+        return this.refuse(context, 'san', this.leaf(context));
     }
-    const der = this.library.der(ssl.X509_STORE_CTX_get0_cert(context));
-    if (!this.hasName(der)) return this.refuse(context, 'san');
-    if (!this.isPinned(der)) return this.refuse(context, 'pin');
+    const der = this.leaf(context);
+    if (!this.hasName(der)) return this.refuse(context, 'san', der);
+    if (!this.isPinned(der)) return this.refuse(context, 'pin', der);
     ssl.X509_STORE_CTX_set_error(context, X509_V_OK);
     return 1;
   }
 
-  private refuse(context: number, failure: VerifyFailure): number {
-    this.failure = failure;
-    this.library.ssl.X509_STORE_CTX_set_error(context, X509_V_ERR_APPLICATION);
+  private leaf(context: number): Uint8Array {
+    return this.library.der(this.library.ssl.X509_STORE_CTX_get0_cert(context));
+  }
+
+  private refuseChain(context: number): number {
+    const { ssl } = this.library;
+    const error = ssl.X509_STORE_CTX_get_error(context);
+    this.failure = 'chain';
+    this.refused = this.leaf(context);
+    this.detail = 'verify cert failed: X509_verify_cert: certificate verification error at depth '
+      + `${ssl.X509_STORE_CTX_get_error_depth(context)}: `
+      + (ofRevocation.has(error) ? 'certificate revocation check against provided CRLs failed: ' : '')
+      + (ssl.X509_verify_cert_error_string(error) ?? String(error));
+    // One alert for dates, as BoringSSL's.
+    if (error === X509_V_ERR_CERT_NOT_YET_VALID) ssl.X509_STORE_CTX_set_error(context, X509_V_ERR_CERT_HAS_EXPIRED);
     return 0;
+  }
+
+  private refuse(context: number, failure: VerifyFailure, der: Uint8Array): number {
+    this.failure = failure;
+    this.refused = der;
+    this.detail = failure === 'pin' ? 'verify cert failed: cert hash and spki'
+      : `verify cert failed: SAN matcher, certificate SANs are [${this.namesOf(der).map(({ value }) => value)
+        .join(', ')}]`;
+    this.library.ssl.X509_STORE_CTX_set_error(context, X509_V_ERR_UNSUPPORTED_NAME_SYNTAX);
+    return 0;
+  }
+
+  private namesOf(der: Uint8Array): AltName[] {
+    return der.length === 0 ? [] : altNamesOf(new X509Certificate(der).subjectAltName);
   }
 
   private hasName(der: Uint8Array): boolean {
     if (this.matchers.length === 0 && this.name === '') return true;
-    const names = der.length === 0 ? [] : altNamesOf(new X509Certificate(der).subjectAltName);
+    const names = this.namesOf(der);
     if (this.name !== '' && !names.some(({ type, value }) =>
       type === 'dns' ? coversHost(value, this.name) : value === this.name))
       return false;

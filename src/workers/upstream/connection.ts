@@ -228,13 +228,13 @@ export class UpstreamConnection implements SocketOwner, Upstream, HandshakeEvent
   }
 
   /** Closes the socket and leaves the pool. The stream, if any, is the caller's business. */
-  close(): void {
+  close(reset = false): void {
     if (this.socket < 0 && this.race === null) return;
     const { engine, endpoint } = this;
     const { cluster } = endpoint;
     if (this.idle) this.leaveIdle();
     if (this.race !== null) this.endRace();
-    if (this.socket >= 0) engine.reactor.close(this.socket, false);
+    if (this.socket >= 0) engine.reactor.close(this.socket, reset);
     this.socket = -1;
     this.stream = null;
     this.held.drop();
@@ -339,6 +339,7 @@ export class UpstreamConnection implements SocketOwner, Upstream, HandshakeEvent
     const session = new TlsSession(engine, tlsOf(engine));
     if (!session.begin(this.socket, context, false, this)) { this.connectFailed(ENOBUFS); return; }
     session.setOwner(this);
+    session.onFault = () => engine.count(endpoint.cluster.transports!.scope, TlsStat['ssl.connection_error']);
     session.onEnd = () => {
       tls.keep(session, serverName, verified);
       this.tls?.detach();

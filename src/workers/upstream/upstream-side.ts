@@ -48,8 +48,11 @@ export interface Upstream {
   resume(): void;
   /** Request and response are over, and all is in order: it may serve another stream. */
   giveBack(): void;
-  /** Ends the exchange now; a connection that had no other goes with it. The stream is the caller's business. */
-  close(): void;
+  /**
+   * Ends the exchange now; a connection that had no other goes with it, by RST where that is asked for. The stream is
+   * the caller's business.
+   */
+  close(reset?: boolean): void;
 }
 
 export interface UpstreamEvents {
