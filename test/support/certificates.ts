@@ -86,7 +86,8 @@ const DAY_MS = 86_400_000;
 
 /** A certificate with a key of its own. */
 export function issue(options: CertificateOptions): Issued {
-  const { name, issuer = null, ca = false, sans = [], keyType = 'p256', rsaBits = 2048, clientOnly = false, serverOnly = false } = options;
+  const { name, issuer = null, ca = false, sans = [], keyType = 'p256', rsaBits = 2048, clientOnly = false,
+    serverOnly = false } = options;
   const { privateKey, publicKey } = keyPair(keyType, rsaBits);
   const spki = publicKey.export({ type: 'spki', format: 'der' }) as Buffer;
   const keyId = createHash('sha1').update(spki).digest();

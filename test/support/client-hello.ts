@@ -7,25 +7,33 @@ const sized = (bytes: 1 | 2 | 3, text: string): string =>
 export interface HelloOptions {
   /** client_version; the versions extension is left out where it is below 0x0303. */
   version?: number; versions?: readonly number[]; padding?: number; compression?: string;
+  suites?: readonly number[]; groups?: readonly number[]; algorithms?: readonly number[];
+  sessionId?: string;
+  /** Of X25519; '' = the extension is left out. */
+  keyShare?: string;
+  /** Further ones, before the padding. */
+  extensions?: string;
 }
+export const helloExtension = (type: number, value: string): string => u16(type) + sized(2, value);
 
 /** The handshake message: to be put into one record or several. */
 export function helloMessage(name: string | null, protocols: readonly string[] = [],
   options: HelloOptions = {}): string {
   const { version = 0x0303, versions = version < 0x0303 ? [] : [0x0304, 0x0303], padding = 0,
-    compression = '\0' } = options;
-  const extension = (type: number, value: string): string => u16(type) + sized(2, value);
-  const groups = extension(10, sized(2, u16(29) + u16(23)));
-  const algorithms = extension(13, sized(2, u16(0x0403) + u16(0x0804) + u16(0x0401)));
+    compression = '\0', suites = [0x1301, 0xc02b, 0xc02f], sessionId = '', keyShare = 'k'.repeat(32) } = options;
+  const extension = helloExtension;
+  const groups = extension(10, sized(2, (options.groups ?? [29, 23]).map(u16).join('')));
+  const algorithms = extension(13, sized(2, (options.algorithms ?? [0x0403, 0x0804, 0x0401]).map(u16).join('')));
   const extensions = [
     ...(name === null ? [] : [extension(0, sized(2, '\0' + sized(2, name)))]),
     groups, algorithms,
     ...(versions.length === 0 ? [] : [extension(43, sized(1, versions.map(u16).join('')))]),
     ...(protocols.length === 0 ? [] : [extension(16, sized(2, protocols.map((one) => sized(1, one)).join('')))]),
-    extension(51, sized(2, u16(29) + sized(2, 'k'.repeat(32)))),
+    ...(keyShare === '' ? [] : [extension(51, sized(2, u16(29) + sized(2, keyShare)))]),
+    options.extensions ?? '',
     ...(padding === 0 ? [] : [extension(21, '\0'.repeat(padding))]),
   ].join('');
-  const body = u16(version) + 'r'.repeat(32) + sized(1, '') + sized(2, u16(0x1301) + u16(0xc02b) + u16(0xc02f))
+  const body = u16(version) + 'r'.repeat(32) + sized(1, sessionId) + sized(2, suites.map(u16).join(''))
     + sized(1, compression) + sized(2, extensions);
   return u8(1) + sized(3, body);
 }
