@@ -83,8 +83,13 @@ export function open(dynamic: usize, at: usize, end: usize, text: usize, textMax
  */
 export function advance(): bool {
   while (position < blockEnd) {
-    if (refusal != 0) cursor = begin;
-    position = nextField(table, position, blockEnd, begin, cursor, stop);
+    let limit = stop;
+    if (refusal != 0) {
+      cursor = begin;
+      // One byte can name a line of kilobytes, which nobody will read: it is not copied.
+      if (load<u8>(position) & 0x80) limit = begin;
+    }
+    position = nextField(table, position, blockEnd, begin, cursor, limit);
     if (position == 0) return false;
     if (refusal != 0) continue;
     fieldCount++;

@@ -42,10 +42,11 @@ for (const kind of weftKinds) {
     const before = residentMiB();
 
     /** The attack ends its own connection with this error, and is counted. */
-    const ends = async (t: import('tap').Test, peer: FramePeer, code: number, stat: string): Promise<void> => {
+    const ends = async (t: import('tap').Test, peer: FramePeer, code: number, stat: string,
+      times = 1): Promise<void> => {
       t.equal(await peer.goaway(), code);
       t.ok(await peer.untilClosed());
-      t.ok((await proxy.untilStat(`http.in.${stat}`, 1)) >= 1, stat);
+      t.ok((await proxy.untilStat(`http.in.${stat}`, times)) >= times, stat);
       t.equal((await other.ask({ ':path': '/other' })).status, 200);
     };
 
@@ -54,6 +55,34 @@ for (const kind of weftKinds) {
       peer.send(times(600, (i) => Buffer.concat([frame(HEADERS, END_HEADERS | END_STREAM, 2 * i + 1, get('/r')),
         frame(RST_STREAM, 0, 2 * i + 1, word(8))])));
       await ends(t, peer, ENHANCE_YOUR_CALM, 'downstream_rq_too_many_premature_resets');
+    });
+
+    await t.test('resets that we are made to send', async (t) => {
+      const peer = await open();
+      const floods = await proxy.stat('http.in.downstream_rq_too_many_premature_resets');
+      peer.send(times(600, (i) => Buffer.concat([frame(HEADERS, END_HEADERS | END_STREAM, 2 * i + 1, get('/m')),
+        frame(WINDOW_UPDATE, 0, 2 * i + 1, word(0))])));
+      await ends(t, peer, ENHANCE_YOUR_CALM, 'downstream_rq_too_many_premature_resets', floods + 1);
+    });
+
+    await t.test('a client that is served may reset now and then', async (t) => {
+      const peer = await open();
+      let next = 1;
+      const ask = (): Buffer => frame(HEADERS, END_HEADERS | END_STREAM, next, get('/s'));
+      // Six hundred resets beside eighteen hundred answers.
+      for (let round = 0; round < 50; round++) {
+        peer.send(times(36, () => { next += 2; return ask(); }));
+        for (let served = 0; served < 36 && !peer.closed;) {
+          await peer.until(({ type }) => type === DATA);
+          served += peer.frames.splice(0).filter(({ type }) => type === DATA).length;
+        }
+        peer.send(times(12, () => {
+          next += 2;
+          return Buffer.concat([ask(), frame(RST_STREAM, 0, next, word(8))]);
+        }));
+      }
+      peer.send(frame(PING, 0, 0, Buffer.from('12345678')));
+      t.ok(await peer.until(({ type, flags }) => type === PING && flags === ACK) !== null, 'the connection goes on');
     });
 
     await t.test('PRIORITY', async (t) => {
@@ -117,9 +146,11 @@ for (const kind of weftKinds) {
       peer.send(frame(HEADERS, END_HEADERS | END_STREAM, 1,
         Buffer.concat([get('/b'), entry, Buffer.alloc(2000, 0xbe)])));
       t.ok(await peer.until(({ stream }) => stream === 1) !== null, 'answered or reset');
+      const errors = await proxy.stat('http.in.downstream_cx_protocol_error');
       peer.send(frame(HEADERS, END_HEADERS | END_STREAM, 3,
         Buffer.concat([get('/b'), Buffer.from([0xff, 0xff, 0x7f])])));
       t.equal(await peer.goaway(), COMPRESSION_ERROR, 'an index that is not there');
+      t.equal(await proxy.untilStat('http.in.downstream_cx_protocol_error', errors + 1), errors + 1);
       t.ok(await peer.untilClosed());
     });
 

@@ -80,10 +80,16 @@ export class Floods {
     return this.heads.add(handed, pending) > options.outboundFramesMax ? FLOOD_OUT : FLOOD_NONE;
   }
 
-  /** A request of the peer is over; `early`: the peer reset it soon after it began (CVE-2023-44487). */
-  requestClosed(early: boolean): number {
-    this.closed++;
-    if (early) this.premature++;
-    return this.closed >= limits.prematureResetsFrom && this.premature * 2 >= this.closed ? FLOOD_RESETS : FLOOD_NONE;
+  /** A request of the peer is over, in whatever way. */
+  requestClosed(): void { this.closed++; }
+
+  /**
+   * A request is about to be over because the peer reset it (CVE-2023-44487), or broke it so that we had to
+   * (CVE-2025-8671), soon after it began. Where the next good ones could not make up for the bad, they are not awaited;
+   * as Envoy.
+   */
+  resetEarly(): number {
+    this.premature++;
+    return this.premature * 2 >= Math.max(limits.prematureResetsFrom, this.closed + 1) ? FLOOD_RESETS : FLOOD_NONE;
   }
 }

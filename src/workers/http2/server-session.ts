@@ -117,7 +117,6 @@ export class ServerSession extends Session implements ListenerConnection {
     const end = offset + length;
     for (; this.prefaceAt < PREFACE.length && at < end; at++, this.prefaceAt++) {
       if (u8[at] === PREFACE.charCodeAt(this.prefaceAt)) continue;
-      this.engine.count(this.hcm.scope, HttpStat.downstream_cx_protocol_error);
       this.connectionError(H2Error.protocol);
       return;
     }
@@ -217,7 +216,6 @@ export class ServerSession extends Session implements ListenerConnection {
     }
     this.count('rxMessagingError');
     if (this.options.streamErrorOnInvalidMessage) { this.streamError(stream.streamId, code); return; }
-    engine.count(this.hcm.scope, HttpStat.downstream_cx_protocol_error);
     this.connectionError(code);
   }
 
@@ -275,16 +273,20 @@ export class ServerSession extends Session implements ListenerConnection {
   protected onGoAway(): void { this.drain(true, 0); }
 
   protected override mayReset(stream: FramedStream): boolean {
-    const flood = this.floods.requestClosed((stream as ServerStream).isEarly);
-    if (flood === FLOOD_NONE) return true;
+    if (!(stream as ServerStream).isEarly || this.floods.resetEarly() === FLOOD_NONE) return true;
     this.flooded(FLOOD_RESETS);
     return false;
   }
 
   override flooded(kind: number): void {
     this.engine.count(this.hcm.scope, FLOODS[kind]!);
-    this.engine.count(this.hcm.scope, HttpStat.downstream_cx_protocol_error);
     this.connectionError(H2Error.enhanceYourCalm);
+  }
+
+  override connectionError(error: number): void {
+    if (this.state === SESSION_OPEN && error !== H2Error.internal)
+      this.engine.count(this.hcm.scope, HttpStat.downstream_cx_protocol_error);
+    super.connectionError(error);
   }
 
   count(stat: Http2Stat): void { this.engine.count(this.hcm.scope, STATS[stat]); }
@@ -300,6 +302,7 @@ export class ServerSession extends Session implements ListenerConnection {
 
   protected onForgotten(_id: number, _stream: FramedStream): void {
     this.engine.f64[this.hcm.scope + HttpStat['http2.streams_active']] -= 1;
+    this.floods.requestClosed();
     if (this.streamCount > 0 || this.state !== SESSION_OPEN) return;
     if (this.draining && this.lastTaken !== STREAM_ID_MAX) { this.closeDrained(); return; }
     this.becameIdle();

@@ -16,6 +16,7 @@ export class ServerStream extends FramedStream implements Downstream {
   requests = 0;
   openedMs = 0;
   private finished = false;
+  private answered = false;
   /** What waited to be sent when that was looked at last. */
   private unflushed = 0;
   private readonly timer: number;
@@ -40,13 +41,14 @@ export class ServerStream extends FramedStream implements Downstream {
   open(id: number, requests: number): boolean {
     if (!this.begin(id)) return false;
     this.requests = requests;
-    this.closeAfterResponse = this.closeAnnounced = this.finished = false;
+    this.closeAfterResponse = this.closeAnnounced = this.finished = this.answered = false;
     this.openedMs = this.engine.nowMs;
     return true;
   }
 
   sendHead(buffer: number, at: number, headBytes: number, bytes: number): void {
     if (this.localEnded || this.streamId === 0) return;
+    this.answered = true;
     if (!this.connection.sendHead(this.streamId, at, headBytes)) { this.connection.exhausted(this); return; }
     if (bytes > headBytes && this.streamId !== 0) this.send(buffer, at + headBytes, bytes - headBytes);
   }
@@ -136,8 +138,8 @@ export class ServerStream extends FramedStream implements Downstream {
     if (this.streamId !== 0) this.lost(RESET_PROTOCOL);
   }
 
-  /** The peer reset it soon after it began, and had no answer. */
-  get isEarly(): boolean { return !this.finished && this.engine.nowMs - this.openedMs < 1000; }
+  /** It began a moment ago, and had no answer. */
+  get isEarly(): boolean { return !this.answered && this.engine.nowMs - this.openedMs < 1000; }
 
   release(): void { this.engine.timers.remove(this.timer); }
 }

@@ -341,7 +341,7 @@ export abstract class Session implements SocketOwner {
     stream.lost(error === H2Error.refusedStream ? RESET_REFUSED : RESET_BY_PEER);
   }
 
-  /** False: the peer resets too many. */
+  /** False: the peer resets too many, or makes us. */
   protected mayReset(_stream: FramedStream): boolean { return true; }
 
   isIdle(id: number): boolean {
@@ -416,6 +416,7 @@ export abstract class Session implements SocketOwner {
       this.sendReset(id, error);
       return this.state === SESSION_OPEN;
     }
+    if (!this.mayReset(stream)) return false;
     this.sendReset(id, error);
     stream.lost(error === H2Error.refusedStream ? RESET_LOCAL : RESET_PROTOCOL);
     return this.state === SESSION_OPEN;

@@ -1,7 +1,7 @@
 // Which peers flood: those that leave too much waiting, not those that are served much.
 import t from 'tap';
 import { usualHttp2 } from '../../../src/config/http2.js';
-import { FLOOD_CONTROL_OUT, FLOOD_NONE, FLOOD_OUT, Floods } from '../../../src/workers/http2/floods.js';
+import { FLOOD_CONTROL_OUT, FLOOD_NONE, FLOOD_OUT, FLOOD_RESETS, Floods } from '../../../src/workers/http2/floods.js';
 
 const HEAD_BYTES = 50;
 
@@ -29,4 +29,22 @@ t.test('one that takes nothing is, at the limit', async (t) => {
   t.ok(heads >= outboundFramesMax && heads <= outboundFramesMax + 2, `${heads}`);
   t.ok(answers >= outboundControlFramesMax && answers <= outboundControlFramesMax + 2, `${answers}`);
   t.not(FLOOD_OUT, FLOOD_CONTROL_OUT);
+});
+
+t.test('requests that are reset early count beside those that are not', async (t) => {
+  const floods = new Floods();
+  floods.begin();
+  const early = (): number => {
+    const flood = floods.resetEarly();
+    floods.requestClosed();
+    return flood;
+  };
+  for (let count = 0; count < 3000; count++) floods.requestClosed();
+  t.same(Array.from({ length: 2990 }, early).filter((flood) => flood !== FLOOD_NONE), []);
+  let more = 0;
+  while (early() === FLOOD_NONE) more++;
+  t.ok(more > 0 && more < 20, 'half of them are too many');
+  floods.begin();
+  t.same(Array.from({ length: 249 }, early).filter((flood) => flood !== FLOOD_NONE), []);
+  t.equal(early(), FLOOD_RESETS, 'half of the least number, at once');
 });
