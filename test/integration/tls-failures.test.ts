@@ -8,7 +8,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import t from 'tap';
+import { routeTo } from '../support/bootstrap.js';
 import { issue, root, type Issued } from '../support/certificates.js';
+import { exchange } from '../support/client.js';
 import { forEachProxy } from '../support/fixture.js';
 import { HANG_MS } from '../support/hang.js';
 
@@ -27,10 +29,11 @@ const FORMAT = '%DOWNSTREAM_TRANSPORT_FAILURE_REASON% %DOWNSTREAM_PEER_URI_SAN% 
   + '%CONNECTION_TERMINATION_DETAILS%\n';
 const folder = mkdtempSync(join(tmpdir(), 'weft-tls-failures-'));
 t.teardown(() => rmSync(folder, { recursive: true }));
+const fileLog = (name: string, format: string) => ({ name: 'envoy.access_loggers.file', typed_config: {
+  '@type': `${TYPE}access_loggers.file.v3.FileAccessLog`, path: join(folder, name),
+  log_format: { text_format_source: inline(format) } } });
 const listener = (name: string, common: object, timeout = '10s') => ({ name, routes: [], listener: {
-  access_log: [{ name: 'envoy.access_loggers.file', typed_config: {
-    '@type': `${TYPE}access_loggers.file.v3.FileAccessLog`, path: join(folder, name),
-    log_format: { text_format_source: inline(FORMAT) } } }],
+  access_log: [fileLog(name, FORMAT)],
   filter_chains: [{ transport_socket_connect_timeout: timeout, filters: [{ name: 'tcp', typed_config: {
     '@type': `${TYPE}filters.network.tcp_proxy.v3.TcpProxy`, stat_prefix: 'tcp', cluster: 'a' } }],
   transport_socket: { name: 'envoy.transport_sockets.tls', typed_config: {
@@ -47,7 +50,13 @@ void forEachProxy(t, {
     listener('named', { validation_context: { trusted_ca, match_typed_subject_alt_names: [{ san_type: 'URI',
       matcher: { exact: 'spiffe://td/client' } }] } }),
     listener('trusting', { validation_context: { trusted_ca } }),
+    { name: 'out', routes: [routeTo('secure')], manager: { access_log: [fileLog('out', '%RESPONSE_FLAGS% '
+      + '%UPSTREAM_TRANSPORT_FAILURE_REASON% %RESPONSE_CODE_DETAILS%\n')] } },
   ],
+  // an endpoint that is plain
+  more: ({ a }) => [{ name: 'secure', ports: [a!], fields: { connect_timeout: '0.5s', transport_socket: {
+    name: 'envoy.transport_sockets.tls', typed_config: {
+      '@type': `${TYPE}transport_sockets.tls.v3.UpstreamTlsContext` } } } }],
 }, async (t, { proxy, port, upstream }) => {
   upstream.a!.onRaw = (socket) => { socket.write('hello'); };
   const stat = (name: string, of: string): string => `listener.127.0.0.1_${port[name]}.${of}`;
@@ -141,6 +150,23 @@ void forEachProxy(t, {
     });
     t.match(lines, [/:DECRYPTION_FAILED_OR_BAD_RECORD_MAC:TLS_error_end - - -$/]);
     t.equal(await proxy.untilStat(stat('plain', 'ssl.connection_error'), errors + 1), errors + 1);
+  });
+
+  await t.test('why an endpoint could not be spoken to stands in the log of requests', async (t) => {
+    const before = upstream.a!.onRaw, started = 'upstream_reset_before_response_started';
+    const reset = 'TLS_error:|33554536:system_library:OPENSSL_internal:Connection_reset_by_peer:TLS_error_end';
+    for (const [act, reason, details] of [
+      [(socket: Socket) => socket.end('HTTP/1.1 200 OK\r\n\r\n'), 'WRONG_VERSION_NUMBER', 'WRONG_VERSION_NUMBER'],
+      [(socket: Socket) => socket.end(), '- ', '{remote_connection_failure}'],
+      [(socket: Socket) => socket.once('data', () => socket.resetAndDestroy()), reset, `failure|${reset}}`],
+      [() => undefined, '- ', '{connection_timeout}'],
+    ] as const) {
+      upstream.a!.onRaw = (socket) => { act(socket); };
+      const [line] = await linesAfter('out', () => exchange(port.out!, 'GET / HTTP/1.1\r\nhost: x\r\n\r\n'));
+      const [told, why] = line!.split(` ${started}`);
+      t.ok(told!.startsWith('UF ') && `${told} `.includes(reason) && why!.includes(details), line);
+    }
+    upstream.a!.onRaw = before;
   });
 
   await t.test('an end without close_notify is no end of the bytes', async (t) => {

@@ -24,6 +24,10 @@ import type { TextWriter } from './text-writer.js';
 
 const HOSTNAME = hostname();
 const CONNECTION_FAILURE = detail('upstream_reset_before_response_started{remote_connection_failure}');
+const ETIMEDOUT = 110;
+/** Why a connection could not be made; '' where nobody said why, or we waited no longer. */
+const failureOf = ({ connectErrno, transportFailure }: Stream): string => transportFailure !== '' ? transportFailure
+  : connectErrno <= 0 || connectErrno === ETIMEDOUT ? '' : connectFailureReason(connectErrno);
 
 export class FormatValues {
   /** Which moment of a stream is logged, as Envoy names it. */
@@ -94,8 +98,7 @@ export class FormatValues {
       case Op.uniqueId: return this.text(randomUUID());
       case Op.terminationDetails: return this.text(stream.origin!.addresses.terminationDetails);
       case Op.upstreamTransportFailureReason:
-        return this.text(stream.connectErrno <= 0 || stream.transportFailure !== '' ? stream.transportFailure
-          : connectFailureReason(stream.connectErrno));
+        return this.text(failureOf(stream));
       default: return this.wire(stream, code);
     }
   }
@@ -186,8 +189,9 @@ export class FormatValues {
   private details(stream: Stream, spaces: boolean): boolean {
     if (stream.details === 0) return false;
     let text: string = detailTexts[stream.details]!;
-    if (stream.details === CONNECTION_FAILURE && stream.connectErrno !== 0) {
-      text = `${text.slice(0, -1)}|${connectFailureReason(stream.connectErrno)}}`;
+    if (stream.details === CONNECTION_FAILURE) {
+      const failure = failureOf(stream);
+      if (failure !== '') text = `${text.slice(0, -1)}|${failure}}`;
     }
     return this.text(spaces ? text : text.replaceAll(' ', '_'));
   }

@@ -13,7 +13,7 @@ import { HELLO_FOUND, HELLO_MORE, ClientHello } from '../listener/client-hello.j
 import { Held } from '../connection/held.js';
 import type { SocketOwner } from '../reactor/reactor.js';
 import { countHandshake, countFailure } from './counts.js';
-import { tlsOf } from './library.js';
+import { tlsOf, underTls } from './library.js';
 import { TlsSession } from './session.js';
 import type { HandshakeEvents } from './session.js';
 
@@ -105,7 +105,7 @@ export class TlsAccept implements SocketOwner, HandshakeEvents, ConnectionFacts 
   }
   onReceiveEnd(errno: number): void {
     if (this.session !== null) { this.session.onReceiveEnd(errno); return; }
-    this.close();
+    this.close(underTls(errno));
   }
   onTimer(): void {
     if (this.over) return;
@@ -117,9 +117,9 @@ export class TlsAccept implements SocketOwner, HandshakeEvents, ConnectionFacts 
     session.abandon();
   }
 
-  private close(): void {
+  private close(reason = ''): void {
     const { socket } = this;
-    this.fail('', null);
+    this.fail(reason, null);
     this.engine.reactor.close(socket, false);
   }
 

@@ -1,7 +1,7 @@
 // Statistics of handshakes: `ssl.*` of a listener or a cluster.
 import { TlsStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
-import { NO_CERTIFICATE, tlsOf } from './library.js';
+import { isOfSystem, NO_CERTIFICATE, tlsOf } from './library.js';
 import type { TlsSession } from './session.js';
 
 const cells: { readonly [name: string]: number } = TlsStat;
@@ -32,5 +32,5 @@ export function countFailure(engine: Engine, scope: number, session: TlsSession,
   else if (failure === 'chain') engine.count(scope, TlsStat['ssl.fail_verify_error']);
   else if (reason.includes(NO_CERTIFICATE))
     engine.count(scope, TlsStat['ssl.fail_verify_no_cert']);
-  else if (reason !== '') engine.count(scope, TlsStat['ssl.connection_error']);
+  else if (reason !== '' && !isOfSystem(reason)) engine.count(scope, TlsStat['ssl.connection_error']);
 }

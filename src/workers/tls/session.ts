@@ -16,6 +16,7 @@ import type { Reactor, SocketOwner } from '../reactor/reactor.js';
 import type { Context } from './context.js';
 import { groupName, versionName } from './names.js';
 import type { Handshaking } from './handshakes.js';
+import { underTls } from './library.js';
 import type { TlsLibrary } from './library.js';
 import type { VerifyFailure } from './verifier.js';
 
@@ -138,7 +139,7 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
     this.push();
     if (this.state !== HANDSHAKE) return;
     if (result !== 1 && error === ERROR_WANT_READ) {
-      if (this.endedErrno >= 0) this.handshakeFailed('');
+      if (this.endedErrno >= 0) this.handshakeFailed(underTls(this.endedErrno));
       return;
     }
     if (result !== 1) { this.handshakeFailed(library.errorText(this.refusal)); return; }
@@ -233,7 +234,7 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
   }
   onReceiveEnd(errno: number): void { try { this.receiveEnd(errno); } catch (error) { this.failed(error); } }
   onSendFailed(errno: number): void {
-    if (this.state === HANDSHAKE) this.handshakeFailed('');
+    if (this.state === HANDSHAKE) this.handshakeFailed(underTls(errno));
     else if (this.owner !== null) this.owner.onSendFailed(errno);
   }
   onSendDrained(): void { if (this.owner !== null) this.owner.onSendDrained(); }
@@ -330,7 +331,8 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
 
   private receiveEnd(errno: number): void {
     if (this.state === HANDSHAKE) {
-      if (this.held.bytes > 0 || this.waits) this.endedErrno = errno; else this.handshakeFailed('');
+      if (this.held.bytes > 0 || this.waits) this.endedErrno = errno;
+      else this.handshakeFailed(underTls(errno));
       return;
     }
     if (this.peerClosed || this.owner === null) return;

@@ -28,7 +28,6 @@ import { Race } from './race.js';
 import type { Upstream } from './upstream-side.js';
 
 const ECONNABORTED = 103;
-const ECONNRESET = 104;
 const ENOBUFS = 105;
 const ECONNREFUSED = 111;
 const ETIMEDOUT = 110;
@@ -369,7 +368,7 @@ export class UpstreamConnection implements SocketOwner, Upstream, HandshakeEvent
   onHandshakeFailed(session: TlsSession, reason: string): void {
     countFailure(this.engine, this.endpoint.cluster.transports!.scope, session, reason);
     this.transportFailure = reason;
-    this.connectFailed(ECONNRESET);
+    this.connectFailed(0);                               // TCP was connected
   }
 
   /** Everything below HTTP is in place. */
