@@ -153,6 +153,12 @@ const shapes: Probe[] = [
     peer.socket.end(latin1(clientHello('localhost').slice(0, 80)));
     await peer.until(() => peer.ended !== 'open');
   } },
+  { name: 'half a hello, then a reset', wants: /^open$/, quiet: /system_library.*Connection_reset_by_peer/,
+    run: async (peer) => {
+      peer.send(latin1(clientHello('localhost').slice(0, 80)));
+      await sleep(50);
+      peer.socket.resetAndDestroy();
+    } },
   { name: 'nothing', wants: /^(FIN|RST)$/, quiet: TIMED_OUT, run: async (peer) => {
     await peer.until(() => peer.ended !== 'open', 1000 * (HANDSHAKE_SECONDS + 3));
   } },

@@ -1,6 +1,6 @@
-// npm run tls-check [-- --peer envoy] [--part allowed,refused,certificates,endings] [--verbose]: a browser-grade check
-// of our TLS by clients of others (openssl s_client, curl, Node, Go, Java), and of what must be refused, byte by byte;
-// on both drivers. Where there is an Envoy, it is asked the same, and what differs is printed.
+// npm run tls-check [-- --peer envoy] [--part allowed,refused,certificates,servers,endings] [--verbose]: our TLS, asked
+// by clients of others (openssl s_client, curl, Node, Go, Java), and what must be refused, byte by byte; on both
+// drivers. Where there is an Envoy, it is asked the same, and what differs is printed.
 import { parseArgs } from 'node:util';
 import { envoyProgram, weftKinds, type ProxyKind } from '../../support/proxy.js';
 import { askClients, questions } from './allowed.js';
@@ -12,9 +12,10 @@ import { node } from './node-client.js';
 import { Files, startPlace, type Place } from './place.js';
 import { curl, has, openSsl } from './programs.js';
 import { askProbes, type Row } from './refused.js';
+import { askServers } from './servers.js';
 
 const { values: flags } = parseArgs({ options: { peer: { type: 'string' }, verbose: { type: 'boolean' },
-  part: { type: 'string', default: 'allowed,refused,certificates,endings' } } });
+  part: { type: 'string', default: 'allowed,refused,certificates,servers,endings' } } });
 const say = (text: string): void => { process.stdout.write(`${text}\n`); };
 const parts = flags.part.split(',');
 const files = new Files();
@@ -45,12 +46,13 @@ async function tablesOf(place: Place): Promise<Table[]> {
   }
   if (parts.includes('refused')) tables.push(ofRows('refused', await askProbes(place)));
   if (parts.includes('certificates')) tables.push(ofRows('certificates of clients', await showCertificates(place)));
+  if (parts.includes('servers')) tables.push(ofRows('certificates of servers', await askServers(place.kind)));
   if (parts.includes('endings')) tables.push(ofRows('endings', await askEndings(place, files)));
   return tables;
 }
 
 /** Codes are each library's own, and so are some words. */
-const shortLog = (cell: string): string => cell.replace(/TLS_error:(.*):TLS_error_end/, (_, text: string) =>
+const shortLog = (cell: string): string => cell.replace(/TLS_error:(.*?):TLS_error_end/g, (_, text: string) =>
   text.split('|').filter((one) => one !== '').map((one) => one.replace(/^\d+:[^:]*:OPENSSL_internal:/, '')).join(', '));
 
 function print({ name, columns, rows }: Table): void {
