@@ -152,6 +152,20 @@ void forEachProxy(t, {
     t.equal(await proxy.untilStat(stat('plain', 'ssl.connection_error'), errors + 1), errors + 1);
   });
 
+  await t.test('a handshake in the middle of a connection ends it', async (t) => {
+    const errors = await proxy.stat(stat('plain', 'ssl.connection_error'));
+    const lines = await linesAfter('plain', async () => {
+      const socket = connect({ host: '127.0.0.1', port: port.plain!, rejectUnauthorized: false,
+        maxVersion: 'TLSv1.2' });
+      socket.on('error', () => undefined);
+      await once(socket, 'data');
+      socket.renegotiate({}, () => undefined);
+      await new Promise((resolve) => { socket.once('close', resolve); });
+    });
+    t.match(lines, [/:NO_RENEGOTIATION:TLS_error_end/]);
+    t.ok(await proxy.stat(stat('plain', 'ssl.connection_error')) > errors);
+  });
+
   await t.test('why an endpoint could not be spoken to stands in the log of requests', async (t) => {
     const before = upstream.a!.onRaw, started = 'upstream_reset_before_response_started';
     const reset = 'TLS_error:|33554536:system_library:OPENSSL_internal:Connection_reset_by_peer:TLS_error_end';

@@ -14,6 +14,9 @@ const SCRATCH_BYTES = 16 * 1024;
 /** What ended a handshake under TLS, as Envoy prints it: a reset, or nothing where it was a FIN. */
 export const underTls = (errno: number): string => errno === ECONNRESET
   ? 'TLS_error:|33554536:system_library:OPENSSL_internal:Connection_reset_by_peer:TLS_error_end' : '';
+/** What we do not let pass though OpenSSL does. */
+export const faultText = (reason: string): string =>
+  `TLS_error:|0:SSL_routines:OPENSSL_internal:${reason}:TLS_error_end`;
 export const isOfSystem = (reason: string): boolean => reason.includes(':system_library:');
 /** What OpenSSL says where a certificate has to be shown, and is not. */
 export const NO_CERTIFICATE = 'PEER_DID_NOT_RETURN_A_CERTIFICATE';

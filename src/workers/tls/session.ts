@@ -16,22 +16,18 @@ import type { Reactor, SocketOwner } from '../reactor/reactor.js';
 import type { Context } from './context.js';
 import { groupName, versionName } from './names.js';
 import type { Handshaking } from './handshakes.js';
-import { underTls } from './library.js';
+import { faultText, underTls } from './library.js';
 import type { TlsLibrary } from './library.js';
 import type { VerifyFailure } from './verifier.js';
 
-const ECONNABORTED = 103;
-const ECONNRESET = 104;
-const ENOBUFS = 105;
+const ECONNABORTED = 103, ECONNRESET = 104, ENOBUFS = 105;
 const RECORD_HEADER_BYTES = 5;
 /** Of a record: header, content type, nonce and tag of any suite. */
 const RECORD_ADDED_BYTES = 64;
 const RECORD_BYTES = 16_384;
+const TLS_1_3 = 0x0304;
 
-const IDLE = 0;
-const HANDSHAKE = 1;
-const OPEN = 2;
-const CLOSED = 3;
+const IDLE = 0, HANDSHAKE = 1, OPEN = 2, CLOSED = 3;
 
 export interface HandshakeEvents {
   /** The peer is who it has to be; its protocol as ALPN chose it, '' = none. Its owner is to be set now. */
@@ -69,6 +65,8 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
   private refusal = '';
   private refused: Uint8Array | null = null;
   private closeSaid = false;
+  /** Since bytes came last. */
+  private answers = 0;
   private readonly kernel: Reactor;
 
   constructor(private readonly engine: Engine, private readonly library: TlsLibrary) {
@@ -96,7 +94,7 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
     this.failedErrno = 0;
     this.waits = this.peerClosed = this.closeSaid = false;
     this.endedErrno = -1;
-    this.recordLeft = this.headerHave = this.outAt = 0;
+    this.recordLeft = this.headerHave = this.outAt = this.answers = 0;
     this.kernel.setOwner(socket, this);
     this.kernel.startReceive(socket);
     return true;
@@ -310,7 +308,10 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
         // A record larger than the room left is read on into the next buffer.
         if (have === room) break;
       }
-      if (have > 0) this.owner!.onReceived(buffer, start, have);
+      if (have > 0) {
+        this.answers = 0;
+        this.owner!.onReceived(buffer, start, have);
+      }
       pool.release(buffer);
       if (result <= 0) { this.readEnded(error); return; }
     }
@@ -320,13 +321,26 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
   /** `error`: why there was no more, as SSL_get_error says. */
   private readEnded(error: number): void {
     if (this.state !== OPEN) { this.library.empty(); return; }
+    const before = this.outAt;
     this.takeOut();                                      // the answer to a key update, or an alert
+    const answered = this.outAt !== before;
     this.push();
-    if (error === ERROR_WANT_READ) return;
-    if (error !== ERROR_ZERO_RETURN) this.onFault(this.library.errorText());
+    if (error === ERROR_WANT_READ && (!answered || this.mayAnswer())) return;
+    if (error !== ERROR_ZERO_RETURN && error !== ERROR_WANT_READ) this.onFault(this.library.errorText());
     this.library.empty();
     this.peerClosed = true;
     if (this.owner !== null) this.owner.onReceiveEnd(error === ERROR_ZERO_RETURN ? 0 : ECONNRESET);
+  }
+
+  /**
+   * Key updates are answered, so many in a row: nobody has to read the answers. Before 1.3 what was answered is a
+   * handshake in the middle, by a warning (RFC 5746); we leave it at the first.
+   */
+  private mayAnswer(): boolean {
+    const isKeyUpdate = this.library.ssl.SSL_version(this.ssl) >= TLS_1_3;
+    if (isKeyUpdate && ++this.answers <= limits.tlsAnswersMax) return true;
+    this.onFault(faultText(isKeyUpdate ? 'TOO_MANY_KEY_UPDATES' : 'NO_RENEGOTIATION'));
+    return false;
   }
 
   private receiveEnd(errno: number): void {
@@ -362,7 +376,7 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
     if (this.state !== OPEN || this.closeSaid) return;
     const { library, ssl } = this;
     for (let at = offset, left = length; left > 0;) {
-      // One record each (SSL_MODE_ENABLE_PARTIAL_WRITE).
+      // one record each (SSL_MODE_ENABLE_PARTIAL_WRITE)
       const bytes = library.ssl.SSL_write(ssl, library.addresses.of(buffer, at), left);
       if (bytes <= 0) {
         library.empty();
