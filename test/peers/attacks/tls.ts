@@ -43,6 +43,18 @@ export const tlsAttacks: readonly Attack[] = [
       sent(1);
       ended(await bytes(tls, (socket) => socket.write(hello), true));
     } },
+  { name: 'renegotiations', unit: 'hellos', ends: /^(closed|RST)$/, counter: ERRORS, atOnce: 8,
+    run: async ({ tls, until, sent, ended }) => {
+      const peer = await Tls12Peer.open(tls);
+      if (!await peer.secure()) { ended('refused'); return; }
+      for (const end = Math.max(until, performance.now() + 500); peer.ended === 'open' && performance.now() < end;) {
+        for (let i = 0; i < 20; i++) peer.renegotiate(false);
+        sent(20);
+        await sleep(1);
+      }
+      ended(peer.ended === 'FIN' ? 'closed' : peer.ended);
+      peer.close();
+    } },
   { name: 'handshakes in full', unit: 'handshakes', ends: /^secured$/, counter: /ssl\.handshake$/, atOnce: 16,
     run: async ({ tls, sent, ended }) => {
       const peer = await Tls12Peer.open(tls);

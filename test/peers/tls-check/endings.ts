@@ -1,7 +1,8 @@
 // How connections end and begin again: close_notify is said and heard, what was cut short is not taken for whole, and
 // nothing is taken for data before the handshake is done.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Files, Place } from './place.js';
 import { converse } from './programs.js';
 import type { Row } from './refused.js';
@@ -71,6 +72,25 @@ async function earlyData({ port }: Place, files: Files): Promise<string> {
     + `${/HTTP\/1\.1 (\d+)/.exec(output)?.[1] ?? 'no answer'}; ${output.includes('Reused, ') ? 'resumed' : 'new'}`;
 }
 
+/** Key updates that want to be answered, one after the other, then a request. */
+async function updateKeys({ port }: Place, files: Files, count: number): Promise<string> {
+  const child = spawn('openssl', ['s_client', '-connect', `127.0.0.1:${port.tls}`, '-tls1_3', '-CAfile', files.roots,
+    '-servername', 'localhost'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  let output = '', over = false;
+  child.stdout.on('data', (data) => { output += String(data); });
+  child.on('close', () => { over = true; });
+  child.stdin.on('error', () => undefined);
+  for (let tries = 0; !output.includes('Verify return code') && tries < 200; tries++) await sleep(10);
+  for (let i = 0; i < count && !over; i++) {
+    child.stdin.write('K\n');
+    await sleep(10);
+  }
+  child.stdin.write('GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n');
+  for (let tries = 0; !over && tries < 200; tries++) await sleep(10);
+  child.kill('SIGKILL');
+  return /HTTP\/1\.1 (\d+)/.exec(output)?.[1] ?? 'no answer';
+}
+
 const endings: readonly Ending[] = [
   { name: 'connection: close', wants: /^served, warning close_notify, FIN$/, run: async ({ port }) => {
     const peer = await secured(port.tls);
@@ -83,6 +103,8 @@ const endings: readonly Ending[] = [
   { name: 'FIN in the middle of a body', wants: /^0 whole/, run: cutRequest(ends) },
   { name: 'TCP proxy, close_notify', wants: /^upstream: bytes, FIN; back: the rest$/, run: cutBytes(saysClose) },
   { name: 'TCP proxy, FIN without close_notify', wants: /^upstream: bytes, RST; back: nothing$/, run: cutBytes(ends) },
+  { name: 'ten key updates', wants: /^200/, run: (place, files) => updateKeys(place, files, 10) },
+  { name: 'key updates without end', wants: /^no answer$/, run: (place, files) => updateKeys(place, files, 100) },
   { name: 'early data', wants: /^ticket allows 0; Early data was not sent; 200; resumed$/, run: earlyData },
 ];
 

@@ -42,17 +42,17 @@ function helloWords(hello: Buffer): string {
 
 /** What the server said, and how it ended the connection. */
 export function answerOf(peer: Tls12Peer): string {
-  const { alert, serverHello, ended } = peer;
+  const { alerts, serverHello, ended } = peer;
   const heart = peer.records.some(({ type }) => type === HEARTBEAT);
   return [...serverHello === null ? [] : [helloWords(serverHello)], ...heart ? ['a heartbeat'] : [],
     ...peer.text === '' ? [] : [peer.text.startsWith('HTTP/1.1 200') ? 'served' : peer.text.slice(0, 12)],
-    ...alert === null ? [] : [`${alert[0] === 1 ? 'warning ' : ''}${alertName(alert[1]!)}`], ended].join(', ');
+    ...alerts.map(([level, code]) => `${level === 1 ? 'warning ' : ''}${alertName(code!)}`), ended].join(', ');
 }
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 const settled = async (peer: Tls12Peer): Promise<void> => {
   await peer.until(() => peer.ended !== 'open' || peer.serverHello !== null);
-  await peer.until(() => peer.ended !== 'open', peer.alert !== null || peer.serverHello === null ? 3000 : 100);
+  await peer.until(() => peer.ended !== 'open', peer.alerts.length > 0 || peer.serverHello === null ? 3000 : 100);
 };
 const says = (name: string, bytes: string, wants: RegExp): Probe => ({ name, wants, run: async (peer) => {
   peer.send(latin1(bytes));
@@ -179,8 +179,8 @@ const secured = (name: string, then: (peer: Tls12Peer) => void, wants: RegExp, o
   } });
 const ended = (...names: string[]): RegExp => new RegExp(`^ServerHello 1\\.2[^,]*, (${names.join('|')}), (FIN|RST)$`);
 const request = latin1('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
-/** No second handshake: an alert, and the connection ends or goes on as it was. */
-const NO_SECOND = /^ServerHello 1\.2[^,]*(, served)?, (warning )?no_renegotiation, /;
+/** No second handshake: an alert, and the connection ends. */
+const NO_SECOND = /^ServerHello 1\.2[^,]*, (warning )?no_renegotiation(, warning close_notify)?, (FIN|RST)$/;
 const middle: Probe[] = [
   afterHello('ChangeCipherSpec before the key', (peer) => peer.write(CHANGE_CIPHER, Buffer.from([1])),
     ended('unexpected_message')),

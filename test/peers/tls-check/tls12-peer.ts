@@ -168,8 +168,8 @@ export class Tls12Peer {
       suites: [0xc02b, 0xc02f] })));
   }
 
-  /** The last alert: [level, description]; null: none. */
-  get alert(): Buffer | null { return this.records.filter(({ type }) => type === ALERT).at(-1)?.body ?? null; }
+  /** Alerts that have come: [level, description]. */
+  get alerts(): Buffer[] { return this.records.filter(({ type }) => type === ALERT).map(({ body }) => body); }
   /** Application bytes that have come and could be read. */
   get text(): string {
     return this.readKey === null ? '' : Buffer.concat(this.records.filter(({ type }) => type === APPLICATION)
