@@ -14,7 +14,13 @@ export interface Shape {
   /** What the client and the backend speak; absent: HTTP/1.1 in plain bytes. */
   protocols?: Protocols;
 }
-export interface Protocols { client: 'h1' | 'h1-tls' | 'h2'; server: 'h1' | 'h1-mtls' | 'h2' }
+export interface Protocols {
+  client: 'h1' | 'h1-tls' | 'h2'; server: 'h1' | 'h1-mtls' | 'h2';
+  /** Requests are calls of gRPC. */
+  grpc: boolean;
+  /** Clients speak TLS 1.2. */
+  old?: boolean;
+}
 
 /** The backend speaks HTTP/1.1 at `backend`, the same with mutual TLS one above, HTTP/2 in plain bytes two above. */
 export interface Ports { listener: number; admin: number; backend: number }
@@ -91,6 +97,8 @@ function protocolBootstrap({ client, server }: Protocols, ports: Ports, certific
   const tls = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.';
   const pair = { certificate_chain: { filename: certificates.cert }, private_key: { filename: certificates.key } };
   const manager = { '@type': CONNECTION_MANAGER, stat_prefix: 'small', codec_type: 'AUTO',
+    // openssl s_time asks so.
+    http_protocol_options: { accept_http_10: true, default_host_for_http_10: 'backend' },
     route_config: { name: 'small', virtual_hosts: [{ name: 'backend', domains: ['*'],
       routes: [{ match: { prefix: '/' }, route: { cluster: 'backend' } }] }] },
     http_filters: [{ name: 'envoy.filters.http.router', typed_config: { '@type': ROUTER } }] };

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startBackend } from './backend/backend.js';
-import { run } from './load/closed.js';
+import { run } from './load/traffic.js';
 import { envoyPeer } from './peers/envoy.js';
 import { findProgram, launch, listens, portMustBeFree } from './process/launch.js';
 

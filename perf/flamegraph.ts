@@ -11,7 +11,8 @@ import { parseArgs } from 'node:util';
 import { flameGraph } from './flame/svg.js';
 import { isCpuProfile, selfWeights, treeOfPerfScript, treeOfProfile, type CpuProfile,
   type Frame } from './flame/stacks.js';
-import { closedLoad, run } from './load/closed.js';
+import { closedLoad } from './load/closed.js';
+import { run } from './load/traffic.js';
 import { readOptions } from './options.js';
 import { findProgram } from './process/launch.js';
 import { fixed } from './report.js';

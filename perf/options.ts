@@ -23,7 +23,7 @@ export interface Options {
 export const USAGE = `npm run perf -- [flags]
   --scenario a,b      ${'small-get, small-calm, small-crowded, mesh, mesh-calm, mesh-crowded, bodies, download-64k,'}
                       download-1m, upload-64k, upload-1m, connection-per-request, idle, large, start, latency,
-                      collections, filters, all
+                      collections, filters, protocols, grpc, latencies, idle-all, collections-all, all
                       (default: small-get)
   --peers a,b         default ${DEFAULT_PEERS.join(',')}; name#2 is the same peer again (A/A control)
   --rounds N          interleaved rounds in each process start (5)     --starts N   process starts of every peer (3)
@@ -57,7 +57,7 @@ export function readOptions(args: readonly string[]): Options {
     warmSeconds: whole('--warm', values.warm, quick ? 1 : 3, 0, 600),
     rates: values.rates.split(',').map((rate) => whole('--rates', rate, 0, 1, 1_000_000)),
     latencySeconds: whole('--latency-seconds', values['latency-seconds'], quick ? 3 : 20, 1, 3600),
-    collectionRequests: quick ? 20_000 : 1_000_000,
+    collectionRequests: quick ? 20_000 : 500_000,
     proxyCore: core('--proxy-core', values['proxy-core']),
     loadCore: core('--load-core', values['load-core']),
     portBase: whole('--port-base', values['port-base'], 20000, 1024, 65000),

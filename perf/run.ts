@@ -10,7 +10,7 @@ import { runCollections } from './scenarios/collections.js';
 import { runCpuScenario } from './scenarios/cpu.js';
 import { runIdle, runLargeMemory, runStart } from './scenarios/memory.js';
 import { runLatency } from './scenarios/latency.js';
-import { cpuScenarios, expandScenarios } from './scenarios/scenario.js';
+import { cpuScenarios, expandScenarios, protocolScenario } from './scenarios/scenario.js';
 import { Session } from './session.js';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -27,10 +27,13 @@ async function runScenario(session: Session, name: string): Promise<Outcome> {
   }
   say(name);
   if (name === 'start') return { scenario: name, ...await runStart(session, say) };
-  if (name === 'idle') return { scenario: name, ...await runIdle(session, say) };
+  if (name.startsWith('idle')) return { scenario: name, ...await runIdle(session, name, say) };
   if (name === 'large-memory') return { scenario: name, ...await runLargeMemory(session, say) };
-  if (name === 'collections') return { scenario: name, ...await runCollections(session, say) };
-  return { scenario: name, ...await runLatency(session, say) };
+  if (name.startsWith('collections')) {
+    const scenario = protocolScenario(name === 'collections' ? 'collections-small-calm' : name);
+    return { scenario: name, ...await runCollections(session, scenario, say) };
+  }
+  return { scenario: name, ...await runLatency(session, name === 'latency' ? null : protocolScenario(name), say) };
 }
 
 function header(session: Session): string {

@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { run } from './load/closed.js';
+import { run } from './load/traffic.js';
 import type { EngineResult } from './load/engine.js';
 import { envoyPeer } from './peers/envoy.js';
 import { descriptorKinds, memory } from './process/accounting.js';

@@ -2,6 +2,7 @@
 // own.
 //   GET  /          128 bytes        GET /64k  65,536 bytes        GET /1m  1,048,576 bytes
 //   POST /sink      reads the whole body, then answers 2 bytes
+//   POST /perf.Service/Small, /perf.Service/Large   likewise, gRPC messages of 128 bytes and 64 KiB (HTTP/2 alone)
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HTTP2_BACKEND, MTLS_BACKEND } from '../bootstrap.js';
@@ -31,6 +32,14 @@ function writeNginx(folder: string, port: number): string {
   for (const [name, bytes] of [['64k', 65536], ['1m', 1048576], ['sink', 2]] as const) {
     if (!existsSync(join(files, name))) writeFileSync(join(files, name), 'x'.repeat(bytes));
   }
+  mkdirSync(join(files, 'perf.Service'), { recursive: true });
+  for (const [name, bytes, method] of [['grpc-small', 128, 'Small'], ['grpc-large', 65536, 'Large']] as const) {
+    writeFileSync(join(files, 'perf.Service', method), '');     // what is there can refuse POST
+    const message = Buffer.alloc(5 + bytes, 'x');
+    message.writeUInt8(0, 0);
+    message.writeUInt32BE(bytes, 1);
+    writeFileSync(join(files, name), message);
+  }
   const certificates = certificatesIn(folder);
   const file = join(folder, 'backend.conf');
   writeFileSync(file, `
@@ -52,6 +61,9 @@ http {
     root ${files}; default_type application/octet-stream;
     location = /64k { } location = /1m { }
     location = /sink { mirror /dropped; mirror_request_body on; error_page 405 =200 @done; }
+    location = /perf.Service/Small { mirror /dropped; mirror_request_body on; error_page 405 =200 /grpc-small; }
+    location = /perf.Service/Large { mirror /dropped; mirror_request_body on; error_page 405 =200 /grpc-large; }
+    location ~ ^/grpc- { internal; default_type application/grpc; add_trailer grpc-status 0; }
     location @done { return 200 "ok"; }
     location = /dropped { internal; return 204; }
     location / { default_type text/plain; return 200 "${'x'.repeat(SMALL_BYTES)}"; }

@@ -7,7 +7,7 @@
 //
 // How late requests are sent although a connection was free is the generator's own fault; it is kept as `lateness`.
 import { build, encodeIntoCompressedBase64, type Histogram } from 'hdr-histogram-js';
-import { CLIENT_HEADERS, type Traffic } from './closed.js';
+import { CLIENT_HEADERS, type Traffic } from './traffic.js';
 import { newReader, readResponse, type ResponseReader } from './response.js';
 import { RECEIVE_AT, SEND_AT, Sockets } from './sockets.js';
 

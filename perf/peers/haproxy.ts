@@ -21,7 +21,7 @@ export function haproxyPeer(name: string): Peer {
 
 function write(instance: Instance): string {
   const { folder, name, shape, ports } = instance;
-  const { client, server } = shape.protocols ?? { client: 'h1', server: 'h1' };
+  const { client, server } = shape.protocols ?? { client: 'h1', server: 'h1', grpc: false };
   const certificates = shape.protocols === undefined ? null : certificatesIn(folder);
   const pem = join(folder, `${name}.pem`);
   if (certificates !== null)

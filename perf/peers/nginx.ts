@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MTLS_BACKEND, accessLogFile, hostName } from '../bootstrap.js';
+import { HTTP2_BACKEND, MTLS_BACKEND, accessLogFile, hostName } from '../bootstrap.js';
 import { certificatesIn } from '../process/certificates.js';
 import { findProgram, launch, type Running } from '../process/launch.js';
 import type { Instance, Peer } from './peer.js';
@@ -14,7 +14,8 @@ export function nginxPeer(name: string): Peer {
   return {
     name, version, missing: 'nginx is not installed', readyPath: null,
     start: (instance: Instance): Running => {
-      if (instance.shape.protocols?.server === 'h2') throw new Error('nginx speaks no HTTP/2 to upstreams');
+      if (instance.shape.protocols?.server === 'h2' && !instance.shape.protocols.grpc)
+        throw new Error('nginx speaks no HTTP/2 to upstreams');
       const log = join(instance.folder, `${instance.name}.log`);
       return launch(instance.name, [program!, '-p', instance.folder, '-c', write(instance), '-e', log], log,
         instance.core);
@@ -29,19 +30,22 @@ const LOG_FORMAT = `log_format mesh '[$time_iso8601] "$request" $status - $reque
 
 function write(instance: Instance): string {
   const { folder, name, shape, ports } = instance;
-  const { client, server } = shape.protocols ?? { client: 'h1', server: 'h1' };
+  const { client, server, grpc, old } = shape.protocols ?? { client: 'h1', server: 'h1', grpc: false, old: false };
   const certificates = shape.protocols === undefined ? null : certificatesIn(folder);
   const names = shape.hosts === 0 ? ['_'] : Array.from({ length: shape.hosts }, (_, index) => hostName(index));
   const upstreams = names.map((_, index) =>
-    `upstream u${index} { server 127.0.0.1:${ports.backend + (server === 'h1-mtls' ? MTLS_BACKEND : 0)}; ` +
+    `upstream u${index} { server 127.0.0.1:${ports.backend + (server === 'h1-mtls' ? MTLS_BACKEND
+      : server === 'h2' ? HTTP2_BACKEND : 0)}; ` +
     'keepalive 256; keepalive_requests 1000000000; ' +
     'keepalive_timeout 3600s; }');
+  const pass = grpc ? 'grpc_pass grpc' : `proxy_pass ${server === 'h1-mtls' ? 'https' : 'http'}`;
   const servers = names.map((host, index) => `server { listen 127.0.0.1:${ports.listener}${index === 0 ?
     ' backlog=8192' : ''}${client === 'h1-tls' ? ' ssl' : client === 'h2' ? ' http2' : ''}; server_name ${host}; ` +
-    `location / { proxy_pass ${server === 'h1-mtls' ? 'https' : 'http'}://u${index}; } }`);
+    `location / { ${pass}://u${index}; } }`);
   const tls = certificates === null ? '' : `
   ssl_certificate ${certificates.cert}; ssl_certificate_key ${certificates.key};
-  ssl_protocols TLSv1.3; proxy_ssl_certificate ${certificates.cert}; proxy_ssl_certificate_key ${certificates.key};
+  ssl_protocols ${old === true ? 'TLSv1.2' : 'TLSv1.3'}; proxy_ssl_certificate ${certificates.cert};
+  proxy_ssl_certificate_key ${certificates.key};
   proxy_ssl_protocols TLSv1.3; proxy_ssl_trusted_certificate ${certificates.root}; proxy_ssl_verify on;
   proxy_ssl_name localhost;`;
   const file = join(folder, `${name}.nginx.conf`);

@@ -5,7 +5,7 @@ import { closedLoad } from '../load/closed.js';
 import { markdownTable } from '../report.js';
 import type { Session } from '../session.js';
 import type { Measured } from './memory.js';
-import { cpuScenarios } from './scenario.js';
+import type { CpuScenario } from './cpu-scenario.js';
 
 const CHUNK_SECONDS = 5;
 
@@ -23,8 +23,10 @@ function countCollections(text: string): Collections[] {
   return [...isolates.values()];
 }
 
-export async function runCollections(session: Session, say: (text: string) => void): Promise<Measured> {
-  const { shape, traffic } = cpuScenarios.find((entry) => entry.name === 'small-calm')!.variants[0];
+/** Of the small GET, or of another scenario's traffic. */
+export async function runCollections(session: Session, scenario: CpuScenario,
+  say: (text: string) => void): Promise<Measured> {
+  const { shape, traffic } = scenario.variants[0];
   const rows: string[][] = [], samples: unknown[] = [];
   const flags = process.env.WEFT_NODE_FLAGS;
   process.env.WEFT_NODE_FLAGS = `--trace-gc ${flags ?? ''}`;
@@ -51,6 +53,6 @@ export async function runCollections(session: Session, say: (text: string) => vo
   }
   if (flags === undefined) delete process.env.WEFT_NODE_FLAGS;
   else process.env.WEFT_NODE_FLAGS = flags;
-  return { title: 'Garbage collections per isolate while the small GET is served, after the warm-up.', samples,
+  return { title: `Garbage collections per isolate, after the warm-up: ${scenario.title}.`, samples,
     table: markdownTable(['isolate', 'requests', 'young', 'full'], rows) };
 }

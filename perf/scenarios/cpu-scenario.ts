@@ -1,6 +1,6 @@
 // What a CPU scenario is: a shape of proxy, a traffic, and whether the backend shares the proxy's core.
 import type { Shape } from '../bootstrap.js';
-import type { Traffic } from '../load/closed.js';
+import type { Traffic } from '../load/traffic.js';
 
 /** One configuration and one traffic; a scenario with several variants measures each peer once per variant. */
 export interface Variant { suffix: string; shape: Shape; traffic: Traffic }

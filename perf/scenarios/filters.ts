@@ -1,7 +1,7 @@
 // What each HTTP filter costs a request that it lets through: the small proxy with one filter before the router, beside
 // the same proxy with the router alone.
 import type { Shape } from '../bootstrap.js';
-import type { Traffic } from '../load/closed.js';
+import type { Traffic } from '../load/traffic.js';
 import type { CpuScenario, Variant } from './cpu-scenario.js';
 
 const all = { default_value: { numerator: 100 } };

@@ -4,14 +4,19 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
 import { rotation } from '../arithmetic.js';
-import { run } from '../load/closed.js';
+import { HTTP2_BACKEND, type Shape } from '../bootstrap.js';
+import { closedLoad } from '../load/closed.js';
+import { fixedRate } from '../load/h2load.js';
+import { run } from '../load/traffic.js';
 import { newHistogram, type EngineResult } from '../load/engine.js';
 import { latencyPicture, type Curve } from '../picture.js';
 import { pinned } from '../process/launch.js';
 import { fixed, markdownTable } from '../report.js';
 import type { Session, Started } from '../session.js';
+import type { CpuScenario } from './cpu-scenario.js';
 import type { Measured } from './memory.js';
 
+const PLAIN: Shape = { name: 'small', hosts: 0, accessLog: false };
 const CONNECTIONS = 32;
 /** Percentiles of the curves: dense, and denser towards the tail. */
 const STEPS = 40;
@@ -22,40 +27,53 @@ interface Collected {
   rate: number; name: string; latency: Histogram; lateness: Histogram; unfinished: number; errors: number;
 }
 
-/** Every rate, every start: all targets in turn, a part of the time each; the parts of one target are added up. */
-export async function runLatency(session: Session, say: (text: string) => void): Promise<Measured> {
+/**
+ * Every rate, every start: all targets in turn, a part of the time each; the parts of one target are added up. Without
+ * a scenario: HTTP/1.1 in plain bytes, by our own generator; else its protocols, by h2load.
+ */
+export async function runLatency(session: Session, scenario: CpuScenario | null, say: (text: string) => void):
+  Promise<Measured> {
   const { options } = session;
   const collected: Collected[] = [];
   for (let start = 0; start < options.starts; start++) {
-    const targets = await startTargets(session, say);
+    const targets = await startTargets(session, scenario, say);
     for (const rate of options.rates) {
       for (let round = 0; round < options.rounds; round++) {
-        for (const index of rotation(targets.length, round)) await measure(session, collected, targets[index], rate);
+        for (const index of rotation(targets.length, round)) {
+          await measure(session, scenario, collected, targets[index], rate);
+        }
       }
       say(`  start ${start + 1}/${options.starts}, ${rate} requests a second: done`);
     }
     for (const target of targets) await target.started?.running.stop();
   }
-  keep(session, collected);
-  return { title: `Latency at fixed rates, open loop, ${CONNECTIONS} connections, microseconds. ` +
+  keep(session, scenario === null ? 'latency' : `latency-${scenario.name}`, collected);
+  const load = scenario === null ? `${CONNECTIONS} connections` : scenario.title;
+  return { title: `Latency at fixed rates, open loop, ${load}, microseconds. ` +
     '"direct" has no proxy; "late p99" is how late the generator itself sent. Curves: latency.svg.',
   table: table(collected),
     samples: collected.map(({ rate, name, latency, unfinished, errors }) =>
       ({ rate, name, unfinished, errors, summary: latency.summary })) };
 }
 
-async function startTargets(session: Session, say: (text: string) => void): Promise<Target[]> {
-  const targets: Target[] = [{ name: 'direct', port: session.backendPort, started: null }];
+async function startTargets(session: Session, scenario: CpuScenario | null,
+  say: (text: string) => void): Promise<Target[]> {
+  const { shape, traffic } = scenario?.variants[0] ?? { shape: PLAIN, traffic: null };
+  const direct = traffic?.protocol === 'h2' ? session.backendPort + HTTP2_BACKEND
+    : traffic?.protocol === 'h1-tls' ? -1 : session.backendPort;
+  const targets: Target[] = direct < 0 ? [] : [{ name: 'direct', port: direct, started: null }];
   for (const peer of session.peers) {
     try {
-      const started = await session.start(peer, { name: 'small', hosts: 0, accessLog: false });
+      const started = await session.start(peer, shape);
       targets.push({ name: peer.name, port: started.ports.listener, started });
     } catch (error) {
       say(`  ${peer.name} left out: ${(error as Error).message}`);
     }
   }
   for (const target of targets) {
-    if (session.options.warmSeconds > 0) await generate(session, target.port, 4000, session.options.warmSeconds);
+    if (session.options.warmSeconds === 0) continue;
+    if (traffic === null) await generate(session, target.port, 4000, session.options.warmSeconds);
+    else await closedLoad(session.root, target.port, traffic, session.options.warmSeconds, session.options.loadCore);
   }
   return targets;
 }
@@ -67,14 +85,23 @@ async function generate(session: Session, port: number, rate: number, seconds: n
   return JSON.parse(await run(pinned(session.options.loadCore, command))) as EngineResult;
 }
 
-async function measure(session: Session, collected: Collected[], target: Target, rate: number): Promise<void> {
-  const { starts, rounds, latencySeconds } = session.options;
-  const result = await generate(session, target.port, rate, Math.max(1, latencySeconds / (starts * rounds)));
+async function measure(session: Session, scenario: CpuScenario | null, collected: Collected[], target: Target,
+  rate: number): Promise<void> {
+  const { starts, rounds, latencySeconds, loadCore } = session.options;
+  const seconds = Math.max(1, latencySeconds / (starts * rounds));
   let entry = collected.find((other) => other.rate === rate && other.name === target.name);
   if (entry === undefined) {
     entry = { rate, name: target.name, latency: newHistogram(), lateness: newHistogram(), unfinished: 0, errors: 0 };
     collected.push(entry);
   }
+  if (scenario !== null) {
+    const { traffic } = scenario.variants[0];
+    const { latency, failed } = await fixedRate(target.port, traffic, rate, seconds, WARM_SECONDS, loadCore);
+    entry.latency.add(latency);
+    entry.errors += failed;
+    return;
+  }
+  const result = await generate(session, target.port, rate, seconds);
   entry.latency.add(decodeFromCompressedBase64(result.latency));
   entry.lateness.add(decodeFromCompressedBase64(result.lateness));
   entry.unfinished += result.unfinished;
@@ -94,15 +121,15 @@ function table(collected: readonly Collected[]): string {
 }
 
 /** Histogram files (percentile distribution, readable by HdrHistogram's plotter) and the picture. */
-function keep(session: Session, collected: readonly Collected[]): void {
-  for (const { rate, name, latency } of collected) {
-    writeFileSync(join(session.folder, `latency-${rate}-${name.replace('#', '-')}.hgrm`),
+function keep(session: Session, name: string, collected: readonly Collected[]): void {
+  for (const { rate, name: peer, latency } of collected) {
+    writeFileSync(join(session.folder, `${name}-${rate}-${peer.replace('#', '-')}.hgrm`),
       latency.outputPercentileDistribution(5, 1));
   }
   const panels = session.options.rates.map((rate) => ({ title: `${rate} requests a second`,
     curves: collected.filter((entry) => entry.rate === rate).map(({ name, latency }): Curve =>
       ({ name, points: points(latency) })) }));
-  writeFileSync(join(session.folder, 'latency.svg'), latencyPicture(panels));
+  writeFileSync(join(session.folder, `${name}.svg`), latencyPicture(panels));
 }
 
 function points(latency: Histogram): Curve['points'] {

@@ -1,5 +1,7 @@
 // Scenarios about memory and start-up: at rest, with 1,000 idle connections, with 10,000 clusters and virtual hosts.
+import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rotation, spread } from '../arithmetic.js';
 import type { Shape } from '../bootstrap.js';
@@ -32,12 +34,15 @@ export async function runStart(session: Session, say: (text: string) => void): P
     table: table(samples, false) };
 }
 
-/** Growth by 1,000 connections that each made one request and then stay open. */
-export async function runIdle(session: Session, say: (text: string) => void): Promise<Measured> {
-  const samples = await perPeer(session, say, SMALL, async (port) => {
-    const sockets: Socket[] = [];
-    for (let index = 0; index < IDLE_CONNECTIONS; index++) sockets.push(await idleConnection(port));
-    return () => { for (const socket of sockets) socket.destroy(); };
+/** Growth by 1,000 connections that each made one request and then stay open: plain (`idle`), by TLS, of HTTP/2. */
+export async function runIdle(session: Session, name: string, say: (text: string) => void): Promise<Measured> {
+  const client = name === 'idle-tls' ? 'h1-tls' : name === 'idle-h2' ? 'h2' : 'h1';
+  const shape = client === 'h1' ? SMALL : { ...SMALL, name, protocols: { client, server: 'h1', grpc: false } } as Shape;
+  const samples = await perPeer(session, say, shape, async (port) => {
+    const open: { destroy(): void }[] = [];
+    for (let index = 0; index < IDLE_CONNECTIONS; index++)
+      open.push(client === 'h2' ? await idleSession(port) : await idleConnection(port, client === 'h1-tls'));
+    return () => { for (const connection of open) connection.destroy(); };
   });
   return { title: `${IDLE_CONNECTIONS} connections that made one request each and stay open: growth of RSS.`, samples,
     table: table(samples, true) };
@@ -97,11 +102,20 @@ function table(samples: readonly MemorySample[], growth: boolean): string {
 }
 
 /** Opens a connection, makes one request on it, and leaves it open. */
-function idleConnection(port: number): Promise<Socket> {
+function idleConnection(port: number, tls: boolean): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('connect', () => socket.write('GET / HTTP/1.1\r\nhost: backend\r\n\r\n'));
+    const socket = tls ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
+      : connect(port, '127.0.0.1');
+    socket.on(tls ? 'secureConnect' : 'connect', () => socket.write('GET / HTTP/1.1\r\nhost: backend\r\n\r\n'));
     socket.once('data', () => resolve(socket));
     socket.on('error', reject);
+  });
+}
+
+function idleSession(port: number): Promise<ClientHttp2Session> {
+  return new Promise((resolve, reject) => {
+    const session = connectHttp2(`http://127.0.0.1:${port}`);
+    session.on('error', reject);
+    session.request({ ':path': '/' }).resume().on('end', () => resolve(session)).end();
   });
 }

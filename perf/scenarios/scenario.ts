@@ -1,6 +1,6 @@
 // The CPU scenarios: shapes of the proxy and traffics.
 import { hostSample, type Shape } from '../bootstrap.js';
-import type { Traffic } from '../load/closed.js';
+import type { Traffic } from '../load/traffic.js';
 import type { CpuScenario } from './cpu-scenario.js';
 import { filterScenarios } from './filters.js';
 
@@ -16,11 +16,17 @@ function scenario(name: string, title: string, shape: Shape, traffic: Traffic, c
   return { name, title, crowded, variants: [{ suffix: '', shape, traffic }], baselineSuffix: null };
 }
 
+const TLS = { client: 'h1-tls', server: 'h1', grpc: false } as const;
+
 function protocols(name: string, title: string, client: 'h1' | 'h1-tls' | 'h2',
-  server: 'h1' | 'h1-mtls' | 'h2'): CpuScenario {
-  const traffic: Traffic = { ...get(client === 'h2' ? 8 : 64), protocol: client };
-  return scenario(name, title, { ...SMALL, name, protocols: { client, server } }, traffic);
+  server: 'h1' | 'h1-mtls' | 'h2', more: Partial<Traffic> = {}): CpuScenario {
+  const traffic: Traffic = { ...get(client === 'h2' ? 8 : 64), protocol: client, ...more };
+  return scenario(name, title, { ...SMALL, name, protocols: { client, server, grpc: traffic.grpc ?? false } }, traffic);
 }
+
+/** A call of gRPC: one message each way, trailers at the end. */
+const call = (requestBytes: number, path: string): Partial<Traffic> =>
+  ({ method: 'POST', path, bodyBytes: requestBytes, grpc: true });
 
 const mesh = (connections: number): Traffic => ({ ...get(connections), hosts: hostSample(MESH.hosts, MESH.hosts) });
 
@@ -44,8 +50,18 @@ export const cpuScenarios: CpuScenario[] = [
   protocols('h2-h2', 'HTTP/2 on both sides, 8 connections of 32 streams', 'h2', 'h2'),
   protocols('h1-h2', 'HTTP/1.1 from the client, 64 connections, HTTP/2 to the backend', 'h1', 'h2'),
   { ...protocols('handshakes', 'TLS 1.3, a new connection for each request, 32 at a time', 'h1-tls', 'h1'),
-    variants: [{ suffix: '', shape: { ...SMALL, name: 'handshakes', protocols: { client: 'h1-tls', server: 'h1' } },
+    variants: [{ suffix: '', shape: { ...SMALL, name: 'handshakes', protocols: TLS },
       traffic: { ...get(32), close: true, protocol: 'h1-tls' } }] },
+  protocols('resumed-1.3', 'resumed handshakes of TLS 1.3, one after the other', 'h1-tls', 'h1', { resumes: '1.3' }),
+  { ...protocols('resumed-1.2', 'resumed handshakes of TLS 1.2, one after the other', 'h1-tls', 'h1'),
+    variants: [{ suffix: '', traffic: { ...get(1), protocol: 'h1-tls', resumes: '1.2' },
+      shape: { ...SMALL, name: 'resumed-1.2', protocols: { ...TLS, old: true } } }] },
+  protocols('grpc-small', 'gRPC, 8 connections of 32 streams, messages of 100 and 128 bytes', 'h2', 'h2',
+    call(105, '/perf.Service/Small')),
+  protocols('grpc-64k', 'gRPC, 8 connections of 4 streams, messages of 100 bytes there and of 64 KiB back', 'h2', 'h2',
+    { ...call(105, '/perf.Service/Large'), streams: 4 }),
+  protocols('grpc-64k-up', 'gRPC, 8 connections of 4 streams, messages of 64 KiB there and of 128 bytes back', 'h2',
+    'h2', { ...call(65541, '/perf.Service/Small'), streams: 4 }),
   ...filterScenarios,
   {
     name: 'hosts', title: 'the same ten hosts among ten and among 10,000 virtual hosts, 64 connections', crowded: false,
@@ -57,20 +73,32 @@ export const cpuScenarios: CpuScenario[] = [
   },
 ];
 
+/** Protocols whose latency at fixed rates, or whose garbage, is measured; by the names of CPU scenarios. */
+export const latencyProtocols = ['tls', 'mtls', 'h2-h1', 'h2-h2', 'h1-h2', 'grpc-small'];
+const collectionProtocols = ['tls', 'mtls', 'h2-h2', 'grpc-small'];
+export const protocolScenario = (name: string): CpuScenario =>
+  cpuScenarios.find((entry) => entry.name === name.replace(/^[a-z]+-/, ''))!;
+
 /** Names on the command line that stand for several scenarios. */
 const groups: Record<string, string[]> = {
   'small-get': ['small-calm', 'small-crowded'],
   mesh: ['mesh-calm', 'mesh-crowded'],
   bodies: ['download-64k', 'download-1m', 'upload-64k', 'upload-1m'],
   large: ['large-memory', 'hosts'],
-  protocols: ['tls', 'mtls', 'h2-h1', 'h2-h2', 'h1-h2', 'handshakes'],
+  protocols: ['tls', 'mtls', 'h2-h1', 'h2-h2', 'h1-h2', 'handshakes', 'resumed-1.3', 'resumed-1.2'],
+  grpc: ['grpc-small', 'grpc-64k', 'grpc-64k-up'],
+  latencies: ['latency', ...latencyProtocols.map((name) => `latency-${name}`)],
+  'idle-all': ['idle', 'idle-tls', 'idle-h2'],
+  'collections-all': ['collections', ...collectionProtocols.map((name) => `collections-${name}`)],
   filters: ['filters-get', 'filters-post'],
   all: ['start', 'small-calm', 'small-crowded', 'mesh-calm', 'mesh-crowded', 'download-64k', 'download-1m',
     'upload-64k',
     'upload-1m', 'connection-per-request', 'tls', 'mtls', 'h2-h1', 'h2-h2', 'h1-h2',
-    'handshakes', 'idle', 'large-memory', 'hosts', 'latency', 'collections'],
+    'handshakes', 'resumed-1.3', 'resumed-1.2', 'grpc-small', 'grpc-64k', 'grpc-64k-up', 'idle', 'idle-tls', 'idle-h2',
+    'large-memory', 'hosts', 'latency', ...latencyProtocols.map((name) => `latency-${name}`), 'collections'],
 };
-const others = ['start', 'idle', 'large-memory', 'latency', 'collections'];
+const others = ['start', 'idle', 'idle-tls', 'idle-h2', 'large-memory', 'latency', 'collections',
+  ...latencyProtocols.map((name) => `latency-${name}`), ...collectionProtocols.map((name) => `collections-${name}`)];
 
 /** Expands groups; throws on a name that does not exist. */
 export function expandScenarios(names: readonly string[]): string[] {
