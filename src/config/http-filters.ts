@@ -132,6 +132,9 @@ export interface GrpcJsonTranscoderFilter {
   maxRequestBytes: number | null; maxResponseBytes: number | null;      // null: the listener's buffer
 }
 
+/** envoy.extensions.filters.http.grpc_http1_bridge.v3.Config */
+export interface GrpcHttp1BridgeFilter { kind: 'grpcHttp1Bridge'; upgradesProtobuf: boolean; ignoresQuery: boolean }
+
 /** envoy.extensions.filters.http.grpc_stats.v3.FilterConfig */
 export interface GrpcStatsFilter {
   kind: 'grpcStats';
@@ -142,7 +145,7 @@ export interface GrpcStatsFilter {
 
 export type HttpFilterConfig = RouterFilter | FaultFilter | CorsFilter | CsrfFilter | HeaderMutationFilter
   | LocalRateLimitFilter | HealthCheckFilter | BufferFilter | SetMetadataFilter | HeaderToMetadataFilter |
-    DynamicForwardProxyFilter | GrpcJsonTranscoderFilter | GrpcWebFilter | GrpcStatsFilter;
+    DynamicForwardProxyFilter | GrpcJsonTranscoderFilter | GrpcWebFilter | GrpcStatsFilter | GrpcHttp1BridgeFilter;
 
 /** One filter of a connection manager. `disabled`: it runs only on routes that turn it on. */
 export interface HttpFilter { name: string; typeUrl: string; disabled: boolean; config: HttpFilterConfig }

@@ -24,6 +24,7 @@ import { scenarios as tcp } from './scenarios/tcp.js';
 import { scenarios as subsets } from './scenarios/subsets.js';
 import { scenarios as scopes } from './scenarios/scopes.js';
 import { scenarios as telemetry } from './scenarios/telemetry.js';
+import { scenarios as grpcBridge } from './scenarios/grpc-bridge.js';
 import { scenarios as grpcStats } from './scenarios/grpc-stats.js';
 import { scenarios as grpcTimeouts } from './scenarios/grpc-timeouts.js';
 import { scenarios as grpcWeb } from './scenarios/grpc-web.js';
@@ -60,6 +61,7 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   subsets,
   scopes,
   telemetry,
+  'grpc-bridge': grpcBridge,
   'grpc-stats': grpcStats,
   'grpc-timeouts': grpcTimeouts,
   'grpc-web': grpcWeb,

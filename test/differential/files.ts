@@ -10,8 +10,8 @@ const files = {
   upstreams: ['balancing', 'hashing', 'override-host', 'subsets', 'upstreams', 'zones'],
   attempts: ['hedging', 'mirroring', 'redirects', 'retries', 'retry-hosts'],
   listeners: ['listeners', 'tcp'],
-  transcoding: ['grpc-stats', 'grpc-timeouts', 'grpc-web', 'transcoder', 'transcoder-hostile', 'transcoder-json',
-    'transcoder-streams'],
+  transcoding: ['grpc-bridge', 'grpc-stats', 'grpc-timeouts', 'grpc-web', 'transcoder',
+    'transcoder-hostile', 'transcoder-json', 'transcoder-streams'],
   filters: ['filters', 'filters-more', 'filters-together', 'forward-proxy', 'metadata'],
 } as const;
 

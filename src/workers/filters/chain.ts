@@ -13,6 +13,7 @@ import { DynamicForwardProxyFilter } from './dynamic-forward-proxy.js';
 import { FaultFilter } from './fault.js';
 import type { HttpFilter } from './filter.js';
 import { GrpcJsonTranscoderFilter } from './grpc-json-transcoder.js';
+import { GrpcHttp1BridgeFilter } from './grpc-http1-bridge.js';
 import { GrpcStatsFilter } from './grpc-stats.js';
 import { GrpcWebFilter } from './grpc-web.js';
 import { HostCache } from './host-cache.js';
@@ -113,6 +114,7 @@ function compile(engine: Engine, own: BoundFilter,
       ofKind(all, 'dynamicForwardProxy').at(-1) ?? null);
     case 'grpcJsonTranscoder': return GrpcJsonTranscoderFilter.of(engine, config);
     case 'grpcWeb': return new GrpcWebFilter(engine);
+    case 'grpcHttp1Bridge': return new GrpcHttp1BridgeFilter(engine, config);
     case 'grpcStats': return new GrpcStatsFilter(engine, config);
     case 'router': return null;
   }

@@ -56,8 +56,11 @@ export interface Actions {
   clusterOf(stream: Stream): ClusterRuntime | null;
   /** Endpoints of a cluster, and the healthy ones among them; null: there is no such cluster. */
   clusterHealth(cluster: string): { total: number; healthy: number } | null;
-  /** Changes the head in hand as text, header lines with their ends. False: it was answered 503. */
-  rewrite(stream: Stream, edit: (head: string) => string): boolean;
+  /**
+   * Changes the head in hand as text, header lines with their ends; it asks for trailers where nothing else is said.
+   * False: it was answered 503.
+   */
+  rewrite(stream: Stream, edit: (head: string) => string, teTrailers?: boolean): boolean;
   /** The response goes through this, and the request where it says so. */
   transform(stream: Stream, transform: Transform): void;
   /** The request's body goes through the transform as it comes. */

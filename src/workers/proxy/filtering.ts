@@ -92,10 +92,10 @@ export class Filtering implements Actions {
     return rewriteHead(engine, stream, mutations) || this.tooLong(stream);
   }
 
-  rewrite(stream: Stream, edit: (head: string) => string): boolean {
+  rewrite(stream: Stream, edit: (head: string) => string, teTrailers = true): boolean {
     const { engine } = this;
     if (stream.rewrittenBuffer < 0 && !rewriteHead(engine, stream, null)) return this.tooLong(stream);
-    return replaceHead(engine, stream, edit(rewrittenText(engine, stream))) || this.tooLong(stream);
+    return replaceHead(engine, stream, edit(rewrittenText(engine, stream)), teTrailers) || this.tooLong(stream);
   }
 
   transform(stream: Stream, transform: Transform): void { stream.transform = transform; }

@@ -59,8 +59,8 @@ export function rewriteHead(engine: Engine, stream: Stream, mutations: CompiledM
 export const rewrittenText = (engine: Engine, stream: Stream): string =>
   engine.readText(stream.rewrittenAt, stream.rewrittenBytes);
 
-/** Puts another head, with "te: trailers", in the place of the rewritten one. False: there is no room for it. */
-export function replaceHead(engine: Engine, stream: Stream, text: string): boolean {
+/** Puts another head, with "te: trailers" or not, in the place of the rewritten one. False: there is no room for it. */
+export function replaceHead(engine: Engine, stream: Stream, text: string, teTrailers: boolean): boolean {
   const { pool } = engine;
   const size = pool.classFor(text.length + FIXED_ADDED_BYTES);
   const out = size < 0 ? -1 : pool.acquire(size as BufferClass);
@@ -69,7 +69,7 @@ export function replaceHead(engine: Engine, stream: Stream, text: string): boole
   stream.rewrittenBuffer = out;
   stream.rewrittenAt = pool.offsetOf(out);
   stream.rewrittenBytes = engine.writeText(stream.rewrittenAt, text);
-  stream.rewrittenFlags |= RequestEditsFlag.teTrailers;
+  if (teTrailers) stream.rewrittenFlags |= RequestEditsFlag.teTrailers;
   return recallHead(engine, stream);
 }
 

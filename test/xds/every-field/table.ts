@@ -8,7 +8,7 @@ import { virtualHost, listener, cluster, loadAssignment, bootstrap } from '../ex
 import { issue, revocationList, root } from '../../support/certificates.js';
 import type { Root, Tree } from './judge.js';
 
-const inChain = '(router.v3.Router|cors.v3.Cors|grpc_(web.v3.GrpcWeb|stats.v3.FilterConfig)|'
+const inChain = '(router.v3.Router|cors.v3.Cors|grpc_(web.v3.GrpcWeb|stats.v3.FilterConfig|http1_bridge.v3.Config)|'
   + 'header_mutation.v3.HeaderMutation|'
   + 'health_check.v3.HealthCheck|buffer.v3.Buffer|dynamic_forward_proxy.v3.FilterConfig)$';
 /** HTTP filters that only a chain configures, and what routes say about filters. */
@@ -319,6 +319,7 @@ export const beside: { [field: string]: Tree } = {
   'cors.v3.Cors': chain,
   'grpc_web.v3.GrpcWeb': chain,
   'grpc_stats.v3.FilterConfig': chain,
+  'grpc_http1_bridge.v3.Config': chain,
   'header_mutation.v3.HeaderMutation': chain,
   'health_check.v3.HealthCheck': chain,
   'buffer.v3.Buffer': chain,

@@ -4,7 +4,7 @@
 import type { FilterOverride, HttpFilter as PlainHttpFilter, HttpFilterConfig } from '../../../config/http-filters.js';
 import { limits } from '../../../core/limits.js';
 import type { Buffer as BufferMessage, BufferPerRoute, CorsPolicy, CsrfPolicy, Dynamic_forward_proxyFilterConfig,
-  Grpc_statsFilterConfig, GrpcJsonTranscoder, HTTPFault, PerRouteConfig, RouteFilterConfig,
+  Grpc_http1_bridgeConfig, Grpc_statsFilterConfig, GrpcJsonTranscoder, HTTPFault, PerRouteConfig, RouteFilterConfig,
   Header_mutationHeaderMutation, HeaderMutationPerRoute, Header_to_metadataConfig,
     Health_checkHealthCheck as HealthCheck,
   HttpFilter, LocalRateLimit, Router, Set_metadataConfig } from '../../wire/generated/messages.js';
@@ -43,6 +43,9 @@ const chainReaders: readonly [string, Reader][] = [...always.filter(([type]) => 
     suppressEnvoyHeaders: (message as Router).suppressEnvoyHeaders ?? false })],
   ['cors.v3.Cors', () => ({ kind: 'cors', policy: null })],
   ['grpc_web.v3.GrpcWeb', () => ({ kind: 'grpcWeb' })],
+  ['grpc_http1_bridge.v3.Config', (message) => ({ kind: 'grpcHttp1Bridge',
+    upgradesProtobuf: (message as Grpc_http1_bridgeConfig).upgradeProtobufToGrpc ?? false,
+    ignoresQuery: (message as Grpc_http1_bridgeConfig).ignoreQueryParameters ?? false })],
   ['grpc_stats.v3.FilterConfig', (message) => readGrpcStats(message as Grpc_statsFilterConfig)],
   ['header_mutation.v3.HeaderMutation', (message, path, report) => {
     const { mutations, mostSpecificHeaderMutationsWins } = message as Header_mutationHeaderMutation;
