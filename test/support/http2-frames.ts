@@ -3,8 +3,8 @@ import { connect, type Socket } from 'node:net';
 
 export interface Frame { type: number; flags: number; stream: number; payload: Buffer }
 
-export const DATA = 0, HEADERS = 1, PRIORITY = 2, RST_STREAM = 3, SETTINGS = 4, PING = 6, GOAWAY = 7, WINDOW_UPDATE = 8,
-  CONTINUATION = 9;
+export const DATA = 0, HEADERS = 1, PRIORITY = 2, RST_STREAM = 3, SETTINGS = 4, PUSH_PROMISE = 5, PING = 6, GOAWAY = 7,
+  WINDOW_UPDATE = 8, CONTINUATION = 9;
 export const END_STREAM = 1, ACK = 1, END_HEADERS = 4;
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 

@@ -221,10 +221,14 @@ export class ClientSession extends Session {
   }
 
   override flooded(kind: number): void {
-    const { cluster } = this.connection.endpoint;
-    cluster.count(FLOODS[kind]!);
-    cluster.count(ClusterStat.upstream_cx_protocol_error);
+    this.connection.endpoint.cluster.count(FLOODS[kind]!);
     this.connectionError(H2Error.enhanceYourCalm);
+  }
+
+  override connectionError(error: number): void {
+    if (this.state === SESSION_OPEN && error !== H2Error.internal)
+      this.connection.endpoint.cluster.count(ClusterStat.upstream_cx_protocol_error);
+    super.connectionError(error);
   }
 
   protected onGoAway(last: number): void {
