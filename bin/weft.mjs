@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import module from 'node:module';
 
-const main = new URL('../dist/src/main.js', import.meta.url);
+const main = new URL('../dist/bundle/main.js', import.meta.url);
 if (!existsSync(main)) {
   console.error('weft: not built yet; run `npm run build` in the checkout');
   process.exit(1);

@@ -89,7 +89,8 @@ const file = join(folder, 'bootstrap.json');
 writeFileSync(file, JSON.stringify(bootstrap(), null, 1));
 const backend = await startBackend(root, folder, behind, null);
 const command = flags.peer === 'weft'
-  ? [process.execPath, join(root, 'dist/src/main.js'), '-c', file, '--concurrency', '1', '--io', flags.io, '-l', 'warn']
+  ? [process.execPath, join(root, 'dist/bundle/main.js'), '-c', file, '--concurrency', '1', '--io', flags.io, '-l',
+    'warn']
   : [envoyPeer('envoy', join(root, 'perf/results/cache'), true).program!, '-c', file, '--concurrency', '1',
     '--base-id', '20998', '--disable-hot-restart', '-l', 'warn'];
 const proxy = launch('proxy', command, join(folder, 'proxy.log'), null);

@@ -31,7 +31,7 @@ export const USAGE = `npm run perf -- [flags]
   --rates a,b         requests a second of the latency scenario (1000,4000)   --latency-seconds N   at each rate (20)
   --proxy-core N --load-core N   cores to pin to (1 and 0; "none" pins nothing)
   --port-base N       first of 400 ports to use (20000)
-  --base FILE         dist/src/main.js of another checkout: the peers base-epoll and base-uring
+  --base FILE         dist/bundle/main.js of another checkout: the peers base-epoll and base-uring
   --no-download       never install Envoy with pip             --note TEXT   kept in the report
   --quick             one start, two rounds of one second: to see that everything works, not to compare`;
 

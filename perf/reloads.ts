@@ -81,7 +81,8 @@ async function reload(turn: number, missed: string[]): Promise<void> {
 }
 
 function start(bootstrap: string, epoch: number): Running {
-  return launch(`epoch ${epoch}`, [process.execPath, join(root, 'dist/src/main.js'), '-c', bootstrap, '--io', flags.io,
+  return launch(`epoch ${epoch}`, [process.execPath, join(root, 'dist/bundle/main.js'), '-c', bootstrap, '--io',
+    flags.io,
     '--concurrency', flags.concurrency, '--base-id', String(base), '--restart-epoch', String(epoch),
     '--drain-time-s', '2', '--parent-shutdown-time-s', '10', '-l', 'info'], join(folder, `epoch-${epoch}.log`), null);
 }

@@ -65,7 +65,7 @@ const running = [launch('plain', [process.execPath, upstream, ...steady.map(Stri
   launch('secure', [process.execPath, upstream, '--secure', folder, ...secure.map(String)], join(folder, 'secure.log'),
     null)];
 for (const port of [...steady, ...secure]) while (!await listens(port)) await sleep(10);
-const proxy = launch('weft', [process.execPath, join(root, 'dist/src/main.js'), '-c', configuration.writeAll(state),
+const proxy = launch('weft', [process.execPath, join(root, 'dist/bundle/main.js'), '-c', configuration.writeAll(state),
   '--io', flags.io, '--concurrency', flags.concurrency, '-l', 'warn'], join(folder, 'proxy.log'), null);
 while (!await listens(ports.secure)) await sleep(10);
 const load = clients.map((client) => client.run());

@@ -54,7 +54,8 @@ function startProxy(bootstrap: string): Running {
     '-l', 'warn'];
   const log = join(folder, 'proxy.log');
   if (flags.peer === 'weft') {
-    return launch('weft', [process.execPath, join(root, 'dist/src/main.js'), ...common, '--io', flags.io], log, null);
+    return launch('weft', [process.execPath, join(root, 'dist/bundle/main.js'), ...common, '--io', flags.io], log,
+      null);
   }
   const envoy = envoyPeer('envoy', join(root, 'perf/results/cache'), true);
   if (envoy.version === null) throw new Error(envoy.missing);

@@ -1,7 +1,7 @@
 // Builds everything into dist/: wire types and record accessors (generated sources), codecs (AssemblyScript to WASM),
-// TypeScript. Each step runs only when its inputs changed since it last succeeded; nothing changed costs a few
-// milliseconds. Usage: node scripts/build.mjs [--quiet] [--only=runtime]     runtime: no debug and scalar codecs, no
-// tests
+// TypeScript, and the few files that a process loads (bundle.mjs). Each step runs only when its inputs changed since it
+// last succeeded; nothing changed costs a few milliseconds. Usage: node scripts/build.mjs [--quiet] [--only=runtime]
+// runtime: no debug and scalar codecs, no tests
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -33,7 +33,9 @@ const stages = [
     { name: 'TypeScript', inputs: ['src', 'test', 'bench', 'perf', 'tsconfig.json'], outputs: ['dist/src/main.js'],
       command: [bin('typescript', 'bin/tsc'), '-p', 'tsconfig.json'] },
   ],
-  [{ ...asc('scalar', 'codecs-scalar.wasm'), extra: true }, { ...asc('debug', 'codecs-debug.wasm'), extra: true }],
+  [{ name: 'bundle', inputs: ['scripts/bundle.mjs', 'dist/src'], outputs: ['dist/bundle/main.js'],
+    command: ['scripts/bundle.mjs'] },
+  { ...asc('scalar', 'codecs-scalar.wasm'), extra: true }, { ...asc('debug', 'codecs-debug.wasm'), extra: true }],
 ];
 
 /** Path, size and time of every input file: equal texts mean that nothing was touched. */

@@ -19,7 +19,7 @@ export interface PeerSettings {
 /** Makes a peer; throws on a name that is not in the list. Whether it can be run here is in its `version`. */
 export function makePeer(name: string, settings: PeerSettings): Peer {
   const kind = name.split('#')[0];
-  const main = join(settings.root, 'dist/src/main.js');
+  const main = join(settings.root, 'dist/bundle/main.js');
   switch (kind) {
     case 'nginx': return nginxPeer(name);
     case 'haproxy': return haproxyPeer(name);

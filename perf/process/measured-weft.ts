@@ -17,7 +17,8 @@ export async function withWeft(name: string, { workers, io }: WeftFlags,
   const [port, adminPort] = [await freePort(), await freePort()];
   const file = join(folder, 'bootstrap.json');
   writeFileSync(file, JSON.stringify(configuration(adminPort, port)));
-  const proxy = launch('weft', [process.execPath, join(root, 'dist/src/main.js'), '-c', file, '--concurrency', workers,
+  const proxy = launch('weft', [process.execPath, join(root, 'dist/bundle/main.js'), '-c', file, '--concurrency',
+    workers,
     '--io', io, '-l', 'warning'], join(folder, 'weft.log'), null);
   try {
     await untilReady(proxy, adminPort, '/ready', 'localhost', 20_000);

@@ -35,7 +35,7 @@ class Run {
 
   constructor(t: Test, config: object, ...flags: string[]) {
     writeFileSync(join(this.folder, 'b.json'), JSON.stringify(config));
-    const args = [join(repositoryRoot, 'dist/src/main.js'), '-c', join(this.folder, 'b.json'), '--concurrency', '2',
+    const args = [join(repositoryRoot, 'dist/bundle/main.js'), '-c', join(this.folder, 'b.json'), '--concurrency', '2',
       '--admin-address-path', join(this.folder, 'admin'), ...flags];
     this.child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.child.stdout, this.child.stderr]) stream.on('data', (data) => { this.output += data; });

@@ -23,7 +23,8 @@ interface Epoch { child: ChildProcess; output: string; exited: Promise<number | 
 
 /** Starts the process of an epoch; resolves when it serves or has ended. */
 async function start(file: string, io: string, baseId: number, epoch: number, ...flags: string[]): Promise<Epoch> {
-  const child = spawn(process.execPath, [join(repositoryRoot, 'dist/src/main.js'), '-c', file, '--io', io, '--base-id',
+  const child = spawn(process.execPath, [join(repositoryRoot, 'dist/bundle/main.js'), '-c', file, '--io', io,
+    '--base-id',
     String(baseId), '--restart-epoch', String(epoch), ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   const result: Epoch = { child, output: '',

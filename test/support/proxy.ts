@@ -76,7 +76,7 @@ export class Proxy {
     const command =
       kind === 'envoy'
         ? [envoyProgram()!, ...usual, '--disable-hot-restart', '--base-id', String(process.pid % 30000)]
-        : [process.execPath, join(repositoryRoot, 'dist/src/main.js'), ...usual, '--io', kind.slice(5)];
+        : [process.execPath, join(repositoryRoot, 'dist/bundle/main.js'), ...usual, '--io', kind.slice(5)];
     const whole = place.inside?.(command) ?? command;
     const child = spawn(whole[0], whole.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], cwd: repositoryRoot });
     const proxy = new Proxy(kind, folder, adminPort, child);
