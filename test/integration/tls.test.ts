@@ -160,6 +160,27 @@ void forEachProxy(t, {
     t.equal((await ask(fixture, 'tls', '/x', {})).status, 200);
   });
 
+  await t.test('connections of TLS are counted among those of HTTP, also those that came to nothing', async (t) => {
+    const of = async (name: string): Promise<number> => await counted(`http.tls.downstream_cx_${name}`);
+    const before = { total: await of('total'), ssl: await of('ssl_total') };
+    t.equal(before.ssl, before.total);
+    for (const protocols of [['h2'], ['http/1.1'], []]) {
+      const socket = connectTls({ host: '127.0.0.1', port: port.tls!, ALPNProtocols: protocols,
+        rejectUnauthorized: false });
+      await once(socket, 'secureConnect');
+      t.ok(await until(async () => await of('ssl_active') === 1), protocols.join());
+      socket.destroy();
+      t.ok(await until(async () => await of('ssl_active') === 0), `${protocols.join()} is gone`);
+    }
+    await raw(port.tls!, Buffer.alloc(300, 0xff));
+    t.ok(await until(async () => await of('total') === before.total + 4));
+    t.equal(await of('ssl_total'), before.ssl + 4);
+    t.ok(await until(async () => await of('destroy') === before.total + 4));
+    const [shown, made] = [await counted(`listener.127.0.0.1_${port.tls}.ssl.no_certificate`),
+      await counted(`listener.127.0.0.1_${port.tls}.ssl.handshake`)];
+    t.equal(shown, made, 'nobody showed a certificate');
+  });
+
   await t.test('an upstream is spoken to as its cluster says', async (t) => {
     const first = await plain(port.out!, '/good', body);
     t.equal(first.headers['x-sni'], 'a.mesh.local');

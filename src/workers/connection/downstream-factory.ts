@@ -8,6 +8,7 @@ import type { SocketOwner } from '../reactor/reactor.js';
 import type { ConnectionFacts } from './addresses.js';
 import { DownstreamConnection } from './downstream.js';
 import type { DownstreamEvents } from './downstream-side.js';
+import { countSecure } from './register.js';
 import type { ConnectionRegister } from './register.js';
 
 /** Makes, counts and reuses the HTTP connections of one worker. */
@@ -33,6 +34,7 @@ export class DownstreamFactory {
     register.add(connection);
     engine.f64[hcm.scope + HttpStat.downstream_cx_active] += 1;
     engine.count(hcm.scope, HttpStat.downstream_cx_total);
+    countSecure(engine, connection, 1);
     return connection;
   }
 
@@ -54,6 +56,7 @@ export class DownstreamFactory {
     f64[hcm.scope + HttpStat.downstream_cx_active] -= 1;
     if (known) f64[hcm.scope + HttpStat.downstream_cx_http1_active] -= 1;
     this.engine.count(hcm.scope, HttpStat.downstream_cx_destroy);
+    countSecure(this.engine, connection, -1);
     this.free.push(connection);
     this.register.remove(connection);
   }

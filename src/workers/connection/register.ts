@@ -1,9 +1,10 @@
 // The connections of one worker, whatever protocol they speak: each hangs in the list of its listener, and is counted
 // there, for the worker and for the process.
 import { Control } from '../../core/memory-map.js';
-import { ListenerStat } from '../../telemetry/schema.js';
+import { HttpStat, ListenerStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import type { ChainEnd } from '../listener/chains.js';
+import type { HcmRuntime } from '../listener/hcm.js';
 import type { ListenerRuntime } from '../listener/listener.js';
 import type { NetworkFilters } from '../listener/network-filters.js';
 import type { Stream } from '../proxy/stream.js';
@@ -36,6 +37,14 @@ export interface ListenerConnection extends Origin {
   /** Timeouts have become shorter or longer under it. */
   deadlineChanged(): void;
 }
+
+/** HTTP connections that came by TLS are counted among all, when they begin and when they are over. */
+export function countSecure({ f64 }: Engine, { hcm: { scope }, addresses }: SecureConnection, by: 1 | -1): void {
+  if (!addresses.secure) return;
+  f64[scope + HttpStat.downstream_cx_ssl_active] += by;
+  if (by > 0) f64[scope + HttpStat.downstream_cx_ssl_total] += 1;
+}
+interface SecureConnection { readonly hcm: HcmRuntime; readonly addresses: ConnectionAddresses }
 
 export interface RegisterEvents {
   released(listener: ListenerRuntime): void;

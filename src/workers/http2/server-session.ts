@@ -7,6 +7,7 @@ import { ConnectionAddresses } from '../connection/addresses.js';
 import type { ConnectionFacts } from '../connection/addresses.js';
 import type { DownstreamEvents } from '../connection/downstream-side.js';
 import type { DownstreamConnection } from '../connection/downstream.js';
+import { countSecure } from '../connection/register.js';
 import type { ConnectionRegister, ListenerConnection } from '../connection/register.js';
 import type { Engine } from '../engine.js';
 import type { ChainEnd } from '../listener/chains.js';
@@ -425,6 +426,7 @@ export class ServerSessions {
     register.add(session);
     engine.count(hcm.scope, HttpStat.downstream_cx_total);
     engine.f64[hcm.scope + HttpStat.downstream_cx_active] += 1;
+    countSecure(engine, session, 1);
     this.known(hcm);
     return session;
   }
@@ -474,6 +476,7 @@ export class ServerSessions {
     f64[hcm.scope + HttpStat.downstream_cx_active] -= 1;
     f64[hcm.scope + HttpStat.downstream_cx_http2_active] -= 1;
     this.engine.count(hcm.scope, HttpStat.downstream_cx_destroy);
+    countSecure(this.engine, session, -1);
     this.free.push(session);
     this.register.remove(session);
   }

@@ -223,10 +223,18 @@ export class Listeners implements InspectionEvents, RegisterEvents, AcceptEvents
     return this.enter(accept.chain, accept.listener, accept.fd, channel, accept, protocol);
   }
 
+  /** As a connection of its chain that was nothing but TLS. */
   onHandshakeFailed(accept: TlsAccept): void {
-    const { scope } = accept.listener;
-    this.engine.count(scope, ListenerStat.downstream_cx_total);
-    this.engine.count(scope, ListenerStat.downstream_cx_destroy);
+    const { engine } = this;
+    const { listener: { scope }, chain, details } = accept;
+    engine.count(scope, ListenerStat.downstream_cx_total);
+    engine.count(scope, ListenerStat.downstream_cx_destroy);
+    this.countPassing(chain);
+    if (chain.hcm !== null) {
+      engine.count(chain.hcm.scope, HttpStat.downstream_cx_ssl_total);
+      engine.count(chain.hcm.scope, details === '' ? HttpStat.downstream_cx_destroy_remote
+        : HttpStat.downstream_cx_destroy_local);
+    }
     this.logs.handshake(accept);
   }
 
@@ -255,18 +263,23 @@ export class Listeners implements InspectionEvents, RegisterEvents, AcceptEvents
   }
 
   /** A network filter refuses a connection: it is counted, and goes now or later. */
-  private refuseJudged({ listener, fd, socket }: Pick<Inspection, 'listener' | 'fd' | 'socket'>, { hcm, tcp }: Chain,
+  private refuseJudged({ listener, fd, socket }: Pick<Inspection, 'listener' | 'fd' | 'socket'>, chain: Chain,
       delayMs: number): SocketOwner {
     const { engine } = this;
-    if (tcp !== null) engine.count(tcp.scope, TcpStat.downstream_cx_total);
-    if (hcm !== null) {
-      engine.count(hcm.scope, HttpStat.downstream_cx_total);
-      engine.count(hcm.scope, HttpStat.downstream_cx_destroy);
-    }
+    this.countPassing(chain);
     if (socket >= 0) engine.reactor.stopReceive(socket);
     const refused = new RefusedConnection(engine, this.register, listener, fd, socket, delayMs);
     this.register.judgedBy(null);
     return refused;
+  }
+
+  /** A connection that came, and goes before its chain has it. */
+  private countPassing({ hcm, tcp }: Chain): void {
+    const { engine } = this;
+    if (tcp !== null) engine.count(tcp.scope, TcpStat.downstream_cx_total);
+    if (hcm === null) return;
+    engine.count(hcm.scope, HttpStat.downstream_cx_total);
+    engine.count(hcm.scope, HttpStat.downstream_cx_destroy);
   }
 
   /** As `Chains.get`; null when the arena has no room for another chain. */

@@ -14,8 +14,7 @@ export function countHandshake(engine: Engine, scope: number, session: TlsSessio
     'unknown_ssl_cipher');
   const group = session.group();
   if (group !== '') countName(engine, scope, 'curves', group, 'unknown_ssl_curve');
-  if (session.context.verifies && ssl.SSL_get0_peer_certificate(session.ssl) === 0)
-    engine.count(scope, TlsStat['ssl.no_certificate']);
+  if (ssl.SSL_get0_peer_certificate(session.ssl) === 0) engine.count(scope, TlsStat['ssl.no_certificate']);
 }
 
 function countName(engine: Engine, scope: number, kind: string, name: string, unknown: string): void {
