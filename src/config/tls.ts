@@ -24,7 +24,8 @@ export const defaultCipherSuites = ['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDS
 export const defaultCurves = ['X25519', 'P-256'] as const;
 
 export interface SanMatcher {
-  type: 'dns' | 'uri' | 'ip' | 'email';
+  type: 'dns' | 'uri' | 'ip' | 'email' | 'otherName';
+  oid: string;                        // of 'otherName': '1.2.3'; of the others ''
   matcher: StringMatcher;             // of 'ip': against the address as text
 }
 
@@ -63,6 +64,7 @@ export interface DownstreamTls {
   sessionTickets: { disabled: boolean; secret: string | null };   // secret null: keys of the process
   sessionTimeoutSeconds: number;      // 0 = OpenSSL's own (7200 for tickets)
   preferClientCiphers: boolean;
+  ocspStapling: 'lenient' | 'strict' | 'must';
 }
 
 export interface UpstreamTls {
@@ -107,7 +109,11 @@ export interface CertificateContents {
   keyPem: string;                     // PKCS #8, without a password
   keyType: 'rsa' | 'ecdsa-p256' | 'ecdsa-p384' | 'ecdsa-p521';
   serverNames: string[];              // DNS names it is for, lower case, 'a.b' or '*.b': its SANs, else its CN
+  staple: Staple | null;
+  mustStaple: boolean;                // it says so itself: as if `ocspStapling` were 'must'
 }
+/** DER of an OCSP response; `validToMs` 0: it is out of date at any time, for it does not say until when. */
+export interface Staple { base64: string; validToMs: number }
 
 /** Slots in the snapshot's secret table, in the order of the names in the context; -1 = none. */
 export interface TlsSlots { certificates: number[]; validation: number[]; ticketKeys: number }

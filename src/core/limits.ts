@@ -51,6 +51,7 @@ export const limits = {
   // TLS
   handshakesPerTurnMax: 4,         // steps of handshakes in one turn; the others wait for the next one
   tlsHandshakeMs: 15_000,          // where transport_socket_connect_timeout says nothing; then the connection closes
+  ocspStapleBytesMax: 16 * KiB,    // a larger response is refused with the configuration
   tlsHelloBytesMax: 64 * KiB,      // of a handshake that wait for their turn; more end the connection
   tlsAnswersMax: 32,               // key updates in a row, without a byte for anybody; more end the connection
 

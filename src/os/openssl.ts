@@ -11,6 +11,7 @@ const prototypes = {
   SSL_CTX_free: 'void SSL_CTX_free(uintptr_t ctx)',
   SSL_CTX_ctrl: 'long SSL_CTX_ctrl(uintptr_t ctx, int command, long number, uintptr_t pointer)',
   SSL_CTX_ctrlText: 'long SSL_CTX_ctrl(uintptr_t ctx, int command, long number, const char *text)',
+  SSL_CTX_callback_ctrl: 'long SSL_CTX_callback_ctrl(uintptr_t ctx, int command, WeftVerify *callback)',
   SSL_CTX_set_options: 'uint64_t SSL_CTX_set_options(uintptr_t ctx, uint64_t options)',
   SSL_CTX_set_cipher_list: 'int SSL_CTX_set_cipher_list(uintptr_t ctx, const char *names)',
   SSL_CTX_set_ciphersuites: 'int SSL_CTX_set_ciphersuites(uintptr_t ctx, const char *names)',
@@ -46,6 +47,8 @@ const prototypes = {
   SSL_get_servername: 'const char *SSL_get_servername(uintptr_t ssl, int type)',
   SSL_version: 'int SSL_version(uintptr_t ssl)',
   SSL_get_current_cipher: 'uintptr_t SSL_get_current_cipher(uintptr_t ssl)',
+  SSL_get_pending_cipher: 'uintptr_t SSL_get_pending_cipher(uintptr_t ssl)',
+  SSL_CIPHER_get_kx_nid: 'int SSL_CIPHER_get_kx_nid(uintptr_t cipher)',
   SSL_CIPHER_get_name: 'const char *SSL_CIPHER_get_name(uintptr_t cipher)',
   SSL_group_to_name: 'const char *SSL_group_to_name(uintptr_t ssl, int id)',
   SSL_session_reused: 'int SSL_session_reused(uintptr_t ssl)',
@@ -76,6 +79,8 @@ const prototypes = {
     'uintptr_t PEM_read_bio_X509_CRL(uintptr_t bio, uintptr_t to, uintptr_t password, uintptr_t user)',
   X509_free: 'void X509_free(uintptr_t certificate)',
   X509_CRL_free: 'void X509_CRL_free(uintptr_t crl)',
+  X509_get_key_usage: 'uint32_t X509_get_key_usage(uintptr_t certificate)',
+  CRYPTO_malloc: 'uintptr_t CRYPTO_malloc(size_t bytes, uintptr_t file, int line)',
   EVP_PKEY_free: 'void EVP_PKEY_free(uintptr_t key)',
   i2d_X509: 'int i2d_X509(uintptr_t certificate, uintptr_t to)',
   X509_STORE_add_cert: 'int X509_STORE_add_cert(uintptr_t store, uintptr_t certificate)',
@@ -104,6 +109,9 @@ export const CTRL_SET_SESS_CACHE_MODE = 44;
 export const CTRL_SET_TLSEXT_HOSTNAME = 55;
 export const CTRL_SET_TICKET_KEYS = 59;
 export const CTRL_EXTRA_CHAIN_CERT = 14;
+export const CTRL_SET_STATUS_CALLBACK = 63;
+export const CTRL_SET_STATUS_ARGUMENT = 64;
+export const CTRL_SET_STATUS_RESPONSE = 71;
 export const CTRL_CHAIN_CERT = 89;
 export const CTRL_SET_GROUPS_LIST = 92;
 export const CTRL_SET_SIGALGS_LIST = 98;
@@ -135,46 +143,70 @@ export const X509_V_ERR_CERT_NOT_YET_VALID = 9;
 export const X509_V_ERR_CERT_HAS_EXPIRED = 10;
 export const BIO_CTRL_RESET = 1;
 export const TLSEXT_NAMETYPE_HOST = 0;
+export const TLSEXT_ERR_OK = 0;
+export const TLSEXT_ERR_ALERT_FATAL = 2;
+export const TLSEXT_ERR_NOACK = 3;
+/** What a key may be used for, and the key exchange that encrypts with it. */
+export const KEY_DIGITAL_SIGNATURE = 0x80;
+export const KEY_ENCIPHERMENT = 0x20;
+export const KEY_EXCHANGE_RSA = 1037;
 export const ALPN_OK = 0;
 export const ALPN_ALERT_FATAL = 2;
 export const ALPN_NOACK = 3;
 
 export interface Loaded {
   ssl: OpenSsl;
-  /** A C function pointer that calls `callback(context, argument)` in this thread. */
+  /** A C function pointer that calls `callback(context or session, argument)` in this thread. */
   verifyCallback(callback: (context: number, argument: number) => number): object;
   /** As verifyCallback, of alpn_select_cb: addresses of (ssl, out, outBytes, in, inBytes, argument). */
   alpnCallback(callback: (ssl: number, out: number, outBytes: number, list: number, listBytes: number,
     argument: number) => number): object;
 }
 
+/** How a library is loaded; null: what the program itself has linked in. */
+export type LoadLibrary = (name: string | null) => Koffi.LibraryHandle;
+
 let loaded: Loaded | null = null;
 
 /** Throws an Error of one line that says what is missing. */
 export function openSsl(): Loaded {
-  if (loaded !== null) return loaded;
-  const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi;
-  const verify = koffi.proto('int WeftVerify(uintptr_t context, uintptr_t argument)');
-  const alpn = koffi.proto('int WeftAlpn(uintptr_t ssl, uintptr_t out, uintptr_t outBytes, uintptr_t list, '
-    + 'uint32_t listBytes, uintptr_t argument)');
-  const libraries = librariesOf(koffi);
-  const ssl: { [name: string]: unknown } = {};
-  for (const [name, prototype] of Object.entries(prototypes)) ssl[name] = bindIn(libraries, name, prototype);
-  loaded = { ssl: ssl as OpenSsl,
-    verifyCallback: (callback) => koffi.register(callback, koffi.pointer(verify)) as unknown as object,
-    alpnCallback: (callback) => koffi.register(callback, koffi.pointer(alpn)) as unknown as object };
-  return loaded;
+  return loaded ??= bindOpenSsl();
 }
 
-function librariesOf(koffi: typeof Koffi): Koffi.LibraryHandle[] {
-  const own = koffi.load(null);
+/** In one line why there is no TLS here; null: there is. */
+export function tlsProblem(): string | null {
+  try { openSsl(); return null; } catch (error) { return (error as Error).message; }
+}
+
+/** As openSsl, of what `load` finds. */
+export function bindOpenSsl(load?: LoadLibrary): Loaded {
+  const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi;
+  const { verify, alpn } = callbacks ??= callbackTypes(koffi);
+  // Where the program has symbols of another OpenSSL, a library still keeps to its own.
+  const libraries = librariesOf(load ?? ((name) => koffi.load(name, { deep: name !== null })));
+  const ssl: { [name: string]: unknown } = {};
+  for (const [name, prototype] of Object.entries(prototypes)) ssl[name] = bindIn(libraries, name, prototype);
+  return { ssl: ssl as OpenSsl,
+    verifyCallback: (callback) => koffi.register(callback, koffi.pointer(verify)) as unknown as object,
+    alpnCallback: (callback) => koffi.register(callback, koffi.pointer(alpn)) as unknown as object };
+}
+
+/** Names of types are the process's: they are said once. */
+let callbacks: { verify: Koffi.TypeObject; alpn: Koffi.TypeObject } | null = null;
+const callbackTypes = (koffi: typeof Koffi) => ({
+  verify: koffi.proto('int WeftVerify(uintptr_t context, uintptr_t argument)'),
+  alpn: koffi.proto('int WeftAlpn(uintptr_t ssl, uintptr_t out, uintptr_t outBytes, uintptr_t list, '
+    + 'uint32_t listBytes, uintptr_t argument)') });
+
+function librariesOf(load: LoadLibrary): Koffi.LibraryHandle[] {
+  const own = load(null);
   try {
     own.func('uintptr_t TLS_server_method()');
     return [own];
   } catch { /* linked to the system's, or not at all */ }
   const found: Koffi.LibraryHandle[] = [];
   for (const name of ['libssl.so.3', 'libcrypto.so.3']) {
-    try { found.push(koffi.load(name)); } catch { /* said below, by the first symbol that is missing */ }
+    try { found.push(load(name)); } catch { /* said below, by the first symbol that is missing */ }
   }
   return found;
 }

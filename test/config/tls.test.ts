@@ -4,7 +4,7 @@ import { mergeValidation, noValidation, secretsOf } from '../../src/config/tls.j
 import type { SanMatcher, TlsCommon } from '../../src/config/tls.js';
 
 const san = (value: string): SanMatcher =>
-  ({ type: 'uri', matcher: { kind: 'exact', value, ignoreCase: false } });
+  ({ type: 'uri', oid: '', matcher: { kind: 'exact', value, ignoreCase: false } });
 const common: TlsCommon = { parameters: { minVersion: 0, maxVersion: 0, cipherSuites: [], curves: [],
   signatureAlgorithms: [] }, alpn: [], certificateSecrets: ['a', 'b'], validation: null, validationSecrets: ['roots'] };
 
@@ -24,7 +24,7 @@ t.test('what comes later adds to lists and replaces the rest where it says somet
 t.test('a context mentions its certificates, then what validates, then its ticket keys', async (t) => {
   t.same(secretsOf({ kind: 'downstream', common, requireClientCertificate: false,
     sessionTickets: { disabled: false, secret: 'keys' }, sessionTimeoutSeconds: 0,
-    preferClientCiphers: false }), ['a', 'b', 'roots', 'keys']);
+    preferClientCiphers: false, ocspStapling: 'lenient' }), ['a', 'b', 'roots', 'keys']);
   t.same(secretsOf({ kind: 'upstream', common: { ...common, validationSecrets: [] }, sni: '', autoHostSni: false,
     autoSniSanValidation: false, maxSessionKeys: 1 }), ['a', 'b']);
 });

@@ -15,7 +15,7 @@ export interface CertificateOptions {
   name: string;
   issuer?: Issued | null;             // null or absent: signed by itself
   ca?: boolean;
-  /** As OpenSSL writes them: 'DNS:a.b', 'URI:spiffe://td/x', 'IP:10.0.0.1', 'email:a@b.c'. */
+  /** As OpenSSL writes them: 'DNS:a.b', 'URI:spiffe://td/x', 'IP:10.0.0.1', 'email:a@b.c', 'otherName:1.2.3;UTF8:x'. */
   sans?: string[];
   keyType?: KeyType; rsaBits?: number;
   notBefore?: Date; notAfter?: Date;
@@ -23,6 +23,8 @@ export interface CertificateOptions {
   keyUsage?: number | null;
   /** What the key may be used for, where it is not both. */
   clientOnly?: boolean; serverOnly?: boolean;
+  /** It says that it may not be shown without an OCSP response. */
+  mustStaple?: boolean;
 }
 
 const SEQUENCE = 0x30, SET = 0x31, OID = 0x06, INTEGER = 0x02, BIT_STRING = 0x03, OCTET_STRING = 0x04;
@@ -63,7 +65,22 @@ function generalName(text: string): Buffer {
     case 'DNS': return tlv(0x82, Buffer.from(value));
     case 'URI': return tlv(0x86, Buffer.from(value));
     case 'IP': return tlv(0x87, Buffer.from(value.split('.').map(Number)));
+    case 'otherName': {
+      const [, id, tag, shown] = /^([\d.]+);(\w+):(.*)$/.exec(value)!;
+      return tlv(0xa0, oid(id!), tlv(0xa0, tlv(...otherValue(tag!, shown!))));
+    }
     default: throw new Error(`unknown name ${text}`);
+  }
+}
+
+function otherValue(tag: string, shown: string): [number, Buffer] {
+  switch (tag) {
+    case 'UTF8': return [UTF8, Buffer.from(shown)];
+    case 'IA5': return [0x16, Buffer.from(shown)];
+    case 'INTEGER': return [INTEGER, Buffer.from([Number(shown)])];
+    case 'BOOLEAN': return [BOOLEAN, Buffer.from([shown === 'true' ? 255 : 0])];
+    case 'OID': return [OID, oid(shown).subarray(2)];
+    default: throw new Error(`unknown value ${tag}`);
   }
 }
 
@@ -87,7 +104,7 @@ const DAY_MS = 86_400_000;
 /** A certificate with a key of its own. */
 export function issue(options: CertificateOptions): Issued {
   const { name, issuer = null, ca = false, sans = [], keyType = 'p256', rsaBits = 2048, clientOnly = false,
-    serverOnly = false } = options;
+    serverOnly = false, mustStaple = false } = options;
   const { privateKey, publicKey } = keyPair(keyType, rsaBits);
   const spki = publicKey.export({ type: 'spki', format: 'der' }) as Buffer;
   const keyId = createHash('sha1').update(spki).digest();
@@ -103,6 +120,7 @@ export function issue(options: CertificateOptions): Issued {
     ...(ca ? [] : [extension('2.5.29.37', false, tlv(SEQUENCE, ...(clientOnly ? [] : [oid('1.3.6.1.5.5.7.3.1')]),
       ...(serverOnly ? [] : [oid('1.3.6.1.5.5.7.3.2')])))]),
     extension('2.5.29.14', false, tlv(OCTET_STRING, keyId)),
+    ...(mustStaple ? [extension('1.3.6.1.5.5.7.1.24', false, tlv(SEQUENCE, integer(Buffer.from([5]))))] : []),
     ...(sans.length === 0 ? [] : [extension('2.5.29.17', false, tlv(SEQUENCE, ...sans.map(generalName)))]),
   ];
   const body = tlv(SEQUENCE, tlv(0xa0, integer(Buffer.from([2]))), integer(serial), signatureAlgorithm(signer),
@@ -133,4 +151,34 @@ export function revocationList(issuer: Issued, revoked: readonly Issued[], nextU
   const body = tlv(SEQUENCE, integer(Buffer.from([1])), signatureAlgorithm(issuer.key), nameOf(issuer.name), time(now),
     time(nextUpdate), ...(entries.length === 0 ? [] : [tlv(SEQUENCE, ...entries)]));
   return pem('X509 CRL', signed(body, issuer.key));
+}
+
+export interface OcspOptions {
+  thisUpdate?: Date;
+  nextUpdate?: Date | null;           // null: it does not say until when
+  status?: 'good' | 'revoked';
+  failed?: boolean;                   // the responder says that it cannot tell
+}
+const generalized = (date: Date): Buffer =>
+  tlv(GENERALIZED_TIME, Buffer.from(date.toISOString().replace(/[-:T]|\.\d+/g, '')));
+
+/** DER of what an issuer's responder says of certificates (one, where it is to be stapled). */
+export function ocspResponse(issuer: Issued, certificates: readonly Issued[], options: OcspOptions = {}): Buffer {
+  const { thisUpdate = new Date(Date.now() - DAY_MS), nextUpdate = new Date(Date.now() + DAY_MS), status = 'good',
+    failed = false } = options;
+  if (failed) return tlv(SEQUENCE, tlv(0x0a, Buffer.from([6])));
+  const sha1 = (data: Buffer): Buffer => createHash('sha1').update(data).digest();
+  const publicKey = issuer.publicKey.export({ type: 'spki', format: 'der' }) as Buffer;
+  // The key's bits come last: an uncompressed point.
+  const pointBytes = issuer.key.asymmetricKeyDetails!.namedCurve === 'prime256v1' ? 65 : 97;
+  const keyHash = sha1(publicKey.subarray(publicKey.length - pointBytes));
+  const responses = certificates.map(({ serial }) => tlv(SEQUENCE,
+    tlv(SEQUENCE, tlv(SEQUENCE, oid('1.3.14.3.2.26'), Buffer.from([5, 0])),
+      tlv(OCTET_STRING, sha1(nameOf(issuer.name))), tlv(OCTET_STRING, keyHash), integer(serial)),
+    status === 'good' ? tlv(0x80) : tlv(0xa1, generalized(thisUpdate)),
+    generalized(thisUpdate), ...(nextUpdate === null ? [] : [tlv(0xa0, generalized(nextUpdate))])));
+  const data = tlv(SEQUENCE, tlv(0xa2, tlv(OCTET_STRING, keyHash)), generalized(thisUpdate),
+    tlv(SEQUENCE, ...responses));
+  return tlv(SEQUENCE, tlv(0x0a, Buffer.from([0])), tlv(0xa0, tlv(SEQUENCE, oid('1.3.6.1.5.5.7.48.1.1'),
+    tlv(OCTET_STRING, signed(data, issuer.key)))));
 }

@@ -3,6 +3,7 @@
 // and what was asked stays when the session is gone. Texts are bytes in latin1, as the writers take them.
 import { X509Certificate } from 'node:crypto';
 import { altNamesOf } from '../../config/certificates.js';
+import { otherNamesOf } from '../../config/der.js';
 import type { AltName } from '../../config/certificates.js';
 
 /** What the session itself knows. */
@@ -35,7 +36,13 @@ class Presented {
   }
 
   names(kind: SanKind): string[] {
+    if (kind === 'OTHERNAME_SAN') return this.otherNames();
     return this.altNames.filter(({ type }) => type === kinds[kind]).map(({ value }) => value);
+  }
+
+  /** Node does not tell these. */
+  private otherNames(): string[] {
+    try { return otherNamesOf(this.certificate.raw).map(({ value }) => value); } catch { return []; }
   }
 
   get serial(): string { return this.certificate.serialNumber.toLowerCase(); }

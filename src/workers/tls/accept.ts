@@ -12,7 +12,7 @@ import type { Inspection } from '../listener/inspection.js';
 import { HELLO_FOUND, HELLO_MORE, ClientHello } from '../listener/client-hello.js';
 import { Held } from '../connection/held.js';
 import type { SocketOwner } from '../reactor/reactor.js';
-import { countHandshake, countFailure } from './counts.js';
+import { countFailure, countHandshake, countStaple } from './counts.js';
 import { tlsOf, underTls } from './library.js';
 import { TlsSession } from './session.js';
 import type { HandshakeEvents } from './session.js';
@@ -126,6 +126,7 @@ export class TlsAccept implements SocketOwner, HandshakeEvents, ConnectionFacts 
   onSecured(session: TlsSession, protocol: string): void {
     const { engine, listener } = this;
     countHandshake(engine, listener.tlsScope, session);
+    countStaple(engine, listener.tlsScope, session);
     if (this.serverName === '') this.serverName = session.serverName();
     const facts = new TlsFacts(session);
     if (listener.notesTls || this.chain.notesTls) facts.keep();
@@ -151,6 +152,7 @@ export class TlsAccept implements SocketOwner, HandshakeEvents, ConnectionFacts 
     if (this.over) return;
     this.reason = reason;
     if (session !== null) {
+      countStaple(this.engine, this.listener.tlsScope, session);
       this.tls = new TlsFacts(session);
       if (this.serverName === '') this.serverName = session.serverName();
     }

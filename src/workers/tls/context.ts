@@ -8,6 +8,7 @@ import { equalKey } from '../../config/values.js';
 import * as openssl from '../../os/openssl.js';
 import type { Engine } from '../engine.js';
 import type { TlsLibrary } from './library.js';
+import { Stapling } from './stapling.js';
 import { Verifier } from './verifier.js';
 
 const MODES = openssl.MODE_ENABLE_PARTIAL_WRITE | openssl.MODE_ACCEPT_MOVING_WRITE_BUFFER
@@ -81,19 +82,27 @@ export class Contexts {
   private readonly select: object;
   /** The verifier that looked at a certificate in the call in hand, or null. */
   lastVerifier: Verifier | null = null;
+  /** The session whose handshake is in hand. */
+  handshaking = 0;
+  readonly stapling: Stapling;
 
   constructor(private readonly library: TlsLibrary) {
     this.verify = library.loaded.verifyCallback((context, id) => this.verified(context, id));
     this.select = library.loaded.alpnCallback((_ssl, out, outBytes, list, listBytes, id) =>
       this.selected(out, outBytes, list, listBytes, id));
+    this.stapling = new Stapling(library);
   }
 
   /** A server's context for one certificate, with others for the same names and other keys beside it. */
   server(tls: DownstreamTls, certificates: readonly CertificateContents[], materials: Materials,
       ticketKeys: readonly string[]): Context {
     const { ssl } = this.library;
-    const context = this.make(ssl.TLS_server_method(), tls.common, certificates);
+    const context = this.make(ssl.TLS_server_method(), tls.common);
     const { pointer } = context;
+    try {
+      const leaves = certificates.map((certificate) => this.addCertificate(pointer, certificate));
+      this.stapling.serve(context, tls, certificates, leaves);
+    } catch (error) { this.release(context); throw error; }
     if (!tls.preferClientCiphers) ssl.SSL_CTX_set_options(pointer, openssl.OP_CIPHER_SERVER_PREFERENCE);
     this.setTickets(pointer, tls, materials, ticketKeys);
     if (tls.common.alpn.length > 0) {
@@ -111,15 +120,15 @@ export class Contexts {
   /** A client's. `name`: what the server's certificate must be for, '' = its matchers say. */
   client(tls: UpstreamTls, materials: Materials, name: string, offered: readonly string[]): Context {
     const { ssl } = this.library;
-    const context = this.make(ssl.TLS_client_method(), tls.common, materials.certificates);
+    const context = this.make(ssl.TLS_client_method(), tls.common);
+    for (const certificate of materials.certificates) this.addCertificate(context.pointer, certificate);
     const alpn = tls.common.alpn.length > 0 ? tls.common.alpn : offered;
     if (alpn.length > 0) {
       const list = Buffer.concat(alpn.map((protocol) => Buffer.from([protocol.length, ...Buffer.from(protocol)])));
       ssl.SSL_CTX_set_alpn_protos(context.pointer, list, list.length);
     }
-    if (materials.validation !== null || name !== '') {
-      this.setValidation(context, materials.validation ?? noValidation, openssl.VERIFY_PEER, name);
-    }
+    this.setValidation(context, materials.validation ?? noValidation, openssl.VERIFY_PEER, name);
+    context.verifies = materials.validation !== null || name !== '';
     return context;
   }
 
@@ -140,9 +149,10 @@ export class Contexts {
     if (!context.released || context.sessions > 0) return;
     this.verifiers.delete(context.id);
     this.protocols.delete(context.id);
+    this.stapling.forget(context);
   }
 
-  private make(method: number, common: TlsCommon, certificates: readonly CertificateContents[]): Context {
+  private make(method: number, common: TlsCommon): Context {
     const { ssl } = this.library;
     const pointer = ssl.SSL_CTX_new(method);
     if (pointer === 0) throw new Error(this.library.errorText());
@@ -163,11 +173,11 @@ export class Contexts {
       this.must(ssl.SSL_CTX_ctrlText(pointer, openssl.CTRL_SET_SIGALGS_LIST, 0,
         parameters.signatureAlgorithms.join(':')), 'signature_algorithms');
     }
-    for (const certificate of certificates) this.addCertificate(pointer, certificate);
     return context;
   }
 
-  private addCertificate(pointer: number, { chainPem, keyPem }: CertificateContents): void {
+  /** The leaf as the context has it from now on. */
+  private addCertificate(pointer: number, { chainPem, keyPem }: CertificateContents): number {
     const { ssl } = this.library;
     const [leaf, ...others] = this.certificates(chainPem);
     const key = this.fromPem(keyPem, (bio) => ssl.PEM_read_bio_PrivateKey(bio, 0, 0, 0))[0] ?? 0;
@@ -177,6 +187,7 @@ export class Contexts {
     for (const certificate of others) ssl.SSL_CTX_ctrl(pointer, openssl.CTRL_CHAIN_CERT, 1, certificate);
     ssl.EVP_PKEY_free(key);
     for (const certificate of [leaf!, ...others]) ssl.X509_free(certificate);
+    return leaf!;
   }
 
   private setTickets(pointer: number, tls: DownstreamTls, materials: Materials, keys: readonly string[]): void {
@@ -248,7 +259,7 @@ export class Contexts {
   private verified(context: number, id: number): number {
     const verifier = this.verifiers.get(id) ?? null;
     this.lastVerifier = verifier;
-    try { return verifier === null ? 0 : verifier.verify(context); } catch (error) {
+    try { return verifier === null ? 0 : verifier.verify(context, this.handshaking); } catch (error) {
       this.library.engine.report(error);
       return 0;
     }

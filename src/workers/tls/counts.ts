@@ -21,6 +21,14 @@ function countName(engine: Engine, scope: number, kind: string, name: string, un
   engine.count(scope, cells[`ssl.${kind}.${name}`] ?? cells[`ssl.${kind}.${unknown}`]!);
 }
 
+/** What came of a client's question for an OCSP response, whether its handshake went well or not. */
+export function countStaple(engine: Engine, scope: number, { stapled }: TlsSession): void {
+  if (stapled === 'notAsked') return;
+  engine.count(scope, TlsStat['ssl.ocsp_staple_requests']);
+  engine.count(scope, stapled === 'stapled' ? TlsStat['ssl.ocsp_staple_responses']
+    : stapled === 'omitted' ? TlsStat['ssl.ocsp_staple_omitted'] : TlsStat['ssl.ocsp_staple_failed']);
+}
+
 /**
  * Why a handshake failed: what the verifier said, else what OpenSSL says; nothing of a peer that went away, as Envoy.
  */

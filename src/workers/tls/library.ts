@@ -8,6 +8,7 @@ import type { Engine } from '../engine.js';
 import { BufferAddresses } from '../reactor/addresses.js';
 import { Contexts } from './context.js';
 import { Handshakes } from './handshakes.js';
+import { KEY_USAGE } from './names.js';
 
 const ECONNRESET = 104;
 const SCRATCH_BYTES = 16 * 1024;
@@ -63,6 +64,10 @@ export class TlsLibrary {
     const reasons: string[] = [];
     for (let code = ssl.ERR_get_error(); code !== 0 && reasons.length < 4; code = ssl.ERR_get_error()) {
       const reason = (ssl.ERR_reason_error_string(code) ?? 'unknown').toUpperCase().replaceAll(' ', '_');
+      if (reason === 'CERTIFICATE_VERIFY_FAILED' && ofCertificate === KEY_USAGE) {
+        reasons.push(`|${code}:SSL_routines:OPENSSL_internal:${KEY_USAGE}`);
+        continue;
+      }
       const more = reason === 'CERTIFICATE_VERIFY_FAILED' ? ofCertificate
         : reason === NO_CERTIFICATE ? 'peer did not provide required client certificate' : '';
       reasons.push(`|${code}:SSL_routines:OPENSSL_internal:${reason}`

@@ -1,4 +1,4 @@
-// Versions and groups by the names that Envoy has for them.
+// Versions, groups and one fault by the names that Envoy has for them.
 import { CTRL_GET_NEGOTIATED_GROUP } from '../../os/openssl.js';
 import type { OpenSsl } from '../../os/openssl.js';
 
@@ -16,3 +16,6 @@ export function groupName(ssl: OpenSsl, session: number): string {
   const name = group === 0 ? '' : ssl.SSL_group_to_name(session, group) ?? '';
   return GROUPS[name] ?? name;
 }
+
+/** Of a certificate whose key is not for what it was used for: Envoy calls that no failed verification. */
+export const KEY_USAGE = 'KEY_USAGE_BIT_INCORRECT';

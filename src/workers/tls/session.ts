@@ -18,10 +18,11 @@ import { groupName, versionName } from './names.js';
 import type { Handshaking } from './handshakes.js';
 import { faultText, underTls } from './library.js';
 import type { TlsLibrary } from './library.js';
+import { Records } from './records.js';
+import type { Stapled } from './stapling.js';
 import type { VerifyFailure } from './verifier.js';
 
 const ECONNABORTED = 103, ECONNRESET = 104, ENOBUFS = 105;
-const RECORD_HEADER_BYTES = 5;
 /** Of a record: header, content type, nonce and tag of any suite. */
 const RECORD_ADDED_BYTES = 64;
 const RECORD_BYTES = 16_384;
@@ -49,10 +50,7 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
   private waits = false;
   private endedErrno = -1;
   private readonly held: Held;
-  /** Records of what comes: bytes still to come of the one in hand, and how much of its header has come. */
-  private recordLeft = 0;
-  private headerHave = 0;
-  private recordBytes = 0;
+  private readonly records: Records;
   /** Ciphertext that was made and not sent yet. */
   private out = -1;
   private outAt = 0;
@@ -62,6 +60,8 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
   /** The chain that the peer presented was found good; or what was wrong with it, in words, and the certificate. */
   private trusted = false;
   failure: VerifyFailure = '';
+  /** What the client got that asked for an OCSP response. */
+  stapled: Stapled = 'notAsked';
   private refusal = '';
   private refused: Uint8Array | null = null;
   private closeSaid = false;
@@ -71,6 +71,7 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
 
   constructor(private readonly engine: Engine, private readonly library: TlsLibrary) {
     this.held = new Held(engine);
+    this.records = new Records(engine);
     this.kernel = engine.reactor.kernel;
   }
 
@@ -94,7 +95,8 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
     this.failedErrno = 0;
     this.waits = this.peerClosed = this.closeSaid = false;
     this.endedErrno = -1;
-    this.recordLeft = this.headerHave = this.outAt = this.answers = 0;
+    this.records.begin();
+    this.outAt = this.answers = 0;
     this.kernel.setOwner(socket, this);
     this.kernel.startReceive(socket);
     return true;
@@ -129,7 +131,10 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
       ssl.BIO_write(library.readBio, library.base + held.at, held.bytes);
       held.drop();
     }
-    library.contexts.lastVerifier = null;
+    const { contexts } = library;
+    contexts.lastVerifier = null;
+    contexts.handshaking = this.ssl;
+    contexts.stapling.last = 'notAsked';
     const result = ssl.SSL_do_handshake(this.ssl);
     this.noteVerdict();
     const error = result === 1 ? 0 : ssl.SSL_get_error(this.ssl, result);
@@ -154,7 +159,8 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
 
   /** A verifier is of all sessions of a context, and may be asked for another one before this handshake ends. */
   private noteVerdict(): void {
-    const verifier = this.library.contexts.lastVerifier;
+    const { lastVerifier: verifier, stapling } = this.library.contexts;
+    if (stapling.last !== 'notAsked') this.stapled = stapling.last;
     if (verifier === null) return;
     this.trusted = verifier.trusted;
     this.failure = verifier.failure;
@@ -250,7 +256,7 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
     if (this.state !== OPEN || this.peerClosed) return;
     const { library } = this;
     // The beginning of a record is read as well, for the next session finds the BIO empty.
-    const records = this.countRecords(offset, length) + (this.recordLeft > 0 || this.headerHave > 0 ? 1 : 0);
+    const records = this.records.count(offset, length) + (this.records.isWithin ? 1 : 0);
     library.ssl.BIO_write(library.readBio, library.addresses.of(buffer, offset), length);
     this.decrypt(length <= limits.bufferSmallBytes ? SMALL : length <= limits.bufferMediumBytes ? MEDIUM : LARGE,
       records);
@@ -261,32 +267,8 @@ export class TlsSession implements SocketOwner, Channel, Flusher, Handshaking, T
     const kept = held.bytes === 0 ? held.keep(offset, length)
       : held.bytes + length <= limits.tlsHelloBytesMax && held.append(offset, length) === length;
     if (!kept) { this.handshakeFailed(''); return; }
-    this.countRecords(offset, length);                   // to stay in step with where records end
+    this.records.count(offset, length);                  // to stay in step with where records end
     this.wait();
-  }
-
-  /** How many records end in what has come. OpenSSL is asked for no more, for each question costs a call. */
-  private countRecords(at: number, length: number): number {
-    const { u8 } = this.engine;
-    const end = at + length;
-    let records = 0;
-    while (at < end) {
-      if (this.recordLeft > 0) {
-        const bytes = Math.min(this.recordLeft, end - at);
-        this.recordLeft -= bytes;
-        at += bytes;
-        if (this.recordLeft === 0) records++;
-        continue;
-      }
-      if (this.headerHave === 3) this.recordBytes = u8[at] << 8;
-      else if (this.headerHave === 4) this.recordLeft = this.recordBytes | u8[at];
-      this.headerHave++;
-      at++;
-      if (this.headerHave < RECORD_HEADER_BYTES) continue;
-      this.headerHave = 0;
-      if (this.recordLeft === 0) records++;
-    }
-    return records;
   }
 
   /** Reads what at most so many records hold, and hands it on. */

@@ -4,12 +4,16 @@ import { X509Certificate, createHash } from 'node:crypto';
 import type { SanMatcher, TlsValidation } from '../../config/tls.js';
 import { altNamesOf } from '../../config/certificates.js';
 import type { AltName } from '../../config/certificates.js';
-import { X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_UNSUPPORTED_NAME_SYNTAX,
+import { otherNamesOf } from '../../config/der.js';
+import type { OtherName } from '../../config/der.js';
+import { KEY_DIGITAL_SIGNATURE, KEY_ENCIPHERMENT, KEY_EXCHANGE_RSA,
+  X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_UNSUPPORTED_NAME_SYNTAX,
   X509_V_OK } from '../../os/openssl.js';
 import { StringCondition } from '../routing/string-condition.js';
 import type { TlsLibrary } from './library.js';
+import { KEY_USAGE } from './names.js';
 
-export type VerifyFailure = '' | 'chain' | 'san' | 'pin';
+export type VerifyFailure = '' | 'chain' | 'san' | 'pin' | 'usage';
 /** Errors that come of a revocation list, or of there being none. */
 const ofRevocation: ReadonlySet<number> = new Set([3, 5, 8, 11, 12, 15, 16, 23, 33, 36, 44, 54]);
 
@@ -21,21 +25,22 @@ export class Verifier {
   refused: Uint8Array | null = null;
   /** The last chain was found good. */
   trusted = false;
-  private readonly matchers: { type: SanMatcher['type']; condition: StringCondition }[];
+  private readonly matchers: { type: SanMatcher['type']; oid: string; condition: StringCondition }[];
 
   constructor(private readonly library: TlsLibrary, private readonly validation: TlsValidation,
       private readonly name = '') {
-    this.matchers = validation.sanMatchers.map(({ type, matcher }) => ({ type,
+    this.matchers = validation.sanMatchers.map(({ type, oid, matcher }) => ({ type, oid,
       condition: new StringCondition(matcher) }));
   }
 
   /** The callback of SSL_CTX_set_cert_verify_callback: 1 = go on. */
-  verify(context: number): number {
+  verify(context: number, session: number): number {
     const { ssl } = this.library;
     const { validation } = this;
     this.failure = this.detail = '';
     this.refused = null;
     this.trusted = false;
+    if (!this.mayBeUsed(context, session)) return this.refuseUsage(context);
     if (validation.caPem !== '') {
       this.trusted = ssl.X509_verify_cert(context) === 1;
       if (!this.trusted && validation.trustChainVerification === 'verify') return this.refuseChain(context);
@@ -79,6 +84,27 @@ export class Verifier {
     return 0;
   }
 
+  /** A key that signs, or in the oldest key exchange decrypts, has to be one that may; or nothing is said of it. */
+  private mayBeUsed(context: number, session: number): boolean {
+    const { ssl } = this.library;
+    const usage = ssl.X509_get_key_usage(ssl.X509_STORE_CTX_get0_cert(context));
+    const cipher = ssl.SSL_get_pending_cipher(session);
+    const decrypts = cipher !== 0 && ssl.SSL_CIPHER_get_kx_nid(cipher) === KEY_EXCHANGE_RSA;
+    return (usage & (decrypts ? KEY_ENCIPHERMENT : KEY_DIGITAL_SIGNATURE)) !== 0;
+  }
+
+  private refuseUsage(context: number): number {
+    this.failure = 'usage';
+    this.refused = this.leaf(context);
+    this.detail = KEY_USAGE;
+    this.library.ssl.X509_STORE_CTX_set_error(context, X509_V_ERR_UNSUPPORTED_NAME_SYNTAX);
+    return 0;
+  }
+
+  private otherNames(der: Uint8Array): OtherName[] {
+    try { return otherNamesOf(der); } catch { return []; }   // malformed: it has none
+  }
+
   private namesOf(der: Uint8Array): AltName[] {
     return der.length === 0 ? [] : altNamesOf(new X509Certificate(der).subjectAltName);
   }
@@ -89,8 +115,9 @@ export class Verifier {
     if (this.name !== '' && !names.some(({ type, value }) =>
       type === 'dns' ? coversHost(value, this.name) : value === this.name))
       return false;
-    return this.matchers.length === 0 || this.matchers.some(({ type, condition }) =>
-      names.some((name) => name.type === type && condition.holds(name.value)));
+    return this.matchers.length === 0 || this.matchers.some(({ type, oid, condition }) => type === 'otherName'
+      ? this.otherNames(der).some((name) => name.oid === oid && condition.holds(name.value))
+      : names.some((name) => name.type === type && condition.holds(name.value)));
   }
 
   private isPinned(der: Uint8Array): boolean {

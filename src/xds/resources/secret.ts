@@ -15,8 +15,8 @@ import { readConfigSource } from './config-source.js';
 import { readStringMatcher } from './matchers.js';
 
 const VERIFY_DEPTH_DEFAULT = null;
-const sanTypes: { readonly [type: number]: SanMatcher['type'] } = { 1: 'email', 2: 'dns', 3: 'uri', 4: 'ip' };
-const OTHER_NAME = 5;
+const sanTypes: { readonly [type: number]: SanMatcher['type'] } = { 1: 'email', 2: 'dns', 3: 'uri', 4: 'ip',
+  5: 'otherName' };
 const untyped = ['dns', 'uri', 'email', 'ip'] as const;
 
 /** A Secret by itself; null with the reason in the report. */
@@ -36,10 +36,14 @@ export function readCertificate(message: TlsCertificate, path: string, report: R
   const key = readData(message.privateKey, fieldPath(path, 'private_key'), report);
   const password = message.password === undefined ? null
     : readData(message.password, fieldPath(path, 'password'), report);
+  const staple = message.ocspStaple === undefined ? null
+    : readData(message.ocspStaple, fieldPath(path, 'ocsp_staple'), report);
+  if (message.ocspStaple?.inlineString !== undefined)
+    report.fail(fieldPath(path, 'ocsp_staple.inline_string'), 'a response is not text: use inline_bytes or filename');
   if (message.certificateChain === undefined) report.fail(fieldPath(path, 'certificate_chain'), 'required');
   if (message.privateKey === undefined) report.fail(fieldPath(path, 'private_key'), 'required');
   return chain === null || key === null ? null : { kind: 'certificate', chain, key, password,
-    watchedDirectory: message.watchedDirectory?.path ?? null };
+    staple, watchedDirectory: message.watchedDirectory?.path ?? null };
 }
 
 export function readTicketKeys(message: TlsSessionTicketKeys, path: string, report: Report): SecretDefinition {
@@ -72,7 +76,7 @@ function readRules(message: CertificateValidationContext, path: string, report: 
         readSan(matcher, `${fieldPath(path, 'match_typed_subject_alt_names')}[${index}]`, report)),
       ...(message.matchSubjectAltNames ?? []).flatMap((matcher, index) => {
         const plain = readStringMatcher(matcher, `${fieldPath(path, 'match_subject_alt_names')}[${index}]`, report);
-        return untyped.map((type): SanMatcher => ({ type, matcher: plain }));
+        return untyped.map((type): SanMatcher => ({ type, oid: '', matcher: plain }));
       })],
     allowExpired: message.allowExpiredCertificate ?? false,
     trustChainVerification: message.trustChainVerification === 1 ? 'acceptUntrusted' : 'verify',
@@ -82,8 +86,12 @@ function readRules(message: CertificateValidationContext, path: string, report: 
 
 function readSan(message: SubjectAltNameMatcher, path: string, report: Report): SanMatcher {
   const type = sanTypes[message.sanType ?? 0] ?? 'dns';
-  if (message.sanType === OTHER_NAME) report.fail(fieldPath(path, 'san_type'), 'not implemented: OTHER_NAME');
-  return { type, matcher: readStringMatcher(message.matcher ?? {}, fieldPath(path, 'matcher'), report) };
+  const oid = message.oid ?? '';
+  if (type === 'otherName' && oid === '') report.fail(fieldPath(path, 'oid'), 'required with OTHER_NAME');
+  else if (type === 'otherName' && !/^[0-2](\.(0|[1-9]\d*))+$/.test(oid))
+    report.fail(fieldPath(path, 'oid'), `'${oid}' is not an object identifier`);
+  return { type, oid: type === 'otherName' ? oid : '',
+    matcher: readStringMatcher(message.matcher ?? {}, fieldPath(path, 'matcher'), report) };
 }
 
 /** Files stay files: they are read again when they change. The environment does not change, and is read now. */
@@ -120,16 +128,30 @@ export function ownUse(definition: SecretDefinition, path: string, report: Repor
 
 const CHECKED_MS = 1000;
 /** Thousands of clusters with the same files are looked at once, not thousands of times. */
-const checked = new Map<string, { untilMs: number; problems: SecretProblem[] }>();
+/** `lacksStaple`: of a certificate, whether it says itself that it needs one. */
+interface Looked { untilMs: number; problems: SecretProblem[]; lacksStaple: 'required' | 'none' | null }
+const checked = new Map<string, Looked>();
 
 export function checkContents(definition: SecretDefinition, name: string, path: string, report: Report): void {
+  for (const { field, reason } of look(definition, name).problems) report.fail(fieldPath(path, field), reason);
+}
+
+/** What a server needs of a certificate that stands in its context; those of SDS are looked at when they come. */
+export function checkStaple(definition: SecretDefinition, path: string, must: boolean, report: Report): void {
+  const { lacksStaple } = look(definition, ownName(definition));
+  if (lacksStaple === 'required') report.fail(fieldPath(path, 'ocsp_staple'), 'the certificate itself requires one');
+  else if (lacksStaple === 'none' && must) report.fail(fieldPath(path, 'ocsp_staple'), 'required with MUST_STAPLE');
+}
+
+function look(definition: SecretDefinition, name: string): Looked {
   const nowMs = performance.now();
-  let found = checked.get(name);
-  if (found === undefined || found.untilMs < nowMs) {
-    for (const [key, { untilMs }] of checked) if (untilMs < nowMs) checked.delete(key);
-    const loaded = loadSecret(definition);
-    found = { untilMs: nowMs + CHECKED_MS, problems: loaded.ok ? [] : loaded.problems };
-    checked.set(name, found);
-  }
-  for (const { field, reason } of found.problems) report.fail(fieldPath(path, field), reason);
+  const known = checked.get(name);
+  if (known !== undefined && known.untilMs >= nowMs) return known;
+  for (const [key, { untilMs }] of checked) if (untilMs < nowMs) checked.delete(key);
+  const loaded = loadSecret(definition);
+  const found: Looked = { untilMs: nowMs + CHECKED_MS, problems: loaded.ok ? [] : loaded.problems,
+    lacksStaple: !loaded.ok || loaded.contents.kind !== 'certificate' || loaded.contents.staple !== null ? null
+      : loaded.contents.mustStaple ? 'required' : 'none' };
+  checked.set(name, found);
+  return found;
 }

@@ -7,7 +7,7 @@ import type { Report } from '../wire/message.js';
 import type { CommonTlsContext, DownstreamTlsContext, SdsSecretConfig, UpstreamTlsContext }
   from '../wire/generated/messages.js';
 import { boolOf, millisecondsOf, numberOf } from './fields.js';
-import { ownUse, readCertificate, readReference, readTicketKeys, readValidation } from './secret.js';
+import { checkStaple, ownUse, readCertificate, readReference, readTicketKeys, readValidation } from './secret.js';
 import { defaultParameters, readTlsParameters } from './tls-parameters.js';
 
 const ALPN_BYTES_MAX = 255;
@@ -19,6 +19,8 @@ export class GatheredSecrets {
 
   get uses(): SecretUse[] { return [...this.byName.values()]; }
 
+  use(name: string): SecretUse | null { return this.byName.get(name) ?? null; }
+
   add(use: SecretUse | null): string[] {
     if (use === null) return [];
     this.byName.set(use.name, use);
@@ -29,6 +31,8 @@ export class GatheredSecrets {
 export function readDownstreamTls(message: DownstreamTlsContext, path: string, report: Report,
   secrets: GatheredSecrets): DownstreamTls {
   const common = readCommon(message.commonTlsContext ?? {}, fieldPath(path, 'common_tls_context'), report, secrets);
+  const ocspStapling = policies[message.ocspStaplePolicy ?? 0] ?? 'lenient';
+  checkStaples(common, ocspStapling, fieldPath(path, 'common_tls_context.tls_certificates'), report, secrets);
   const { tlsCertificates = [], tlsCertificateSdsSecretConfigs = [] } = message.commonTlsContext ?? {};
   if (tlsCertificates.length + tlsCertificateSdsSecretConfigs.length === 0)
     report.fail(fieldPath(path, 'common_tls_context'), 'a server needs at least one certificate');
@@ -38,7 +42,16 @@ export function readDownstreamTls(message: DownstreamTlsContext, path: string, r
       secret: readTickets(message, path, report, secrets) },
     sessionTimeoutSeconds: Math.floor(millisecondsOf(message.sessionTimeout, 0, fieldPath(path, 'session_timeout'),
       report) / 1000),
-    preferClientCiphers: message.preferClientCiphers ?? false };
+    preferClientCiphers: message.preferClientCiphers ?? false, ocspStapling };
+}
+
+const policies: { readonly [number: number]: DownstreamTls['ocspStapling'] } = { 0: 'lenient', 1: 'strict', 2: 'must' };
+function checkStaples(common: TlsCommon, policy: DownstreamTls['ocspStapling'], path: string, report: Report,
+  secrets: GatheredSecrets): void {
+  for (const [index, name] of common.certificateSecrets.entries()) {
+    const use = secrets.use(name);
+    if (use?.kind === 'own') checkStaple(use.definition, `${path}[${index}]`, policy === 'must', report);
+  }
 }
 
 function readTickets(message: DownstreamTlsContext, path: string, report: Report, secrets: GatheredSecrets):

@@ -4,10 +4,11 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import type { CertificateFacts } from '../../config/certificates.js';
-import type { CertificateContents, SecretContents } from '../../config/tls.js';
+import type { CertificateContents, SecretContents, Staple } from '../../config/tls.js';
 import { limits } from '../../core/limits.js';
 import { factsOf, serverNamesOf } from './certificates.js';
 import type { SecretData, SecretDefinition } from './definition.js';
+import { mustStaple, readStaple } from './ocsp.js';
 
 /** `field`: as in Envoy's message, with the member of its data source. */
 export interface SecretProblem { field: string; reason: string }
@@ -59,7 +60,16 @@ function loadCertificate(definition: SecretDefinition & { kind: 'certificate' })
   }
   return { ok: true, leaf: factsOf(leaf, chainData.kind === 'file' ? chainData.path : null), ca: null, contents: {
     kind: 'certificate', chainPem: blocks.join('\n'), keyPem: key.export({ type: 'pkcs8', format: 'pem' }) as string,
-    keyType, serverNames: serverNamesOf(leaf) } };
+    keyType, serverNames: serverNamesOf(leaf), staple: stapleOf(definition.staple, leaf),
+    mustStaple: mustStaple(leaf.raw) } };
+}
+
+function stapleOf(data: SecretData | null, leaf: X509Certificate): Staple | null {
+  if (data === null) return null;
+  const { field, file } = place(data, 'ocsp_staple');
+  const staple = readStaple(bytesOf(data, 'ocsp_staple'), leaf.raw);
+  if (typeof staple === 'string') throw new Problem(field, `${file}${staple}`);
+  return staple;
 }
 
 function loadValidation(definition: SecretDefinition & { kind: 'validation' }): LoadedSecret {

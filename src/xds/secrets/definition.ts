@@ -10,7 +10,7 @@ export type SecretData = { kind: 'file'; path: string } | { kind: 'inline'; base
 
 export type SecretDefinition =
   | { kind: 'certificate'; chain: SecretData; key: SecretData; password: SecretData | null;
-    watchedDirectory: string | null }
+    staple: SecretData | null; watchedDirectory: string | null }
   /** `rules`: all that needs no file. */
   | { kind: 'validation'; ca: SecretData | null; crl: SecretData | null; rules: TlsValidation;
     watchedDirectory: string | null }
@@ -42,7 +42,8 @@ export const ownName = (definition: SecretDefinition): string =>
 
 /** The files that it is made of. */
 export function filesOf(definition: SecretDefinition): string[] {
-  const parts = definition.kind === 'certificate' ? [definition.chain, definition.key, definition.password]
+  const parts = definition.kind === 'certificate'
+    ? [definition.chain, definition.key, definition.password, definition.staple]
     : definition.kind === 'validation' ? [definition.ca, definition.crl] : definition.keys;
   return [...new Set(parts.flatMap((part) => part?.kind === 'file' ? [part.path] : []))];
 }

@@ -27,7 +27,7 @@ const common = (certificates: string[], validation: string[]): TlsCommon => ({
   certificateSecrets: certificates, validation: null, validationSecrets: validation });
 const server = (tickets: string | null): DownstreamTls => ({ kind: 'downstream', common: common(['a', 'b'], ['roots']),
   requireClientCertificate: false, sessionTickets: { disabled: false, secret: tickets },
-  sessionTimeoutSeconds: 0, preferClientCiphers: false });
+  sessionTimeoutSeconds: 0, preferClientCiphers: false, ocspStapling: 'lenient' });
 const client = (roots: string): UpstreamTls => ({ kind: 'upstream', common: common([], [roots]), sni: '',
   autoHostSni: false, autoSniSanValidation: false, maxSessionKeys: 1 });
 const keys = (...list: string[]): SecretContents => ({ kind: 'ticketKeys', keys: list });

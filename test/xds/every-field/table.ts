@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bookstore } from '../../differential/bookstore.js';
 import { virtualHost, listener, cluster, loadAssignment, bootstrap } from '../examples.js';
-import { issue, revocationList, root } from '../../support/certificates.js';
+import { issue, ocspResponse, revocationList, root } from '../../support/certificates.js';
 import type { Root, Tree } from './judge.js';
 
 const inChain = '(router.v3.Router|cors.v3.Cors|grpc_(web.v3.GrpcWeb|stats.v3.FilterConfig|http1_bridge.v3.Config)|'
@@ -198,7 +198,7 @@ export const byHand: { [type: string]: Tree } = {
   'TlsSessionTicketKeys': ticketKeys,
   'DownstreamTlsContext': { common_tls_context: { tls_certificates: [certificate] } },
   'SdsSecretConfig': { name: 'sample', sds_config: { path_config_source: { path: files[0] } } },
-  'SubjectAltNameMatcher': { san_type: 'DNS', matcher: { exact: 'sample' } },
+  'SubjectAltNameMatcher': { san_type: 'OTHER_NAME', oid: '1.2.3', matcher: { exact: 'sample' } },
   'tls.v3.Secret': { name: 'sample', tls_certificate: certificate },
 };
 
@@ -239,6 +239,9 @@ export const fieldSamples: { [field: string]: unknown[] } = {
   'TlsParameters.cipher_suites': [['ECDHE-RSA-AES128-GCM-SHA256']],
   'TlsParameters.ecdh_curves': [['P-384']],
   'TlsParameters.signature_algorithms': [['rsa_pss_rsae_sha256']],
+  'DownstreamTlsContext.ocsp_staple_policy': ['STRICT_STAPLING'],
+  'TlsCertificate.ocsp_staple': [{ inline_bytes: ocspResponse(authority, [issued]).toString('base64') }],
+  'SubjectAltNameMatcher.oid': ['1.2.4'],
   'SubjectAltNameMatcher.san_type': ['EMAIL', 'URI', 'IP_ADDRESS'],
   'LbSubsetSelector.fallback_policy': ['NO_FALLBACK', 'ANY_ENDPOINT', 'DEFAULT_SUBSET'],
   'Maglev.table_size': [7, 11],
@@ -406,7 +409,8 @@ export const idle: { [field: string]: RegExp } = {
 
 /** Fields that hold resources of other walks, or bytes that must be what they are. */
 export const elsewhere = new RegExp('(StaticResources\\.(listeners|clusters|secrets)|TlsSessionTicketKeys\\.keys|'
-  + 'TlsCertificate\\.(certificate_chain|private_key|password)|CertificateValidationContext\\.(trusted_ca|crl))$');
+  + 'TlsCertificate\\.(certificate_chain|private_key|password|ocsp_staple)|'
+  + 'CertificateValidationContext\\.(trusted_ca|crl))$');
 
 /** Messages that stand in no resource. */
 export const unreached = /^(envoy\.service\.discovery\.v3\.DiscoveryResponse|(xds|udpa)\.type\.v[13]\.TypedStruct)$/;

@@ -7,7 +7,7 @@ import { noValidation } from '../../../src/config/tls.js';
 import type { DownstreamTls, UpstreamTls } from '../../../src/config/tls.js';
 import type { ClusterConfig, ListenerConfig } from '../../../src/config/types.js';
 import type { SecretUses } from '../../../src/xds/secrets/definition.js';
-import { issue, root } from '../../support/certificates.js';
+import { issue, ocspResponse, root } from '../../support/certificates.js';
 import { bootstrap, cluster, compile, configOf, errorsOf, ipAddress, listener, temporaryDirectory,
   typeUrl }
   from '../examples.js';
@@ -127,9 +127,9 @@ t.test('what peers are held against', async (t) => {
     match_subject_alt_names: [{ suffix: '.b' }] } });
   t.same(common.validation, { ...noValidation, spkiPins: [pin], hashPins: [hash.toLowerCase(), hash.toLowerCase()],
     allowExpired: true, trustChainVerification: 'acceptUntrusted', onlyLeafCrl: true, maxDepth: 4, sanMatchers: [
-      { type: 'uri', matcher: { kind: 'prefix', value: 'spiffe://td/', ignoreCase: false } },
-      { type: 'email', matcher: { kind: 'exact', value: 'x', ignoreCase: true } },
-      ...(['dns', 'uri', 'email', 'ip'] as const).map((type) => ({ type,
+      { type: 'uri', oid: '', matcher: { kind: 'prefix', value: 'spiffe://td/', ignoreCase: false } },
+      { type: 'email', oid: '', matcher: { kind: 'exact', value: 'x', ignoreCase: true } },
+      ...(['dns', 'uri', 'email', 'ip'] as const).map((type) => ({ type, oid: '',
         matcher: { kind: 'suffix', value: '.b', ignoreCase: false } }))] }, 'rules stay in the context');
   t.match(common.validationSecrets, [/^own validation /], 'roots become a secret');
   t.same(readServer({ validation_context: { verify_certificate_spki: [pin] } }).common.validationSecrets, []);
@@ -141,9 +141,11 @@ t.test('what peers are held against', async (t) => {
     `${V}.allow_expired_certificate: needs trusted_ca`,
     `${V}.crl.filename: D/ca.pem holds no revocation list in PEM`].sort());
   t.same(errors({ trusted_ca: caFile, verify_certificate_hash: ['x'.repeat(64)], match_typed_subject_alt_names: [
-    { san_type: 'OTHER_NAME', matcher: { exact: 'a' } }] }), [
+    { san_type: 'OTHER_NAME', matcher: { exact: 'a' } },
+    { san_type: 'OTHER_NAME', oid: '1..2', matcher: { exact: 'a' } }] }), [
     `${V}.verify_certificate_hash[0]: '${'x'.repeat(64)}' is not a SHA-256`,
-    `${V}.match_typed_subject_alt_names[0].san_type: not implemented: OTHER_NAME`]);
+    `${V}.match_typed_subject_alt_names[0].oid: required with OTHER_NAME`,
+    `${V}.match_typed_subject_alt_names[1].oid: '1..2' is not an object identifier`]);
   t.same(errors({ trusted_ca: caFile, custom_validator_config: { name: 'x' } }), [
     `${V}.custom_validator_config: not implemented`]);
 });
@@ -216,7 +218,7 @@ t.test('what cannot be served is refused with its path', async (t) => {
     + 'stat \'/none\'');
   t.same(serverErrors({ alpn_protocols: ['', 'x'.repeat(256)] }), [0, 1].map((index) =>
     `${S}.alpn_protocols[${index}]: must have 1 to 255 bytes`));
-  for (const [field, value] of Object.entries({ ocsp_staple_policy: 'MUST_STAPLE', require_sni: true })) {
+  for (const [field, value] of Object.entries({ require_sni: true })) {
     t.match(serverErrors({}, { [field]: value }).join(), new RegExp(`^S.${field}: `));
   }
   t.match(serverErrors({ key_log: { path: '/x' } }).join(), /key_log: not implemented/);
@@ -228,9 +230,49 @@ t.test('what cannot be served is refused with its path', async (t) => {
   t.same(clientErrors({ common_tls_context: { tls_certificates: [certificate, certificate] } }),
     ['C.common_tls_context.tls_certificates: a client has at most one certificate']);
   t.same(clientErrors({ auto_sni_san_validation: true }), ['C.auto_sni_san_validation: needs a validation context']);
-  t.match(clientErrors({ enforce_rsa_key_usage: true }).join(), /^C.enforce_rsa_key_usage: /);
   t.match(short(errorsOf(bootstrap([], [cluster({ transport_socket: socket('Downstream', {}) })]))).join(),
     /not implemented: transport socket .*DownstreamTlsContext/);
+});
+
+t.test('OCSP responses that go with certificates', async (t) => {
+  const fresh = ocspResponse(ca, [leaf]);
+  const inline = (response: Buffer): Tree => ({ inline_bytes: response.toString('base64') });
+  const stapled = (ocsp_staple: Tree | undefined, policy?: string, own = certificate): string[] => serverErrors({
+    tls_certificates: [{ ...own, ...ocsp_staple === undefined ? {} : { ocsp_staple } }] },
+  policy === undefined ? {} : { ocsp_staple_policy: policy });
+  const at = 'S.common_tls_context.tls_certificates[0].ocsp_staple';
+  t.same(readServer({}).ocspStapling, 'lenient');
+  t.same(readServer({}, { ocsp_staple_policy: 'STRICT_STAPLING' }).ocspStapling, 'strict');
+  for (const policy of ['LENIENT_STAPLING', 'STRICT_STAPLING', 'MUST_STAPLE']) {
+    t.same(stapled(inline(fresh), policy), []);
+    t.same(stapled(undefined, policy), policy === 'MUST_STAPLE' ? [`${at}: required with MUST_STAPLE`] : []);
+    t.same(stapled(inline(ocspResponse(ca, [leaf], { nextUpdate: new Date(0) })), policy), [],
+      'an old one may be there');
+  }
+  writeFileSync(join(directory, 'fresh.der'), fresh);
+  t.same(stapled({ filename: join(directory, 'fresh.der') }), []);
+  t.match(stapled({ filename: '/none' }), [`${at}.filename: /none cannot be read: ENOENT`]);
+  t.match(stapled({ filename: join(directory, 'ca.pem') }), [
+    `${at}.filename: D/ca.pem holds no OCSP response in DER: `]);
+  t.match(stapled({ inline_string: 'abcd' })[0], `${at}.inline_string: a response is not text`);
+  const other = issue({ name: 'other', issuer: ca });
+  t.same(stapled(inline(ocspResponse(ca, [other]))), [`${at}: is an OCSP response of another certificate`]);
+  t.same(stapled(inline(ocspResponse(ca, [leaf, other]))),
+    [`${at}: is an OCSP response of several certificates: it must be of one`]);
+  t.same(stapled(inline(ocspResponse(ca, [leaf], { failed: true }))),
+    [`${at}: is an OCSP response that says it was unsuccessful`]);
+  t.same(stapled(inline(Buffer.concat([fresh, Buffer.from([0])]))), [`${at}: has bytes behind the OCSP response`]);
+  t.same(stapled(inline(Buffer.alloc(20_000))), [`${at}: is larger than 16384 bytes`]);
+  for (let end = 0; end < fresh.length; end++) {
+    const [error] = stapled(inline(fresh.subarray(0, end)));
+    if (error?.startsWith(at) !== true) t.fail(`${end} of ${fresh.length} bytes: ${error}`);
+  }
+  const insistent = issue({ name: 'insistent', issuer: ca, mustStaple: true });
+  const own = { certificate_chain: file('insistent.pem', insistent.chainPem),
+    private_key: file('insistent.key', insistent.keyPem) };
+  t.same(stapled(undefined, 'LENIENT_STAPLING', own), [`${at}: the certificate itself requires one`]);
+  t.same(stapled(inline(ocspResponse(ca, [insistent])), 'LENIENT_STAPLING', own), []);
+  t.same(clientErrors({ common_tls_context: { tls_certificates: [own] } }), [], 'clients show none');
 });
 
 t.test('transport sockets by endpoint, and a PROXY header before TLS', async (t) => {

@@ -23,7 +23,7 @@ function file(name: string, text: string): SecretData {
   return { kind: 'file', path: join(directory, name) };
 }
 const certificate = (chain: SecretData, key: SecretData, password: SecretData | null = null): SecretDefinition =>
-  ({ kind: 'certificate', chain, key, password, watchedDirectory: null });
+  ({ kind: 'certificate', chain, key, password, staple: null, watchedDirectory: null });
 const validation = (ca: SecretData | null, crl: SecretData | null = null): SecretDefinition =>
   ({ kind: 'validation', ca, crl, rules: { ...noValidation, maxDepth: 2 }, watchedDirectory: null });
 function problem(definition: SecretDefinition): string {
