@@ -1,6 +1,7 @@
 // OpenSSL 3 through koffi: the one that the node binary has linked in, else the system's shared library. Loaded by the
-// first thread that serves TLS, not at start. Pointers and addresses are numbers, 0 is NULL; strings are copied. What
-// OpenSSL's headers have as macros goes through SSL_ctrl and SSL_CTX_ctrl, with the numbers of ssl.h.
+// threads that read a TLS context or serve one; a context is refused where there is none. Pointers and addresses are
+// numbers, 0 is NULL; strings are copied. What OpenSSL's headers have as macros goes through SSL_ctrl and SSL_CTX_ctrl,
+// with the numbers of ssl.h.
 import { createRequire } from 'node:module';
 import type * as Koffi from 'koffi';
 
@@ -175,8 +176,12 @@ export function openSsl(): Loaded {
 
 /** In one line why there is no TLS here; null: there is. */
 export function tlsProblem(): string | null {
-  try { openSsl(); return null; } catch (error) { return (error as Error).message; }
+  if (problem === undefined) {
+    try { openSsl(); problem = null; } catch (error) { problem = (error as Error).message; }
+  }
+  return problem;
 }
+let problem: string | null | undefined;
 
 /** As openSsl, of what `load` finds. */
 export function bindOpenSsl(load?: LoadLibrary): Loaded {

@@ -64,6 +64,8 @@ export class TlsLibrary {
     const reasons: string[] = [];
     for (let code = ssl.ERR_get_error(); code !== 0 && reasons.length < 4; code = ssl.ERR_get_error()) {
       const reason = (ssl.ERR_reason_error_string(code) ?? 'unknown').toUpperCase().replaceAll(' ', '_');
+      // OpenSSL 3.2 and newer say again where it was found.
+      if (reason === 'RECORD_LAYER_FAILURE' && reasons.length > 0) continue;
       if (reason === 'CERTIFICATE_VERIFY_FAILED' && ofCertificate === KEY_USAGE) {
         reasons.push(`|${code}:SSL_routines:OPENSSL_internal:${KEY_USAGE}`);
         continue;

@@ -34,6 +34,7 @@ export class ServerContext {
     } catch (error) {
       this.fault = error instanceof Error ? error.message : String(error);
       this.version = version;                            // not again until something changes
+      this.engine.report(new Error(`a TLS context cannot be made: ${this.fault}`));
       return before.length > 0;
     }
     for (const { context } of before) contexts.release(context);

@@ -1,6 +1,7 @@
 // DownstreamTlsContext and UpstreamTlsContext into plain contexts, and the secrets that they ask for.
 import { noValidation } from '../../config/tls.js';
 import type { DownstreamTls, TlsCommon, UpstreamTls } from '../../config/tls.js';
+import { tlsProblem } from '../../os/openssl.js';
 import type { ContextSecrets, SecretDefinition, SecretUse } from '../secrets/definition.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
@@ -82,6 +83,8 @@ export function readUpstreamTls(message: UpstreamTlsContext, path: string, repor
 }
 
 function readCommon(message: CommonTlsContext, path: string, report: Report, secrets: GatheredSecrets): TlsCommon {
+  const problem = tlsProblem();
+  if (problem !== null) report.fail(path, problem);
   const certificateSecrets = readCertificates(message, path, report, secrets);
   const { validation, validationSecrets } = readPeers(message, path, report, secrets);
   secrets.contexts.push({ certificates: certificateSecrets, validation: validationSecrets });
