@@ -56,6 +56,8 @@ export class DownstreamFactory {
     f64[hcm.scope + HttpStat.downstream_cx_active] -= 1;
     if (known) f64[hcm.scope + HttpStat.downstream_cx_http1_active] -= 1;
     this.engine.count(hcm.scope, HttpStat.downstream_cx_destroy);
+    this.engine.count(hcm.scope, connection.peerLeft ? HttpStat.downstream_cx_destroy_remote
+      : HttpStat.downstream_cx_destroy_local);
     countSecure(this.engine, connection, -1);
     this.free.push(connection);
     this.register.remove(connection);

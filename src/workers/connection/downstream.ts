@@ -52,6 +52,8 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection, Do
   clientCloses = false;
   /** The client has sent FIN. */
   ended = false;
+  /** It is the client who ended the connection. */
+  peerLeft = false;
   nextOfListener: ListenerConnection | null = null;
   previousOfListener: ListenerConnection | null = null;
   filters: NetworkFilters | null = null;
@@ -101,7 +103,7 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection, Do
     this.known = false;
     this.clientCloses = this.closeAnnounced = false;
     this.closeAfterResponse = listener.removed;
-    this.peerFull = this.ended = this.processing = false;
+    this.peerFull = this.ended = this.peerLeft = this.processing = false;
     this.openedMs = engine.nowMs;
     this.bytesReceived = this.bytesSent = 0;
     this.addresses.reset(fd);
@@ -270,7 +272,6 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection, Do
     } else if (this.idleDeadlineMs <= nowMs) {
       if (this.closeAfterResponse) { this.drained(); return; }
       this.engine.count(this.hcm.scope, HttpStat.downstream_cx_idle_timeout);
-      this.engine.count(this.hcm.scope, HttpStat.downstream_cx_destroy_local);
       this.closeGracefully();
     }
     if (this.state < LINGERING) this.engine.timers.arm(this.timer, this.nextDeadline());
@@ -458,18 +459,19 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection, Do
   private receiveEnd(errno: number): void {
     this.ended = true;
     if (this.state === LINGERING) { this.close(false); return; }
+    this.peerLeft = true;
     if (this.stream !== null) {
       // what came before the FIN has its turn first (offerHeld)
       if (errno === 0 && this.held.bytes > 0) return;
       this.events.onDownstreamEnd(this.stream, errno);
       return;
     }
-    this.engine.count(this.hcm.scope, HttpStat.downstream_cx_destroy_remote);
     if (this.held.bytes > 0) this.engine.count(this.hcm.scope, HttpStat.downstream_cx_protocol_error);
     this.close(false);
   }
 
   private sendFailed(errno: number): void {
+    this.peerLeft ||= this.state !== LINGERING;
     if (this.state === LINGERING || this.stream === null) { this.close(false); return; }
     this.events.onDownstreamEnd(this.stream, errno);
   }

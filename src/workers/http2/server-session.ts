@@ -345,7 +345,6 @@ export class ServerSession extends Session implements ListenerConnection {
     if (nowMs >= this.finalAtMs) this.finalGoAway();
     if (this.state === SESSION_OPEN && nowMs >= this.idleAtMs) {
       engine.count(hcm.scope, HttpStat.downstream_cx_idle_timeout);
-      engine.count(hcm.scope, HttpStat.downstream_cx_destroy_local);
       this.sayGoAway(this.lastPeerStream, H2Error.none);
       this.linger();
       return;
@@ -392,6 +391,13 @@ export class ServerSession extends Session implements ListenerConnection {
     this.idleAtMs = this.lifeAtMs = this.finalAtMs = Infinity;
     this.keepalive.end();
     this.engine.timers.arm(this.timer, this.lingerAtMs);
+  }
+
+  protected override onEnding(): void {
+    const { engine, hcm: { scope } } = this;
+    engine.count(scope, HttpStat.downstream_cx_destroy_active_rq);
+    engine.count(scope, this.peerLeft ? HttpStat.downstream_cx_destroy_remote_active_rq
+      : HttpStat.downstream_cx_destroy_local_active_rq);
   }
 
   protected onClosed(): void {
@@ -476,6 +482,8 @@ export class ServerSessions {
     f64[hcm.scope + HttpStat.downstream_cx_active] -= 1;
     f64[hcm.scope + HttpStat.downstream_cx_http2_active] -= 1;
     this.engine.count(hcm.scope, HttpStat.downstream_cx_destroy);
+    this.engine.count(hcm.scope, session.peerLeft ? HttpStat.downstream_cx_destroy_remote
+      : HttpStat.downstream_cx_destroy_local);
     countSecure(this.engine, session, -1);
     this.free.push(session);
     this.register.remove(session);

@@ -68,6 +68,7 @@ export abstract class Session implements SocketOwner {
   private readonly resetLately = new Int32Array(limits.http2ResetsRemembered);
   private resetsAt = 0;
   private peerEnded = false;
+  peerLeft = false;                                      // it is the peer who ended the connection
   private readonly starved = new StarvedStreams(this);
 
   constructor(readonly engine: Engine) {
@@ -110,7 +111,7 @@ export abstract class Session implements SocketOwner {
     this.peerStreamWindow = this.receiveWindow = WINDOW_DEFAULT;
     this.sending.begin();
     this.peerStreamsMax = limits.http2StreamsAssumed;
-    this.peerConnects = this.settled = this.peerEnded = false;
+    this.peerConnects = this.settled = this.peerEnded = this.peerLeft = false;
     this.taken = 0;
     this.data.begin();
     this.resetLately.fill(0);
@@ -436,6 +437,7 @@ export abstract class Session implements SocketOwner {
     this.out.words(H2Type.goaway, 0, 2, this.lastPeerStream, error);
     this.out.push();
     this.state = SESSION_LINGERING;
+    if (this.streamCount > 0) this.onEnding();
     this.loseStreams(RESET_PROTOCOL);
     this.held.drop();
     this.block.drop();
@@ -460,6 +462,7 @@ export abstract class Session implements SocketOwner {
   private receiveEnd(errno: number): void {
     this.peerEnded = true;
     if (this.state === SESSION_LINGERING) { this.end(0, false); return; }
+    this.peerLeft = true;
     this.end(errno === 0 ? 0 : ECONNRESET, false);
   }
 
@@ -472,6 +475,7 @@ export abstract class Session implements SocketOwner {
     this.out.drop();
     this.held.drop();
     this.block.drop();
+    if (this.streamCount > 0) this.onEnding();
     this.loseStreams(errno);
     this.sending.end();
     this.giveTables();
@@ -491,5 +495,6 @@ export abstract class Session implements SocketOwner {
     this.onForgotten(id, stream);
   }
 
+  protected onEnding(): void { /* with streams: a server counts that */ }
   protected get hasPeerEnded(): boolean { return this.peerEnded; }
 }

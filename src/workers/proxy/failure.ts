@@ -185,9 +185,6 @@ export class Failures {
     stream.flags |= reset ? ResponseFlag.DR : ResponseFlag.DC;
     stream.details = detail(reset ? 'http2.remote_reset' : 'downstream_remote_disconnect');
     engine.count(stream.hcm!.scope, HttpStat.downstream_rq_rx_reset);
-    if (errno < 0) { this.proxy.finish.abort(stream, false); return; }
-    engine.count(stream.hcm!.scope, HttpStat.downstream_cx_destroy_remote_active_rq);
-    engine.count(stream.hcm!.scope, HttpStat.downstream_cx_destroy_remote);
     this.proxy.finish.abort(stream, false);
   }
 

@@ -151,7 +151,10 @@ export class Finish {
     this.leaveEndpoint(stream);
     if (stream.responseStarted && !stream.response.complete)
       engine.count(stream.hcm!.scope, HttpStat.downstream_rq_tx_reset);
-    engine.count(stream.hcm!.scope, HttpStat.downstream_cx_destroy_active_rq);
+    if (!downstream.framed && (stream.flags & ResponseFlag.DC) !== 0) {
+      engine.count(stream.hcm!.scope, HttpStat.downstream_cx_destroy_active_rq);
+      engine.count(stream.hcm!.scope, HttpStat.downstream_cx_destroy_remote_active_rq);
+    }
     this.end(stream);
     downstream.close(reset);
   }
