@@ -34,3 +34,11 @@ export function altNamesOf(text: string | undefined): AltName[] {
   }
   return names;
 }
+
+/** 'a.b' or '*.b', where the star is one label. */
+export function coversHost(pattern: string, host: string): boolean {
+  const wanted = host.toLowerCase(), own = pattern.toLowerCase();
+  if (own === wanted) return true;
+  const dot = wanted.indexOf('.');
+  return own.startsWith('*.') && dot > 0 && own.slice(1) === wanted.slice(dot);
+}

@@ -1,4 +1,5 @@
 // Active health checks and outlier detection of a cluster as plain values.
+import type { MatchFields } from './tls.js';
 import type { Address, HeaderMutations, StringMatcher } from './values.js';
 
 /** [start, end) */
@@ -8,7 +9,7 @@ export interface StatusRange { start: number; end: number }
 export type Checker =
   | { kind: 'http'; host: string; path: string; method: string; headers: HeaderMutations; send: string;
     receive: string[]; responseBufferBytes: number; expected: StatusRange[]; retriable: StatusRange[];
-    serviceName: StringMatcher | null }
+    serviceName: StringMatcher | null; protocol: 'http1' | 'http2' }
   | { kind: 'tcp'; send: string; receive: string[]; proxyProtocol: 1 | 2 | null }
   | { kind: 'grpc'; serviceName: string; authority: string; metadata: HeaderMutations };
 
@@ -31,6 +32,8 @@ export interface HealthCheck {
   eventLogs: string[];                  // paths of files
   alwaysLogFailures: boolean;
   alwaysLogSuccess: boolean;
+  alpn: string[];                       // instead of what the TLS context offers; none: as it says
+  transportCriteria: MatchFields | null;   // chooses of transport_socket_matches instead of the endpoint's metadata
 }
 
 /** Cluster.health_checks and what else of a cluster concerns the health of its endpoints; all defaults are false. */

@@ -136,7 +136,12 @@ export class Configuration {
 
   private collect(change: StoreChange, out: SnapshotChange[]): void {
     switch (change.kind) {
-      case 'secret': out.push({ kind: 'secret', name: change.name, value: change.record?.config ?? null }); break;
+      case 'secret': {
+        const value = change.record?.config ?? null;
+        this.options.health.secret(change.name, value);
+        out.push({ kind: 'secret', name: change.name, value });
+        break;
+      }
       case 'route': out.push({ kind: 'route', name: change.name, value: change.record?.config ?? null }); break;
       case 'cluster': this.collectCluster(change.name, change.record?.config ?? null, out); break;
       case 'assignment':

@@ -1,7 +1,8 @@
 // Active health checks of one cluster: a session for each endpoint that is checked.
-import { createRequire } from 'node:module';
 import type { Checker, HealthCheck } from '../../config/health.js';
-import type { Address, ClusterConfig, Endpoint, StringMatcher } from '../../config/types.js';
+import { transportMatchOf } from '../../config/tls.js';
+import type { UpstreamTls } from '../../config/tls.js';
+import type { Address, ClusterConfig, Endpoint } from '../../config/types.js';
 import { HealthFlag } from '../../core/memory-map.js';
 import { healthEventLine } from './events.js';
 import type { HealthEvent, WriteEvent } from './events.js';
@@ -12,7 +13,10 @@ import { greetingOf } from './probe.js';
 import type { Probe, ProbeTarget } from './probe.js';
 import { HealthCounts, Session } from './session.js';
 import type { SessionOwner } from './session.js';
+import { compiledMatcher } from './string-matcher.js';
 import { TcpProbe } from './tcp-probe.js';
+import { CheckTls } from './tls.js';
+import type { SecretOf } from './tls.js';
 
 export interface ChecksOptions {
   cluster: ClusterConfig;
@@ -21,6 +25,7 @@ export interface ChecksOptions {
   writeEvent: WriteEvent;
   hasTraffic(): boolean;
   runtime(key: string): number | null;
+  secretOf: SecretOf;
   onChecked(session: Session, ok: boolean, unhealthy: boolean): void;
 }
 
@@ -28,6 +33,9 @@ const checkerTypes = { http: 'HTTP', tcp: 'TCP', grpc: 'GRPC' } as const;
 
 export class Checks implements SessionOwner {
   readonly config: HealthCheck;
+  /** All of the cluster that checks are made of: with another one they begin anew. */
+  readonly basis: string;
+  private readonly byTls = new Map<UpstreamTls, CheckTls>();
   readonly counts: HealthCounts;
   private readonly sessions = new Map<number, Session>();
   private readonly matches: ((name: string) => boolean) | null;
@@ -35,9 +43,11 @@ export class Checks implements SessionOwner {
   /** Goes on counting where `before` left off. */
   constructor(private readonly options: ChecksOptions, before: Checks | null) {
     this.config = options.cluster.healthCheck!;
+    this.basis = basisOf(options.cluster);
     this.counts = before?.counts ?? new HealthCounts();
     const { checker } = this.config;
-    const matches = checker.kind === 'http' && checker.serviceName !== null ? compiled(checker.serviceName) : null;
+    const matches = checker.kind === 'http' && checker.serviceName !== null ? compiledMatcher(checker.serviceName)
+      : null;
     this.matches = matches === null ? null : (name) => {
       if (Math.random() * 100 >= (this.runtime('health_check.verify_cluster') ?? 100)) return true;
       this.counts.verifyCluster++;
@@ -100,12 +110,27 @@ export class Checks implements SessionOwner {
   }
   checked(session: Session, ok: boolean, unhealthy: boolean): void { this.options.onChecked(session, ok, unhealthy); }
 
+  /** By what the check asks for, where it asks for something, else by what the endpoint says of itself. */
+  private tlsOf({ transportMatch }: Endpoint): CheckTls | null {
+    const { transportCriteria, alpn } = this.config;
+    const { tls: own, transportSocketMatches } = this.options.cluster;
+    const matches = transportSocketMatches ?? [];
+    const index = transportMatchOf(matches, transportCriteria === null ? transportMatch
+      : { own: transportCriteria, locality: transportMatch?.locality ?? null });
+    const tls = index < 0 ? own : matches[index].tls;
+    if (tls === null) return null;
+    let made = this.byTls.get(tls);
+    if (made === undefined) this.byTls.set(tls, made = new CheckTls(tls, alpn, this.options.secretOf));
+    return made;
+  }
+
   private probeOf(session: Session): Probe {
     const { checker, reuseConnection } = this.config;
     const { endpoint } = session;
     const own = endpoint.healthCheck?.hostname ?? '';
     const { proxyProtocol } = this.options.cluster.connections;
     const target: ProbeTarget = { address: addressOf(endpoint), reuseConnection,
+      tls: this.tlsOf(endpoint), serverHost: endpoint.hostname,
       greeting: greetingOf(checker.kind === 'tcp' ? checker.proxyProtocol ?? proxyProtocol : proxyProtocol),
       hostname: own !== '' ? own : hostOf(checker) !== '' ? hostOf(checker) : this.options.cluster.name };
     const onResult = session.result.bind(session);
@@ -116,6 +141,10 @@ export class Checks implements SessionOwner {
     }
   }
 }
+
+/** '' where there are no checks. */
+export const basisOf = ({ healthCheck, tls, transportSocketMatches, connections }: ClusterConfig): string =>
+  healthCheck === null ? '' : JSON.stringify([healthCheck, tls, transportSocketMatches, connections.proxyProtocol]);
 
 const hostOf = (checker: Checker): string =>
   checker.kind === 'http' ? checker.host : checker.kind === 'grpc' ? checker.authority : '';
@@ -128,20 +157,6 @@ function addressOf({ address, healthCheck }: Endpoint): Address {
 }
 
 const sameTarget = (a: Endpoint, b: Endpoint): boolean =>
-  JSON.stringify([a.address, a.healthCheck]) === JSON.stringify([b.address, b.healthCheck]);
-
-function compiled(matcher: StringMatcher): (name: string) => boolean {
-  if (matcher.kind === 'regex') {
-    const { RE2JS } = createRequire(import.meta.url)('re2js') as typeof import('re2js');
-    const pattern = RE2JS.compile(matcher.value);
-    return (name) => pattern.matches(name);
-  }
-  const fold = (text: string) => matcher.ignoreCase ? text.toLowerCase() : text;
-  const value = fold(matcher.value);
-  switch (matcher.kind) {
-    case 'exact': return (name) => fold(name) === value;
-    case 'prefix': return (name) => fold(name).startsWith(value);
-    case 'suffix': return (name) => fold(name).endsWith(value);
-    case 'contains': return (name) => fold(name).includes(value);
-  }
-}
+  targetText(a) === targetText(b);
+const targetText = ({ address, healthCheck, transportMatch, hostname }: Endpoint): string =>
+  JSON.stringify([address, healthCheck, transportMatch ?? null, hostname]);

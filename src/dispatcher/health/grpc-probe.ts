@@ -1,74 +1,36 @@
-// Health checks by grpc.health.v1.Health/Check over HTTP/2 without TLS.
-import { connect as connectHttp2, constants } from 'node:http2';
-import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
+// Health checks by grpc.health.v1.Health/Check.
+import type { OutgoingHttpHeaders } from 'node:http2';
 import type { Checker } from '../../config/health.js';
-import { limits } from '../../core/limits.js';
-import { SUCCEEDED, dial, failed } from './probe.js';
+import { Http2Client } from './http2-client.js';
+import type { Http2Answer } from './http2-client.js';
+import { SUCCEEDED, failed } from './probe.js';
 import type { OnResult, Probe, ProbeResult, ProbeTarget } from './probe.js';
 
 const SERVING = 1;
 
 export class GrpcProbe implements Probe {
-  private session: ClientHttp2Session | null = null;
-  private stream: ClientHttp2Stream | null = null;
+  private readonly client: Http2Client;
   private readonly message: Buffer;
 
   constructor(private readonly checker: Extract<Checker, { kind: 'grpc' }>, private readonly target: ProbeTarget,
     private readonly onResult: OnResult) {
+    this.client = new Http2Client(target);
     this.message = checkRequest(checker.serviceName);
   }
 
   start(): void {
-    const session = this.session ?? this.open();
-    const headers: Record<string, string | string[]> = { ':method': 'POST', ':path': '/grpc.health.v1.Health/Check',
-      ':scheme': 'http', ':authority': this.target.hostname, 'content-type': 'application/grpc', te: 'trailers',
+    const headers: OutgoingHttpHeaders = { ':method': 'POST', ':path': '/grpc.health.v1.Health/Check',
+      ':authority': this.target.hostname, 'content-type': 'application/grpc', te: 'trailers',
       'user-agent': 'Envoy/HC' };
     for (const { name, value } of this.checker.metadata.add) headers[name] = value.replaceAll('%%', '%');
-    const stream = session.request(headers);
-    this.stream = stream;
-    let body: Buffer = Buffer.alloc(0);
-    let status = '', grpcStatus = '';
-    const take = (answer: Record<string, unknown>) => { grpcStatus = String(answer['grpc-status'] ?? grpcStatus); };
-    stream.on('response', (answer) => { status = String(answer[':status']); take(answer); });
-    stream.on('data', (bytes: Buffer) => {
-      if (body.length < limits.healthAnswerBytesMax) body = Buffer.concat([body, bytes]);
+    this.client.ask(headers, this.message, (answer) => {
+      if (answer === null || !this.target.reuseConnection) this.client.close();
+      this.onResult(answer === null ? failed('NETWORK') : judge(answer));
     });
-    stream.on('trailers', take);
-    stream.on('error', () => {});                          // 'close' follows
-    stream.on('close', () => {
-      if (this.stream !== stream) return;
-      const reset = stream.rstCode !== constants.NGHTTP2_NO_ERROR || status === '';
-      this.finish(reset ? failed('NETWORK') : judge(status, grpcStatus, body));
-    });
-    stream.end(this.message);
   }
 
-  abort(): void {
-    this.stream = null;
-    const { session } = this;
-    this.session = null;
-    session?.destroy();
-  }
-  end(): void { this.abort(); }
-
-  private open(): ClientHttp2Session {
-    const session = connectHttp2('http://health', { createConnection: () => dial(this.target) });
-    this.session = session;
-    session.on('error', () => {});
-    session.on('goaway', () => { if (this.session === session) this.session = null; session.close(); });
-    session.on('close', () => {
-      if (this.session !== session) return;
-      this.session = null;
-      if (this.stream !== null) this.finish(failed('NETWORK'));
-    });
-    return session;
-  }
-
-  private finish(result: ProbeResult): void {
-    this.stream = null;
-    if (!this.target.reuseConnection || (!result.ok && result.type === 'NETWORK')) this.abort();
-    this.onResult(result);
-  }
+  abort(): void { this.client.close(); }
+  end(): void { this.client.close(); }
 }
 
 /** HealthCheckRequest{service} in a gRPC frame. */
@@ -86,8 +48,9 @@ function checkRequest(service: string): Buffer {
 }
 
 /** An answer that is gRPC, status OK, with HealthCheckResponse{status: SERVING}. */
-function judge(status: string, grpcStatus: string, body: Buffer): ProbeResult {
-  if (status !== '200' || grpcStatus !== '0' || body.length < 7 || body[0] !== 0) return failed('ACTIVE');
+function judge({ status, headers, trailers, body }: Http2Answer): ProbeResult {
+  const grpcStatus = String(trailers['grpc-status'] ?? headers['grpc-status'] ?? '');
+  if (status !== 200 || grpcStatus !== '0' || body.length < 7 || body[0] !== 0) return failed('ACTIVE');
   const message = body.subarray(5, 5 + body.readUInt32BE(1));
   for (let at = 0; at + 1 < message.length; at += 2)
     if (message[at] === 0x08) return message[at + 1] === SERVING ? SUCCEEDED : failed('ACTIVE');

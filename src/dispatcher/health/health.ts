@@ -3,6 +3,7 @@
 // them. Checks and detectors are loaded with the first cluster that needs them.
 import type { EjectionType } from '../../config/health.js';
 import { endpointKey } from '../../config/snapshot/encode.js';
+import type { SecretContents } from '../../config/tls.js';
 import type { ClusterConfig, Endpoint, EndpointAssignment } from '../../config/types.js';
 import { HealthFlag } from '../../core/memory-map.js';
 import type { MemoryMap } from '../../core/memory-map.js';
@@ -34,6 +35,7 @@ interface Watched {
   checks: Checks | null; detector: Detector | null;
 }
 interface Loaded {
+  basisOf(config: ClusterConfig): string;
   Checks: new (options: ChecksOptions, before: Checks | null) => Checks;
   Detector: new (options: DetectorOptions, before: Detector | null) => Detector;
 }
@@ -51,11 +53,18 @@ export class EndpointHealth {
   private readonly watched = new Map<string, Watched>();
   private readonly bySlot = new Map<number, string>();
   private loaded: Loaded | null = null;
+  /** Contents of the process's secrets; checks look at them whenever they connect. */
+  private readonly secrets = new Map<string, SecretContents>();
   /** Where ejections are logged; '' = nowhere. */
   outlierLog = '';
 
   constructor(private readonly options: EndpointHealthOptions) {
     this.flags = new HealthFlags(options.words, options.map);
+  }
+
+  /** Null: it is gone. */
+  secret(name: string, contents: SecretContents | null): void {
+    if (contents === null) this.secrets.delete(name); else this.secrets.set(name, contents);
   }
 
   watches(cluster: string): boolean { return this.watched.has(cluster); }
@@ -79,8 +88,8 @@ export class EndpointHealth {
     this.bySlot.set(slot, name);
     this.options.warming.begin(`health ${name}`);
     if (this.loaded !== null) this.follow(name, watched, this.loaded);
-    else void Promise.all([import('./checks.js'), import('./outlier.js')]).then(([{ Checks }, { Detector }]) => {
-      this.loaded = { Checks, Detector };
+    else void Promise.all([import('./checks.js'), import('./outlier.js')]).then(([checks, { Detector }]) => {
+      this.loaded = { Checks: checks.Checks, basisOf: checks.basisOf, Detector };
       if (this.watched.get(name) === watched) this.follow(name, watched, this.loaded);
     });
   }
@@ -141,12 +150,13 @@ export class EndpointHealth {
 
   end(): void { for (const name of [...this.watched.keys()]) this.forget(name); }
 
-  private follow(name: string, watched: Watched, { Checks, Detector }: Loaded): void {
+  private follow(name: string, watched: Watched, { Checks, Detector, basisOf }: Loaded): void {
     const { config, slot, endpoints } = watched;
     const { flags, options: { writeEvent } } = this;
-    if (!isSame(watched.checks?.config ?? null, config.healthCheck)) {
+    if ((watched.checks?.basis ?? '') !== basisOf(config)) {
       watched.checks?.end();
       watched.checks = config.healthCheck === null ? null : new Checks({ cluster: config, slot, flags, writeEvent,
+        secretOf: (secret) => this.secrets.get(secret) ?? null,
         hasTraffic: () => this.hasTraffic(slot), runtime: (key) => this.options.runtime(key),
         onChecked: (session, ok, unhealthy) => this.checked(name, session.state, ok, unhealthy) }, watched.checks);
       if (watched.checks === null)

@@ -8,6 +8,7 @@ import type { OnResult, Probe, ProbeTarget } from './probe.js';
 
 export class TcpProbe implements Probe {
   private socket: Socket | null = null;
+  private cancel: (() => void) | null = null;
   private received: Buffer = Buffer.alloc(0);
   private readonly send: Buffer;
   private readonly receive: Payload;
@@ -20,30 +21,33 @@ export class TcpProbe implements Probe {
 
   start(): void {
     this.received = Buffer.alloc(0);
-    const socket = this.socket ?? this.open();
-    if (this.send.length > 0) socket.write(this.send);
+    if (this.socket !== null) this.ask(this.socket); else this.open();
   }
 
   abort(): void {
-    const { socket } = this;
-    this.socket = null;
-    socket?.destroy();
+    const { cancel } = this;
+    this.socket = this.cancel = null;
+    cancel?.();
   }
   end(): void { this.abort(); }
 
-  private open(): Socket {
-    const socket = dial(this.target);
-    this.socket = socket;
-    socket.on('connect', () => {
-      if (this.socket !== socket || !this.receive.isEmpty) return;
-      this.abort();
-      this.onResult(SUCCEEDED);
+  private open(): void {
+    this.cancel = dial(this.target, (socket) => {
+      if (socket === null || this.receive.isEmpty) {
+        this.abort();
+        this.onResult(socket === null ? failed('NETWORK') : SUCCEEDED);
+        return;
+      }
+      this.socket = socket;
+      socket.on('data', (bytes) => { if (this.socket === socket) this.answered(bytes); });
+      socket.on('end', () => this.closed(socket));
+      socket.on('close', () => this.closed(socket));
+      this.ask(socket);
     });
-    socket.on('data', (bytes) => { if (this.socket === socket) this.answered(bytes); });
-    socket.on('error', () => {});                          // 'close' follows
-    socket.on('end', () => this.closed(socket));
-    socket.on('close', () => this.closed(socket));
-    return socket;
+  }
+
+  private ask(socket: Socket): void {
+    if (this.send.length > 0) socket.write(this.send);
   }
 
   private answered(bytes: Buffer): void {

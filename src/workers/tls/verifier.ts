@@ -2,7 +2,7 @@
 // the handshake, so that a refusal is told by an alert.
 import { X509Certificate, createHash } from 'node:crypto';
 import type { SanMatcher, TlsValidation } from '../../config/tls.js';
-import { altNamesOf } from '../../config/certificates.js';
+import { altNamesOf, coversHost } from '../../config/certificates.js';
 import type { AltName } from '../../config/certificates.js';
 import { otherNamesOf } from '../../config/der.js';
 import type { OtherName } from '../../config/der.js';
@@ -128,12 +128,4 @@ export class Verifier {
     const key = new X509Certificate(der).publicKey.export({ type: 'spki', format: 'der' });
     return spkiPins.includes(createHash('sha256').update(key).digest('base64'));
   }
-}
-
-/** 'a.b' or '*.b', where the star is one label. */
-export function coversHost(pattern: string, host: string): boolean {
-  const wanted = host.toLowerCase(), own = pattern.toLowerCase();
-  if (own === wanted) return true;
-  const dot = wanted.indexOf('.');
-  return own.startsWith('*.') && dot > 0 && own.slice(1) === wanted.slice(dot);
 }

@@ -15,10 +15,13 @@ import { readHeaderMutations } from './header-mutations.js';
 import { readStringMatcher } from './matchers.js';
 
 const NO_TRAFFIC_INTERVAL_MS_DEFAULT = 60_000;
+const ALPN_BYTES_MAX = 255;
 const RESPONSE_BUFFER_BYTES_DEFAULT = 1024;
 const fileSink = 'envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink';
 /** core.v3.RequestMethod */
 const methods = ['GET', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'];
+/** type.v3.CodecClientType */
+const HTTP2 = 1, HTTP3 = 2;
 const bodyless = new Set(['GET', 'HEAD', 'DELETE', 'TRACE']);
 
 /** The cluster's health check, and how its endpoints' health is used. */
@@ -64,6 +67,15 @@ function readHealthCheck(message: HealthCheck, path: string, report: Report): Pl
     eventLogs: readEventLogs(message, path, report),
     alwaysLogFailures: message.alwaysLogHealthCheckFailures ?? false,
     alwaysLogSuccess: message.alwaysLogHealthCheckSuccess ?? false,
+    alpn: (message.tlsOptions?.alpnProtocols ?? []).map((name, index) => {
+      const bytes = Buffer.byteLength(name);
+      if (bytes === 0 || bytes > ALPN_BYTES_MAX) {
+        report.fail(`${fieldPath(path, 'tls_options')}.alpn_protocols[${index}]`,
+          `must have 1 to ${ALPN_BYTES_MAX} bytes`);
+      }
+      return name;
+    }),
+    transportCriteria: (message.transportSocketMatchCriteria ?? null) as PlainHealthCheck['transportCriteria'],
   };
 }
 
@@ -98,7 +110,10 @@ function readHttp(message: HealthCheckHttpHealthCheck, path: string, report: Rep
   if (responseBufferBytes !== 0 && bytes > responseBufferBytes)
     report.fail(fieldPath(path, 'receive'), `${bytes} bytes do not fit response_buffer_size, ${responseBufferBytes}`);
   const expected = readRanges(message.expectedStatuses, fieldPath(path, 'expected_statuses'), report);
-  return { kind: 'http', host: message.host ?? '', path: message.path ?? '', method,
+  if (message.codecClientType === HTTP3)
+    report.fail(fieldPath(path, 'codec_client_type'), 'not implemented: HTTP/3');
+  const protocol = message.codecClientType === HTTP2 ? 'http2' : 'http1';
+  return { kind: 'http', protocol, host: message.host ?? '', path: message.path ?? '', method,
     headers: readHeaders(message.requestHeadersToAdd, message.requestHeadersToRemove, path, report),
     send, receive, responseBufferBytes, expected: expected.length > 0 ? expected : [{ start: 200, end: 201 }],
     retriable: readRanges(message.retriableStatuses, fieldPath(path, 'retriable_statuses'), report),
