@@ -25,6 +25,8 @@ function factsJson(facts: CertificateFacts): JsonObject {
     days_until_expiration: String(daysLeft(facts, Date.now())),
     valid_from: time(facts.validFromMs),
     expiration_time: time(facts.validToMs),
+    ...facts.ocsp === null ? {} : { ocsp_details: { valid_from: time(facts.ocsp.validFromMs),
+      expiration: time(facts.ocsp.validToMs ?? Date.now()) } },
   };
 }
 

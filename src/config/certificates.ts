@@ -8,6 +8,8 @@ export interface CertificateFacts {
   altNames: AltName[];
   validFromMs: number;
   validToMs: number;
+  /** Of the OCSP response that is stapled to it; null: none is. `validToMs` null: it does not say. */
+  ocsp: { validFromMs: number; validToMs: number | null } | null;
 }
 export interface AltName { type: 'dns' | 'uri' | 'ip' | 'email' | 'otherName' | 'other'; value: string }
 

@@ -112,8 +112,8 @@ export interface CertificateContents {
   staple: Staple | null;
   mustStaple: boolean;                // it says so itself: as if `ocspStapling` were 'must'
 }
-/** DER of an OCSP response; `validToMs` 0: it is out of date at any time, for it does not say until when. */
-export interface Staple { base64: string; validToMs: number }
+/** DER of an OCSP response; `validToMs` null: it is out of date at any time, for it does not say until when. */
+export interface Staple { base64: string; validFromMs: number; validToMs: number | null }
 
 /** Slots in the snapshot's secret table, in the order of the names in the context; -1 = none. */
 export interface TlsSlots { certificates: number[]; validation: number[]; ticketKeys: number }

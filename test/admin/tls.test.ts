@@ -18,7 +18,7 @@ const DAY_MS = 86_400_000;
 const facts = (more: Partial<CertificateFacts> = {}): CertificateFacts => ({ path: '/tmp/cert.pem', serial: '47f9d6e1',
   altNames: [{ type: 'dns', value: 'example.com' }, { type: 'uri', value: 'spiffe://td/x' },
     { type: 'ip', value: '10.0.0.1' }, { type: 'email', value: 'a@b.c' }],
-  validFromMs: Date.UTC(2026, 0, 2, 3, 4, 5), validToMs: Date.now() + 3.5 * DAY_MS, ...more });
+  validFromMs: Date.UTC(2026, 0, 2, 3, 4, 5), validToMs: Date.now() + 3.5 * DAY_MS, ocsp: null, ...more });
 const tls = { kind: 'upstream' } as never;
 backend.addListener('l1', 10000, 'ingress');
 backend.addCluster('c1', 3, [], 'static', { tls });

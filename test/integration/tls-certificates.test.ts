@@ -138,6 +138,18 @@ void forEachProxy(t, {
     }
   });
 
+  await t.test('/certs tells from when until when', async (t) => {
+    const seconds = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
+    const { certificates } = JSON.parse((await proxy.admin('/certs')).body) as { certificates: { cert_chain: {
+      serial_number: string; ocsp_details?: { valid_from: string; expiration: string } }[] }[] };
+    const own = certificates.map(({ cert_chain: [leaf] }) => leaf)
+      .filter((leaf) => leaf?.serial_number === server.serial.toString('hex'));
+    const told = own.flatMap((leaf) => leaf?.ocsp_details ?? []);
+    t.ok(own.length > told.length, 'some have none');
+    t.ok(told.some(({ expiration }) => expiration === seconds(past.getTime())));
+    t.ok(told.every(({ valid_from }) => valid_from < seconds(Date.now() - 86_000_000)));
+  });
+
   await t.test('clients by names of kinds that their object identifiers tell', async (t) => {
     for (const [names, upn, number] of [
       [[`otherName:${UPN};UTF8:a@b.c`], true, false], [[`otherName:${UPN};UTF8:a@b.d`], false, false],

@@ -31,7 +31,7 @@ export class Stapling {
       const policy = mustStaple ? 'must' : ocspStapling;
       if (policy === 'must' && staple === null) throw new Error('ocsp_staple: required, and there is none');
       return { leaf: leaves[index]!, policy, response: Buffer.from(staple?.base64 ?? '', 'base64'),
-        validToMs: staple?.validToMs ?? 0 };
+        validToMs: staple?.validToMs ?? -1 };
     }));
     ssl.SSL_CTX_callback_ctrl(pointer, openssl.CTRL_SET_STATUS_CALLBACK, this.callback);
     ssl.SSL_CTX_ctrl(pointer, openssl.CTRL_SET_STATUS_ARGUMENT, 0, id);

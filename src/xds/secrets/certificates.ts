@@ -3,9 +3,10 @@ import type { X509Certificate } from 'node:crypto';
 import { altNamesOf } from '../../config/certificates.js';
 import type { CertificateFacts } from '../../config/certificates.js';
 
-export function factsOf(certificate: X509Certificate, path: string | null): CertificateFacts {
+export function factsOf(certificate: X509Certificate, path: string | null,
+  ocsp: CertificateFacts['ocsp'] = null): CertificateFacts {
   return { path, serial: certificate.serialNumber.toLowerCase(), altNames: altNamesOf(certificate.subjectAltName),
-    validFromMs: Date.parse(certificate.validFrom), validToMs: Date.parse(certificate.validTo) };
+    validFromMs: Date.parse(certificate.validFrom), validToMs: Date.parse(certificate.validTo), ocsp };
 }
 
 /** DNS names that a server with this certificate answers to: its alternative names, or without any its common name. */

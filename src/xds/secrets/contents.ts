@@ -58,9 +58,11 @@ function loadCertificate(definition: SecretDefinition & { kind: 'certificate' })
     throw new Problem(keyAt.field, `${keyAt.file}is not the key of the certificate${at.file === '' ? ''
       : ` in ${at.file.trimEnd()}`}`);
   }
-  return { ok: true, leaf: factsOf(leaf, chainData.kind === 'file' ? chainData.path : null), ca: null, contents: {
+  const staple = stapleOf(definition.staple, leaf);
+  const ocsp = staple === null ? null : { validFromMs: staple.validFromMs, validToMs: staple.validToMs };
+  return { ok: true, leaf: factsOf(leaf, chainData.kind === 'file' ? chainData.path : null, ocsp), ca: null, contents: {
     kind: 'certificate', chainPem: blocks.join('\n'), keyPem: key.export({ type: 'pkcs8', format: 'pem' }) as string,
-    keyType, serverNames: serverNamesOf(leaf), staple: stapleOf(definition.staple, leaf),
+    keyType, serverNames: serverNamesOf(leaf), staple,
     mustStaple: mustStaple(leaf.raw) } };
 }
 

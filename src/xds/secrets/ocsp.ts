@@ -43,10 +43,10 @@ function readBasic(basic: Uint8Array, response: Uint8Array, certificate: Uint8Ar
   id.read(OCTET_STRING);
   const serial = id.read(INTEGER);
   single.read();                                         // good, revoked, unknown: told as it is
-  timeOf(single.read(GENERALIZED_TIME));
+  const validFromMs = timeOf(single.read(GENERALIZED_TIME));
   const next = single.tag === context(0) ? timeOf(single.open(context(0)).read(GENERALIZED_TIME)) : null;
   if (Buffer.compare(serial, serialOf(certificate)) !== 0) return 'is an OCSP response of another certificate';
-  return { base64: Buffer.from(response).toString('base64'), validToMs: next ?? 0 };
+  return { base64: Buffer.from(response).toString('base64'), validFromMs, validToMs: next };
 }
 
 /** Does the certificate say that it may not be shown without a staple (RFC 7633)? */
