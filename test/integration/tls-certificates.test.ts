@@ -1,8 +1,12 @@
 // What certificates say beyond their names: that they are not revoked (OCSP responses that go with them), what their
 // keys may be used for, and names of kinds that only their owners know.
 import { once } from 'node:events';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import type { ConnectionOptions, TlsOptions } from 'node:tls';
 import t from 'tap';
@@ -27,6 +31,15 @@ const downstream = (identity: Issued, staple: Buffer | null, more: object = {}, 
     common_tls_context: { ...common, tls_certificates: [{ certificate_chain: inline(identity.chainPem),
       private_key: inline(identity.keyPem),
       ...staple === null ? {} : { ocsp_staple: { inline_bytes: staple.toString('base64') } } }] } } });
+const folder = mkdtempSync(join(tmpdir(), 'weft-tls-certificates-'));
+t.teardown(() => rmSync(folder, { recursive: true }));
+/** A file of SDS with the server's certificate, in the place of the one before. */
+function deliver(staple: Buffer | null): void {
+  const { typed_config: { common_tls_context: { tls_certificates: [tls_certificate] } } } = downstream(server, staple);
+  writeFileSync(join(folder, 'next.json'), JSON.stringify({ resources: [{
+    '@type': `${TYPE}Secret`, name: 'late', tls_certificate }] }));
+  renameSync(join(folder, 'next.json'), join(folder, 'sds.json'));
+}
 const listener = (name: string, transport_socket: object) => ({ name, routes: [routeTo('a')],
   transportSocket: transport_socket });
 
@@ -71,12 +84,16 @@ const backends = await Promise.all(usages.map(async ([name, keyType, keyUsage, o
   return (backend.address() as AddressInfo).port;
 }));
 
+deliver(null);
 void forEachProxy(t, {
   upstreams: ['a'],
   listeners: [
     ...expected.map(([policy, response]) => listener(`${policy}-${response}`,
       downstream(server, responses[response], { ocsp_staple_policy: policies[policy] }))),
     listener('insistent', downstream(insistent, ocspResponse(authority, [insistent], { nextUpdate: past }))),
+    listener('late', { name: 'envoy.transport_sockets.tls', typed_config: { '@type': `${TYPE}DownstreamTlsContext`,
+      ocsp_staple_policy: 'MUST_STAPLE', common_tls_context: { tls_certificate_sds_secret_configs: [{ name: 'late',
+        sds_config: { path_config_source: { path: join(folder, 'sds.json') } } }] } } }),
     listener('upn', downstream(server, null, { require_client_certificate: true }, matching(UPN, 'a@b.c'))),
     listener('number', downstream(server, null, { require_client_certificate: true }, matching('1.2.3', '7'))),
     listener('client-usage', downstream(server, null, { require_client_certificate: true },
@@ -86,6 +103,7 @@ void forEachProxy(t, {
     { name: 'out-plain', routeConfig: why, routes: usages.map(([name]) => ({ match: { path: `/${name}` },
       route: { cluster: `plain-${name}` } })) },
   ],
+  bootstrap: { node: { id: 'tests', cluster: 'tests' } },
   more: () => usages.flatMap(([name], index) => [true, false].map((validates) => ({
     name: validates ? name : `plain-${name}`, ports: [backends[index]!],
     fields: { transport_socket: { name: 'envoy.transport_sockets.tls', typed_config: {
@@ -136,6 +154,25 @@ void forEachProxy(t, {
       }
       t.match(await asks('insistent', { maxVersion }), /ALERT|EPROTO|ECONNRESET/, 'the certificate says that it must');
     }
+  });
+
+  await t.test('a secret without the response that it must have is not served, until it has one', async (t) => {
+    t.match(await asks('late'), /ECONNRESET/);
+    deliver(fresh);
+    let got = await asks('late');
+    for (let tries = 0; got === 'ECONNRESET' && tries < 400; tries++) {
+      await sleep(20);
+      got = await asks('late');
+    }
+    t.equal(got, fresh.toString('base64'));
+    const again = ocspResponse(authority, [server], { nextUpdate: new Date(Date.now() + 7_200_000) });
+    deliver(again);
+    for (let tries = 0; got === fresh.toString('base64') && tries < 400; tries++) {
+      await sleep(20);
+      got = await asks('late');
+    }
+    t.equal(got, again.toString('base64'), 'and a newer one when it comes');
+    deliver(null);                                       // for the next proxy
   });
 
   await t.test('/certs tells from when until when', async (t) => {

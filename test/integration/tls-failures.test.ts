@@ -1,5 +1,6 @@
 // Handshakes that fail, and connections that TLS ends: what the client is told, what is counted, and what the log of
 // the listener says of it, which is all that an operator has.
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect as connectPlain, createServer, type AddressInfo, type Socket } from 'node:net';
@@ -164,6 +165,24 @@ void forEachProxy(t, {
     });
     t.match(lines, [/:NO_RENEGOTIATION:TLS_error_end/]);
     t.ok(await proxy.stat(stat('plain', 'ssl.connection_error')) > errors);
+  });
+
+  const program = spawnSync('openssl', ['version']).status === 0;
+  await t.test('so says openssl s_client', { skip: program ? false : 'no openssl' }, async (t) => {
+    const lines = await linesAfter('plain', async () => {
+      const client = spawn('openssl', ['s_client', '-connect', `127.0.0.1:${port.plain}`, '-tls1_2']);
+      let text = '';
+      const heard = (data: Buffer): void => {
+        if (!text.includes('hello') && (text + String(data)).includes('hello')) client.stdin.write('R\n');
+        text += String(data);
+      };
+      client.stdin.on('error', () => undefined);
+      client.stdout.on('data', heard);
+      client.stderr.on('data', heard);
+      await once(client, 'close');
+      t.match(text, /RENEGOTIATING[^]*(no renegotiation|handshake failure)/i);
+    });
+    t.match(lines, [/:NO_RENEGOTIATION:TLS_error_end/]);
   });
 
   await t.test('why an endpoint could not be spoken to stands in the log of requests', async (t) => {

@@ -97,9 +97,10 @@ export class Contexts {
   server(tls: DownstreamTls, certificates: readonly CertificateContents[], materials: Materials,
       ticketKeys: readonly string[]): Context {
     const { ssl } = this.library;
-    const context = this.make(ssl.TLS_server_method(), tls.common);
+    const context = this.make(ssl.TLS_server_method());
     const { pointer } = context;
     try {
+      this.setParameters(pointer, tls.common);
       const leaves = certificates.map((certificate) => this.addCertificate(pointer, certificate));
       this.stapling.serve(context, tls, certificates, leaves);
     } catch (error) { this.release(context); throw error; }
@@ -120,8 +121,11 @@ export class Contexts {
   /** A client's. `name`: what the server's certificate must be for, '' = its matchers say. */
   client(tls: UpstreamTls, materials: Materials, name: string, offered: readonly string[]): Context {
     const { ssl } = this.library;
-    const context = this.make(ssl.TLS_client_method(), tls.common);
-    for (const certificate of materials.certificates) this.addCertificate(context.pointer, certificate);
+    const context = this.make(ssl.TLS_client_method());
+    try {
+      this.setParameters(context.pointer, tls.common);
+      for (const certificate of materials.certificates) this.addCertificate(context.pointer, certificate);
+    } catch (error) { this.release(context); throw error; }
     const alpn = tls.common.alpn.length > 0 ? tls.common.alpn : offered;
     if (alpn.length > 0) {
       const list = Buffer.concat(alpn.map((protocol) => Buffer.from([protocol.length, ...Buffer.from(protocol)])));
@@ -152,12 +156,14 @@ export class Contexts {
     this.stapling.forget(context);
   }
 
-  private make(method: number, common: TlsCommon): Context {
-    const { ssl } = this.library;
-    const pointer = ssl.SSL_CTX_new(method);
+  private make(method: number): Context {
+    const pointer = this.library.ssl.SSL_CTX_new(method);
     if (pointer === 0) throw new Error(this.library.errorText());
-    const context = new Context(pointer, this.nextId++);
-    const { parameters } = common;
+    return new Context(pointer, this.nextId++);
+  }
+
+  private setParameters(pointer: number, { parameters }: TlsCommon): void {
+    const { ssl } = this.library;
     ssl.SSL_CTX_ctrl(pointer, openssl.CTRL_MODE, MODES, 0);
     ssl.SSL_CTX_set_options(pointer, openssl.OP_NO_RENEGOTIATION | openssl.OP_NO_COMPRESSION);
     ssl.SSL_CTX_ctrl(pointer, openssl.CTRL_SET_MIN_PROTO_VERSION, parameters.minVersion || TLS_1_2, 0);
@@ -173,21 +179,24 @@ export class Contexts {
       this.must(ssl.SSL_CTX_ctrlText(pointer, openssl.CTRL_SET_SIGALGS_LIST, 0,
         parameters.signatureAlgorithms.join(':')), 'signature_algorithms');
     }
-    return context;
   }
 
   /** The leaf as the context has it from now on. */
   private addCertificate(pointer: number, { chainPem, keyPem }: CertificateContents): number {
     const { ssl } = this.library;
-    const [leaf, ...others] = this.certificates(chainPem);
-    const key = this.fromPem(keyPem, (bio) => ssl.PEM_read_bio_PrivateKey(bio, 0, 0, 0))[0] ?? 0;
-    this.must(leaf === undefined ? 0 : ssl.SSL_CTX_use_certificate(pointer, leaf), 'certificate_chain');
-    this.must(key === 0 ? 0 : ssl.SSL_CTX_use_PrivateKey(pointer, key), 'private_key');
-    // SSL_CTX_add1_chain_cert: to the certificate that was used last.
-    for (const certificate of others) ssl.SSL_CTX_ctrl(pointer, openssl.CTRL_CHAIN_CERT, 1, certificate);
-    ssl.EVP_PKEY_free(key);
-    for (const certificate of [leaf!, ...others]) ssl.X509_free(certificate);
-    return leaf!;
+    const chain = this.certificates(chainPem);
+    const keys = this.fromPem(keyPem, (bio) => ssl.PEM_read_bio_PrivateKey(bio, 0, 0, 0));
+    const [leaf = 0, ...others] = chain, [key = 0] = keys;
+    try {
+      this.must(leaf === 0 ? 0 : ssl.SSL_CTX_use_certificate(pointer, leaf), 'certificate_chain');
+      this.must(key === 0 ? 0 : ssl.SSL_CTX_use_PrivateKey(pointer, key), 'private_key');
+      // SSL_CTX_add1_chain_cert: to the certificate that was used last.
+      for (const certificate of others) ssl.SSL_CTX_ctrl(pointer, openssl.CTRL_CHAIN_CERT, 1, certificate);
+      return leaf;
+    } finally {
+      for (const one of keys) ssl.EVP_PKEY_free(one);
+      for (const one of chain) ssl.X509_free(one);
+    }
   }
 
   private setTickets(pointer: number, tls: DownstreamTls, materials: Materials, keys: readonly string[]): void {

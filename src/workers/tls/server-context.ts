@@ -25,13 +25,17 @@ export class ServerContext {
     const { contexts } = tlsOf(this.engine);
     const { certificates } = materials;
     const keys = materials.ticketKeys.length > 0 ? materials.ticketKeys : this.engine.ticketKeys;
-    const before = this.contexts;
+    const before = this.contexts, made: typeof before = [];
     try {
-      this.contexts = certificates.map((certificate) => ({ certificate,
-        context: contexts.server(this.tls, besides(certificate, certificates), materials, keys) }));
+      for (const certificate of certificates) {
+        made.push({ certificate, context: contexts.server(this.tls, besides(certificate, certificates), materials,
+          keys) });
+      }
+      this.contexts = made;
       this.version = version;
       this.fault = '';
     } catch (error) {
+      for (const { context } of made) contexts.release(context);
       this.fault = error instanceof Error ? error.message : String(error);
       this.version = version;                            // not again until something changes
       this.engine.report(new Error(`a TLS context cannot be made: ${this.fault}`));
