@@ -3,8 +3,9 @@
 import type { TlsSlots, UpstreamTls } from '../../config/tls.js';
 import { CTRL_SET_TLSEXT_HOSTNAME } from '../../os/openssl.js';
 import type { Engine } from '../engine.js';
-import { Context, materialsOf, versionOf } from './context.js';
+import type { Context } from './context.js';
 import { tlsOf } from './library.js';
+import { materialsOf, versionOf } from './materials.js';
 import type { TlsSession } from './session.js';
 
 /** Contexts of other names than these: the oldest goes. */

@@ -1,13 +1,13 @@
 // An SSL_CTX made of a TLS context's configuration and the contents of its secrets. It is made anew when a secret has
 // other contents; sessions that began with the old one keep it (OpenSSL counts them).
 import { createHash } from 'node:crypto';
-import { mergeValidation, noValidation, defaultCipherSuites, defaultCurves } from '../../config/tls.js';
-import type { CertificateContents, DownstreamTls, TlsCommon, TlsSlots, TlsValidation, UpstreamTls }
+import { noValidation, defaultCipherSuites, defaultCurves } from '../../config/tls.js';
+import type { CertificateContents, DownstreamTls, TlsCommon, TlsValidation, UpstreamTls }
   from '../../config/tls.js';
 import { equalKey } from '../../config/values.js';
 import * as openssl from '../../os/openssl.js';
-import type { Engine } from '../engine.js';
 import type { TlsLibrary } from './library.js';
+import type { Materials } from './materials.js';
 import { Stapling } from './stapling.js';
 import { Verifier } from './verifier.js';
 
@@ -16,47 +16,6 @@ const MODES = openssl.MODE_ENABLE_PARTIAL_WRITE | openssl.MODE_ACCEPT_MOVING_WRI
 const TLS_1_2 = 0x0303, TLS_1_3 = 0x0304;
 /** As BoringSSL prefers them where AES is in hardware: the hash of the first costs half of the second's. */
 const SUITES_1_3 = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
-
-/** What a context is made of; null: not all of it has come. */
-export interface Materials {
-  certificates: CertificateContents[];
-  validation: TlsValidation | null;
-  ticketKeys: string[];
-}
-
-/** Offsets of the blobs of these secrets, as one text: another one when one has other contents. */
-export function versionOf(engine: Engine, slots: TlsSlots): string {
-  const { snapshot } = engine;
-  const root = snapshot.root!;
-  const blob = (slot: number): number => slot < 0 ? 0 : snapshot.secretBlob(root, slot);
-  return [...slots.certificates, ...slots.validation, slots.ticketKeys].map(blob).join();
-}
-
-/** Null: a secret's contents have not come yet. */
-export function materialsOf(engine: Engine, common: TlsCommon, slots: TlsSlots): Materials | null {
-  const { snapshot } = engine;
-  const root = snapshot.root!;
-  const read = (slot: number) => {
-    const blob = slot < 0 ? 0 : snapshot.secretBlob(root, slot);
-    return blob === 0 ? null : snapshot.readSecret(blob);
-  };
-  const certificates: CertificateContents[] = [];
-  for (const slot of slots.certificates) {
-    const secret = read(slot);
-    if (secret === null || secret.kind !== 'certificate') return null;
-    certificates.push(secret);
-  }
-  const parts: TlsValidation[] = common.validation === null ? [] : [common.validation];
-  for (const slot of slots.validation) {
-    const secret = read(slot);
-    if (secret === null || secret.kind !== 'validation') return null;
-    parts.push(secret.validation);
-  }
-  const tickets = slots.ticketKeys < 0 ? null : read(slots.ticketKeys);
-  if (slots.ticketKeys >= 0 && (tickets === null || tickets.kind !== 'ticketKeys')) return null;
-  return { certificates, validation: parts.length === 0 ? null : mergeValidation(parts),
-    ticketKeys: tickets !== null && tickets.kind === 'ticketKeys' ? tickets.keys : [] };
-}
 
 /**
  * A session is resumed by contexts that would have let it begin: those with the same names on their certificates, which

@@ -2,8 +2,9 @@
 // asks for.
 import type { CertificateContents, DownstreamTls, TlsSlots } from '../../config/tls.js';
 import type { Engine } from '../engine.js';
-import { Context, materialsOf, versionOf } from './context.js';
+import type { Context } from './context.js';
 import { tlsOf } from './library.js';
+import { materialsOf, versionOf } from './materials.js';
 
 export class ServerContext {
   private version = '';
