@@ -66,7 +66,7 @@ const banned: readonly { pattern: RegExp; instead: string; allowed: readonly Reg
     allowed: [/workers\/(worker|describe|mailbox|cpu-profile)\.ts$/, /proxy\/log-format\.ts$/, coldEscape] },
   { pattern: /\bBuffer\.(concat|from|alloc)\w*\(/, instead: 'the BufferPool, or the ArenaHeap for what lives longer',
     allowed: [/workers\/(worker|describe|mailbox|engine)\.ts$/, /workers\/(snapshot|routing|listener)\//,
-      /tls\/(context|library|stapling)\.ts$/,
+      /tls\/(context|library|stapling|tickets)\.ts$/,
       /proxy\/log-format\.ts$/, /proxy\/reply\.ts$/, coldEscape] },
   { pattern: /\bconsole\.\w+\(/, instead: "a 'log' message to main: a worker's console never flushes", allowed: [] },
   { pattern: /\b(setTimeout|setInterval|setImmediate|queueMicrotask)\(/,

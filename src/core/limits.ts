@@ -121,6 +121,8 @@ export const limits = {
   routeConfigSlotsMax: 16384,
   listenerSlotsMax: 4096,
   secretSlotsMax: 32768,               // certificates, validation contexts and ticket keys by name
+  ticketKeyMs: 4 * 3_600_000,          // a ticket key of the process seals for so long
+  ticketKeysMax: 3,                    // of the process: one seals, those before it open what they sealed
   secretFileBytesMax: 4 * MiB,         // certificates, keys, revocation lists; a larger file is not read
   endpointStatesMax: 131072,
   // of endpointStatesMax, the last ones: endpoints that workers find by themselves (ORIGINAL_DST), in all clusters; a

@@ -2,7 +2,6 @@
 // ports and wake eventfds. A worker that dies costs its own connections and nothing else: its descriptors are closed,
 // its listening sockets stay open (connections wait in their backlog) and go to its successor, and the death is
 // counted.
-import { randomBytes } from 'node:crypto';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { MessagePort, ResourceLimits } from 'node:worker_threads';
 import { errorText } from '../core/errors.js';
@@ -17,6 +16,7 @@ import { addressOf, errno, eventfd, write } from '../os/libc.js';
 import type { FromWorker, ToWorker, WorkerStart } from '../workers/messages.js';
 import { ControlBlocks, Stop, WorkerState } from './control-block.js';
 import { FdOwners } from './fd-owners.js';
+import { TicketKeys } from './ticket-keys.js';
 
 export interface SupervisorOptions {
   memory: WebAssembly.Memory;
@@ -54,7 +54,7 @@ export class Supervisor {
   private readonly running: (Running | null)[];
   private readonly wakeFds: number[] = [];
   /** For TLS tickets that every worker takes. */
-  private readonly ticketKeys = randomBytes(80).toString('base64');
+  private readonly ticketKeys = new TicketKeys((keys) => this.postAll({ kind: 'ticketKeys', keys }));
   private readonly one = new Uint8Array(new BigUint64Array([1n]).buffer);
   private readonly oneAddress = addressOf(this.one);
   private readonly deathTimesMs: number[] = [];
@@ -71,6 +71,7 @@ export class Supervisor {
 
   /** Starts every worker. Returns at once; `onReady` follows from each. */
   start(): void {
+    this.ticketKeys.start();
     for (let worker = 0; worker < this.workers; worker++) {
       const fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
       if (fd < 0) throw new SystemCallError('eventfd', errno());
@@ -129,6 +130,7 @@ export class Supervisor {
    */
   async end(): Promise<void> {
     this.ending = true;
+    this.ticketKeys.end();
     if (this.watch !== null) clearInterval(this.watch);
     const left: Promise<void>[] = [];
     for (let worker = 0; worker < this.workers; worker++) {
@@ -158,7 +160,7 @@ export class Supervisor {
     const data: WorkerStart = {
       worker, workers: this.workers, memory: options.memory, memoryMiB: options.memoryMiB, codecs: options.codecs,
       io: options.io, wakeFd: this.wakeFds[worker]!, port: channel.port2, seed: randomSeed(),
-      ticketKeys: this.ticketKeys,
+      ticketKeys: this.ticketKeys.keys,
       generation: this.control.get(worker, Control.generation),
     };
     const thread = new Worker(options.workerUrl, { workerData: data, transferList: [channel.port2],

@@ -29,6 +29,15 @@ const prototypes = {
   SSL_CTX_set_session_id_context:
     'int SSL_CTX_set_session_id_context(uintptr_t ctx, const uint8_t *id, uint32_t bytes)',
   SSL_CTX_set_num_tickets: 'int SSL_CTX_set_num_tickets(uintptr_t ctx, size_t count)',
+  SSL_CTX_set_tlsext_ticket_key_evp_cb:
+    'int SSL_CTX_set_tlsext_ticket_key_evp_cb(uintptr_t ctx, WeftTicket *callback)',
+  SSL_get_SSL_CTX: 'uintptr_t SSL_get_SSL_CTX(uintptr_t ssl)',
+  EVP_aes_256_cbc: 'uintptr_t EVP_aes_256_cbc()',
+  EVP_EncryptInit_ex:
+    'int EVP_EncryptInit_ex(uintptr_t ctx, uintptr_t cipher, uintptr_t engine, uintptr_t key, uintptr_t iv)',
+  EVP_DecryptInit_ex:
+    'int EVP_DecryptInit_ex(uintptr_t ctx, uintptr_t cipher, uintptr_t engine, uintptr_t key, uintptr_t iv)',
+  EVP_MAC_CTX_set_params: 'int EVP_MAC_CTX_set_params(uintptr_t ctx, uintptr_t params)',
   SSL_CTX_set_timeout: 'long SSL_CTX_set_timeout(uintptr_t ctx, long seconds)',
   SSL_CTX_add_client_CA: 'int SSL_CTX_add_client_CA(uintptr_t ctx, uintptr_t certificate)',
   SSL_new: 'uintptr_t SSL_new(uintptr_t ctx)',
@@ -108,7 +117,6 @@ export type OpenSsl = { readonly [N in keyof typeof prototypes]:
 export const CTRL_MODE = 33;
 export const CTRL_SET_SESS_CACHE_MODE = 44;
 export const CTRL_SET_TLSEXT_HOSTNAME = 55;
-export const CTRL_SET_TICKET_KEYS = 59;
 export const CTRL_EXTRA_CHAIN_CERT = 14;
 export const CTRL_SET_STATUS_CALLBACK = 63;
 export const CTRL_SET_STATUS_ARGUMENT = 64;
@@ -162,6 +170,9 @@ export interface Loaded {
   /** As verifyCallback, of alpn_select_cb: addresses of (ssl, out, outBytes, in, inBytes, argument). */
   alpnCallback(callback: (ssl: number, out: number, outBytes: number, list: number, listBytes: number,
     argument: number) => number): object;
+  /** As verifyCallback, of ticket_key_evp_cb: addresses of (ssl, name, iv, cipher, mac), and whether to encrypt. */
+  ticketCallback(callback: (ssl: number, name: number, iv: number, cipher: number, mac: number, encrypt: number) =>
+    number): object;
 }
 
 /** How a library is loaded; null: what the program itself has linked in. */
@@ -186,22 +197,25 @@ let problem: string | null | undefined;
 /** As openSsl, of what `load` finds. */
 export function bindOpenSsl(load?: LoadLibrary): Loaded {
   const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi;
-  const { verify, alpn } = callbacks ??= callbackTypes(koffi);
+  const { verify, alpn, ticket } = callbacks ??= callbackTypes(koffi);
   // Where the program has symbols of another OpenSSL, a library still keeps to its own.
   const libraries = librariesOf(load ?? ((name) => koffi.load(name, { deep: name !== null })));
   const ssl: { [name: string]: unknown } = {};
   for (const [name, prototype] of Object.entries(prototypes)) ssl[name] = bindIn(libraries, name, prototype);
   return { ssl: ssl as OpenSsl,
     verifyCallback: (callback) => koffi.register(callback, koffi.pointer(verify)) as unknown as object,
-    alpnCallback: (callback) => koffi.register(callback, koffi.pointer(alpn)) as unknown as object };
+    alpnCallback: (callback) => koffi.register(callback, koffi.pointer(alpn)) as unknown as object,
+    ticketCallback: (callback) => koffi.register(callback, koffi.pointer(ticket)) as unknown as object };
 }
 
 /** Names of types are the process's: they are said once. */
-let callbacks: { verify: Koffi.TypeObject; alpn: Koffi.TypeObject } | null = null;
+let callbacks: { verify: Koffi.TypeObject; alpn: Koffi.TypeObject; ticket: Koffi.TypeObject } | null = null;
 const callbackTypes = (koffi: typeof Koffi) => ({
   verify: koffi.proto('int WeftVerify(uintptr_t context, uintptr_t argument)'),
   alpn: koffi.proto('int WeftAlpn(uintptr_t ssl, uintptr_t out, uintptr_t outBytes, uintptr_t list, '
-    + 'uint32_t listBytes, uintptr_t argument)') });
+    + 'uint32_t listBytes, uintptr_t argument)'),
+  ticket: koffi.proto('int WeftTicket(uintptr_t ssl, uintptr_t name, uintptr_t iv, uintptr_t cipher, uintptr_t mac, '
+    + 'int encrypt)') });
 
 function librariesOf(load: LoadLibrary): Koffi.LibraryHandle[] {
   const own = load(null);

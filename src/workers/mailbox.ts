@@ -81,6 +81,7 @@ export class Mailbox {
         this.engine.localCluster = message.localCluster;
         this.engine.locality = localityText(message.locality);
         break;
+      case 'ticketKeys': this.engine.ticketKeys = message.keys; break;
       case 'runtime': this.engine.runtime.set(message.entries); break;
       case 'endpointFailed':
         this.proxy.clusters.endpointFailed(message.cluster, message.state, this.engine.nextConnectionId);

@@ -20,7 +20,7 @@ export interface WorkerStart {
   port: MessagePort;
   generation: number;
   seed: [number, number, number, number];  // 128 bits for the worker's request-id generator
-  ticketKeys: string;               // base64 of the process's own TLS ticket keys
+  ticketKeys: readonly string[];    // base64 of the process's own TLS ticket keys; the first seals
 }
 
 /** What the bootstrap says of this process, sent before any configuration. */
@@ -40,6 +40,7 @@ export type ToWorker =
     closeIdle: boolean }
   | { kind: 'cpuProfile'; start: boolean; id: number }
   | { kind: 'describe'; id: number }                // pools, connections: for /clusters, /memory and debugging
+  | { kind: 'ticketKeys'; keys: readonly string[] }
   /** All runtime values that are in force from now on. */
   | { kind: 'runtime'; entries: RuntimeEntries }
   | NodeMessage

@@ -37,7 +37,7 @@ function run(start: WorkerStart): void {
       engine.tick();
     },
   }));
-  engine.ticketKeys = [start.ticketKeys];
+  engine.ticketKeys = start.ticketKeys;
   engine.snapshot = new Snapshot(engine);
   const proxy = new Proxy(engine);
   const listeners = new Listeners(engine, proxy);

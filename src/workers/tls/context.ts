@@ -9,6 +9,7 @@ import * as openssl from '../../os/openssl.js';
 import type { TlsLibrary } from './library.js';
 import type { Materials } from './materials.js';
 import { Stapling } from './stapling.js';
+import { Tickets } from './tickets.js';
 import { Verifier } from './verifier.js';
 
 const MODES = openssl.MODE_ENABLE_PARTIAL_WRITE | openssl.MODE_ACCEPT_MOVING_WRITE_BUFFER
@@ -45,16 +46,18 @@ export class Contexts {
   handshaking = 0;
   readonly stapling: Stapling;
 
+  private readonly tickets: Tickets;
+
   constructor(private readonly library: TlsLibrary) {
     this.verify = library.loaded.verifyCallback((context, id) => this.verified(context, id));
     this.select = library.loaded.alpnCallback((_ssl, out, outBytes, list, listBytes, id) =>
       this.selected(out, outBytes, list, listBytes, id));
     this.stapling = new Stapling(library);
+    this.tickets = new Tickets(library);
   }
 
   /** A server's context for one certificate, with others for the same names and other keys beside it. */
-  server(tls: DownstreamTls, certificates: readonly CertificateContents[], materials: Materials,
-      ticketKeys: readonly string[]): Context {
+  server(tls: DownstreamTls, certificates: readonly CertificateContents[], materials: Materials): Context {
     const { ssl } = this.library;
     const context = this.make(ssl.TLS_server_method());
     const { pointer } = context;
@@ -64,7 +67,7 @@ export class Contexts {
       this.stapling.serve(context, tls, certificates, leaves);
     } catch (error) { this.release(context); throw error; }
     if (!tls.preferClientCiphers) ssl.SSL_CTX_set_options(pointer, openssl.OP_CIPHER_SERVER_PREFERENCE);
-    this.setTickets(pointer, tls, materials, ticketKeys);
+    this.setTickets(pointer, tls, materials);
     if (tls.common.alpn.length > 0) {
       this.protocols.set(context.id, tls.common.alpn);
       ssl.SSL_CTX_set_alpn_select_cb(pointer, this.select, context.id);
@@ -113,6 +116,7 @@ export class Contexts {
     this.verifiers.delete(context.id);
     this.protocols.delete(context.id);
     this.stapling.forget(context);
+    this.tickets.forget(context.pointer);
   }
 
   private make(method: number): Context {
@@ -158,8 +162,8 @@ export class Contexts {
     }
   }
 
-  private setTickets(pointer: number, tls: DownstreamTls, materials: Materials, keys: readonly string[]): void {
-    const { ssl, engine, scratch, base } = this.library;
+  private setTickets(pointer: number, tls: DownstreamTls, materials: Materials): void {
+    const { ssl } = this.library;
     const resumable = resumableWith(tls, materials);
     ssl.SSL_CTX_set_session_id_context(pointer, resumable, resumable.length);
     if (tls.sessionTickets.disabled) ssl.SSL_CTX_set_options(pointer, openssl.OP_NO_TICKET);
@@ -167,11 +171,7 @@ export class Contexts {
     // Sessions by id would be of one worker: none. Tickets are of the process.
     ssl.SSL_CTX_ctrl(pointer, openssl.CTRL_SET_SESS_CACHE_MODE, 0, 0);
     if (tls.sessionTimeoutSeconds > 0) ssl.SSL_CTX_set_timeout(pointer, tls.sessionTimeoutSeconds);
-    const bytes = Buffer.from(keys[0] ?? '', 'base64');
-    if (bytes.length !== 80) return;
-    engine.u8.set(bytes, scratch);
-    ssl.SSL_CTX_ctrl(pointer, openssl.CTRL_SET_TICKET_KEYS, 80, base + scratch);
-    engine.u8.fill(0, scratch, scratch + 80);
+    this.tickets.attach(pointer, materials.ticketKeys);
   }
 
   private setValidation(context: Context, validation: TlsValidation, mode: number, name: string): void {

@@ -25,12 +25,10 @@ export class ServerContext {
     if (materials === null || materials.certificates.length === 0) return this.contexts.length > 0;
     const { contexts } = tlsOf(this.engine);
     const { certificates } = materials;
-    const keys = materials.ticketKeys.length > 0 ? materials.ticketKeys : this.engine.ticketKeys;
     const before = this.contexts, made: typeof before = [];
     try {
       for (const certificate of certificates) {
-        made.push({ certificate, context: contexts.server(this.tls, besides(certificate, certificates), materials,
-          keys) });
+        made.push({ certificate, context: contexts.server(this.tls, besides(certificate, certificates), materials) });
       }
       this.contexts = made;
       this.version = version;
