@@ -4,6 +4,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import type { CertificateFacts } from '../../config/certificates.js';
+import { DerError } from '../../config/der.js';
 import type { CertificateContents, SecretContents, Staple } from '../../config/tls.js';
 import { limits } from '../../core/limits.js';
 import { factsOf, serverNamesOf } from './certificates.js';
@@ -63,7 +64,16 @@ function loadCertificate(definition: SecretDefinition & { kind: 'certificate' })
   return { ok: true, leaf: factsOf(leaf, chainData.kind === 'file' ? chainData.path : null, ocsp), ca: null, contents: {
     kind: 'certificate', chainPem: blocks.join('\n'), keyPem: key.export({ type: 'pkcs8', format: 'pem' }) as string,
     keyType, serverNames: serverNamesOf(leaf), staple,
-    mustStaple: mustStaple(leaf.raw) } };
+    mustStaple: saysMustStaple(leaf, at) } };
+}
+
+function saysMustStaple(leaf: X509Certificate, { field, file }: Place): boolean {
+  try {
+    return mustStaple(leaf.raw);
+  } catch (error) {
+    if (!(error instanceof DerError)) throw error;
+    throw new Problem(field, `${file}has a TLS feature extension that is malformed (${error.message})`);
+  }
 }
 
 function stapleOf(data: SecretData | null, leaf: X509Certificate): Staple | null {

@@ -80,6 +80,21 @@ t.test('what is wrong with a certificate or a key is said with its file', async 
   t.notMatch(problem(certificate(pem, inline(leaf.keyPem.replace('MIG', 'MIH')))), leaf.keyPem.split('\n')[1]!);
 });
 
+t.test('a certificate with any byte altered is taken or refused, never thrown about', async (t) => {
+  const odd = issue({ name: 'odd', issuer: ca, sans: ['DNS:odd.example', 'URI:spiffe://td/x'], mustStaple: true });
+  const key = inline(odd.keyPem), answers = new Set<string>();
+  for (let at = 0; at < odd.der.length; at++) {
+    for (const value of [0x00, 0x7f, 0x84, 0xff, odd.der[at]! ^ 1]) {
+      const der = Buffer.from(odd.der);
+      der[at] = value;
+      const text = `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----`;
+      answers.add(problem(certificate(inline(text), key)).replace(/ \(.*| that cannot be read: .*/, ''));
+    }
+  }
+  t.ok(answers.has('none'));
+  t.ok(answers.has('certificate_chain: has a TLS feature extension that is malformed'));
+});
+
 t.test('keys that a handshake would not take are refused', async (t) => {
   const small = issue({ name: 'small', keyType: 'rsa', rsaBits: 1024 });
   t.equal(problem(certificate(inline(small.certPem), inline(small.keyPem))),
