@@ -83,13 +83,21 @@ export function serialOf(certificate: Uint8Array): Uint8Array {
   return body.read(INTEGER);
 }
 
-/** OtherNames among a certificate's alternative names. */
 export interface OtherName { oid: string; value: string }
+/** OtherNames among a certificate's alternative names; of malformed ones there are none. */
 export function otherNamesOf(certificate: Uint8Array): OtherName[] {
-  const names = extensionOf(certificate, '2.5.29.17');
+  try {
+    const names = extensionOf(certificate, '2.5.29.17');
+    return names === null ? [] : readOtherNames(new Der(names).open());
+  } catch (error) {
+    if (error instanceof DerError) return [];
+    throw error;
+  }
+}
+
+function readOtherNames(list: Der): OtherName[] {
   const found: OtherName[] = [];
-  if (names === null) return found;
-  for (const list = new Der(names).open(); !list.isEmpty;) {
+  while (!list.isEmpty) {
     if (list.tag !== context(0)) { list.read(); continue; }
     const name = list.open(context(0));
     const oid = oidText(name.read(OBJECT));

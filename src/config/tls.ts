@@ -21,6 +21,8 @@ export interface TlsParameters {
 export const defaultCipherSuites = ['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-CHACHA20-POLY1305',
   'ECDHE-RSA-AES128-GCM-SHA256', 'ECDHE-RSA-CHACHA20-POLY1305', 'ECDHE-ECDSA-AES256-GCM-SHA384',
   'ECDHE-RSA-AES256-GCM-SHA384'] as const;
+/** As BoringSSL prefers them where AES is in hardware: the hash of the first costs half of the second's. */
+export const cipherSuites13 = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
 export const defaultCurves = ['X25519', 'P-256'] as const;
 
 export interface SanMatcher {

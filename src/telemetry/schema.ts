@@ -175,6 +175,12 @@ export function histogramBucket(value: number): number {
   const exponent = 31 - Math.clz32(value);
   return (exponent - 3) * 16 + ((value >>> (exponent - 4)) & 15);
 }
+/** Counts a value in the histogram whose first bucket is `cell`. */
+export function observeIn(cells: Float64Array, cell: number, value: number): void {
+  const whole = value <= 0 ? 0 : value >= HISTOGRAM_VALUE_MAX ? HISTOGRAM_VALUE_MAX : value | 0;
+  cells[cell + histogramBucket(whole)] += 1;
+  cells[cell - 1] += whole;
+}
 /** Inclusive lower bound of a bucket; the bucket ends where the next one begins. */
 export function histogramLowerBound(bucket: number): number {
   if (bucket < 16) return bucket;

@@ -1,7 +1,8 @@
 // Messages of gRPC in a stream of bytes: a flag, a length, the message.
 import { MessageError } from './untyped-message.js';
 
-const HEADER_BYTES = 5;
+/** Of the flag and the length before a message. */
+export const HEADER_BYTES = 5;
 
 /** A message with its header. */
 export function framed(...parts: readonly Uint8Array[]): Uint8Array {

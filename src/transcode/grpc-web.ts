@@ -1,8 +1,8 @@
 // gRPC-Web: the same messages as gRPC's, with the trailers in a frame of their own behind them; as bytes, or as base64
 // that comes and goes in pieces.
-import { GrpcFrames } from './grpc-frames.js';
+import { GrpcFrames, HEADER_BYTES } from './grpc-frames.js';
 
-const TRAILERS = 0x80, HEADER_BYTES = 5;
+const TRAILERS = 0x80;
 const NOTHING = new Uint8Array(0);
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 

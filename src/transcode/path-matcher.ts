@@ -1,5 +1,6 @@
 // Finds the template that a path fits, segment by segment in a tree: a literal before "*", "*" before "**". It works on
 // bytes where they lie, so that a request which fits none costs no string.
+import { sameBytes } from '../core/same-bytes.js';
 import { ANY_SEGMENT, ANY_SEGMENTS, parseTemplate } from './template.js';
 import type { Template, Variable } from './template.js';
 import { unescapeUrl } from './percent.js';
@@ -40,12 +41,6 @@ function hashOf(bytes: Uint8Array, at: number, end: number): number {
   let hash = 0x811c9dc5 | 0;
   for (let i = at; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
   return hash;
-}
-
-function sameBytes(bytes: Uint8Array, at: number, end: number, other: Uint8Array): boolean {
-  if (end - at !== other.length) return false;
-  for (let i = 0; i < other.length; i++) if (bytes[at + i] !== other[i]) return false;
-  return true;
 }
 
 export interface PathMatch<T> { target: T; body: string; bindings: Binding[] }

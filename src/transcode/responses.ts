@@ -72,12 +72,6 @@ export class ResponseTranslation {
   }
 }
 
-/** HTTP's status for one of gRPC; NaN: that is none. */
-export function httpStatusOf(grpcStatus: number): number {
-  const statuses = [200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401];
-  return Number.isNaN(grpcStatus) ? 503 : statuses[grpcStatus] ?? 500;
-}
-
 /** google.rpc.Status as JSON: from the details' base64, else of code and message. Null: its details are not known. */
 export function statusJson(descriptors: Descriptors, code: number, message: string | null, details: string | null,
     options: PrintOptions): string | null {

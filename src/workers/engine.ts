@@ -8,7 +8,7 @@ import { endpointSharesBytes, workerArena, workerControl, workerEndpointShares,
   workerStats } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';
 import { Runtime } from '../config/runtime-cells.js';
-import { HISTOGRAM_VALUE_MAX, histogramBucket } from '../telemetry/schema.js';
+import { observeIn } from '../telemetry/schema.js';
 import type { Codecs } from './codecs.js';
 import { Asks } from './asks.js';
 import { Drain } from './drain.js';
@@ -162,9 +162,7 @@ export class Engine {
 
   /** Records a non-negative value in the histogram whose first bucket is `cell`. */
   observe(cell: number, value: number): void {
-    const whole = value <= 0 ? 0 : value >= HISTOGRAM_VALUE_MAX ? HISTOGRAM_VALUE_MAX : value | 0;
-    this.f64[cell + histogramBucket(whole)] += 1;
-    this.f64[cell - 1] += whole;
+    observeIn(this.f64, cell, value);
   }
 
   /** A small buffer, or -1 (counted by the caller). */

@@ -1,19 +1,17 @@
 // TLS of checks, by Node's own client: the same contexts, secrets and rules that the workers' connections have. What
 // Node cannot be told is stricter here, never laxer: dates are looked at whatever allow_expired_certificate says, and
 // every certificate of a chain needs its revocation list where there are lists at all.
-import { createHash } from 'node:crypto';
 import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { connect, createSecureContext } from 'node:tls';
 import type { SecureContext, SecureVersion, TLSSocket } from 'node:tls';
-import { altNamesOf, coversHost } from '../../config/certificates.js';
-import { BIT_STRING, Der, extensionOf, otherNamesOf } from '../../config/der.js';
-import type { OtherName } from '../../config/der.js';
-import { defaultCipherSuites, defaultCurves, mergeValidation } from '../../config/tls.js';
-import type { SanMatcher, SecretContents, TlsValidation, UpstreamTls } from '../../config/tls.js';
+import { BIT_STRING, Der, extensionOf } from '../../config/der.js';
+import { isNamed, isPinned } from '../../config/peer-rules.js';
+import type { NameRule } from '../../config/peer-rules.js';
+import { cipherSuites13, defaultCipherSuites, defaultCurves, mergeValidation } from '../../config/tls.js';
+import type { SecretContents, TlsValidation, UpstreamTls } from '../../config/tls.js';
 import { compiledMatcher } from './string-matcher.js';
 
-const SUITES_1_3 = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
 const TLS_1_2 = 0x0303, TLS_1_3 = 0x0304;
 /** Of keyUsage. */
 const DIGITAL_SIGNATURE = 0x80, KEY_ENCIPHERMENT = 0x20;
@@ -24,7 +22,7 @@ const versions: { readonly [version: number]: SecureVersion } = { 0x0301: 'TLSv1
 export type SecretOf = (name: string) => SecretContents | null;
 
 interface Made { contents: (SecretContents | null)[]; context: SecureContext; validation: TlsValidation | null;
-  matchers: { type: SanMatcher['type']; oid: string; holds: (name: string) => boolean }[] }
+  rules: readonly NameRule[] }
 
 /** The TLS of a cluster, or of one of its transport_socket_matches, as checks use it. */
 export class CheckTls {
@@ -68,7 +66,7 @@ export class CheckTls {
     const validation = parts.length === 0 ? null : mergeValidation(parts);
     try {
       this.made = { contents, validation, context: contextOf(this.tls, contents, validation),
-        matchers: (validation?.sanMatchers ?? []).map(({ type, oid, matcher }) =>
+        rules: (validation?.sanMatchers ?? []).map(({ type, oid, matcher }) =>
           ({ type, oid, holds: compiledMatcher(matcher) })) };
     } catch {
       return null;                                         // what OpenSSL refuses: no handshake, no health
@@ -89,15 +87,15 @@ function contextOf({ common: { parameters } }: UpstreamTls, contents: readonly (
     ...(lists.length === 0 ? {} : { crl: [...lists] }),
     allowPartialTrustChain: true,
     minVersion: versions[minVersion || TLS_1_2], maxVersion: versions[maxVersion || TLS_1_3],
-    ciphers: [...(cipherSuites.length > 0 ? cipherSuites : defaultCipherSuites), SUITES_1_3,
+    ciphers: [...(cipherSuites.length > 0 ? cipherSuites : defaultCipherSuites), cipherSuites13,
       ...(old ? ['@SECLEVEL=0'] : [])].join(':'),
     ecdhCurve: (curves.length > 0 ? curves : defaultCurves).join(':'),
     ...(signatureAlgorithms.length === 0 ? {} : { sigalgs: signatureAlgorithms.join(':') }),
   });
 }
 
-/** The rules of workers/tls/verifier.ts, after the handshake and before the first byte of the check. */
-function isTrusted(session: TLSSocket, { validation, matchers }: Made, name: string): boolean {
+/** As workers/tls/verifier.ts, after the handshake and before the first byte of the check. */
+function isTrusted(session: TLSSocket, { validation, rules }: Made, name: string): boolean {
   if (validation === null) return true;
   const leaf = session.getPeerX509Certificate();
   if (leaf === undefined || !mayBeUsed(session, leaf)) return false;
@@ -105,20 +103,8 @@ function isTrusted(session: TLSSocket, { validation, matchers }: Made, name: str
   const mustBeTrusted = validation.trustChainVerification === 'verify';
   if (validation.caPem !== '') {
     if (mustBeTrusted && (!session.authorized || !isShort(session, validation.maxDepth))) return false;
-  } else if (!pinned && matchers.length > 0 && mustBeTrusted) return false;
-  const names = altNamesOf(leaf.subjectAltName);
-  if (name !== '' && !names.some(({ type, value }) => type === 'dns' ? coversHost(value, name) : value === name))
-    return false;
-  if (matchers.length > 0 && !matchers.some(({ type, oid, holds }) => type === 'otherName'
-    ? otherNames(leaf).some((own) => own.oid === oid && holds(own.value))
-    : names.some((own) => own.type === type && holds(own.value))))
-    return false;
-  return !pinned || isPinned(leaf, validation);
-}
-
-/** What is malformed has no names. */
-function otherNames(leaf: X509Certificate): OtherName[] {
-  try { return otherNamesOf(leaf.raw); } catch { return []; }
+  } else if (!pinned && rules.length > 0 && mustBeTrusted) return false;
+  return isNamed(leaf.raw, name, rules) && isPinned(leaf.raw, validation);
 }
 
 /** A key that signs, or in the oldest key exchange decrypts, has to be one that may; or nothing is said of it. */
@@ -131,12 +117,6 @@ function mayBeUsed(session: TLSSocket, leaf: X509Certificate): boolean {
   } catch {
     return false;
   }
-}
-
-function isPinned(leaf: X509Certificate, { spkiPins, hashPins }: TlsValidation): boolean {
-  const digest = (bytes: Buffer) => createHash('sha256').update(bytes);
-  return hashPins.includes(digest(leaf.raw).digest('hex'))
-    || spkiPins.includes(digest(leaf.publicKey.export({ type: 'spki', format: 'der' }) as Buffer).digest('base64'));
 }
 
 /** No more certificates than this between the leaf and what issued the last of them. */

@@ -36,13 +36,9 @@ class Presented {
   }
 
   names(kind: SanKind): string[] {
-    if (kind === 'OTHERNAME_SAN') return this.otherNames();
+    // Node does not tell these.
+    if (kind === 'OTHERNAME_SAN') return otherNamesOf(this.certificate.raw).map(({ value }) => value);
     return this.altNames.filter(({ type }) => type === kinds[kind]).map(({ value }) => value);
-  }
-
-  /** Node does not tell these. */
-  private otherNames(): string[] {
-    try { return otherNamesOf(this.certificate.raw).map(({ value }) => value); } catch { return []; }
   }
 
   get serial(): string { return this.certificate.serialNumber.toLowerCase(); }

@@ -2,17 +2,17 @@
 // head, which waits for it; and where it is asked for, bare protobuf messages get their prefix and lose it again.
 import type { GrpcHttp1BridgeFilter as Config } from '../../config/http-filters.js';
 import type { Engine } from '../engine.js';
+import { framed, HEADER_BYTES } from '../../transcode/grpc-frames.js';
 import { joinedBytes } from '../../transcode/grpc-web.js';
 import { isGrpcHead } from '../proxy/grpc-reply.js';
 import type { Stream } from '../proxy/stream.js';
-import { HOLD, PASS, lineValue, withLines } from '../proxy/transform.js';
+import { HOLD, PASS, lineValue, withHeadLines, withLines } from '../proxy/transform.js';
 import type { Refusal, ResponseHead, Transform } from '../proxy/transform.js';
 import { recordHeader } from '../routing/regex.js';
 import { ANSWERED, CONTINUE } from './filter.js';
 import type { Actions, HttpFilter } from './filter.js';
 
 const PROTOBUF = 'application/x-protobuf';
-const PREFIX_BYTES = 5;
 const NOTHING = new Uint8Array(0);
 const REQUEST_TOO_LONG: Refusal = { status: 413, body: 'Payload Too Large', details: 'request_payload_too_large' };
 const RESPONSE_TOO_LONG: Refusal = { status: 500, body: 'Internal Server Error',
@@ -41,10 +41,7 @@ export class GrpcHttp1BridgeFilter implements HttpFilter {
   onResume(stream: Stream, actions: Actions): number { return this.frame(stream, actions); }
 
   private frame(stream: Stream, actions: Actions): number {
-    const body = actions.collectedBody(stream);
-    const { length } = body;
-    const prefix = Uint8Array.of(0, length >>> 24, length >>> 16, length >>> 8, length);
-    return actions.replaceBody(stream, joinedBytes([prefix, body])) ? CONTINUE : ANSWERED;
+    return actions.replaceBody(stream, framed(actions.collectedBody(stream))) ? CONTINUE : ANSWERED;
   }
 
   release(): void { /* nothing in the arena */ }
@@ -52,12 +49,9 @@ export class GrpcHttp1BridgeFilter implements HttpFilter {
 
 const withoutQuery = (head: string): string => head.replace(/^(\S+ [^\s?]*)\?\S*/, '$1');
 
-function grpcHead(head: string, empty: boolean): string {
-  const lineEnd = head.indexOf('\r\n') + 2;
-  const type = ['content-type', 'application/grpc'] as const;
-  return `${head.slice(0, lineEnd)}${withLines(head.slice(lineEnd, -2), empty ? [type]
-    : [type, ['content-length', null], ['transfer-encoding', null]])}\r\n`;
-}
+const TYPE = ['content-type', 'application/grpc'] as const;
+const grpcHead = (head: string, empty: boolean): string =>
+  withHeadLines(head, empty ? [TYPE] : [TYPE, ['content-length', null], ['transfer-encoding', null]]);
 
 class BridgedCall implements Transform {
   readonly changesRequest = false;
@@ -93,7 +87,7 @@ class BridgedCall implements Transform {
       return body;
     }
     const changes: [string, string | null][] = [];
-    if (this.framing) body = body.subarray(PREFIX_BYTES);
+    if (this.framing) body = body.subarray(HEADER_BYTES);
     const status = lineValue(trailers, 'grpc-status'), message = lineValue(trailers, 'grpc-message');
     if (status !== null) {
       if (!/^0+$/.test(status)) this.head.status = 503;

@@ -2,55 +2,42 @@
 // that is counted apart, which main allocates, as it knows names. Until it has, counts wait here.
 import type { Answer } from '../../config/questions.js';
 import { limits } from '../../core/limits.js';
+import { sameBytes } from '../../core/same-bytes.js';
 import { clusterScope } from '../../telemetry/scopes.js';
-import { scopeBytes } from '../../telemetry/schema.js';
+import { observeIn, scopeBytes } from '../../telemetry/schema.js';
 import type { Asker } from '../asks.js';
 import type { Engine } from '../engine.js';
 
-export interface GrpcScope {
-  add(cell: number, count: number): void;
-  observe(firstBucket: number, value: number): void;
+/** Cells of a cluster or a method, among the worker's own statistics or, at first, nobody's. */
+export class GrpcScope {
+  constructor(protected cells: Float64Array, protected base: number) {}
+  add(cell: number, count: number): void { this.cells[this.base + cell] += count; }
+  observe(firstBucket: number, value: number): void { observeIn(this.cells, this.base + firstBucket, value); }
+  isAt(base: number): boolean { return this.base === base; }
 }
 
-class ClusterScope implements GrpcScope {
-  constructor(private readonly engine: Engine, readonly offset: number) {}
-  add(cell: number, count: number): void { this.engine.f64[this.offset + cell] += count; }
-  observe(firstBucket: number, value: number): void { this.engine.observe(this.offset + firstBucket, value); }
-}
-
-class MethodScope implements GrpcScope, Asker {
-  /** Index into f64; -1 while main has not said. */
-  private offset = -1;
-  private waiting: Float64Array | null = new Float64Array(scopeBytes('grpcMethod') >> 3);
-  constructor(private readonly engine: Engine, private readonly cluster: string,
-    private readonly path: Uint8Array) {}
-
-  holds({ u8 }: Engine, cluster: string, at: number, bytes: number): boolean {
-    if (this.cluster !== cluster || this.path.length !== bytes) return false;
-    for (let i = 0; i < bytes; i++) if (this.path[i] !== u8[at + i]) return false;
-    return true;
+class MethodScope extends GrpcScope implements Asker {
+  constructor(private readonly engine: Engine, private readonly cluster: string, private readonly path: Uint8Array) {
+    super(new Float64Array(scopeBytes('grpcMethod') >> 3), 0);
   }
 
-  add(cell: number, count: number): void {
-    if (this.offset >= 0) this.engine.f64[this.offset + cell] += count;
-    else if (this.waiting !== null) this.waiting[cell] += count;
-  }
-  observe(firstBucket: number, value: number): void {
-    if (this.offset >= 0) this.engine.observe(this.offset + firstBucket, value);
+  isOf(cluster: string, u8: Uint8Array, at: number, bytes: number): boolean {
+    return this.cluster === cluster && sameBytes(u8, at, at + bytes, this.path);
   }
 
+  /** What was counted so far goes along; without room it goes on where nobody looks. */
   answered(answer: Answer): void {
-    const { waiting } = this;
-    this.waiting = null;
-    if (answer.kind !== 'grpcScope' || answer.offset < 0 || waiting === null) return;
-    this.offset = this.engine.statsBase + (answer.offset >> 3);
-    for (const [cell, count] of waiting.entries()) if (count !== 0) this.engine.f64[this.offset + cell] += count;
+    if (answer.kind !== 'grpcScope' || answer.offset < 0) return;
+    const { cells, engine } = this;
+    this.cells = engine.f64;
+    this.base = engine.statsBase + (answer.offset >> 3);
+    for (const [cell, count] of cells.entries()) if (count !== 0) this.add(cell, count);
   }
 }
 
 /** Of one worker. */
 export class GrpcScopes {
-  private readonly clusters = new Map<number, ClusterScope>();
+  private readonly clusters = new Map<number, GrpcScope>();
   private readonly methods = new Map<number, MethodScope[]>();
   private methodCount = 0;
   private static readonly ofEngines = new WeakMap<Engine, GrpcScopes>();
@@ -65,10 +52,9 @@ export class GrpcScopes {
 
   ofCluster(slot: number): GrpcScope {
     const { engine } = this;
-    const offset = engine.statsBase + (clusterScope(engine.i32, engine.map, slot, 'clusterGrpc') >> 3);
+    const base = engine.statsBase + (clusterScope(engine.i32, engine.map, slot, 'clusterGrpc') >> 3);
     let scope = this.clusters.get(slot);
-    if (scope === undefined || scope.offset !== offset)
-      this.clusters.set(slot, scope = new ClusterScope(engine, offset));
+    if (scope === undefined || !scope.isAt(base)) this.clusters.set(slot, scope = new GrpcScope(engine.f64, base));
     return scope;
   }
 
@@ -82,7 +68,7 @@ export class GrpcScopes {
     const hash = engine.i32[engine.valueScratch >> 2]!;
     const known = methods.get(hash);
     if (known !== undefined)
-      for (const scope of known) if (scope.holds(engine, cluster, at, bytes)) return scope;
+      for (const scope of known) if (scope.isOf(cluster, engine.u8, at, bytes)) return scope;
     if (this.methodCount >= limits.grpcMethodsMax) return null;
     const scope = new MethodScope(engine, cluster, engine.u8.slice(at, at + bytes));
     const [, service, method] = engine.readText(at, bytes).split('/') as [string, string, string];

@@ -1,9 +1,11 @@
 // envoy.filters.http.grpc_stats: counts calls, their messages and statuses, for each cluster or each method of it.
 import type { GrpcStatsFilter as Config } from '../../config/http-filters.js';
 import { Head } from '../../core/generated/layouts.js';
+import { grpcStatusOfHttp } from '../../core/grpc-status.js';
+import { sameBytes } from '../../core/same-bytes.js';
 import type { Engine } from '../engine.js';
 import { GrpcMessages } from '../proxy/grpc-messages.js';
-import { grpcStatusOf, headGrpcStatus, isGrpcHead, NO_STATUS } from '../proxy/grpc-reply.js';
+import { headGrpcStatus, isGrpcHead, NO_STATUS } from '../proxy/grpc-reply.js';
 import type { Stream } from '../proxy/stream.js';
 import type { ClusterRuntime } from '../upstream/cluster.js';
 import { CONTINUE } from './filter.js';
@@ -15,12 +17,13 @@ const QUESTION_MARK = 63, SLASH = 47;
 
 export class GrpcStatsFilter implements HttpFilter {
   private readonly scopes: GrpcScopes;
-  /** Paths of the methods that are counted apart, by their lengths; null: all, or none. */
-  private readonly paths: ReadonlyMap<number, Uint8Array[]> | null;
+  /** Paths of the methods that are counted apart; null: all, or none. */
+  private readonly paths: readonly Uint8Array[] | null;
 
   constructor(private readonly engine: Engine, private readonly config: Config) {
     this.scopes = GrpcScopes.of(engine);
-    this.paths = config.methods === 'all' || config.methods.length === 0 ? null : byLength(config.methods);
+    this.paths = config.methods === 'all' || config.methods.length === 0 ? null
+      : config.methods.map((path) => Uint8Array.from(path, (letter) => letter.charCodeAt(0)));
   }
 
   onRequest(stream: Stream, actions: Actions): number {
@@ -47,10 +50,10 @@ export class GrpcStatsFilter implements HttpFilter {
       slash = p;
     }
     if (slash < 0) return null;
-    const bytes = end - at;
     if (methods.length === 0) return scopes.ofCluster(slot);
-    if (paths !== null && !paths.get(bytes)?.some((path) => equals(u8, at, path))) return scopes.ofCluster(slot);
-    return scopes.ofMethod(config.altStatName, at, bytes, replaceDots && methods === 'all') ?? scopes.ofCluster(slot);
+    if (paths !== null && !isAmong(paths, u8, at, end)) return scopes.ofCluster(slot);
+    return scopes.ofMethod(config.altStatName, at, end - at, replaceDots && methods === 'all')
+      ?? scopes.ofCluster(slot);
   }
 
   onResponse(stream: Stream, record: number, lines: string): void {
@@ -58,7 +61,7 @@ export class GrpcStatsFilter implements HttpFilter {
     const messages = stream.messages!;
     if (record === 0) {
       const said = /(?:^|\n)grpc-status: *(\d+)/.exec(lines);
-      messages.status(said === null ? grpcStatusOf(stream.status) : Number(said[1]));
+      messages.status(said === null ? grpcStatusOfHttp(stream.status) : Number(said[1]));
       return;
     }
     messages.answers = isGrpcHead(this.engine, record);
@@ -74,16 +77,7 @@ export class GrpcStatsFilter implements HttpFilter {
   release(): void { /* nothing in the arena */ }
 }
 
-function byLength(paths: readonly string[]): Map<number, Uint8Array[]> {
-  const result = new Map<number, Uint8Array[]>();
-  for (const path of paths) {
-    const bytes = Uint8Array.from(path, (letter) => letter.charCodeAt(0));
-    result.set(bytes.length, [...result.get(bytes.length) ?? [], bytes]);
-  }
-  return result;
-}
-
-function equals(u8: Uint8Array, at: number, path: Uint8Array): boolean {
-  for (let i = 0; i < path.length; i++) if (u8[at + i] !== path[i]) return false;
-  return true;
+function isAmong(paths: readonly Uint8Array[], u8: Uint8Array, at: number, end: number): boolean {
+  for (const path of paths) if (sameBytes(u8, at, end, path)) return true;
+  return false;
 }

@@ -1,12 +1,12 @@
 // envoy.filters.http.grpc_web: calls of browsers become gRPC's. Their bodies are the same but for base64, where that is
 // asked for, and for the trailers, which come as the body's last frame.
+import { grpcStatusOfHttp } from '../../core/grpc-status.js';
 import { detail } from '../../core/response-flags.js';
 import { Base64Error, Base64Pieces, FramesAsText, base64Of, bytesOfText, joinedBytes, messageOf,
   trailersFrame } from '../../transcode/grpc-web.js';
 import type { Engine } from '../engine.js';
-import { grpcStatusOf } from '../proxy/grpc-reply.js';
 import type { Stream } from '../proxy/stream.js';
-import { HOLD, STREAM, lineValue, withLines } from '../proxy/transform.js';
+import { HOLD, STREAM, lineValue, withHeadLines, withLines } from '../proxy/transform.js';
 import type { Refusal, ResponseHead, Transform } from '../proxy/transform.js';
 import { recordHeader } from '../routing/regex.js';
 import { ANSWERED, CONTINUE } from './filter.js';
@@ -44,11 +44,10 @@ export class GrpcWebFilter implements HttpFilter {
 
 /** The head of a gRPC request in place of this one. */
 function grpcHead(head: string): string {
-  const lineEnd = head.indexOf('\r\n') + 2;
-  const lines = withLines(head.slice(lineEnd, -2), [['content-length', null], ['transfer-encoding', null],
-    ['content-type', 'application/grpc'], ['te', 'trailers']]);
-  const accepts = lineValue(lines, 'grpc-accept-encoding') === null ? 'grpc-accept-encoding: identity\r\n' : '';
-  return `${head.slice(0, lineEnd)}${lines}${accepts}\r\n`;
+  const accepts = lineValue(head, 'grpc-accept-encoding') !== null;
+  return withHeadLines(head, [['content-length', null], ['transfer-encoding', null],
+    ['content-type', 'application/grpc'], ['te', 'trailers'],
+    ...accepts ? [] : [['grpc-accept-encoding', 'identity'] as const]]);
 }
 
 class GrpcWebCall implements Transform {
@@ -130,6 +129,6 @@ class GrpcWebCall implements Transform {
 }
 
 function asStatus({ status, lines }: ResponseHead, body: Uint8Array): string {
-  return withLines(lines, [['grpc-message', messageOf(body)], ['grpc-status', String(grpcStatusOf(status))],
+  return withLines(lines, [['grpc-message', messageOf(body)], ['grpc-status', String(grpcStatusOfHttp(status))],
     ['content-length', '0']]);
 }

@@ -1,9 +1,9 @@
 // One call that is transcoded: the request's JSON becomes messages, the response's messages JSON, the status at its end
 // HTTP's.
+import { httpStatusOfGrpc } from '../../core/grpc-status.js';
 import { HttpStat } from '../../telemetry/schema.js';
 import { GrpcFailure } from '../../transcode/grpc-failure.js';
 import type { RequestTranslation } from '../../transcode/requests.js';
-import { httpStatusOf } from '../../transcode/responses.js';
 import type { ResponseTranslation } from '../../transcode/responses.js';
 import type { Call, Transcoder } from '../../transcode/transcoder.js';
 
@@ -142,7 +142,7 @@ export class TranscodedCall implements Transform {
 
   /** HTTP's status, and gRPC's in the head. */
   private tellStatus(code: number, lines: string): void {
-    this.head.status = httpStatusOf(code);
+    this.head.status = httpStatusOfGrpc(code);
     const changes: [string, string | null][] = this.framed ? [] : [['trailer', null]];
     const message = this.headOnly ? null : lineValue(lines, 'grpc-message');
     if (!this.headOnly && !Number.isNaN(code)) changes.push(['grpc-status', String(code)]);
@@ -154,7 +154,7 @@ export class TranscodedCall implements Transform {
     const json = this.transcoder.statusBody(code, lineValue(lines, 'grpc-message'),
       lineValue(lines, 'grpc-status-details-bin'));
     if (json === null) return null;
-    this.head.status = httpStatusOf(code);
+    this.head.status = httpStatusOfGrpc(code);
     const changes: [string, string | null][] = [['content-type', 'application/json'],
       ['content-length', String(json.length)]];
     if (this.headOnly) changes.push(['grpc-status', null], ['grpc-message', null], ['grpc-status-details-bin', null]);

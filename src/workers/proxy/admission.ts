@@ -10,6 +10,7 @@ import { recordHeader } from '../routing/regex.js';
 import { BODY_NONE, BODY_TUNNEL, BODY_UNTIL_END, OUT_SAME } from './body.js';
 import { admitClientCertificate } from './client-certificate.js';
 import { admitInternal } from './internal-headers.js';
+import { knownLine } from './known-line.js';
 import type { Proxy } from './request.js';
 import type { Stream } from './stream.js';
 
@@ -68,9 +69,8 @@ function isHttps(engine: Engine, hcm: HcmRuntime, flags: number, secure: boolean
   if ((flags & HeadFlag.absoluteForm) !== 0) return (flags & HeadFlag.httpsScheme) !== 0;
   if ((hcm.requestFlags & RequestEditsFlag.setProto) !== 0) return secure;
   const record = engine.requestRecord;
-  const index = engine.u16[(record >> 1) + Head.known * 2 + Header['x-forwarded-proto']];
-  if (index === 0) return secure;
-  const line = (record >> 2) + Head.headers + (index - 1) * 4;
+  const line = knownLine(engine, record, Header['x-forwarded-proto']);
+  if (line === 0) return secure;
   if (engine.i32[line + HeaderLine.valueBytes] !== HTTPS.length) return false;
   const at = engine.i32[line + HeaderLine.valueAt];
   for (let i = 0; i < HTTPS.length; i++) if ((engine.u8[at + i] | 32) !== HTTPS[i]) return false;

@@ -15,7 +15,6 @@ import { formatInto } from './formatter.js';
 import { addTimeouts, keepGrpcTimeout } from './grpc-timeout.js';
 import { forwardedAddress } from './remote-address.js';
 import { placeRequestId, sentHead } from './request-id.js';
-import { addExpected } from './internal-headers.js';
 import type { Stream } from './stream.js';
 
 /** Everything constant that an edited head may gain: fixed names, request id, addresses, framing. */
@@ -58,8 +57,7 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   }
   const added = hcm.suppressEnvoyHeaders ? null : route.added;
   setSpan(engine, edits + RequestEdits.addedAt, added);
-  if (stream.internal && !hcm.suppressEnvoyHeaders) addExpected(engine, stream);
-  const retimed = route.grpcTimeouts !== null && stream.grpc && addTimeouts(engine, stream);
+  const retimed = (stream.internal || (route.grpcTimeouts !== null && stream.grpc)) && addTimeouts(engine, stream);
   const via = stream.rewrittenBuffer >= 0 ? null : hcm.via;             // a head that was rewritten has it already
   setSpan(engine, edits + RequestEdits.viaAt, via);
   i32[edits + RequestEdits.random] = engine.randomState;

@@ -1,11 +1,11 @@
 // How a stream ends: what it held is given back, it is counted and logged, and its connections go on or end.
 import { ClusterState, EndpointState } from '../../core/memory-map.js';
 import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
+import { httpStatusOfGrpc } from '../../core/grpc-status.js';
 import { ResponseFlag } from '../../core/response-flags.js';
 import type { Engine } from '../engine.js';
 import { BODY_TUNNEL } from './body.js';
 import { AccessLogWriter } from './access-log.js';
-import { httpStatusOfGrpc } from './grpc-reply.js';
 import type { LogType } from './log-filter.js';
 import type { Proxy } from './request.js';
 import type { Stream } from './stream.js';

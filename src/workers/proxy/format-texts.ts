@@ -20,18 +20,6 @@ export const grpcStatusNames: readonly (readonly [camel: string, snake: string])
 export const grpcStatusOf = (value: string | null): number | null =>
   (value !== null && /^\d{1,9}$/.test(value) ? Number(value) : null);
 
-/** gRPC status that stands for an HTTP status where the response has none of its own. */
-export function grpcStatusOfHttp(status: number): number {
-  switch (status) {
-    case 400: return 13;
-    case 401: return 16;
-    case 403: return 7;
-    case 404: return 12;
-    case 429: case 502: case 503: case 504: return 14;
-    default: return 2;
-  }
-}
-
 /** The first parameter of that name, as it stands in the query; null when there is none. */
 export function queryParameter(query: string, name: string): string | null {
   for (const part of query.split('&')) {

@@ -1,5 +1,6 @@
 // The substitution commands that the default format does not use: durations, byte counts, addresses, names, query
 // parameters, metadata. Evaluated only by formats that ask; some make strings.
+import { grpcStatusOfHttp } from '../../core/grpc-status.js';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Head, HeaderLine } from '../../core/generated/layouts.js';
@@ -12,7 +13,7 @@ import { OP_CERTIFICATE_TIME, OP_COMMON_DURATION, OP_DETAILS, OP_FILTER_STATE, O
 import type { CompiledOperator } from '../routing/compiled-format.js';
 import { recordHeader } from '../routing/regex.js';
 import type { Endpoint } from '../upstream/endpoint.js';
-import { endpointName, grpcStatusNames, grpcStatusOf, grpcStatusOfHttp, maskedAddress, metadataText, queryParameter,
+import { endpointName, grpcStatusNames, grpcStatusOf, maskedAddress, metadataText, queryParameter,
   withoutPort } from './format-texts.js';
 import { forwardedAddress } from './remote-address.js';
 import type { SocketAddress } from '../../os/sockaddr.js';

@@ -1,11 +1,10 @@
 // What grpc_stats counts of one call: its messages, by the five bytes before each (gRPC over HTTP/2,
 // "Length-Prefixed-Message"), and its status. Bytes are looked at where they pass; none is kept.
+import { HEADER_BYTES } from '../../transcode/grpc-frames.js';
 import { ClusterGrpcStat, histogramCell } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import type { GrpcScope } from '../filters/grpc-scopes.js';
-import { NO_STATUS, trailersGrpcStatus } from './grpc-reply.js';
 
-const PREFIX_BYTES = 5;
 const STATUS_MAX = 16;
 
 /** Messages of one direction. */
@@ -21,7 +20,7 @@ class Messages {
   take(bytes: Uint8Array, at: number, end: number): number {
     let begun = 0;
     while (at < end) {
-      if (this.prefix === PREFIX_BYTES) {
+      if (this.prefix === HEADER_BYTES) {
         const taken = Math.min(this.left, end - at);
         at += taken;
         this.left -= taken;
@@ -32,7 +31,7 @@ class Messages {
       if (this.prefix === 0) begun++;
       this.left = this.prefix === 0 ? 0 : this.left * 256 + bytes[at]!;
       at++;
-      if (++this.prefix === PREFIX_BYTES && this.left === 0) this.prefix = 0;
+      if (++this.prefix === HEADER_BYTES && this.left === 0) this.prefix = 0;
     }
     this.count += begun;
     return begun;
@@ -59,9 +58,8 @@ export class GrpcMessages {
     this.answers = false;
   }
 
-  requestBytes(at: number, end: number): void { this.requestPiece(this.engine.u8, at, end); }
-  requestPiece(bytes: Uint8Array, at: number, end: number): void {
-    const begun = this.request.take(bytes, at, end);
+  requestBytes(at: number, end: number): void {
+    const begun = this.request.take(this.engine.u8, at, end);
     if (begun > 0) this.scope?.add(ClusterGrpcStat.request_message_count, begun);
   }
   responseBytes(at: number, end: number): void {
@@ -77,12 +75,6 @@ export class GrpcMessages {
     if (status >= 0 && status <= STATUS_MAX) scope.add(ClusterGrpcStat['0'] + status, 1);
     scope.add(status === 0 ? ClusterGrpcStat.success : ClusterGrpcStat.failure, 1);
     scope.add(ClusterGrpcStat.total, 1);
-  }
-
-  /** Trailers as lines at [at, at + bytes). */
-  trailers(at: number, bytes: number): void {
-    const status = trailersGrpcStatus(this.engine, at, bytes);
-    if (status !== NO_STATUS) this.status(status);
   }
 
   /** The upstream's response is whole, so long after it had the request. */

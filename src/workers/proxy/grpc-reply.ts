@@ -1,36 +1,28 @@
 // Answers of ours to clients that speak gRPC: 200 without a body, with grpc-status and grpc-message, as Envoy gives
 // them.
-import { Head, Header, HeaderLine } from '../../core/generated/layouts.js';
+import { Header, HeaderLine } from '../../core/generated/layouts.js';
+import { grpcStatusOfHttp } from '../../core/grpc-status.js';
+import { sameBytes } from '../../core/same-bytes.js';
 import type { Engine } from '../engine.js';
+import { knownLine } from './known-line.js';
 
 const TYPE = Uint8Array.from('application/grpc', (letter) => letter.charCodeAt(0));
-/** gRPC status of an HTTP status; 2, unknown, for the rest. */
-const statuses: Readonly<Record<number, number>> = { 400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14,
-  504: 14 };
-
 /** Is the content-type of the head in this record gRPC's? */
 export function isGrpcHead(engine: Engine, record: number): boolean {
-  const { i32, u8, u16 } = engine;
-  const index = u16[(record >> 1) + Head.known * 2 + Header['content-type']];
-  if (index === 0) return false;
-  const line = (record >> 2) + Head.headers + (index - 1) * 4;
-  const bytes = i32[line + HeaderLine.valueBytes], at = i32[line + HeaderLine.valueAt];
-  if (bytes < TYPE.length) return false;
-  for (let i = 0; i < TYPE.length; i++) if (u8[at + i] !== TYPE[i]) return false;
-  return bytes === TYPE.length || u8[at + TYPE.length] === PLUS;
+  const { i32, u8 } = engine;
+  const line = knownLine(engine, record, Header['content-type']);
+  if (line === 0) return false;
+  const at = i32[line + HeaderLine.valueAt], typeEnd = at + TYPE.length;
+  const end = at + i32[line + HeaderLine.valueBytes];
+  return end >= typeEnd && sameBytes(u8, at, typeEnd, TYPE) && (end === typeEnd || u8[typeEnd] === PLUS);
 }
 const PLUS = 43;
 
-/** HTTP statuses of gRPC's, by their number; 500 for the rest. */
-const httpStatuses = [200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401];
-export const httpStatusOfGrpc = (status: number): number => httpStatuses[status] ?? 500;
-
 /** The grpc-status of a decoded head; -1: it is no number, NO_STATUS: it is not there. */
 export function headGrpcStatus(engine: Engine, record: number): number {
-  const { i32, u16 } = engine;
-  const index = u16[(record >> 1) + Head.known * 2 + Header['grpc-status']];
-  if (index === 0) return NO_STATUS;
-  const line = (record >> 2) + Head.headers + (index - 1) * 4;
+  const { i32 } = engine;
+  const line = knownLine(engine, record, Header['grpc-status']);
+  if (line === 0) return NO_STATUS;
   const at = i32[line + HeaderLine.valueAt];
   return numberIn(engine, at, at + i32[line + HeaderLine.valueBytes]);
 }
@@ -60,12 +52,10 @@ function numberIn({ u8 }: Engine, at: number, end: number): number {
   return p === end || u8[p] === 13 || u8[p] === SPACE ? number : -1;
 }
 
-export const grpcStatusOf = (status: number): number => statuses[status] ?? 2;
-
 /** Header lines of an answer that had this status and body. */
 export function grpcHeaders(status: number, lines: string, body: string, isHead: boolean): string {
   const kept = lines.replace(/(^|\n)content-type:[^\n]*\n/gi, '$1');
-  const known = /(^|\n)grpc-status:/i.test(kept) ? '' : `grpc-status: ${statuses[status] ?? 2}\r\n`;
+  const known = /(^|\n)grpc-status:/i.test(kept) ? '' : `grpc-status: ${grpcStatusOfHttp(status)}\r\n`;
   const message = body === '' || isHead ? '' : `grpc-message: ${percentEncoded(body)}\r\n`;
   return `${kept}content-type: application/grpc\r\n${known}${message}`;
 }

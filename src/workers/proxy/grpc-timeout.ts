@@ -4,6 +4,7 @@
 import { Head, Header, HeaderLine, RequestEdits } from '../../core/generated/layouts.js';
 import type { GrpcTimeouts } from '../../config/types.js';
 import type { Engine } from '../engine.js';
+import { knownLine } from './known-line.js';
 import type { Stream } from './stream.js';
 
 const DIGITS_MAX = 8;
@@ -17,10 +18,9 @@ const UNITS = 'mSMH';
 
 /** The grpc-timeout of the decoded request in milliseconds, rounded up; -1: there is none that can be read. */
 export function readGrpcTimeout(engine: Engine): number {
-  const { i32, u8, u16, requestRecord } = engine;
-  const index = u16[(requestRecord >> 1) + Head.known * 2 + ID];
-  if (index === 0) return -1;
-  const line = (requestRecord >> 2) + Head.headers + (index - 1) * 4;
+  const { i32, u8, requestRecord } = engine;
+  const line = knownLine(engine, requestRecord, ID);
+  if (line === 0) return -1;
   const end = (requestRecord >> 2) + Head.headers + i32[(requestRecord >> 2) + Head.headerCount] * 4;
   for (let other = line + 4; other < end; other += 4)
     if (((i32[other + HeaderLine.nameBytes_meta] >> 16) & 255) === ID) return -1;     // two values are none
@@ -49,9 +49,7 @@ export function applyGrpcTimeout(engine: Engine, stream: Stream, timeouts: GrpcT
     if (timeouts.durationMaxMs !== null) stream.durationMs = durationOf(readGrpcTimeout(engine), timeouts);
   } else if (stream.grpc) {
     stream.timeoutMs = timeoutOf(Math.max(0, readGrpcTimeout(engine)), timeouts);
-    stream.perTryMs = stream.route!.retry?.policy.perTryTimeoutMs ?? 0;
-    if (stream.timeoutMs !== 0 && stream.perTryMs >= stream.timeoutMs) stream.perTryMs = 0;
-    stream.perTryTimed = stream.perTryMs > 0 || stream.perTryIdleMs > 0;
+    stream.limitAttempts(stream.route!.retry?.policy.perTryTimeoutMs ?? 0);
   }
 }
 
@@ -70,14 +68,16 @@ function durationOf(saidMs: number, { durationMaxMs, durationOffsetMs }: GrpcTim
 
 /** What a gRPC upstream is told; -1: what the client said. */
 export function toldMs(stream: Stream, expectedMs: number): number {
-  if (!stream.route!.grpcTimeouts!.saysDuration) return expectedMs > 0 ? expectedMs : -1;
+  const timeouts = stream.route!.grpcTimeouts;
+  if (timeouts === null || !stream.grpc) return -1;
+  if (!timeouts.saysDuration) return expectedMs > 0 ? expectedMs : -1;
   if (stream.durationMs >= 0) return stream.durationMs;
   const ms = stream.route!.forward!.maxStreamDurationMs ?? stream.hcm!.config.maxStreamDurationMs;
   return ms > 0 ? ms : -1;
 }
 
 /**
- * Has the edits say x-envoy-expected-rq-timeout-ms of this gRPC request, in place of the route's constant line, and
+ * Has the edits say x-envoy-expected-rq-timeout-ms of this request, in place of the route's constant line, and
  * grpc-timeout in place of the client's. True: that is dropped until `keepGrpcTimeout` is called.
  */
 export function addTimeouts(engine: Engine, stream: Stream): boolean {

@@ -67,22 +67,11 @@ export function readRetryHeaders(engine: Engine, stream: Stream): void {
   const hedge = value('x-envoy-hedge-on-per-try-timeout');
   if (hedge === 'true' || hedge === 'false') stream.hedgesOnTimeout = hedge === 'true';
   stream.timeoutMs = numberOf(value('x-envoy-upstream-rq-timeout-ms')) ?? stream.timeoutMs;
-  stream.perTryMs = numberOf(value('x-envoy-upstream-rq-per-try-timeout-ms'))
-    ?? stream.route!.retry?.policy.perTryTimeoutMs ?? 0;
-  if (stream.timeoutMs !== 0 && stream.perTryMs >= stream.timeoutMs) stream.perTryMs = 0;
-  stream.perTryTimed = stream.perTryMs > 0 || stream.perTryIdleMs > 0;
+  stream.limitAttempts(numberOf(value('x-envoy-upstream-rq-per-try-timeout-ms'))
+    ?? stream.route!.retry?.policy.perTryTimeoutMs ?? 0);
   if (value('x-envoy-upstream-rq-timeout-alt-response') !== null) stream.timeoutStatus = ALTERNATIVE_STATUS;
 }
 
 function numberOf(text: string | null): number | null {
   return text !== null && NUMBER.test(text) ? Number(text) : null;
-}
-
-/** Has the request say how long the upstream may take, in place of the route's constant line. */
-export function addExpected(engine: Engine, stream: Stream): void {
-  const edits = engine.requestEdits >> 2;
-  const ms = stream.perTryMs > 0 && !stream.hedgesOnTimeout ? stream.perTryMs : stream.timeoutMs;
-  engine.i32[edits + RequestEdits.addedAt] = engine.lineScratch;
-  engine.i32[edits + RequestEdits.addedBytes] = ms === 0 ? 0
-    : engine.writeText(engine.lineScratch, `x-envoy-expected-rq-timeout-ms: ${ms}\r\n`);
 }

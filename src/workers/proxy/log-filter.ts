@@ -8,7 +8,7 @@ import type { FractionCell, NumberCell } from '../../config/runtime-cells.js';
 import type { Engine } from '../engine.js';
 import { HeaderCondition } from '../routing/header-condition.js';
 import { metadataAt, valueHolds } from '../routing/metadata-condition.js';
-import { grpcStatusOfHttp } from './format-texts.js';
+import { grpcStatusOfHttp } from '../../core/grpc-status.js';
 import { trailersRecord } from './kept-trailers.js';
 import type { Stream } from './stream.js';
 

@@ -2,6 +2,7 @@
 // both are done.
 import { Head, HeadFlag, Header, Mutation, MutationRecordBytes, ResponseEdits, ResponseEditsFlag }
   from '../../core/generated/layouts.js';
+import { httpStatusOfGrpc } from '../../core/grpc-status.js';
 import { limits } from '../../core/limits.js';
 import { detail } from '../../core/response-flags.js';
 import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
@@ -20,7 +21,7 @@ import { findRequestId } from './request-id.js';
 import { keepsHead } from './stream.js';
 import { learn } from './learning.js';
 import { keepTrailers } from './kept-trailers.js';
-import { headGrpcStatus, httpStatusOfGrpc, NO_STATUS, trailersGrpcStatus } from './grpc-reply.js';
+import { headGrpcStatus, NO_STATUS, trailersGrpcStatus } from './grpc-reply.js';
 import type { Stream } from './stream.js';
 import type { Throttle } from './throttle.js';
 
@@ -250,11 +251,7 @@ export class Responses {
   /** The response of a framed protocol is over. */
   onEnd(stream: Stream, trailersAt: number, trailersBytes: number): void {
     const { response } = stream;
-    if (stream.grpc && trailersBytes > 0) {
-      const status = trailersGrpcStatus(this.engine, trailersAt, trailersBytes);
-      if (status !== NO_STATUS) stream.grpcStatus = status;
-    }
-    if (stream.countsMessages) stream.messages!.trailers(trailersAt, trailersBytes);
+    if (trailersBytes > 0 && (stream.grpc || stream.countsMessages)) this.noteStatus(stream, trailersAt, trailersBytes);
     if (stream.transformsResponse) { this.proxy.transforming.onEnd(stream, trailersAt, trailersBytes); return; }
     const downstream = stream.downstream!;
     if (response.kind === BODY_TUNNEL) { this.proxy.failures.upstreamEnded(stream, 0); return; }
@@ -268,6 +265,13 @@ export class Responses {
       }
     } else if (downstream.framed && bytes > 0) downstream.sendTrailers(trailersAt, bytes);
     this.proxy.finish.responseComplete(stream, true);
+  }
+
+  private noteStatus(stream: Stream, trailersAt: number, trailersBytes: number): void {
+    const status = trailersGrpcStatus(this.engine, trailersAt, trailersBytes);
+    if (status === NO_STATUS) return;
+    stream.grpcStatus = status;
+    if (stream.countsMessages) stream.messages!.status(status);
   }
 
   /** How far the bytes may go now; the rest waits with the upstream connection. */

@@ -348,6 +348,12 @@ export class Stream implements PickRequest, Borrower {
     this.attempted = null;
   }
 
+  /** How long an attempt may take, unless the request's own time is over before. */
+  limitAttempts(perTryMs: number): void {
+    this.perTryMs = this.timeoutMs !== 0 && perTryMs >= this.timeoutMs ? 0 : perTryMs;
+    this.perTryTimed = this.perTryMs > 0 || this.perTryIdleMs > 0;
+  }
+
   private clearInternal(): void {
     this.internal = false;
     this.retriableCodes = NO_NUMBERS;

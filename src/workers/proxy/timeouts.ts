@@ -43,8 +43,8 @@ export class Timeouts {
   /** Has the head of another attempt say how long that may take. False: no buffer is free. */
   restate(stream: Stream): boolean {
     const expectedMs = this.expectedMs(stream);
-    const timeouts = stream.route!.grpcTimeouts;
-    const grpcMs = !stream.grpc || timeouts === null || timeouts.saysDuration ? -1 : toldMs(stream, expectedMs);
+    // How long the stream may live was said once and for all.
+    const grpcMs = stream.route!.grpcTimeouts?.saysDuration === true ? -1 : toldMs(stream, expectedMs);
     return replaceExpected(this.engine, stream, expectedMs)
       && (grpcMs < 0 || replaceGrpcTimeout(this.engine, stream, grpcMs));
   }

@@ -74,3 +74,9 @@ export function withLines(lines: string, changes: readonly (readonly [name: stri
   }
   return kept;
 }
+
+/** A head whose lines are changed as `withLines` says; its first line stays. */
+export function withHeadLines(head: string, changes: Parameters<typeof withLines>[1]): string {
+  const lineEnd = head.indexOf('\r\n') + 2;
+  return `${head.slice(0, lineEnd)}${withLines(head.slice(lineEnd, -2), changes)}\r\n`;
+}

@@ -1,7 +1,7 @@
 // An SSL_CTX made of a TLS context's configuration and the contents of its secrets. It is made anew when a secret has
 // other contents; sessions that began with the old one keep it (OpenSSL counts them).
 import { createHash } from 'node:crypto';
-import { noValidation, defaultCipherSuites, defaultCurves } from '../../config/tls.js';
+import { cipherSuites13, noValidation, defaultCipherSuites, defaultCurves } from '../../config/tls.js';
 import type { CertificateContents, DownstreamTls, TlsCommon, TlsValidation, UpstreamTls }
   from '../../config/tls.js';
 import { equalKey } from '../../config/values.js';
@@ -15,8 +15,6 @@ import { Verifier } from './verifier.js';
 const MODES = openssl.MODE_ENABLE_PARTIAL_WRITE | openssl.MODE_ACCEPT_MOVING_WRITE_BUFFER
   | openssl.MODE_RELEASE_BUFFERS;
 const TLS_1_2 = 0x0303, TLS_1_3 = 0x0304;
-/** As BoringSSL prefers them where AES is in hardware: the hash of the first costs half of the second's. */
-const SUITES_1_3 = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
 
 /**
  * A session is resumed by contexts that would have let it begin: those with the same names on their certificates, which
@@ -135,7 +133,7 @@ export class Contexts {
     const suites = (parameters.cipherSuites.length > 0 ? parameters.cipherSuites : defaultCipherSuites).join(':');
     // OpenSSL 3 takes SHA-1 signatures, which TLS 1.0 and 1.1 need, at level 0 only.
     this.must(ssl.SSL_CTX_set_cipher_list(pointer, old ? `${suites}:@SECLEVEL=0` : suites), 'cipher_suites');
-    this.must(ssl.SSL_CTX_set_ciphersuites(pointer, SUITES_1_3), 'cipher suites of TLS 1.3');
+    this.must(ssl.SSL_CTX_set_ciphersuites(pointer, cipherSuites13), 'cipher suites of TLS 1.3');
     const curves = (parameters.curves.length > 0 ? parameters.curves : defaultCurves).join(':');
     this.must(ssl.SSL_CTX_ctrlText(pointer, openssl.CTRL_SET_GROUPS_LIST, 0, curves), 'ecdh_curves');
     if (parameters.signatureAlgorithms.length > 0) {

@@ -1,11 +1,8 @@
 // Is this certificate the peer's to show? The chain is OpenSSL's business; names and pins are looked at here, inside of
 // the handshake, so that a refusal is told by an alert.
-import { X509Certificate, createHash } from 'node:crypto';
-import type { SanMatcher, TlsValidation } from '../../config/tls.js';
-import { altNamesOf, coversHost } from '../../config/certificates.js';
-import type { AltName } from '../../config/certificates.js';
-import { otherNamesOf } from '../../config/der.js';
-import type { OtherName } from '../../config/der.js';
+import type { TlsValidation } from '../../config/tls.js';
+import { altNamesIn, isNamed, isPinned } from '../../config/peer-rules.js';
+import type { NameRule } from '../../config/peer-rules.js';
 import { KEY_DIGITAL_SIGNATURE, KEY_ENCIPHERMENT, KEY_EXCHANGE_RSA,
   X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_UNSUPPORTED_NAME_SYNTAX,
   X509_V_OK } from '../../os/openssl.js';
@@ -25,12 +22,14 @@ export class Verifier {
   refused: Uint8Array | null = null;
   /** The last chain was found good. */
   trusted = false;
-  private readonly matchers: { type: SanMatcher['type']; oid: string; condition: StringCondition }[];
+  private readonly rules: readonly NameRule[];
 
   constructor(private readonly library: TlsLibrary, private readonly validation: TlsValidation,
       private readonly name = '') {
-    this.matchers = validation.sanMatchers.map(({ type, oid, matcher }) => ({ type, oid,
-      condition: new StringCondition(matcher) }));
+    this.rules = validation.sanMatchers.map(({ type, oid, matcher }) => {
+      const condition = new StringCondition(matcher);
+      return { type, oid, holds: (value) => condition.holds(value) };
+    });
   }
 
   /** The callback of SSL_CTX_set_cert_verify_callback: 1 = go on. */
@@ -46,12 +45,12 @@ export class Verifier {
       if (!this.trusted && validation.trustChainVerification === 'verify') return this.refuseChain(context);
     } else if (validation.spkiPins.length === 0 && validation.hashPins.length === 0) {
       // Names that nobody vouches for say nothing.
-      if (this.matchers.length > 0 && validation.trustChainVerification === 'verify')
+      if (this.rules.length > 0 && validation.trustChainVerification === 'verify')
         return this.refuse(context, 'san', this.leaf(context));
     }
     const der = this.leaf(context);
-    if (!this.hasName(der)) return this.refuse(context, 'san', der);
-    if (!this.isPinned(der)) return this.refuse(context, 'pin', der);
+    if (!isNamed(der, this.name, this.rules)) return this.refuse(context, 'san', der);
+    if (!isPinned(der, validation)) return this.refuse(context, 'pin', der);
     ssl.X509_STORE_CTX_set_error(context, X509_V_OK);
     return 1;
   }
@@ -78,7 +77,7 @@ export class Verifier {
     this.failure = failure;
     this.refused = der;
     this.detail = failure === 'pin' ? 'verify cert failed: cert hash and spki'
-      : `verify cert failed: SAN matcher, certificate SANs are [${this.namesOf(der).map(({ value }) => value)
+      : `verify cert failed: SAN matcher, certificate SANs are [${altNamesIn(der).map(({ value }) => value)
         .join(', ')}]`;
     this.library.ssl.X509_STORE_CTX_set_error(context, X509_V_ERR_UNSUPPORTED_NAME_SYNTAX);
     return 0;
@@ -99,33 +98,5 @@ export class Verifier {
     this.detail = KEY_USAGE;
     this.library.ssl.X509_STORE_CTX_set_error(context, X509_V_ERR_UNSUPPORTED_NAME_SYNTAX);
     return 0;
-  }
-
-  private otherNames(der: Uint8Array): OtherName[] {
-    try { return otherNamesOf(der); } catch { return []; }   // malformed: it has none
-  }
-
-  private namesOf(der: Uint8Array): AltName[] {
-    return der.length === 0 ? [] : altNamesOf(new X509Certificate(der).subjectAltName);
-  }
-
-  private hasName(der: Uint8Array): boolean {
-    if (this.matchers.length === 0 && this.name === '') return true;
-    const names = this.namesOf(der);
-    if (this.name !== '' && !names.some(({ type, value }) =>
-      type === 'dns' ? coversHost(value, this.name) : value === this.name))
-      return false;
-    return this.matchers.length === 0 || this.matchers.some(({ type, oid, condition }) => type === 'otherName'
-      ? this.otherNames(der).some((name) => name.oid === oid && condition.holds(name.value))
-      : names.some((name) => name.type === type && condition.holds(name.value)));
-  }
-
-  private isPinned(der: Uint8Array): boolean {
-    const { spkiPins, hashPins } = this.validation;
-    if (spkiPins.length === 0 && hashPins.length === 0) return true;
-    if (hashPins.includes(createHash('sha256').update(der).digest('hex'))) return true;
-    if (spkiPins.length === 0) return false;
-    const key = new X509Certificate(der).publicKey.export({ type: 'spki', format: 'der' });
-    return spkiPins.includes(createHash('sha256').update(key).digest('base64'));
   }
 }

@@ -2,11 +2,11 @@
 import t from 'tap';
 import type { Question } from '../../../src/config/questions.js';
 import { limits } from '../../../src/core/limits.js';
-import { ClusterGrpcStat } from '../../../src/telemetry/schema.js';
+import { ClusterGrpcStat, scopeBytes } from '../../../src/telemetry/schema.js';
 import { allocateScope } from '../../../src/telemetry/scopes.js';
-import { GrpcScopes } from '../../../src/workers/filters/grpc-scopes.js';
+import { GrpcScope, GrpcScopes } from '../../../src/workers/filters/grpc-scopes.js';
 import { GrpcMessages } from '../../../src/workers/proxy/grpc-messages.js';
-import type { GrpcScope } from '../../../src/workers/filters/grpc-scopes.js';
+import { NO_STATUS, trailersGrpcStatus } from '../../../src/workers/proxy/grpc-reply.js';
 import { World } from '../../sim/world.js';
 
 function asking(): { world: World; asked: { id: number; question: Question }[]; of(path: string): GrpcScope | null } {
@@ -55,12 +55,14 @@ t.test('further methods than the most count with their cluster', async (t) => {
 t.test('messages are counted however their bytes are cut', async (t) => {
   const { engine } = new World(1);
   const bytes = Buffer.from([0, 0, 0, 0, 3, 1, 2, 3, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, ...Array<number>(256).fill(9), 0]);
+  const at = engine.text;
+  engine.u8.set(bytes, at);
   for (let first = 0; first <= bytes.length; first += 3) for (let second = first; second <= bytes.length; second += 7) {
     const messages = new GrpcMessages(engine);
     messages.begin(null, false);
-    messages.requestPiece(bytes, 0, first);
-    messages.requestPiece(bytes, first, second);
-    messages.requestPiece(bytes, second, bytes.length);
+    messages.requestBytes(at, at + first);
+    messages.requestBytes(at + first, at + second);
+    messages.requestBytes(at + second, at + bytes.length);
     if (messages.request.count !== 4) t.fail(`${messages.request.count} of 4, cut at ${first} and ${second}`);
   }
 });
@@ -71,11 +73,15 @@ const found: Record<string, number> = { 'grpc-status: 0\r\n': 0, 'grpc-status:13
   'grpc-status: 1a\r\n': -1, 'grpc-status-details-bin: 4\r\n': NaN };
 for (const [lines, status] of Object.entries(found)) t.test(`the status in ${JSON.stringify(lines)}`, async (t) => {
   const { engine } = new World(1);
-  const added: number[] = [];
+  const cells = new Float64Array(scopeBytes('grpcMethod') >> 3), expected = new Float64Array(cells.length);
   const messages = new GrpcMessages(engine);
-  messages.begin({ add: (cell, count) => { added.push(cell, count); }, observe: () => undefined }, false);
-  messages.trailers(engine.text, engine.writeText(engine.text, lines));
-  const of = status === 0 ? [ClusterGrpcStat.success, 1] : [ClusterGrpcStat.failure, 1];
-  t.same(added, Number.isNaN(status) ? [] : [...status < 0 ? [] : [ClusterGrpcStat['0'] + status, 1], ...of,
-    ClusterGrpcStat.total, 1]);
+  messages.begin(new GrpcScope(cells, 0), false);
+  const read = trailersGrpcStatus(engine, engine.text, engine.writeText(engine.text, lines));
+  t.equal(read, Number.isNaN(status) ? NO_STATUS : status);
+  if (Number.isNaN(status)) return;
+  messages.status(read);
+  if (status >= 0) expected[ClusterGrpcStat['0'] + status] = 1;
+  expected[status === 0 ? ClusterGrpcStat.success : ClusterGrpcStat.failure] = 1;
+  expected[ClusterGrpcStat.total] = 1;
+  t.same(cells, expected);
 });
