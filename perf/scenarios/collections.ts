@@ -1,13 +1,17 @@
-// Garbage collections under load: Weft is started with V8's --trace-gc, and the collections of each isolate are counted
-// over at least a million requests. The isolate that collects first is main's: workers do not exist yet then.
+// Garbage under load: Weft is started with V8's --trace-gc, the collections of each isolate are counted over at least
+// half a million requests, and then what workers allocate is sampled for some more. The isolate that collects first is
+// main's: workers do not exist yet then.
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { closedLoad } from '../load/closed.js';
 import { markdownTable } from '../report.js';
 import type { Session } from '../session.js';
+import { sampleAllocations } from './allocations.js';
 import type { Measured } from './memory.js';
 import type { CpuScenario } from './cpu-scenario.js';
 
 const CHUNK_SECONDS = 5;
+const SAMPLER = new URL('../process/allocation-sampler.js', import.meta.url).pathname;
 
 export interface Collections { isolate: string; young: number; full: number }
 
@@ -27,10 +31,12 @@ function countCollections(text: string): Collections[] {
 export async function runCollections(session: Session, scenario: CpuScenario,
   say: (text: string) => void): Promise<Measured> {
   const { shape, traffic } = scenario.variants[0];
-  const rows: string[][] = [], samples: unknown[] = [];
+  const rows: string[][] = [], sites: string[][] = [], samples: unknown[] = [];
   const flags = process.env.WEFT_NODE_FLAGS;
-  process.env.WEFT_NODE_FLAGS = `--trace-gc ${flags ?? ''}`;
+  process.env.WEFT_NODE_FLAGS = `--trace-gc --import ${SAMPLER} ${flags ?? ''}`;
   for (const peer of session.peers.filter((entry) => entry.name.startsWith('weft'))) {
+    const file = join(session.work, `allocations-${scenario.name}-${peer.name}.json`);
+    process.env.WEFT_ALLOCATIONS_FILE = file;
     const started = await session.start(peer, shape);
     const load = (seconds: number): ReturnType<typeof closedLoad> =>
       closedLoad(session.root, started.ports.listener, traffic, seconds, session.options.loadCore);
@@ -47,12 +53,16 @@ export async function runCollections(session: Session, scenario: CpuScenario,
         String(full)]);
     });
     if (all.length < 2) rows.push([`${peer.name} workers`, String(requests), '0', '0']);
-    samples.push({ peer: peer.name, requests, all, during: [...during.values()] });
+    const allocations = await sampleAllocations(started.running, file,
+      async () => (await load(CHUNK_SECONDS)).requests);
+    for (const { place, bytesPerRequest } of allocations) sites.push([peer.name, bytesPerRequest.toFixed(1), place]);
+    samples.push({ peer: peer.name, requests, all, during: [...during.values()], allocations });
     say(`  ${peer.name}: ${requests} requests`);
     await started.running.stop();
   }
   if (flags === undefined) delete process.env.WEFT_NODE_FLAGS;
   else process.env.WEFT_NODE_FLAGS = flags;
   return { title: `Garbage collections per isolate, after the warm-up: ${scenario.title}.`, samples,
-    table: markdownTable(['isolate', 'requests', 'young', 'full'], rows) };
+    table: `${markdownTable(['isolate', 'requests', 'young', 'full'], rows)}\n\n${
+      markdownTable(['peer', 'bytes a request', 'allocated by'], sites)}` };
 }

@@ -91,8 +91,8 @@ export class Engine {
   ticketKeys: readonly string[] = [];
   snapshot!: Snapshot;
   /** Monotonic and wall time of this loop turn, milliseconds. */
-  nowMs: number;
-  wallMs: number;
+  nowMs = 0;
+  wallMs = 0;
   /** node.cluster of the bootstrap. */
   nodeCluster = '';
   /** Number of the upstream connection that is opened next. */

@@ -121,8 +121,8 @@ export class ClientSession extends Session {
   protected isPeers(id: number): boolean { return (id & 1) === 0; }
 
   protected onHeaders(id: number, at: number, bytes: number, endsStream: boolean): boolean {
-    const stream = this.streams.get(id) as ClientStream | undefined;
-    if (stream === undefined) {
+    const stream = this.streams.get(id) as ClientStream | null;
+    if (stream === null) {
       if (id === 0 || this.isPeers(id) || id >= this.nextOwnStream) {
         this.connectionError(H2Error.protocol);
         return false;
@@ -234,7 +234,7 @@ export class ClientSession extends Session {
   protected onGoAway(last: number): void {
     if (!this.draining) this.connection.endpoint.cluster.count(ClusterStat.upstream_cx_close_notify);
     this.drain();
-    for (const [id, stream] of this.streams) if (id > last) stream.lost(RESET_REFUSED);
+    for (const stream of this.streams.all()) if (stream.streamId > last) stream.lost(RESET_REFUSED);
   }
 
   /** No further request; it ends with the last one that it has. */
@@ -259,7 +259,8 @@ export class ClientSession extends Session {
   private becameIdle(): void {
     const { nowMs } = this.engine;
     const { idleTimeoutMs } = this.connection.endpoint.cluster.traits;
-    this.idleAtMs = idleTimeoutMs > 0 ? nowMs + idleTimeoutMs : Infinity;
+    if (idleTimeoutMs > 0) this.idleAtMs = nowMs + idleTimeoutMs;
+    else this.idleAtMs = Infinity;
     this.deadlineMoved();
   }
 

@@ -59,7 +59,7 @@ export class DataIn {
     if (session.receiveWindow < 0) { session.connectionError(H2Error.flowControl); return; }
     const flood = session.floods.received(H2Type.data, bytes, ends, session.options);
     if (flood !== FLOOD_NONE) { session.flooded(flood); return; }
-    const stream = session.streams.get(id) ?? null;
+    const stream = session.streams.get(id);
     if (!this.accepts(id, stream, length, bytes, ends)) return;
     this.stream = stream !== null && stream.streamId === id ? stream : null;
     session.giveBack(this.stream === null ? length : length - bytes);

@@ -134,7 +134,7 @@ export class ServerSession extends Session implements ListenerConnection {
 
   protected onHeaders(id: number, at: number, bytes: number, endsStream: boolean): boolean {
     const stream = this.streams.get(id);
-    if (stream !== undefined) return this.trailers(stream, id, at, bytes, endsStream);
+    if (stream !== null) return this.trailers(stream, id, at, bytes, endsStream);
     if (!this.isPeers(id) || id === 0) { this.connectionError(H2Error.protocol); return false; }
     if (id <= this.lastPeerStream) {
       if (!this.wasResetLately(id)) { this.connectionError(H2Error.streamClosed); return false; }
@@ -313,7 +313,8 @@ export class ServerSession extends Session implements ListenerConnection {
 
   private becameIdle(): void {
     const { idleTimeoutMs } = this.hcm.config;
-    this.idleAtMs = idleTimeoutMs > 0 ? this.engine.nowMs + idleTimeoutMs : Infinity;
+    if (idleTimeoutMs > 0) this.idleAtMs = this.engine.nowMs + idleTimeoutMs;
+    else this.idleAtMs = Infinity;
     this.deadlineMoved();
   }
 

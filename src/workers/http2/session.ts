@@ -19,6 +19,7 @@ import { HeaderBlock } from './header-block.js';
 import { DataIn } from './data-in.js';
 import { Sending } from './sending.js';
 import { SESSION_CLOSED, SESSION_LINGERING, SESSION_OPEN } from './session-state.js';
+import { IdTable } from '../memory/id-table.js';
 import { StarvedStreams } from './starved-streams.js';
 import type { FramedStream } from './stream.js';
 import { FLAG_ACK, FLAG_END_HEADERS, FLAG_END_STREAM,
@@ -40,7 +41,7 @@ export abstract class Session implements SocketOwner {
   socket = -1;
   state = SESSION_CLOSED;
   readonly out: FramesOut;
-  readonly streams = new Map<number, FramedStream>();
+  readonly streams = new IdTable<FramedStream>();
   readonly floods = new Floods();
   /** The newest stream that the peer has opened. */
   protected lastPeerStream = 0;
@@ -304,7 +305,7 @@ export abstract class Session implements SocketOwner {
 
   /** The peer's initial window is another: so is that of every stream (RFC 9113 6.9.2). */
   private moveWindows(change: number): boolean {
-    for (const stream of this.streams.values()) {
+    for (const stream of this.streams.all()) {
       stream.sendWindow += change;
       if (stream.sendWindow > WINDOW_MAX) { this.connectionError(H2Error.flowControl); return false; }
       if (stream.queuedBytes > 0 && stream.sendWindow > 0) this.sending.add(stream);
@@ -324,7 +325,7 @@ export abstract class Session implements SocketOwner {
       return;
     }
     const stream = this.streams.get(id);
-    if (stream === undefined) {
+    if (stream === null) {
       if (this.isIdle(id)) this.connectionError(H2Error.protocol);
       return;
     }
@@ -337,7 +338,7 @@ export abstract class Session implements SocketOwner {
     if (this.isIdle(id)) { this.connectionError(H2Error.protocol); return; }
     this.count('rxReset');
     const stream = this.streams.get(id);
-    if (stream === undefined) return;
+    if (stream === null) return;
     if (!this.mayReset(stream)) return;
     stream.lost(error === H2Error.refusedStream ? RESET_REFUSED : RESET_BY_PEER);
   }
@@ -412,7 +413,7 @@ export abstract class Session implements SocketOwner {
   /** Ends a stream for what its peer did. False: the connection is over instead. */
   streamError(id: number, error: number): boolean {
     const stream = this.streams.get(id);
-    if (stream === undefined) {
+    if (stream === null) {
       if (this.isIdle(id)) { this.connectionError(error); return false; }
       this.sendReset(id, error);
       return this.state === SESSION_OPEN;
@@ -485,9 +486,7 @@ export abstract class Session implements SocketOwner {
   }
   protected closeSocket(socket: number, reset: boolean): void { this.engine.reactor.close(socket, reset); }
 
-  private loseStreams(errno: number): void {
-    for (const stream of [...this.streams.values()]) stream.lost(errno);
-  }
+  private loseStreams(errno: number): void { for (const stream of this.streams.all()) stream.lost(errno); }
 
   forget(id: number, stream: FramedStream): void {
     this.streams.delete(id);

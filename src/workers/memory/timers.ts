@@ -55,10 +55,17 @@ export class TimerWheel {
     this.freeHead = id;
   }
 
-  /** Calls the owner at `deadlineMs` or up to one tick later. */
+  /**
+   * Calls the owner at `deadlineMs` or up to one tick later. So small that it is always inlined: a number with a
+   * fraction is an allocation where it is passed on.
+   */
   arm(id: number, deadlineMs: number): void {
     this.deadlines[id] = deadlineMs;
-    const tick = Math.ceil(deadlineMs / TICK_MS);
+    this.place(id);
+  }
+
+  private place(id: number): void {
+    const tick = Math.ceil(this.deadlines[id] / TICK_MS);
     if (this.slotOf[id] !== NONE) {
       if (tick >= this.ticks[id]) return;
       this.unlink(id);

@@ -1,6 +1,6 @@
 // How a stream ends: what it held is given back, it is counted and logged, and its connections go on or end.
 import { ClusterState, EndpointState } from '../../core/memory-map.js';
-import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
+import { ClusterStat, HISTOGRAM_VALUE_MAX, HttpStat } from '../../telemetry/schema.js';
 import { httpStatusOfGrpc } from '../../core/grpc-status.js';
 import { ResponseFlag } from '../../core/response-flags.js';
 import type { Engine } from '../engine.js';
@@ -176,7 +176,7 @@ export class Finish {
       const family = (stream.status / 100) | 0;
       if (family >= 2 && family <= 5) f64[scope + HttpStat.downstream_rq_1xx + family - 1] += 1;
     }
-    engine.observe(hcm.requestTimeCell, engine.nowMs - stream.startMs);
+    engine.observe(hcm.requestTimeCell, wholeMs(engine.nowMs - stream.startMs));
     if (stream.cluster !== null) stream.cluster.gauge(ClusterStat.upstream_rq_active, -1);
     if (stream.response.kind === BODY_TUNNEL && stream.responseStarted)
       f64[scope + HttpStat.downstream_cx_upgrades_active] -= 1;
@@ -203,7 +203,7 @@ export class Finish {
     // The endpoint's own, whatever a filter makes of it.
     const status = stream.upstreamStatus || stream.status;
     countStatus(cluster, status);
-    engine.observe(cluster.requestTimeCell, engine.nowMs - stream.startMs);
+    engine.observe(cluster.requestTimeCell, wholeMs(engine.nowMs - stream.startMs));
     if (stream.route!.counts !== null) stream.route!.counts.response(engine, stream, true);
     const endpoint = stream.endpoint ?? stream.lastEndpoint;
     if (endpoint !== null) {
@@ -224,3 +224,6 @@ export class Finish {
     }
   }
 }
+
+/** A number with a fraction is an allocation where it is passed on. */
+const wholeMs = (ms: number): number => Math.min(ms, HISTOGRAM_VALUE_MAX) | 0;

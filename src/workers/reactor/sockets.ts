@@ -12,8 +12,10 @@ export class Sockets implements Reactor {
   readonly driver: Reactor['driver'];
   private readonly channels: (Channel | null)[] = [];
   private readonly free: number[] = [];
-  private flushers: Flusher[] = [];
-  private flushing: Flusher[] = [];
+  /** The first `flusherCount` are asked for; an array that is cut and filled again would be made anew each turn. */
+  private flushers: (Flusher | null)[] = [];
+  private flushing: (Flusher | null)[] = [];
+  private flusherCount = 0;
 
   constructor(readonly kernel: Reactor) { this.driver = kernel.driver; }
 
@@ -36,7 +38,7 @@ export class Sockets implements Reactor {
   }
 
   /** `flusher` is called once, before the worker waits for the kernel again. The caller asks once a turn. */
-  flushLater(flusher: Flusher): void { this.flushers.push(flusher); }
+  flushLater(flusher: Flusher): void { this.flushers[this.flusherCount++] = flusher; }
 
   add(fd: number, owner: SocketOwner): number { return this.kernel.add(fd, owner); }
   connect(id: number, sockaddr: number, length: number): void { this.kernel.connect(id, sockaddr, length); }
@@ -78,19 +80,23 @@ export class Sockets implements Reactor {
   setWake(eventFd: number, onWake: () => void): void { this.kernel.setWake(eventFd, onWake); }
 
   poll(timeoutMs: number): void {
-    if (this.flushers.length > 0) this.flush();         // what timers and messages gathered
-    this.kernel.poll(this.flushers.length > 0 ? 0 : timeoutMs);
-    if (this.flushers.length > 0) this.flush();
+    if (this.flusherCount > 0) this.flush();         // what timers and messages gathered
+    this.kernel.poll(this.flusherCount > 0 ? 0 : timeoutMs);
+    if (this.flusherCount > 0) this.flush();
   }
   end(): void { this.kernel.end(); }
 
   /** What is gathered while others flush has its turn in the next call. */
   private flush(): void {
-    const now = this.flushers;
+    const now = this.flushers, count = this.flusherCount;
     this.flushers = this.flushing;
     this.flushing = now;
-    for (let i = 0; i < now.length; i++) now[i]!.flush();
-    now.length = 0;
+    this.flusherCount = 0;
+    for (let i = 0; i < count; i++) {
+      const flusher = now[i]!;
+      now[i] = null;
+      flusher.flush();
+    }
   }
 
   private channel(id: number): Channel { return this.channels[id - CHANNEL_FIRST]!; }

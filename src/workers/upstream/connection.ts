@@ -206,8 +206,9 @@ export class UpstreamConnection implements SocketOwner, Upstream, HandshakeEvent
     endpoint.idleCount++;
     if (endpoint.owned !== null) endpoint.owned.set(this.owner, this);
     const { idleTimeoutMs } = endpoint.cluster.traits;
-    const until = Math.min(this.overMs, idleTimeoutMs > 0 ? engine.nowMs + idleTimeoutMs : Infinity);
-    if (until < Infinity) engine.timers.arm(this.timer, until); else engine.timers.disarm(this.timer);
+    if (idleTimeoutMs > 0) engine.timers.arm(this.timer, Math.min(this.overMs, engine.nowMs + idleTimeoutMs));
+    else if (this.overMs < Infinity) engine.timers.arm(this.timer, this.overMs);
+    else engine.timers.disarm(this.timer);
   }
 
   leaveIdle(): void {
