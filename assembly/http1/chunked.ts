@@ -151,7 +151,7 @@ function trailers(state: usize, p: usize, end: usize, rechunk: bool, mode: u32, 
   if (used < 0) return -1;
   let r = q;
   if (rechunk) {
-    if (mode & MODE_TRAILERS) r = copyLines(scratch, r, TRAILERS_DROPPED, false, false);
+    if (mode & MODE_TRAILERS) r = copyLines(scratch, r, TRAILERS_DROPPED, false, false, false);
     r = writeEnd(r);
   }
   store<u32>(state + CHUNKED_PRODUCED, <u32>(r - q));
@@ -160,7 +160,7 @@ function trailers(state: usize, p: usize, end: usize, rechunk: bool, mode: u32, 
 
 /** Writes the trailers that the last step decoded into `scratch` as lines at `dst`; returns the position after them. */
 export function h1CopyTrailers(scratch: usize, dst: usize): usize {
-  return copyLines(scratch, dst, TRAILERS_DROPPED, false, false);
+  return copyLines(scratch, dst, TRAILERS_DROPPED, false, false, false);
 }
 
 /** Frames `n` bytes at `at` as one chunk at `dst`; returns the position after it. n > 0. */

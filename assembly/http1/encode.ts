@@ -3,7 +3,8 @@
 // room for all: the caller reckons every added length beforehand, and refuses what no buffer holds.
 import {
   HEADER_CONNECTION, HEADER_CONTENT_LENGTH, HEADER_EXPECT, HEADER_HOST, HEADER_LINE_FLAG_CANONICAL,
-  HEADER_LINE_FLAG_DROPPED, HEADER_LINE_FLAG_UNDERSCORE, HEADER_UPGRADE, HEADER_X_FORWARDED_FOR,
+  HEADER_LINE_FLAG_DROPPED, HEADER_LINE_FLAG_NEVER_INDEXED, HEADER_LINE_FLAG_UNDERSCORE, HEADER_UPGRADE,
+  HEADER_X_FORWARDED_FOR,
   HEADER_X_FORWARDED_HOST, HEADER_X_FORWARDED_PORT, HEADER_X_FORWARDED_PROTO, HEADER_X_REQUEST_ID, HEADER_VIA,
   HEADER_X_ENVOY_EXTERNAL_ADDRESS, HEADER_X_ENVOY_INTERNAL, HEADER_X_ENVOY_ORIGINAL_HOST, HEADER_X_ENVOY_ORIGINAL_PATH,
   HEAD_FLAGS, HEAD_FLAG_ASTERISK_FORM, HEAD_FLAG_AUTHORITY_FORM, HEAD_FLAG_CONNECTION_NAMES,
@@ -20,7 +21,8 @@ import {
   REQUEST_EDITS_FLAG_ABSOLUTE_URL, REQUEST_EDITS_FLAG_APPEND_HOST_XFH, REQUEST_EDITS_FLAG_APPEND_PORT,
   REQUEST_EDITS_FLAG_APPEND_XFF, REQUEST_EDITS_FLAG_CHUNKED, REQUEST_EDITS_FLAG_DROP_UNDERSCORE,
   REQUEST_EDITS_FLAG_EXPECT_CONTINUE, REQUEST_EDITS_FLAG_EXTERNAL, REQUEST_EDITS_FLAG_EXTERNAL_ADDRESS,
-  REQUEST_EDITS_FLAG_GENERATE_REQUEST_ID, REQUEST_EDITS_FLAG_HTTPS, REQUEST_EDITS_FLAG_ORIGINAL_HOST,
+  REQUEST_EDITS_FLAG_GENERATE_REQUEST_ID, REQUEST_EDITS_FLAG_HTTPS,
+  REQUEST_EDITS_FLAG_KEEP_MARKS, REQUEST_EDITS_FLAG_ORIGINAL_HOST,
   REQUEST_EDITS_FLAG_SCHEME_HTTPS, REQUEST_EDITS_FLAG_ORIGINAL_PATH, REQUEST_EDITS_FLAG_OVERWRITE_REQUEST_ID,
   REQUEST_EDITS_FLAG_PROPER_CASE,
   REQUEST_EDITS_FLAG_PROTO_IF_ABSENT, REQUEST_EDITS_FLAG_SET_INTERNAL, REQUEST_EDITS_FLAG_SET_PROTO,
@@ -216,9 +218,10 @@ export function writeName(p: usize, name: usize, n: u32, properCase: bool): usiz
 
 /**
  * Copies the header lines that stay. A line goes if it is marked, or its known id is in `drop`. Canonical neighbours
- * go in one copy.
+ * go in one copy. `keepMarks`: what must never be indexed is told on, by two spaces behind the colon.
  */
-export function copyLines(record: usize, p: usize, drop: u64, dropUnderscore: bool, properCase: bool): usize {
+export function copyLines(record: usize, p: usize, drop: u64, dropUnderscore: bool, properCase: bool,
+    keepMarks: bool): usize {
   const count = load<u32>(record + HEAD_HEADER_COUNT);
   let runStart: usize = 0, runEnd: usize = 0;
   let line = record + HEAD_HEADERS;
@@ -240,6 +243,7 @@ export function copyLines(record: usize, p: usize, drop: u64, dropUnderscore: bo
     }
     if (runEnd > runStart) { p = put(p, runStart, <u32>(runEnd - runStart)); runStart = runEnd = 0; }
     p = writeName(p, name, meta & 0xffff, properCase);
+    if (keepMarks && (flags & HEADER_LINE_FLAG_NEVER_INDEXED) != 0) store<u8>(p++, 32);
     p = writeEnd(put(p, value, valueBytes));
   }
   if (runEnd > runStart) p = put(p, runStart, <u32>(runEnd - runStart));
@@ -298,7 +302,8 @@ export function h1EncodeRequest(record: usize, edits: usize, dst: usize): usize 
     drop |= bit(HEADER_EXPECT);
   if (flags & (REQUEST_EDITS_FLAG_SET_INTERNAL | REQUEST_EDITS_FLAG_EXTERNAL)) drop |= bit(HEADER_X_ENVOY_INTERNAL);
   if (flags & REQUEST_EDITS_FLAG_EXTERNAL_ADDRESS) drop |= bit(HEADER_X_ENVOY_EXTERNAL_ADDRESS);
-  p = copyLines(record, p, drop, (flags & REQUEST_EDITS_FLAG_DROP_UNDERSCORE) != 0, proper);
+  p = copyLines(record, p, drop, (flags & REQUEST_EDITS_FLAG_DROP_UNDERSCORE) != 0, proper,
+    (flags & REQUEST_EDITS_FLAG_KEEP_MARKS) != 0);
   p = writeAdded(record, edits, flags, p, proper);
   return writeEnd(p);
 }

@@ -8,7 +8,8 @@ import {
   HEAD_FLAG_HOP_BY_HOP, HEAD_FLAG_HOST_HEADER, HEAD_FLAG_TE_TRAILERS, HEAD_FLAG_TRANSFER_ENCODING, HEAD_FLAG_UNDERSCORE,
   HEAD_FLAG_UPGRADE, HEAD_FLAG_VERSION10, HEADER_CONNECTION, HEADER_CONTENT_LENGTH, HEADER_EXPECT, HEADER_HOST,
   HEADER_KEEP_ALIVE, HEADER_PROXY_CONNECTION, HEADER_TE, HEADER_TRANSFER_ENCODING, HEADER_UPGRADE,
-  HEADER_HTTP2_SETTINGS, HEADER_LINE_FLAG_CANONICAL, HEADER_LINE_FLAG_UNDERSCORE, HOST_CHARACTERS, KNOWN_BY_HASH,
+  HEADER_HTTP2_SETTINGS, HEADER_LINE_FLAG_CANONICAL, HEADER_LINE_FLAG_NEVER_INDEXED,
+  HEADER_LINE_FLAG_UNDERSCORE, HOST_CHARACTERS, KNOWN_BY_HASH,
   KNOWN_HASH_A, KNOWN_HASH_B, KNOWN_HASH_C, KNOWN_LENGTHS, KNOWN_NAMES, TOKEN_COLUMNS, TOKEN_LOWER, TOKEN_ROWS,
   REJECT_BAD_CONTENT_LENGTH,
   REJECT_BAD_HEADER_NAME, REJECT_BAD_HEADER_VALUE, REJECT_BAD_HOST, REJECT_BAD_LINE_ENDING, REJECT_LENGTH_CONFLICT,
@@ -236,7 +237,11 @@ export function decodeHeaders(at: usize, p: usize, end: usize, out: usize, optio
     let stopAt = p;
     while (stopAt > value && (load<u8>(stopAt - 1) == 32 || load<u8>(stopAt - 1) == 9)) stopAt--;
     const valueBytes = <u32>(stopAt - value);
-    if (stopAt == p && value == name + nameBytes + 2 && load<u8>(value - 1) == 32) flags |= HEADER_LINE_FLAG_CANONICAL;
+    if (stopAt == p && load<u8>(value - 1) == 32) {
+      if (value == name + nameBytes + 2) flags |= HEADER_LINE_FLAG_CANONICAL;
+      // Two spaces: never to be indexed, in a protocol with an index (http2/fields.ts).
+      else if (value == name + nameBytes + 3 && load<u8>(value - 2) == 32) flags |= HEADER_LINE_FLAG_NEVER_INDEXED;
+    }
     p += 2;
     if (count >= countMax) return reject(out, REJECT_TOO_MANY_HEADERS, at, name);
     const id = lower ? knownLowered(name, nameBytes) : knownHeader(name, nameBytes);

@@ -10,7 +10,7 @@ import {
   TEXT_TRAILERS, TEXT_TRAILERS_BYTES,
 } from '../generated/layouts';
 import { equalBytes, fieldValueEnd, findByte, listHas, lowerOf, targetEnd } from '../lib/bytes';
-import { staticName, writeField, writeHashed, writeIndexed, writeSizeUpdates } from './encoder';
+import { staticName, writeField, writeHashed, writeIndexed, writeNeverIndexed, writeSizeUpdates } from './encoder';
 import { hashText } from './hash';
 import {
   LINE_BYTES, LINE_NAME_AT, LINE_NAME_BYTES, LINE_VALUE_AT, LINE_VALUE_BYTES, keepLines, nameAt, nameBytes, nextLine,
@@ -178,6 +178,8 @@ function writeLine(table: usize, p: usize, name: usize, n: u32, value: usize, v:
     if (fixed != STATIC_TE || !listHas(value, v, TEXT_TRAILERS, TEXT_TRAILERS_BYTES)) return p;
     return writeHashed(table, p, NAME_TE, NAME_TE_BYTES, TEXT_TRAILERS, TEXT_TRAILERS_BYTES, hash, 0);
   }
+  // Two spaces behind the colon, see fields.ts; an empty value hides nothing.
+  if (load<u16>(value - 3) == 0x203a && v != 0) return writeNeverIndexed(p, fixed, name, n, value, v);
   return writeHashed(table, p, name, n, value, v, hash, fixed);
 }
 

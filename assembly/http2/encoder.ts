@@ -24,9 +24,10 @@ const TABLE_SHARE: u32 = 4;
 /** Tells a name's slot from a field's. */
 const NAME_SALT: u32 = 0x5bd1e995;
 
+/** Is a name of the static table one whose values are credentials? */
 // @ts-ignore: decorator
 @inline
-function isSecret(index: u32): bool {
+export function isSecret(index: u32): bool {
   return index == STATIC_AUTHORIZATION || index == STATIC_COOKIE || index == STATIC_SET_COOKIE
     || index == STATIC_PROXY_AUTHORIZATION;
 }
@@ -96,6 +97,13 @@ function nameIndexOf(table: usize, slot: usize, name: usize, n: u32): u32 {
   return load<u32>(entry, ENTRY_NAME_BYTES) == n && equalBytes(lineOf(table, entry), name, n) ? index : 0;
 }
 
+/** A field that nobody on the way may index, under the name's static index or 0. */
+export function writeNeverIndexed(p: usize, fixed: u32, name: usize, n: u32, value: usize, v: u32): usize {
+  p = writeInteger(p, NEVER_INDEXED, 15, fixed);
+  if (fixed == 0) p = writeString(p, name, n);
+  return writeString(p, value, v);
+}
+
 /** Writes one field; its name is in lower case. Returns the position after it. */
 export function writeField(table: usize, p: usize, name: usize, n: u32, value: usize, v: u32): usize {
   const hash = hashText(name, n, NAME_HASH_SEED);
@@ -106,7 +114,7 @@ export function writeField(table: usize, p: usize, name: usize, n: u32, value: u
 export function writeHashed(table: usize, p: usize, name: usize, n: u32, value: usize, v: u32, hash: u64,
     fixed: u32): usize {
   if (fixed != 0) {
-    if (isSecret(fixed)) return writeString(writeInteger(p, NEVER_INDEXED, 15, fixed), value, v);
+    if (isSecret(fixed)) return writeNeverIndexed(p, fixed, name, n, value, v);
     if (load<u8>(STATIC_VALUE_BYTES + fixed) == v
         && equalBytes(STATIC_LINES + load<u16>(STATIC_OFFSETS + (<usize>fixed << 1)) + n + 2, value, v))
       return writeIndexed(p, fixed);

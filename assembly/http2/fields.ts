@@ -1,14 +1,17 @@
 // One field representation of a header block (RFC 7541 6) into one canonical line. The dynamic table is kept in step
 // whatever becomes of the field: one that does not fit the text is told by `over` and is inserted all the same.
-import { STATIC_KINDS, STATIC_LINES, STATIC_NAME_BYTES, STATIC_OFFSETS, STATIC_VALUE_BYTES } from '../generated/hpack';
+import {
+  KIND_PLAIN, STATIC_KINDS, STATIC_LINES, STATIC_NAME_BYTES, STATIC_OFFSETS, STATIC_VALUE_BYTES,
+} from '../generated/hpack';
 import {
   H2_REFUSAL_BAD_INDEX, H2_REFUSAL_BAD_INTEGER, H2_REFUSAL_BAD_SIZE_UPDATE, H2_REFUSAL_BAD_STRING,
   H2_REFUSAL_TEXT_TOO_SMALL,
 } from '../generated/layouts';
 import { fieldValueEnd } from '../lib/bytes';
 import { put } from '../lib/copy';
+import { isSecret } from './encoder';
 import { decodedMax, huffmanDecode, huffmanLength } from './huffman';
-import { META_BAD_VALUE, metaOfName } from './names';
+import { META_BAD_VALUE, META_KIND, metaOfName } from './names';
 import {
   ENTRY_META, ENTRY_NAME_BYTES, ENTRY_VALUE_BYTES, FIELD_OVERHEAD, LINE_OVERHEAD, clearDue, entryAt, insertLine,
   lineOf, setSizeMax, sizeDue, sizeLimit, sizeMax,
@@ -22,6 +25,8 @@ const INTEGER_MAX: u32 = 0x3fffffff;
 export let nameBytes: u32 = 0;
 export let valueBytes: u32 = 0;
 export let meta: u32 = 0;
+/** 1: the field must never be indexed (RFC 7541 6.2.3), which its line tells by a second space behind the colon. */
+export let mark: u32 = 0;
 /** The line does not fit. */
 export let over: bool = false;
 /** H2_REFUSAL_* of a block that cannot be decoded. */
@@ -113,20 +118,21 @@ export function sizeUpdates(table: usize, p: usize, end: usize): usize {
 export function nextField(table: usize, p: usize, end: usize, start: usize, q: usize, stop: usize): usize {
   const first: u32 = load<u8>(p);
   if (first & 0x80) {
+    mark = 0;
     const after = readInteger(p, end, 127);
     if (after != 0 && !indexed(table, integer, q, stop)) return 0;
     return after;
   }
   if ((first & 0xe0) == 0x20) return fail(H2_REFUSAL_BAD_SIZE_UPDATE);
-  if (!(first & 0x40)) return literal(table, p, end, q, stop, 15);
-  let after = literal(table, p, end, q, stop, 63);
+  if (!(first & 0x40)) return literal(table, p, end, q, stop, 15, (first & 0x10) != 0);
+  let after = literal(table, p, end, q, stop, 63, false);
   if (after == 0) return 0;
   if (!over) {
     insertLine(table, q, nameBytes, valueBytes, meta);
     return after;
   }
   if (nameBytes + valueBytes + FIELD_OVERHEAD <= sizeMax(table)) {
-    after = literal(table, p, end, start, stop, 63);
+    after = literal(table, p, end, start, stop, 63, false);
     if (over) return fail(H2_REFUSAL_TEXT_TOO_SMALL);
   }
   insertLine(table, start, nameBytes, valueBytes, meta);
@@ -176,10 +182,11 @@ function indexedName(table: usize, index: u32, q: usize, stop: usize): bool {
   return true;
 }
 
-function literal(table: usize, p: usize, end: usize, q: usize, stop: usize, mask: u32): usize {
+function literal(table: usize, p: usize, end: usize, q: usize, stop: usize, mask: u32, neverIndexed: bool): usize {
   over = false;
   p = readInteger(p, end, mask);
   if (p == 0) return 0;
+  const index = integer;
   if (integer != 0) {
     if (!indexedName(table, integer, q, stop)) return 0;
   } else {
@@ -188,12 +195,15 @@ function literal(table: usize, p: usize, end: usize, q: usize, stop: usize, mask
     nameBytes = stringBytes;
     if (!over) meta = metaOfName(q, nameBytes);
   }
-  const value = q + nameBytes + 2;
+  // Others are no lines, or are never indexed whoever says so.
+  mark = neverIndexed && (meta & META_KIND) == KIND_PLAIN && !isSecret(index) ? 1 : 0;
+  const value = q + nameBytes + 2 + mark;
   p = readString(p, end, value, stop - 2);
   if (p == 0) return 0;
   valueBytes = stringBytes;
   if (over) return p;
   store<u16>(q + nameBytes, 0x203a);
+  if (mark) store<u8>(value - 1, 32);
   const valueEnd = value + valueBytes;
   store<u16>(valueEnd, 0x0a0d);
   if (valueBytes != 0 && (fieldValueEnd(value, valueEnd) != valueEnd || isSpace(value) || isSpace(valueEnd - 1)))

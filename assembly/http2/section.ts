@@ -17,7 +17,7 @@ import {
 import { contentLength } from '../http1/head';
 import { equalBytes, equalIgnoreCase, findByte } from '../lib/bytes';
 import { put } from '../lib/copy';
-import { fault, meta, nameBytes, nextField, over, sizeUpdates, valueBytes } from './fields';
+import { fault, mark, meta, nameBytes, nextField, over, sizeUpdates, valueBytes } from './fields';
 import { META_BAD_NAME, META_BAD_VALUE, META_KIND, META_UNDERSCORE } from './names';
 import { FIELD_OVERHEAD, LINE_OVERHEAD } from './table';
 
@@ -50,10 +50,10 @@ export function setCursor(at: usize): void { cursor = at; }
 /** The canonical line of the field that advance() found, and its bytes. */
 // @ts-ignore: decorator
 @inline
-export function lineBytes(): u32 { return nameBytes + valueBytes + LINE_OVERHEAD; }
+export function lineBytes(): u32 { return nameBytes + valueBytes + LINE_OVERHEAD + mark; }
 // @ts-ignore: decorator
 @inline
-export function valueAt(): usize { return cursor + nameBytes + 2; }
+export function valueAt(): usize { return cursor + nameBytes + 2 + mark; }
 
 /** Begins with a block; its size updates are taken. False when it is faulty. */
 export function open(dynamic: usize, at: usize, end: usize, text: usize, textMax: u32, listMax: u32,

@@ -1,9 +1,14 @@
 // What leaves HTTP over HTTP/2: WebSocket as extended CONNECT (RFC 8441) with HTTP/1.1 or HTTP/2 on either side, and
 // CONNECT; and clusters that are spoken to as the client speaks.
+import { createServer } from 'node:net';
+import type { Server } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { bootstrap, routeTo } from '../support/bootstrap.js';
 import { RawClient } from '../support/client.js';
 import { Http2Client, Http2Upstream, speaksHttp2 } from '../support/http2.js';
+import { frame, FramePeer, HEADERS, setting, SETTINGS } from '../support/http2-frames.js';
+import { statusOf } from '../support/message.js';
 import { freePort } from '../support/ports.js';
 import { Proxy, weftKinds } from '../support/proxy.js';
 import { Upstream } from '../support/upstream.js';
@@ -26,10 +31,23 @@ function until(stream: NodeJS.ReadableStream, text: string): Promise<string> {
   });
 }
 
+/** One that reads, and says nothing by itself. */
+async function silentServer(): Promise<{ server: Server; port: number; peer: Promise<FramePeer> }> {
+  const port = await freePort();
+  const server = createServer();
+  const peer = new Promise<FramePeer>((resolve) => {
+    server.on('connection', (socket) => { resolve(FramePeer.accept(socket)); });
+  });
+  await new Promise<void>((resolve) => { server.listen(port, '127.0.0.1', resolve); });
+  return { server, port, peer };
+}
+
 for (const kind of weftKinds) {
   t.test(kind, async (t) => {
     const one = await Upstream.start(await freePort());
     const two = await Http2Upstream.start(await freePort(), { enableConnectProtocol: true });
+    const none = await Http2Upstream.start(await freePort());
+    const late = await silentServer();
     const port = await freePort(), adminPort = await freePort();
     const proxy = await Proxy.start(kind, adminPort, (folder) => bootstrap(adminPort, [{ name: 'in', port,
       logFile: `${folder}/in.log`,
@@ -38,10 +56,14 @@ for (const kind of weftKinds) {
       routes: [{ match: { connect_matcher: {} }, route: { cluster: 'one',
         upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] } },
       { match: { prefix: '/two' }, route: { cluster: 'two' } },
+      { match: { prefix: '/none' }, route: { cluster: 'none' } },
+      { match: { prefix: '/late' }, route: { cluster: 'late' } },
       { match: { prefix: '/as1' }, route: { cluster: 'as1' } },
       { match: { prefix: '/as2' }, route: { cluster: 'as2' } }, routeTo('one')] }],
     [{ name: 'one', ports: [one.port] },
       { name: 'two', ports: [two.port], fields: speaksHttp2({ allow_connect: true }) as Record<string, unknown> },
+      { name: 'none', ports: [none.port], fields: speaksHttp2({ allow_connect: true }) as Record<string, unknown> },
+      { name: 'late', ports: [late.port], fields: speaksHttp2({ allow_connect: true }) as Record<string, unknown> },
       { name: 'as1', ports: [one.port], fields: asDownstream },
       { name: 'as2', ports: [two.port], fields: asDownstream }]));
     const client = await Http2Client.open(port);
@@ -51,6 +73,8 @@ for (const kind of weftKinds) {
       await proxy.stop();
       await one.stop();
       await two.stop();
+      await none.stop();
+      late.server.close();
     });
     const extended = (path: string) => client.session.request({ ':method': 'CONNECT', ':protocol': 'websocket',
       ':path': path, 'sec-websocket-version': '13' }, { endStream: false });
@@ -98,11 +122,48 @@ for (const kind of weftKinds) {
       await raw.until(() => raw.received.includes('\r\n\r\n'));
       t.match(raw.received, /^HTTP\/1.1 101 Switching Protocols\r\n/);
       t.match(raw.received.toLowerCase(), /upgrade: websocket\r\n/);
+      t.match(raw.received, /sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n/, 'RFC 6455 1.3, for its client');
       raw.send('ping');
       await raw.until(() => raw.received.includes('<ping>'));
       raw.halfClose();
       await raw.until(() => raw.ended || raw.closed);
       two.reset();
+    });
+
+    await t.test('an accept of the upstream is told as it is', async (t) => {
+      two.serve = ({ stream }) => { stream.respond({ ':status': 200, 'sec-websocket-accept': 'own' }); stream.end(); };
+      const raw = await RawClient.open(port);
+      raw.send(handshake.replace('/chat', '/two'));
+      await raw.until(() => raw.received.includes('\r\n\r\n'));
+      t.same(raw.received.match(/sec-websocket-accept: .*/g), ['sec-websocket-accept: own']);
+      raw.close();
+      two.reset();
+    });
+
+    await t.test('a server that takes no extended CONNECT is not asked', async (t) => {
+      const raw = await RawClient.open(port);
+      raw.send(handshake.replace('/chat', '/none'));
+      const answer = await raw.response();
+      t.equal(statusOf(answer), 503);
+      t.equal(none.requests.length, 0);
+      let line: string | undefined;
+      for (let known = 0; line === undefined && known < 99; known++)
+        line = (await proxy.logLines('in', known)).find((one) => one.includes('/none'));
+      t.match(line, /.503.LR.upstream_reset_before_response_started/);
+      raw.close();
+    });
+
+    await t.test('one that has not said yet is waited for (RFC 8441 3)', async (t) => {
+      const raw = await RawClient.open(port);
+      raw.send(handshake.replace('/chat', '/late'));
+      const peer = await late.peer;
+      t.ok(await peer.until(({ type }) => type === SETTINGS));
+      await sleep(100);
+      t.notOk(peer.frames.some(({ type }) => type === HEADERS));
+      peer.send(frame(SETTINGS, 0, 0, setting(8, 1)));
+      t.ok(await peer.until(({ type }) => type === HEADERS));
+      raw.close();
+      peer.close();
     });
 
     await t.test('HTTP/2 on both sides', async (t) => {

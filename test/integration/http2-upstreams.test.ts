@@ -1,7 +1,7 @@
 // HTTP/2 to endpoints: whole exchanges from HTTP/1.1 and HTTP/2 clients, how connections are shared, how they end.
 import { request as request1 } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
-import { constants } from 'node:http2';
+import { constants, sensitiveHeaders } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { bootstrap, routeTo } from '../support/bootstrap.js';
@@ -67,6 +67,39 @@ for (const kind of weftKinds) {
       const head = await ask1(port, 'HEAD', '/d');
       t.match([head.status, head.headers['x-method'], head.body.length], [200, 'HEAD', 0]);
       t.equal(upstream.openSessions, 1);
+    });
+
+    await t.test('what must never be indexed is told on both ways (RFC 7541 7.1.3)', async (t) => {
+      let sensitive: string[] = [];
+      upstream.serve = ({ stream, headers }) => {
+        sensitive = (headers as unknown as Record<symbol, string[]>)[sensitiveHeaders] ?? [];
+        stream.respond({ ':status': 200, 'x-answer': 'secret', 'x-open': String(headers['x-token']),
+          [sensitiveHeaders]: ['x-answer'] } as never);
+        stream.end();
+      };
+      for (let i = 0; i < 3; i++) {
+        const told = await new Promise<{ value: unknown; marked: string[] }>((resolve) => {
+          const request = client.session.request({ ':path': '/marks', 'x-token': 'of one', 'x-other': 'of all',
+            [sensitiveHeaders]: ['x-token'] } as never);
+          request.on('response', (headers) => {
+            resolve({ value: headers['x-open'],
+              marked: (headers as unknown as Record<symbol, string[]>)[sensitiveHeaders] ?? [] });
+          });
+          request.resume();
+        });
+        t.same(sensitive, ['x-token']);
+        t.same(told, { value: 'of one', marked: ['x-answer'] });
+      }
+      upstream.serve = ({ stream, headers }) => {
+        stream.respond({ ':status': 200, 'x-answer': 'secret', 'x-open': String(headers.authorization),
+          [sensitiveHeaders]: ['x-answer'] } as never);
+        sensitive = (headers as unknown as Record<symbol, string[]>)[sensitiveHeaders] ?? [];
+        stream.end();
+      };
+      const plain = await ask1(port, 'GET', '/marks', null, { authorization: 'basic abc' });
+      t.same(sensitive, ['authorization']);
+      t.match(plain.headers, { 'x-answer': 'secret', 'x-open': 'basic abc' });
+      upstream.reset();
     });
 
     await t.test('an HTTP/1.1 client: trailers both ways', async (t) => {

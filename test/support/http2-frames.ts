@@ -50,10 +50,14 @@ export class FramePeer {
   received = 0;
   private rest: Buffer = Buffer.alloc(0);
 
-  private constructor(readonly socket: Socket) {
+  /** `prefaceBytes`: of a client, in front of its frames. */
+  private constructor(readonly socket: Socket, private prefaceBytes = 0) {
     socket.on('data', (data) => {
       this.received += data.length;
       this.rest = Buffer.concat([this.rest, data]);
+      if (this.rest.length < this.prefaceBytes) return;
+      this.rest = this.rest.subarray(this.prefaceBytes);
+      this.prefaceBytes = 0;
       while (this.rest.length >= 9) {
         const length = this.rest.readUIntBE(0, 3);
         if (this.rest.length < 9 + length) return;
@@ -66,6 +70,9 @@ export class FramePeer {
     socket.on('close', () => { this.closed = true; });
     socket.on('end', () => { this.closed = true; });
   }
+
+  /** The server's side, which has said nothing yet. */
+  static accept(socket: Socket): FramePeer { return new FramePeer(socket, PREFACE.length); }
 
   /** Connects and says hello, with these settings; null: says nothing. */
   static open(port: number, settings: readonly Buffer[] | null = []): Promise<FramePeer> {

@@ -20,7 +20,6 @@ import { PREFACE, STREAM_ID_MAX } from './wire.js';
 
 const ETIMEDOUT = 110;
 const LINGER_MS = 1000;
-const TEXT_BYTES = limits.bufferLargeBytes - 64;
 const STATS: Readonly<Record<Http2Stat, number>> = {
   rxReset: ClusterStat['http2.rx_reset'], txReset: ClusterStat['http2.tx_reset'],
   txFlushTimeout: ClusterStat['http2.tx_flush_timeout'],
@@ -80,6 +79,8 @@ export class ClientSession extends Session {
     return this.state === SESSION_OPEN && !this.draining
       && this.lent < Math.min(this.peerStreamsMax, this.options.maxConcurrentStreams);
   }
+  /** What leaves HTTP waits until the server has said whether it takes that (RFC 8441 3). */
+  mayCarry({ isUpgrade }: Borrower): boolean { return this.settled || !isUpgrade; }
   get isUsed(): boolean { return this.lent > 0; }
 
   /** Lends a stream. False: there are too many channels. */
@@ -118,6 +119,9 @@ export class ClientSession extends Session {
     return true;
   }
 
+  /** A stream that wants to leave HTTP does not begin: it hears of it when the turn is over. */
+  refuses(stream: ClientStream): void { this.sessions.loseSoon(stream); }
+
   protected isPeers(id: number): boolean { return (id & 1) === 0; }
 
   protected onHeaders(id: number, at: number, bytes: number, endsStream: boolean): boolean {
@@ -136,15 +140,16 @@ export class ClientSession extends Session {
 
   private response(stream: ClientStream, id: number, at: number, bytes: number, endsStream: boolean): boolean {
     const { engine } = this;
-    const textBytes = this.decode(stream, at, bytes);
+    let textBytes = this.decode(stream, at, bytes);
     if (textBytes < 0) return false;
     const words = this.sessions.head >> 2;
     const status = engine.i32[words + H2Head.status];
     if (textBytes === 0 || (status < 200 && status !== 101 && endsStream)) return this.malformed(id);
     const { traits } = this.connection.endpoint.cluster;
     const { text } = this.sessions;
+    if (stream.accept !== '') textBytes = this.sessions.acceptWebSocket(textBytes, stream.accept);
     const used = engine.codecs.h1DecodeResponse(text, text + textBytes, engine.responseRecord, traits.decodeOptions,
-      TEXT_BYTES, limits.headersCountMax);
+      this.sessions.textBytesMax, limits.headersCountMax);
     if (used <= 0) return this.malformed(id);
     this.sessions.reasons!.give();
     const final = engine.i32[(engine.responseRecord >> 2) + Head.status];
@@ -172,7 +177,7 @@ export class ClientSession extends Session {
   private trailers(stream: ClientStream, id: number, at: number, bytes: number, endsStream: boolean): boolean {
     const { codecs, i32 } = this.engine;
     const { head, text } = this.sessions;
-    const lines = codecs.h2DecodeTrailers(this.decoding, at, at + bytes, text, TEXT_BYTES, head,
+    const lines = codecs.h2DecodeTrailers(this.decoding, at, at + bytes, text, this.sessions.textBytesMax, head,
       limits.trailerBytesMax, limits.headersCountMax, 0);
     const words = head >> 2;
     if (i32[words + H2Head.scope] === H2Scope.connection) {
@@ -193,7 +198,7 @@ export class ClientSession extends Session {
     const words = head >> 2;
     const upgraded = stream !== null && stream.upgrade !== '';
     if (upgraded) this.sessions.tellUpgrade(stream.upgrade);
-    const found = codecs.h2DecodeResponse(this.decoding, at, at + bytes, text, TEXT_BYTES, head,
+    const found = codecs.h2DecodeResponse(this.decoding, at, at + bytes, text, this.sessions.textBytesMax, head,
       config.maxResponseHeadersBytes, config.maxResponseHeadersCount, upgraded ? H2_UPGRADED : 0);
     if (found > 0) return stream === null ? 0 : found;
     if (i32[words + H2Head.scope] === H2Scope.connection) { this.connectionError(i32[words + H2Head.code]); return -1; }

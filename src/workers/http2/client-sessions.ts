@@ -1,6 +1,7 @@
 // Makes and reuses the HTTP/2 connections to endpoints of one worker, with the room that they share: one response head
 // is decoded at a time.
 import { H2Head, H2HeadRecordBytes } from '../../core/generated/layouts.js';
+import { limits } from '../../core/limits.js';
 import { RESET_LOCAL } from '../../core/reset-reasons.js';
 import type { Engine } from '../engine.js';
 import { LARGE } from '../memory/buffers.js';
@@ -11,11 +12,14 @@ import type { ClientStream } from './client-stream.js';
 import { ReasonPhrases } from './reason-phrases.js';
 
 const PROTOCOL_BYTES = 64;
+/** Of a response head as text; so much is free behind it. */
+const TEXT_BYTES = limits.bufferLargeBytes - 64;
 
 export class ClientSessions {
   /** The record and the text of the response head in hand; -1 = there is no room yet. */
   head = -1;
   text = -1;
+  readonly textBytesMax = TEXT_BYTES;
   private protocol = -1;
   reasons: ReasonPhrases | null = null;
   private readonly free: ClientSession[] = [];
@@ -53,6 +57,19 @@ export class ClientSessions {
     const words = this.head >> 2;
     engine.i32[words + H2Head.protocolAt] = this.protocol;
     engine.i32[words + H2Head.protocolBytes] = engine.writeText(this.protocol, protocol.slice(0, PROTOCOL_BYTES));
+  }
+
+  /**
+   * The head in hand takes up a WebSocket: its client reads that from sec-websocket-accept, which servers of HTTP/2 do
+   * not send (RFC 8441 5). Returns the bytes of its text.
+   */
+  acceptWebSocket(bytes: number, accept: string): number {
+    const { engine, text } = this;
+    const line = `sec-websocket-accept: ${accept}\r\n\r\n`;
+    const head = engine.readText(text, bytes);
+    if (!head.startsWith('HTTP/1.1 101 ') || /\r\nsec-websocket-accept:/i.test(head)) return bytes;
+    if (bytes + line.length > this.textBytesMax) return bytes;
+    return bytes - 2 + engine.writeText(text + bytes - 2, line);
   }
 
   /** The stream could not send its head; its borrower hears of it when the turn is over. */

@@ -1,6 +1,7 @@
 // One request on an endpoint's HTTP/2 connection: what the proxy sees in the place of a connection that is lent to it.
 //
 //   lent → head sent (it has its number now: numbers grow in the order of heads) → answered → given back or closed
+import { createHash } from 'node:crypto';
 import type { Engine } from '../engine.js';
 import { H2Error } from '../../core/generated/layouts.js';
 import type { TlsFacts } from '../connection/tls-facts.js';
@@ -28,6 +29,8 @@ export class ClientStream extends FramedStream implements Upstream {
   isHead = false;
   /** What an extended CONNECT asked for; '' = the request is none. */
   upgrade = '';
+  /** The sec-websocket-accept that its client expects; '' = none. */
+  accept = '';
   /** Its head could not be sent; its borrower has not heard of it. */
   doomed = false;
   protected override readonly stopCode: number = H2Error.cancel;
@@ -47,7 +50,7 @@ export class ClientStream extends FramedStream implements Upstream {
     this.stream = borrower;
     this.requests = requests;
     this.peerEnded = this.headDone = this.isHead = this.doomed = false;
-    this.upgrade = '';
+    this.upgrade = this.accept = '';
     return true;
   }
 
@@ -57,9 +60,18 @@ export class ClientStream extends FramedStream implements Upstream {
     if (this.streamId === 0) return;
     this.isHead = this.engine.u8[at] === UPPER_H;
     const { stream } = this;
-    if (stream !== null && stream.isUpgrade) this.upgrade = upgradeOf(this.engine.readText(at, headBytes));
+    if (stream !== null && stream.isUpgrade && !this.leavesHttp(this.engine.readText(at, headBytes))) return;
     if (!this.connection.sendHead(this, at, headBytes, stream !== null && stream.https)) return;
     if (bytes > headBytes) this.send(buffer, at + headBytes, bytes - headBytes);
+  }
+
+  /** The request may leave HTTP. False: its server takes no such thing. */
+  private leavesHttp(head: string): boolean {
+    this.upgrade = upgradeOf(head);
+    if (this.upgrade === '') return true;                   // CONNECT
+    if (!this.connection.peerConnects) { this.connection.refuses(this); return false; }
+    if (this.upgrade.toLowerCase() === 'websocket') this.accept = acceptOf(head);
+    return true;
   }
 
   endRequest(trailersAt: number, trailersBytes: number): void { this.endWithTrailers(trailersAt, trailersBytes); }
@@ -131,3 +143,9 @@ export class ClientStream extends FramedStream implements Upstream {
 }
 
 const upgradeOf = (head: string): string => /\r\nupgrade: *([^\r]*)/i.exec(head)?.[1] ?? '';
+
+/** RFC 6455 4.2.2; '' = the client sent no key. */
+function acceptOf(head: string): string {
+  const key = /\r\nsec-websocket-key: *([^\r]*)/i.exec(head)?.[1]?.trim() ?? '';
+  return key === '' ? '' : createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+}

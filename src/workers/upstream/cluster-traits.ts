@@ -34,7 +34,8 @@ export function traitsOf(config: ClusterConfig): ClusterTraits {
     decodeOptions: config.preserveCase ? 0 : DECODE_LOWER_CASE,
     responseHeadBytesMax: config.maxResponseHeadersBytes, responseHeadersMax: config.maxResponseHeadersCount,
     editFlags: (config.properCaseWords ? RequestEditsFlag.properCase : 0)
-      | (config.sendFullyQualifiedUrl ? RequestEditsFlag.absoluteUrl : 0),
+      | (config.sendFullyQualifiedUrl ? RequestEditsFlag.absoluteUrl : 0)
+      | (config.http.protocol === 'http1' ? 0 : RequestEditsFlag.keepMarks),
     idleTimeoutMs: config.idleTimeoutMs, requestsPerConnectionMax: config.maxRequestsPerConnection,
     enableTrailers: config.enableTrailers, protocol: config.http.protocol,
     serverNames: config.http.serverNames, checked: config.healthCheck !== null,

@@ -80,8 +80,8 @@ export class UpstreamPool {
     stream.wantsNewConnection = false;
     for (let i = 0; i < sessions.length; i++) {
       const session = sessions[i]!;
-      if (session.hasRoom && (endpoint.owned === null || session.connection.owner === ownerOf(stream)))
-        return session.lend(stream);
+      if (session.hasRoom && session.mayCarry(stream)
+        && (endpoint.owned === null || session.connection.owner === ownerOf(stream))) return session.lend(stream);
     }
     return false;
   }
@@ -113,7 +113,7 @@ export class UpstreamPool {
   hasRoom(session: ClientSession): void {
     const { endpoint } = session.connection;
     while (endpoint.pendingShared > 0 && session.hasRoom) {
-      const waiting = this.nextFor(session.connection);
+      const waiting = this.nextFor(session.connection, session.settled);
       if (waiting === null) return;
       this.cancel(waiting, endpoint);
       if (!session.lend(waiting)) { waiting.connectErrno = LOCAL_FAILURE; waiting.events.onConnectFailed(waiting); }
@@ -164,12 +164,13 @@ export class UpstreamPool {
 
   /**
    * The first waiting stream that this connection can serve: a raw tunnel wants a connection that nobody has spoken
-   * HTTP on.
+   * HTTP on, an upgrade one of HTTP/2 whose server is known.
    */
-  private nextFor(connection: UpstreamConnection): Borrower | null {
+  private nextFor(connection: UpstreamConnection, knowsServer = true): Borrower | null {
     const own = connection.endpoint.owned !== null;
     let stream = connection.endpoint.pendingFirst;
     while (stream !== null && ((stream.rawTunnel && connection.requests > 0) || stream.shares !== connection.shares
+      || (stream.isUpgrade && !knowsServer)
       || (own && ownerOf(stream) !== connection.owner))) stream = stream.pendingNext;
     return stream;
   }

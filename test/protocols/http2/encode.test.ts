@@ -38,6 +38,18 @@ for (const build of codecBuilds) {
     return { ...codec.section(kind, block, wideLimits, { allowExtendedConnect: true }, PEER), block };
   };
 
+  t.test(`${build}: what must never be indexed stays so, from block to block`, async (t) => {
+    reset();
+    const never = Buffer.from('1003782d6b0376616c', 'hex');          // x-k: val, literal never indexed
+    const head = Buffer.from('828644022f61410161', 'hex');
+    const got = codec.section('request', Buffer.concat([head, never]), wideLimits, {}, PEER);
+    t.match(got.text, /\r\nx-k:  val\r\n/, 'told by a second space');
+    for (let i = 0; i < 3; i++) {
+      const { block } = sent(t, 'request', 'GET /a HTTP/1.1\r\nhost: a\r\nx-k:  val\r\nx-l: val\r\n\r\n');
+      t.ok(block.includes(never));
+    }
+  });
+
   t.test(`${build}: requests`, async (t) => {
     const head = 'GET /a?b HTTP/1.1\r\nhost: example.com:8080\r\n';
     const cases: [name: string, text: string, read?: string][] = [
@@ -86,7 +98,7 @@ for (const build of codecBuilds) {
     t.equal(sent(t, 'response', 'HTTP/1.1 200 OK\r\nset-cookie: a\r\nSet-Cookie: b\r\ntransfer-encoding: chunked\r\n' +
       'connection: close\r\n\r\n').text, 'HTTP/1.1 200 \r\nset-cookie: a\r\nset-cookie: b\r\n\r\n');
     t.equal(sent(t, 'response', 'HTTP/1.1 20').text, 'refused');
-    t.equal(sent(t, 'trailers', 'grpc-status: 0\r\nGrpc-Message:  ok \r\ntransfer-encoding: x\r\n').text,
+    t.equal(sent(t, 'trailers', 'grpc-status: 0\r\nGrpc-Message:   ok \r\ntransfer-encoding: x\r\n').text,
       'grpc-status: 0\r\ngrpc-message: ok\r\n');
     t.equal(sent(t, 'trailers', '').text, '');
     for (const text of ['x', 'x: y', 'x: y\r', ': y\r\n', 'x y: z\r\n', 'x: y\n'])

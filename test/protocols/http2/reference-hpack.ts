@@ -3,7 +3,7 @@
 
 /** What a block came to: its fields in order, and how it ended. */
 export interface Fields {
-  fields: [name: string, value: string][];
+  fields: [name: string, value: string, neverIndexed: boolean][];
   fault: 'none' | 'badIndex' | 'badInteger' | 'badString' | 'badSizeUpdate';
 }
 class Fault extends Error {
@@ -72,6 +72,9 @@ const staticTable: [string, string][] = (':authority|:method GET|:method POST|:p
   return [name, value.join(' ')];
 });
 
+/** Names of the static table that no encoder of ours ever indexes: nobody has to be told. */
+const CREDENTIALS = [23, 32, 49, 55];
+
 export class ReferenceTable {
   private readonly entries: [string, string][] = [];
   private max = 4096;
@@ -112,9 +115,9 @@ export class ReferenceTable {
     if (this.due !== Infinity && !input.isEmpty) throw new Fault('badSizeUpdate');
   }
 
-  private field(input: Input): [string, string] {
+  private field(input: Input): Fields['fields'][number] {
     const { first } = input;
-    if (first >= 0x80) return this.entry(input.integer(7));
+    if (first >= 0x80) return [...this.entry(input.integer(7)), false];
     if ((first & 0xe0) === 0x20) throw new Fault('badSizeUpdate');
     const indexing = (first & 0x40) !== 0;
     const index = input.integer(indexing ? 6 : 4);
@@ -124,7 +127,7 @@ export class ReferenceTable {
       this.entries.unshift(field);
       this.evict();
     }
-    return field;
+    return [...field, (first & 0xf0) === 0x10 && !CREDENTIALS.includes(index)];
   }
 
   private entry(index: number): [string, string] {

@@ -33,7 +33,7 @@ export function referenceSection(kind: SectionKind, block: Uint8Array, table: Re
   const { fields, fault } = table.decode(block);
   const section = new Section();
   let listBytes = 0, fieldCount = 0;
-  for (const [name, value] of fields) {
+  for (const [name, value, neverIndexed] of fields) {
     if (section.reason !== 'none') break;
     fieldCount++;
     listBytes += name.length + value.length + 32;
@@ -42,7 +42,7 @@ export function referenceSection(kind: SectionKind, block: Uint8Array, table: Re
     else if (!nameIsGood(name)) section.refuse('badName');
     else if (!/^([\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/.test(value))
       section.refuse('badValue');
-    else take(section, kind, name, value, options);
+    else take(section, kind, name, value, neverIndexed, options);
   }
   if (fault === 'none' && section.reason === 'none') finish(section, kind, options);
   const text = fault === 'none' && section.reason === 'none' ? textOf(section, kind, options) : '';
@@ -65,7 +65,8 @@ function nameIsGood(name: string): boolean {
   return name.startsWith(':') || (TOKEN.test(name) && !/[A-Z]/.test(name));
 }
 
-function take(section: Section, kind: SectionKind, name: string, value: string, options: SectionOptions): void {
+function take(section: Section, kind: SectionKind, name: string, value: string, neverIndexed: boolean,
+    options: SectionOptions): void {
   if (name.startsWith(':')) { pseudo(section, kind, name, value); return; }
   if (kind === 'request' && !section.started) judgePseudo(section, options);
   if (kind === 'response' && section.status === 0) section.refuse('pseudoMissing');
@@ -78,7 +79,8 @@ function take(section: Section, kind: SectionKind, name: string, value: string, 
   else if (name === 'cookie') { section.cookies.push({ at: section.lines.length, value }); return; }
   else if (name === 'content-length') length(section, value);
   else if (name === 'te' && value.toLowerCase() !== 'trailers') section.refuse('badTe');
-  section.lines.push([name, value]);
+  const marked = neverIndexed && !['content-length', 'host', 'te', 'trailer'].includes(name);
+  section.lines.push([name, marked ? ` ${value}` : value]);
 }
 
 function length(section: Section, value: string): void {
