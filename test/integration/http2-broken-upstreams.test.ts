@@ -4,13 +4,14 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { routeTo } from '../support/bootstrap.js';
-import { exchange } from '../support/client.js';
+import { exchange, RawClient } from '../support/client.js';
 import { forEachProxy } from '../support/fixture.js';
 import { block, DATA, END_HEADERS, END_STREAM, frame, GOAWAY, HEADERS, PUSH_PROMISE, RST_STREAM, SETTINGS,
   WINDOW_UPDATE, word } from '../support/http2-frames.js';
 import { speaksHttp2 } from '../support/http2.js';
+import { statusOf } from '../support/message.js';
 
-const COMPRESSION_ERROR = 9, FRAME_SIZE_ERROR = 6, PROTOCOL_ERROR = 1, FLOW_CONTROL_ERROR = 3;
+const NO_ERROR = 0, COMPRESSION_ERROR = 9, FRAME_SIZE_ERROR = 6, PROTOCOL_ERROR = 1, FLOW_CONTROL_ERROR = 3;
 const whole = END_HEADERS | END_STREAM;
 /** What the endpoint says, and the error that it is told: of the connection, or of the stream. */
 const broken: readonly (readonly [name: string, bytes: Buffer, type: number, error: number])[] = [
@@ -59,4 +60,23 @@ void forEachProxy(t, {
       await proxy.untilStat('cluster.a.upstream_cx_active', 0);
     });
   }
+
+  await t.test('one that has answered and wants no more of the request is not broken (RFC 9113 8.1)', async (t) => {
+    const body = Buffer.alloc(40_000, 'x');
+    const pieces = [0, 10_000, 20_000, 30_000].map((at) => frame(DATA, at === 30_000 ? END_STREAM : 0, 1,
+      body.subarray(at, at + 10_000)));
+    upstream.a!.onRaw = (socket: Socket) => {
+      socket.once('data', () => {
+        socket.write(Buffer.concat([frame(SETTINGS, 0, 0), frame(HEADERS, END_HEADERS, 1, Buffer.from([0x88])),
+          ...pieces, frame(RST_STREAM, 0, 1, word(NO_ERROR))]));
+      });
+    };
+    const client = await RawClient.open(port.main!);
+    client.send('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nbegun');
+    const answer = await client.response();
+    t.equal(statusOf(answer), 200);
+    t.equal(answer.body, body.toString());
+    client.close();
+    upstream.a!.dropConnections();
+  });
 });

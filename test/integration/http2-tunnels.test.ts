@@ -140,6 +140,18 @@ for (const kind of weftKinds) {
       two.reset();
     });
 
+    await t.test('a tunnel that its server ends at once is one', async (t) => {
+      two.serve = ({ stream }) => { stream.respond({ ':status': 200 }); stream.end(); };
+      for (let i = 0; i < 200; i++) {
+        const raw = await RawClient.open(port);
+        raw.send(handshake.replace('/chat', '/two'));
+        await raw.until(() => raw.ended || raw.closed);
+        if (!raw.received.startsWith('HTTP/1.1 101 ')) { t.fail(`the ${i}th: ${raw.received}`); break; }
+        raw.close();
+      }
+      two.reset();
+    });
+
     await t.test('a server that takes no extended CONNECT is not asked', async (t) => {
       const raw = await RawClient.open(port);
       raw.send(handshake.replace('/chat', '/none'));
@@ -147,8 +159,10 @@ for (const kind of weftKinds) {
       t.equal(statusOf(answer), 503);
       t.equal(none.requests.length, 0);
       let line: string | undefined;
-      for (let known = 0; line === undefined && known < 99; known++)
-        line = (await proxy.logLines('in', known)).find((one) => one.includes('/none'));
+      for (let tries = 0; line === undefined && tries < 300; tries++) {
+        await sleep(10);
+        line = (await proxy.logLines('in', 1)).find((one) => one.includes('/none'));
+      }
       t.match(line, /.503.LR.upstream_reset_before_response_started/);
       raw.close();
     });

@@ -92,6 +92,11 @@ export class ClientStream extends FramedStream implements Upstream {
     this.abandon(H2Error.cancel);
   }
 
+  /** A server may have answered before it has read all of the request (RFC 9113 8.1). */
+  override resetByPeer(error: number): void {
+    if (error === H2Error.none && this.remoteEnded) this.takesNoMore(); else super.resetByPeer(error);
+  }
+
   /** Its head was sent as stream `id`. */
   numbered(id: number): void { this.streamId = id; }
   get hasNumber(): boolean { return this.streamId > 0; }

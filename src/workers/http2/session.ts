@@ -8,7 +8,7 @@
 import { H2Error, H2Frame, H2FrameRecordBytes, H2Settings, H2SettingsRecordBytes,
   H2Type } from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
-import { RESET_BY_PEER, RESET_LOCAL, RESET_PROTOCOL, RESET_REFUSED } from '../../core/reset-reasons.js';
+import { RESET_LOCAL, RESET_PROTOCOL } from '../../core/reset-reasons.js';
 import type { Http2Options } from '../../config/http2.js';
 import { Held } from '../connection/held.js';
 import type { Engine } from '../engine.js';
@@ -340,7 +340,7 @@ export abstract class Session implements SocketOwner {
     const stream = this.streams.get(id);
     if (stream === null) return;
     if (!this.mayReset(stream)) return;
-    stream.lost(error === H2Error.refusedStream ? RESET_REFUSED : RESET_BY_PEER);
+    stream.resetByPeer(error);
   }
 
   /** False: the peer resets too many, or makes us. */

@@ -6,6 +6,7 @@
 // What the bytes mean is decided by the subclasses: a request's stream (server-stream.ts) or an attempt's
 // (client-stream.ts).
 import { H2Error } from '../../core/generated/layouts.js';
+import { RESET_BY_PEER, RESET_REFUSED } from '../../core/reset-reasons.js';
 import type { Engine } from '../engine.js';
 import type { BufferClass } from '../memory/buffers.js';
 import type { Channel } from '../reactor/channel.js';
@@ -271,6 +272,19 @@ export abstract class FramedStream implements Channel {
     if (!this.localEnded || !this.remoteEnded || this.endQueued || this.queuedBytes > 0)
       this.session.sendReset(this.streamId, error);
     this.forget();
+  }
+
+  resetByPeer(error: number): void {
+    this.lost(error === H2Error.refusedStream ? RESET_REFUSED : RESET_BY_PEER);
+  }
+
+  /** The peer has said all that it has to say, and takes nothing more: what it said is handed on as ever. */
+  protected takesNoMore(): void {
+    this.localEnded = true;
+    this.endQueued = false;
+    this.queue.drop();
+    if (this.drainWanted) this.session.sending.tellSoon(this);
+    this.mayClose();
   }
 
   /** RST_STREAM has come, a limit was reached, or the connection is gone. */
