@@ -30,7 +30,7 @@ function cluster(index: number, connectTimeoutMs = 1000): ClusterConfig {
     circuitBreakers: { default: thresholds, high: thresholds }, idleTimeoutMs: 3_600_000, maxRequestsPerConnection: 0,
     maxResponseHeadersBytes: 61_440, maxResponseHeadersCount: 100, preserveCase: false, properCaseWords: false,
     enableTrailers: false, sendFullyQualifiedUrl: false,
-    http: usualHttp,
+    http: usualHttp, rpc: null,
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
       failureRefreshMaxMs: 5000, jitterMs: 0, waitAtStart: true, resolver: null },
     connections: usualConnections, tls: null, transportSocketMatches: null,

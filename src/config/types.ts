@@ -9,6 +9,7 @@ import type { TcpProxy } from './tcp-proxy.js';
 import type { DnsOptions } from './dns.js';
 import type { CidrRange, FilterChainMatch } from './filter-chains.js';
 import type { ClusterHttp } from './http2.js';
+import type { RpcListenerOptions, RpcUpstreamOptions } from './rpc.js';
 import type { EndpointHealthCheck, HealthCheck, HealthOptions, OutlierDetection } from './health.js';
 import type { ListenerFilters } from './listener-filters.js';
 import type { FilterOverride, HttpFilter, RateLimit } from './http-filters.js';
@@ -253,6 +254,7 @@ export interface HttpConnectionManager {
   drainTimeoutMs: number;             // default 5000
   delayedCloseTimeoutMs: number;      // default 1000
   upgrades: { type: string; enabled: boolean }[];   // lower case: 'websocket', 'connect', ...
+  rpc: RpcListenerOptions | null;     // null: clients speak HTTP
 }
 
 export interface FilterChain {
@@ -261,7 +263,7 @@ export interface FilterChain {
   match: FilterChainMatch | null;
   /** Network filters before the one that ends the chain. */
   networkFilters: NetworkFilter[];
-  /** What ends the chain: one of these two. */
+  /** What ends the chain: one of these two. Both: a proxy of RPC, and where unknown protocols go. */
   hcm: HttpConnectionManager | null;
   tcp: TcpProxy | null;
   tls: DownstreamTls | null;          // null: plain bytes
@@ -422,6 +424,7 @@ export interface ClusterConfig {
   preserveCase: boolean; properCaseWords: boolean; enableTrailers: boolean;
   sendFullyQualifiedUrl: boolean;
   http: ClusterHttp;
+  rpc: RpcUpstreamOptions | null;     // null: endpoints speak HTTP
   dns: DnsOptions;
   connections: UpstreamConnections;
   tls: UpstreamTls | null;            // null: plain bytes

@@ -96,7 +96,7 @@ export const clusterForm: Form<ClusterConfig> = objectOf<ClusterConfig>({
   circuitBreakers: { default: thresholds, high: thresholds },
   idleTimeoutMs: 3_600_000, maxRequestsPerConnection: 0, maxResponseHeadersBytes: 60 * 1024,
   maxResponseHeadersCount: 100, preserveCase: false, properCaseWords: false, enableTrailers: false,
-  sendFullyQualifiedUrl: false, http: usualHttp, connections: usualConnections,
+  sendFullyQualifiedUrl: false, http: usualHttp, rpc: null, connections: usualConnections,
   tls: null, transportSocketMatches: null,
   dns: { refreshRateMs: 5000, family: 'auto', jitterMs: 0, respectTtl: false, failureRefreshBaseMs: 5000,
     failureRefreshMaxMs: 5000, waitAtStart: true, resolver: null },

@@ -70,6 +70,15 @@ export const limits = {
   http2StalledMax: 8,                  // streams that could not send in one turn of a connection; then the next turn
   prematureResetsFrom: 500,            // requests of a connection, half of them reset early: it floods (as Envoy)
 
+  // RPC protocols
+  rpcFrameBytesDefault: 64 * MiB,      // of a whole frame, which is never kept whole; longer: refused
+  rpcRequestsDefault: 16384,           // in progress on one connection; over: refused as overload
+  rpcRequestsMax: 1 << 20,             // a configuration that asks for more is rejected
+  rpcCodecsMax: 16,                    // users' codecs in a bootstrap; one with more is rejected
+  rpcCodecBytesMax: 16 * MiB,          // of such a codec's file; likewise
+  rpcCodecMemoryBytesDefault: 16 * MiB,
+  rpcCodecMemoryBytesMax: 256 * MiB,   // of an instance, of which each worker has one; likewise
+
   // HTTP/1.1
   requestHeadBytesDefault: 60 * KiB,   // over: 431
   requestHeadBytesMax: 60 * KiB,       // a configuration that asks for more is rejected

@@ -6,10 +6,12 @@
 // file that holds one removes nothing: what seems absent may be what the fault hides, and a listener is dearer than a
 // delay.
 import type { Bootstrap, FileSource } from '../config/bootstrap/bootstrap.js';
+import type { RpcCodec } from '../config/rpc.js';
 import type { CompilePool } from './compile-pool.js';
 import type { CompiledResource, CompiledText } from './compile/resource.js';
 import type { CompiledResponse } from './compile/response.js';
 import { FileWatch } from './file-watch.js';
+import { missingCodec, unknownCodec } from './resources/rpc-codecs.js';
 import { NamedSubscriptions } from './named-subscriptions.js';
 import type { Subscription, SubscriptionContext, Update } from './named-subscriptions.js';
 import { Secrets } from './secrets/secrets.js';
@@ -39,6 +41,7 @@ export class FileConfiguration {
   readonly #store: ConfigStore;
   readonly #context: SubscriptionContext;
   readonly #tls: boolean;
+  #codecs: readonly RpcCodec[] = [];
   readonly #watch = new FileWatch();
   readonly #named: NamedSubscriptions;
   readonly secrets: Secrets;
@@ -57,6 +60,7 @@ export class FileConfiguration {
   /** Puts the static resources in force, then the files' first versions. Returns when all of them have been read. */
   async start(bootstrap: Bootstrap, resources: CompiledResource[]): Promise<void> {
     const { cds, lds } = bootstrap;
+    this.#codecs = bootstrap.rpcCodecs;
     this.#store.awaitInitial('bootstrap');
     this.#enqueue(() => this.#applyStatic(resources));
     if (cds !== null) this.#subscribe('cluster', cds);
@@ -158,6 +162,8 @@ export class FileConfiguration {
     if (address !== undefined) return `duplicate address '${address}', also of listener ${taken.get(address)}`;
     const missing = resource.references.find(({ cluster }) => !this.#store.clusters.has(cluster));
     if (missing !== undefined) return `${missing.path}: unknown cluster '${missing.cluster}'`;
+    const codec = missingCodec(resource.codecs, this.#codecs);
+    if (codec !== null) return `${codec.path}: ${unknownCodec(codec)}`;
     if (resource.secrets !== null && !this.#tls) return tlsRefusal;
     return this.#named.conflict(resource.subscriptions) ?? this.secrets.refusal(resource.secrets);
   }

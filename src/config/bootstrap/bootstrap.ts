@@ -2,6 +2,7 @@
 // files.
 import type { DnsResolver } from '../dns.js';
 import type { OverloadConfig } from '../overload.js';
+import type { RpcCodec } from '../rpc.js';
 import type { RuntimeEntries } from '../runtime.js';
 import type { StatsConfig } from '../stats.js';
 import type { AdminConfig, Endpoint } from '../types.js';
@@ -28,6 +29,8 @@ export interface Bootstrap {
   dnsResolver: DnsResolver | null;
   /** Where ejections by outlier detection are logged; '' = nowhere. */
   outlierLog: string;
+  /** Codecs that listeners and clusters name as protocols. */
+  rpcCodecs: RpcCodec[];
   /** Subscriptions to listeners and clusters; null where the bootstrap has none. */
   lds: FileSource | null;
   cds: FileSource | null;

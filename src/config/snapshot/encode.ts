@@ -79,6 +79,8 @@ const filterBindings = (slots: Slots, bindings: Bindings, mentions: Mention[]): 
 function listenerBlob(config: ListenerConfig, slots: Slots, bindings: Bindings, mentions: Mention[]): ListenerBlob {
   const routes = (name: string): number =>
     mention(slots.routeSlots, name, mentions, 'route configurations', limits.routeConfigSlotsMax);
+  const sinks = (logs: readonly AccessLog[] = []): number[] =>
+    logs.map((log) => bound(bindings.accessLogSink(log), 'another access log'));
   const chains = chainsOf(config).map((chain): ChainBinding => {
     const { hcm, tcp, networkFilters, match } = chain;
     // What a chain shares between workers is found by what it matches, wherever it stands among the others.
@@ -97,14 +99,14 @@ function listenerBlob(config: ListenerConfig, slots: Slots, bindings: Bindings, 
       clusterSlots: (tcp?.clusters ?? []).map(({ cluster }) => mention(slots.clusterSlots, cluster, mentions,
         'cluster names', limits.clusterSlotsMax)),
       secrets: secretSlots(chain.tls, slots, mentions),
-      accessLogs: (hcm ?? tcp)!.accessLogs.map((log) => bound(bindings.accessLogSink(log), 'another access log')),
+      accessLogs: sinks(hcm?.accessLogs), tcpAccessLogs: sinks(tcp?.accessLogs),
     };
   });
   return { at: config.addresses.flatMap(addressKeys).join(' '), config,
     scope: bound(bindings.listenerScope(config.statName), `statistics of listener.${config.statName}`),
     tlsScope: chainsOf(config).every(({ tls }) => tls === null) ? 0
       : bound(bindings.listenerTlsScope(config.statName), `statistics of listener.${config.statName}.ssl`),
-    connectionLogs: config.connectionLogs.map((log) => bound(bindings.accessLogSink(log), 'another access log')),
+    connectionLogs: sinks(config.connectionLogs),
     chains, filterScopes: (config.listenerFilters?.filters ?? []).map((filter) => filterScope(filter, bindings)) };
 }
 

@@ -60,7 +60,7 @@ export interface BoundFilter extends FilterOverride { scope: number; buckets: nu
  */
 /** `digest`: of all that the chain is; equal ones are the same chain. */
 export interface ChainBinding { digest: string; routeSlot: number; scopeSlots: number[]; httpScope: number;
-  tcpScope: number; clusterSlots: number[]; accessLogs: number[]; filters: BoundFilter[];
+  tcpScope: number; clusterSlots: number[]; accessLogs: number[]; tcpAccessLogs: number[]; filters: BoundFilter[];
   networkFilters: NetworkBinding[];
   /** Where the chain's secrets are; null: it is not TLS. Statistics are the listener's (ListenerBlob.tlsScope). */
   secrets: import('../tls.js').TlsSlots | null }

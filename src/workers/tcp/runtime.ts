@@ -28,7 +28,7 @@ export class TcpRuntime {
 
   constructor(engine: Engine, readonly config: TcpProxy, binding: ChainBinding, readonly chainName: string) {
     this.scope = engine.statsBase + (binding.tcpScope >> 3);
-    this.logs = config.accessLogs.map((log, index) => compileLog(engine, log, binding.accessLogs[index]));
+    this.logs = config.accessLogs.map((log, index) => compileLog(engine, log, binding.tcpAccessLogs[index]));
     this.notesUpstream = this.logs.some((log) => log.needsUpstreamNotes);
     this.choices = config.clusters.map(({ weight, metadataMatch }, index) =>
       ({ slot: binding.clusterSlots[index], weight, criteria: Criteria.of(metadataMatch) }));

@@ -10,6 +10,7 @@ import { readTypedResolver } from '../resources/dns.js';
 import type { ClusterReference } from '../resources/route-context.js';
 import { readOverload } from '../resources/overload.js';
 import { readStatsConfig } from '../resources/stats-config.js';
+import { missingCodec, readBootstrapExtensions, unknownCodec } from '../resources/rpc-codecs.js';
 import { readRuntimeLayers } from '../resources/runtime-layers.js';
 import { checkMessage } from '../wire/check.js';
 import { otherKind } from '../secrets/definition.js';
@@ -72,7 +73,11 @@ export function compileBootstrap(sources: BootstrapSources): CompiledBootstrap {
   const report = new Report(sources.allowUnknownFields, limits.configErrorsMax);
   const resources = compileStatic(merged.message, report);
   const bootstrap = readBootstrap(merged.message, warnings, report);
-  const { localCluster } = bootstrap;
+  const { localCluster, rpcCodecs } = bootstrap;
+  for (const { codecs } of resources) {
+    const missing = missingCodec(codecs, rpcCodecs);
+    if (missing !== null) report.fail(missing.path, unknownCodec(missing));
+  }
   if (localCluster !== '' && !resources.some(({ kind, name }) => kind === 'cluster' && name === localCluster))
     report.fail('cluster_manager.local_cluster_name', `no static cluster is called ${localCluster}`);
   warnings.push(...report.warnings.map(({ path, reason }) => `${merged.label}: ${path}: ${reason}`));
@@ -207,6 +212,7 @@ function readBootstrap(message: BootstrapMessage, warnings: string[], report: Re
     stats: readStatsConfig(message.statsConfig, 'stats_config', report),
     dnsResolver: message.typedDnsResolverConfig === undefined ? null
       : readTypedResolver(message.typedDnsResolverConfig, 'typed_dns_resolver_config', report),
+    rpcCodecs: readBootstrapExtensions(message.bootstrapExtensions ?? [], 'bootstrap_extensions', report),
     outlierLog: message.clusterManager?.outlierDetection?.eventLogPath ?? '',
     lds: dynamic?.ldsConfig === undefined ? null
       : readConfigSource(dynamic.ldsConfig, 'dynamic_resources.lds_config', report),

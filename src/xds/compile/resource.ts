@@ -8,6 +8,7 @@ import { readAssignment } from '../resources/endpoint.js';
 import { readListener } from '../resources/listener.js';
 import { readRouteConfiguration } from '../resources/route.js';
 import { checkContents, readSecret } from '../resources/secret.js';
+import type { CodecReference } from '../resources/rpc.js';
 import type { GatheredSecrets } from '../resources/tls-context.js';
 import { ownName } from '../secrets/definition.js';
 import type { SecretUses } from '../secrets/definition.js';
@@ -38,6 +39,8 @@ export interface CompiledResource extends CompiledText {
   subscriptions: { kind: 'route' | 'assignment'; name: string; source: FileSource; statPrefix: string }[];
   /** Clusters that must exist. */
   references: ClusterReference[];
+  /** Codecs of RPC protocols that must be in the bootstrap. */
+  codecs: CodecReference[];
   /** Addresses that a listener binds, as text; only one listener may have each. */
   addresses: string[];
   /** Of a listener or cluster with TLS; null: it has none. A secret's own definition is its configJson. */
@@ -82,17 +85,16 @@ const usesOf = ({ uses, contexts }: GatheredSecrets, scope: string): SecretUses 
 /** Reads now, so that all errors are found; the texts are made only when there was none. */
 function convert(kind: ResourceKind, message: object, fallbackName: string | null, path: string, report: Report,
   references: ClusterReference[]): () => CompiledResource {
-  const none = { inlineRoutes: [], subscriptions: [], references, addresses: [], secrets: null };
+  const none = { inlineRoutes: [], subscriptions: [], references, codecs: [], addresses: [], secrets: null };
   if (kind === 'listener') {
-    const { config, inlineRoutes, subscriptions, secrets } = readListener(message as Listener, fallbackName, path,
-      report,
-      references);
+    const { config, inlineRoutes, subscriptions, secrets, codecs } = readListener(message as Listener, fallbackName,
+      path, report, references);
     return () => ({
       ...textOf(kind, config.name, null, config, message),
       inlineRoutes: inlineRoutes.map((routes) => textOf('route', routes.name, config.name, routes.config,
         routes.message)),
       subscriptions: subscriptions.map((subscription) => ({ kind: 'route' as const, ...subscription })),
-      references,
+      references, codecs,
       addresses: config.addresses.map((address) => address.kind === 'pipe' ? address.path
         : `${address.host} ${address.port}`)
         .filter((text) => !text.endsWith(' 0')),
@@ -100,9 +102,9 @@ function convert(kind: ResourceKind, message: object, fallbackName: string | nul
     });
   }
   if (kind === 'cluster') {
-    const { config, eds, secrets } = readCluster(message as Cluster, path, report);
+    const { config, eds, secrets, codecs } = readCluster(message as Cluster, path, report);
     const name = config.edsServiceName === '' ? config.name : config.edsServiceName;
-    return () => ({ ...textOf(kind, config.name, null, config, message), ...none,
+    return () => ({ ...textOf(kind, config.name, null, config, message), ...none, codecs,
       secrets: usesOf(secrets, `cluster.${config.altStatName}.`),
       subscriptions: eds === null ? []
         : [{ kind: 'assignment' as const, name, source: eds, statPrefix: config.altStatName }] });

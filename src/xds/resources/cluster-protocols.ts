@@ -1,12 +1,15 @@
-// Which protocol a cluster's endpoints are spoken to in, and by which options: HttpProtocolOptions, or the deprecated
-// fields of the cluster itself.
+// Which protocol a cluster's endpoints are spoken to in, and by which options: HttpProtocolOptions, RpcProtocolOptions,
+// or the deprecated fields of the cluster itself.
 import { usualHttp } from '../../config/http2.js';
 import type { ClusterHttp, ServerNameOptions } from '../../config/http2.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
 import type { Cluster, CoreHttpProtocolOptions, Http1ProtocolOptions, Http2ProtocolOptions,
-  HttpHttpProtocolOptions, UpstreamHttpProtocolOptions } from '../wire/generated/messages.js';
+  HttpHttpProtocolOptions, RpcProtocolOptions, UpstreamHttpProtocolOptions } from '../wire/generated/messages.js';
 import { readHttp2Options } from './http2-options.js';
+import { readHeaderBytes, readRpcOptions, rpcOptionsName } from './rpc.js';
+import type { CodecReference } from './rpc.js';
+import type { RpcUpstreamOptions } from '../../config/rpc.js';
 
 const httpOptionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
@@ -16,42 +19,60 @@ export interface HttpOptions {
   http1: Http1ProtocolOptions;
   http1Path: string;
   http: ClusterHttp;
+  /** Null: they speak HTTP. */
+  rpc: { options: RpcUpstreamOptions; headerBytesMax: number } | null;
 }
 
-/** The typed options, or the deprecated fields of the cluster itself; not both. */
-export function findHttpOptions(message: Cluster, path: string, report: Report): HttpOptions {
-  const extensions = message.typedExtensionProtocolOptions ?? {};
-  let typed: HttpHttpProtocolOptions | null = null;
+/** The typed options, or the deprecated fields of the cluster itself; not both. Codecs that are named: `codecs`. */
+export function findHttpOptions(message: Cluster, path: string, report: Report, codecs: CodecReference[]): HttpOptions {
+  let http: HttpHttpProtocolOptions | null = null, rpc: RpcProtocolOptions | null = null;
   let at = '';
-  for (const [name, any] of Object.entries(extensions)) {
-    const where = `${path === '' ? '' : `${path}.`}typed_extension_protocol_options[${JSON.stringify(name)}]`;
-    if (any.type === httpOptionsName && name === httpOptionsName) {
-      typed = any.value as HttpHttpProtocolOptions;
-      at = where;
-    } else {
-      report.fail(where, name === httpOptionsName ? `holds ${any.type}` : 'not implemented');
+  for (const [name, any] of Object.entries(message.typedExtensionProtocolOptions ?? {})) {
+    const where = `${fieldPath(path, 'typed_extension_protocol_options')}[${JSON.stringify(name)}]`;
+    if (name !== httpOptionsName && name !== rpcOptionsName) report.fail(where, 'not implemented');
+    else if (any.type !== name) report.fail(where, `holds ${any.type}`);
+    else {
+      if (at !== '') report.fail(where, `${httpOptionsName} and ${rpcOptionsName} exclude each other`);
+      at = any.typedStruct === undefined ? where : fieldPath(where, 'value');
+      if (name === rpcOptionsName) rpc = any.value as RpcProtocolOptions;
+      else http = any.value as HttpHttpProtocolOptions;
     }
   }
-  if (typed === null) {
-    return { common: message.commonHttpProtocolOptions ?? {},
-      commonPath: fieldPath(path, 'common_http_protocol_options'),
-      http1: message.httpProtocolOptions ?? {}, http1Path: fieldPath(path, 'http_protocol_options'),
-      http: { ...message.http2ProtocolOptions === undefined ? usualHttp
-        : speaks('http2', message.http2ProtocolOptions, fieldPath(path, 'http2_protocol_options'), report),
-      // Where hosts are the requests' business, so are their certificates, unless it is said otherwise; as Envoy.
-      serverNames: checked(message, readServerNames(message.upstreamHttpProtocolOptions
-        ?? (message.clusterType === undefined ? {} : { autoSni: true, autoSanValidation: true })),
-      fieldPath(path, 'upstream_http_protocol_options'), report) } };
-  }
+  if (rpc === null && http === null) return ofCluster(message, path, report);
   for (const name of ['commonHttpProtocolOptions', 'httpProtocolOptions', 'http2ProtocolOptions',
     'upstreamHttpProtocolOptions', 'maxRequestsPerConnection'] as const) {
     const field = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    if (message[name] !== undefined) report.fail(fieldPath(path, field), `must not be set beside ${httpOptionsName}`);
+    if (message[name] !== undefined) report.fail(fieldPath(path, field),
+      `must not be set beside ${rpc === null ? httpOptionsName : rpcOptionsName}`);
   }
+  if (rpc !== null) return ofRpc(message, rpc, at, path, report, codecs);
+  const typed = http!;
   const read = readTyped(typed, at, report);
   return { common: typed.commonHttpProtocolOptions ?? {}, commonPath: `${at}.common_http_protocol_options`, ...read,
     http: { ...read.http, serverNames: checked(message, readServerNames(typed.upstreamHttpProtocolOptions ?? {}),
-      `${at}.upstream_http_protocol_options`, report) } };
+      `${at}.upstream_http_protocol_options`, report) }, rpc: null };
+}
+
+function ofCluster(message: Cluster, path: string, report: Report): HttpOptions {
+  return { common: message.commonHttpProtocolOptions ?? {},
+    commonPath: fieldPath(path, 'common_http_protocol_options'),
+    http1: message.httpProtocolOptions ?? {}, http1Path: fieldPath(path, 'http_protocol_options'),
+    http: { ...message.http2ProtocolOptions === undefined ? usualHttp
+      : speaks('http2', message.http2ProtocolOptions, fieldPath(path, 'http2_protocol_options'), report),
+    // Where hosts are the requests' business, so are their certificates, unless it is said otherwise; as Envoy.
+    serverNames: checked(message, readServerNames(message.upstreamHttpProtocolOptions
+      ?? (message.clusterType === undefined ? {} : { autoSni: true, autoSanValidation: true })),
+    fieldPath(path, 'upstream_http_protocol_options'), report) }, rpc: null };
+}
+
+function ofRpc(message: Cluster, typed: RpcProtocolOptions, at: string, path: string, report: Report,
+  codecs: CodecReference[]): HttpOptions {
+  if (message.clusterType !== undefined)
+    report.fail(fieldPath(path, 'cluster_type'), `must not be set beside ${rpcOptionsName}: services are no hosts`);
+  return { common: typed.commonHttpProtocolOptions ?? {}, commonPath: fieldPath(at, 'common_http_protocol_options'),
+    http1: {}, http1Path: at, http: usualHttp,
+    rpc: { options: readRpcOptions(typed, at, report, codecs),
+      headerBytesMax: readHeaderBytes(typed.maxHeaderBytes, at, report) } };
 }
 
 /** Clusters that forward to any host must not believe any certificate, unless it is said that they may. */

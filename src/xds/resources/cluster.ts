@@ -13,6 +13,7 @@ import { millisecondsOf, numberOf, readMetadata } from './fields.js';
 import { readHealth } from './health-check.js';
 import { readHeadBytes, readHeaderKeyFormat, readHeadersCount, readIdleTimeoutMs, refuseFields }
   from './http-protocol-options.js';
+import type { CodecReference } from './rpc.js';
 import { readConnections } from './upstream-connections.js';
 import { readLoadBalancing } from './load-balancing.js';
 import { readOutlierDetection } from './outlier-detection.js';
@@ -25,7 +26,8 @@ const BUFFER_BYTES_DEFAULT = 1024 * 1024;
 const discoveryTypes: { [type: number]: ClusterConfig['type'] } = { 0: 'static', 1: 'strictDns', 2: 'logicalDns',
   3: 'eds', 4: 'originalDst' };
 
-export interface ClusterParts { config: ClusterConfig; eds: FileSource | null; secrets: GatheredSecrets }
+export interface ClusterParts { config: ClusterConfig; eds: FileSource | null; secrets: GatheredSecrets;
+  codecs: CodecReference[] }
 
 /** A cluster. */
 export function readCluster(message: Cluster, path: string, report: Report): ClusterParts {
@@ -36,6 +38,7 @@ export function readCluster(message: Cluster, path: string, report: Report): Clu
   }
   const eds = readEds(message, type, path, report);
   const secrets = new GatheredSecrets();
+  const codecs: CodecReference[] = [];
   const config: ClusterConfig = {
     name,
     altStatName: message.altStatName === undefined || message.altStatName === '' ? name : message.altStatName,
@@ -50,12 +53,12 @@ export function readCluster(message: Cluster, path: string, report: Report): Clu
       fieldPath(path, 'connect_timeout'), report),
     perConnectionBufferBytes: numberOf(message.perConnectionBufferLimitBytes, BUFFER_BYTES_DEFAULT),
     circuitBreakers: readCircuitBreakers(message.circuitBreakers, fieldPath(path, 'circuit_breakers'), report),
-    ...readHttpOptions(message, path, report, secrets),
+    ...readHttpOptions(message, path, report, secrets, codecs),
     dns: readDns(message, path, report),
     ...readHealth(message, type, path, report),
     outlierDetection: readOutlierDetection(message.outlierDetection, fieldPath(path, 'outlier_detection'), report),
   };
-  return { config, eds, secrets };
+  return { config, eds, secrets, codecs };
 }
 
 function readEds(message: Cluster, type: ClusterConfig['type'] | undefined, path: string,
@@ -92,8 +95,9 @@ function readLogical(message: ClusterLoadAssignment, path: string, report: Repor
   return { ...assignment, endpoints: [{ ...only, logicalName: `${only.address.host}:${only.address.port}` }] };
 }
 
-function readHttpOptions(message: Cluster, path: string, report: Report, secrets: GatheredSecrets) {
-  const { common, commonPath, http1, http1Path, http } = findHttpOptions(message, path, report);
+function readHttpOptions(message: Cluster, path: string, report: Report, secrets: GatheredSecrets,
+  codecs: CodecReference[]) {
+  const { common, commonPath, http1, http1Path, http, rpc } = findHttpOptions(message, path, report, codecs);
   const transport = readUpstreamTransport(message.transportSocket, fieldPath(path, 'transport_socket'), report,
     secrets);
   const matches = readTransportSocketMatches(message.transportSocketMatches,
@@ -105,14 +109,16 @@ function readHttpOptions(message: Cluster, path: string, report: Report, secrets
   return {
     idleTimeoutMs: readIdleTimeoutMs(common, commonPath, report),
     maxRequestsPerConnection: numberOf(common.maxRequestsPerConnection, numberOf(message.maxRequestsPerConnection, 0)),
-    maxResponseHeadersBytes:
-      readHeadBytes(numberOf(common.maxResponseHeadersKb, 60), fieldPath(commonPath, 'max_response_headers_kb'),
+    maxResponseHeadersBytes: rpc?.headerBytesMax
+      ?? readHeadBytes(numberOf(common.maxResponseHeadersKb, 60), fieldPath(commonPath, 'max_response_headers_kb'),
         report),
     maxResponseHeadersCount: readHeadersCount(common, commonPath, report),
     ...readHeaderKeyFormat(http1, http1Path, report),
+    ...rpc !== null && { preserveCase: true },
     enableTrailers: http1.enableTrailers ?? false,
     sendFullyQualifiedUrl: http1.sendFullyQualifiedUrl ?? false,
     http,
+    rpc: rpc?.options ?? null,
     connections: readConnections(message, common, commonPath, transport.proxyProtocol, path, report),
     tls: transport.tls,
     transportSocketMatches: matches,

@@ -6,7 +6,7 @@ import type { FilterChain as PlainFilterChain, RouteConfig } from '../../config/
 import { limits } from '../../core/limits.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
-import type { CidrRange, FilterChain, FilterChainMatch, HttpConnectionManager, RouteConfiguration, TcpProxy }
+import type { CidrRange, FilterChain, FilterChainMatch, HttpConnectionManager, RouteConfiguration, RpcProxy, TcpProxy }
   from '../wire/generated/messages.js';
 import { createHash } from 'node:crypto';
 import { readCidrRange } from './cidr-range.js';
@@ -18,11 +18,13 @@ import { readScopedRoutes } from './scoped-routes.js';
 import { readRouteConfiguration } from './route.js';
 import type { ClusterReference } from './route-context.js';
 import { isNetworkFilter, readNetworkFilter } from './network-filters.js';
+import { readRpcProxy, rpcProxyType } from './rpc.js';
+import type { CodecReference } from './rpc.js';
 import { readTcpProxy, tcpProxyType } from './tcp-proxy.js';
 import type { GatheredSecrets } from './tls-context.js';
 import { readDownstreamTransport } from './transport-socket.js';
 
-const noEnd = 'the chain must end with an HTTP connection manager or a TCP proxy';
+const noEnd = 'the chain must end with an HTTP connection manager, an RPC proxy or a TCP proxy';
 
 /** A route configuration that stands inside a listener. */
 export interface InlineRoutes { name: string; config: RouteConfig; message: RouteConfiguration }
@@ -30,7 +32,7 @@ export interface InlineRoutes { name: string; config: RouteConfig; message: Rout
 export interface RouteSubscription { name: string; source: FileSource; statPrefix: string }
 /** What is met on the way through a listener. */
 export interface Gathered { inlineRoutes: InlineRoutes[]; subscriptions: RouteSubscription[];
-  references: ClusterReference[]; secrets: GatheredSecrets }
+  references: ClusterReference[]; codecs: CodecReference[]; secrets: GatheredSecrets }
 
 /** The chains of a listener. Their rules are held against each other as Envoy does. */
 export function readFilterChains(chains: readonly FilterChain[], listener: string, path: string, report: Report,
@@ -101,7 +103,7 @@ export function readFilterChain(chain: FilterChain, match: PlainMatch | null, ke
     const at = `${path}.filters[${position}].typed_config`;
     const any = filter.typedConfig;
     if (any === undefined || any === null) { report.fail(at, 'required'); return; }
-    const ends = any.type === hcmType || any.type === tcpProxyType;
+    const ends = any.type === hcmType || any.type === rpcProxyType || any.type === tcpProxyType;
     const last = position === filters.length - 1;
     if (ends !== last && (ends || isNetworkFilter(any.type)))
       report.fail(`${path}.filters[${position}]`, ends ? 'it ends the chain and must be the last filter' : noEnd);
@@ -111,6 +113,12 @@ export function readFilterChain(chain: FilterChain, match: PlainMatch | null, ke
       const message = any.value as HttpConnectionManager;
       const routes = readRoutes(message, `@inline/${listener}/${key}`, where, report, parts);
       hcm = readHttpConnectionManager(message, routes, where, report);
+    } else if (any.type === rpcProxyType) {
+      const message = any.value as RpcProxy;
+      const routes = readRoutes(message, `@inline/${listener}/${key}`, where, report, parts);
+      hcm = readRpcProxy(message, routes, where, report, parts.codecs);
+      if (message.unknownProtocol !== undefined)
+        tcp = readTcpProxy(message.unknownProtocol, fieldPath(where, 'unknown_protocol'), report);
     } else if (any.type === tcpProxyType) tcp = readTcpProxy(any.value as TcpProxy, where, report);
     else if (isNetworkFilter(any.type)) networkFilters.push(readNetworkFilter(any, where, report));
     else report.fail(at, `not implemented: network filter ${any.type}`);
@@ -124,8 +132,8 @@ export function readFilterChain(chain: FilterChain, match: PlainMatch | null, ke
         fieldPath(path, 'transport_socket_connect_timeout'), report) }];
 }
 
-/** Takes the routes of a connection manager into `parts`; returns what they are found by. */
-function readRoutes(message: HttpConnectionManager, inlineName: string, path: string, report: Report,
+/** Takes the routes of a connection manager or RPC proxy into `parts`; returns what they are found by. */
+function readRoutes(message: HttpConnectionManager | RpcProxy, inlineName: string, path: string, report: Report,
   parts: Gathered): RoutesOfManager {
   if (message.rds !== undefined) {
     const name = message.rds.routeConfigName ?? '';

@@ -58,6 +58,7 @@ export function readHttpConnectionManager(message: HttpConnectionManager, routes
     drainTimeoutMs: millisecondsOf(message.drainTimeout, 5000, at('drain_timeout'), report),
     delayedCloseTimeoutMs: millisecondsOf(message.delayedCloseTimeout, 1000, at('delayed_close_timeout'), report),
     upgrades: readUpgrades(message, path, report),
+    rpc: null,
   };
 }
 

@@ -9,6 +9,7 @@ import { boolOf, numberOf, readMetadata } from './fields.js';
 import { readFilterChain, readFilterChains } from './filter-chain.js';
 import type { Gathered, InlineRoutes, RouteSubscription } from './filter-chain.js';
 import { readListenerFilters } from './listener-filters.js';
+import type { CodecReference } from './rpc.js';
 import { readListenSockets } from './socket-options.js';
 import { GatheredSecrets } from './tls-context.js';
 import type { ClusterReference } from './route-context.js';
@@ -21,6 +22,7 @@ export interface ListenerParts {
   inlineRoutes: InlineRoutes[];
   subscriptions: RouteSubscription[];
   secrets: GatheredSecrets;
+  codecs: CodecReference[];
 }
 
 /**
@@ -32,7 +34,7 @@ export function readListener(message: Listener, fallbackName: string | null, pat
   references: ClusterReference[]): ListenerParts {
   const name = message.name === undefined || message.name === '' ? fallbackName ?? '' : message.name;
   if (name === '') report.fail(fieldPath(path, 'name'), 'required');
-  const parts: Gathered = { inlineRoutes: [], subscriptions: [], references,
+  const parts: Gathered = { inlineRoutes: [], subscriptions: [], references, codecs: [],
     secrets: new GatheredSecrets() };
   const addresses = readAddresses(message, path, report);
   const statName = message.statPrefix !== undefined && message.statPrefix !== '' ? message.statPrefix
@@ -56,7 +58,8 @@ export function readListener(message: Listener, fallbackName: string | null, pat
     ignoreGlobalConnectionLimit: message.ignoreGlobalConnLimit ?? false,
     metadata: readMetadata(message.metadata),
   };
-  return { config, inlineRoutes: parts.inlineRoutes, subscriptions: parts.subscriptions, secrets: parts.secrets };
+  return { config, inlineRoutes: parts.inlineRoutes, subscriptions: parts.subscriptions, secrets: parts.secrets,
+    codecs: parts.codecs };
 }
 
 function readAddresses(message: Listener, path: string, report: Report): Address[] {

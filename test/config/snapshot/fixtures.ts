@@ -33,7 +33,7 @@ export function cluster(name: string, change: Partial<ClusterConfig> = {}): Clus
     circuitBreakers: { default: thresholds, high: thresholds }, idleTimeoutMs: 3_600_000, maxRequestsPerConnection: 0,
     maxResponseHeadersBytes: 60 * 1024, maxResponseHeadersCount: 100, preserveCase: false, properCaseWords: false,
     enableTrailers: false, sendFullyQualifiedUrl: false,
-    http: usualHttp,
+    http: usualHttp, rpc: null,
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 1000,
       failureRefreshMaxMs: 5000, jitterMs: 0, waitAtStart: true, resolver: null },
     connections: usualConnections, tls: null, transportSocketMatches: null,
@@ -89,7 +89,8 @@ export function hcm(change: Partial<HttpConnectionManager> = {}): HttpConnection
     preserveCase: false, properCaseWords: false, enableTrailers: false,
     maxRequestHeadersBytes: 60 * 1024, maxHeadersCount: 100, maxRequestsPerConnection: 0, idleTimeoutMs: 3_600_000,
     maxConnectionDurationMs: 0, maxStreamDurationMs: 0, requestHeadersTimeoutMs: 0, requestTimeoutMs: 0,
-    streamIdleTimeoutMs: 300_000, drainTimeoutMs: 5000, delayedCloseTimeoutMs: 1000, upgrades: [], ...change };
+    streamIdleTimeoutMs: 300_000, drainTimeoutMs: 5000, delayedCloseTimeoutMs: 1000, upgrades: [], rpc: null,
+    ...change };
 }
 
 /** A filter chain of one connection manager, for every connection. */

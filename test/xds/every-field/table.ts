@@ -6,7 +6,10 @@ import { join } from 'node:path';
 import { bookstore } from '../../differential/bookstore.js';
 import { virtualHost, listener, cluster, loadAssignment, bootstrap } from '../examples.js';
 import { issue, ocspResponse, revocationList, root } from '../../support/certificates.js';
+import { rpcSupport } from '../../../src/xds/resources/rpc.js';
 import type { Root, Tree } from './judge.js';
+
+rpcSupport.served = true;
 
 const inChain = '(router.v3.Router|cors.v3.Cors|grpc_(web.v3.GrpcWeb|stats.v3.FilterConfig|http1_bridge.v3.Config)|'
   + 'header_mutation.v3.HeaderMutation|'
@@ -35,7 +38,7 @@ export const roots: { [root in Root]: () => Tree } = {
 
 /** Which of the known types are tried in an Any; a type that no place takes is a failure. */
 export const anyPlaces: { [field: string]: RegExp } = {
-  'listener.v3.Filter.typed_config': /^envoy\.extensions\.filters\.network\./,
+  'listener.v3.Filter.typed_config': /^(envoy|weft)\.extensions\.filters\.network\./,
   'ListenerFilter.typed_config': /^envoy\.extensions\.filters\.listener\./,
   'HttpFilter.typed_config': httpFilters,
   'VirtualHost.typed_per_filter_config': overrides,
@@ -46,11 +49,12 @@ export const anyPlaces: { [field: string]: RegExp } = {
   'AccessLog.typed_config': /^envoy\.extensions\.access_loggers\./,
   'TransportSocket.typed_config': /^envoy\.extensions\.transport_sockets\.(?!tls\.v3\.Secret$)/,
   'RequestIDExtension.typed_config': /^envoy\.extensions\.request_id\./,
-  'TypedExtensionConfig.typed_config': /^envoy\.extensions\.(?!filters|transport_sockets|access_loggers|upstreams)/,
+  'TypedExtensionConfig.typed_config': new RegExp('^envoy\\.extensions\\.(?!filters|transport_sockets|'
+    + 'access_loggers|upstreams)|^weft\\.extensions\\.bootstrap\\.'),
   'RetryHostPredicate.typed_config': /^envoy\.extensions\.retry\.host\./,
   'RetryPriority.typed_config': /^envoy\.extensions\.retry\.priority\./,
   'RateLimitedRetryBackOff.typed_config': /^envoy\.extensions\./,
-  'Cluster.typed_extension_protocol_options': /^envoy\.extensions\.upstreams\./,
+  'Cluster.typed_extension_protocol_options': /^(envoy|weft)\.extensions\.upstreams\./,
   'Cluster.CustomClusterType.typed_config': /^envoy\.extensions\.clusters\./,
   'ResourceMonitor.typed_config': /^envoy\.extensions\.resource_monitors\./,
   'OverloadAction.typed_config': /^envoy\.config\.overload\./,
@@ -123,6 +127,14 @@ const descriptorFiles = descriptors.map((bytes, index) => {
   return file;
 });
 
+/** WebAssembly modules: nothing, and a section with nothing in it. */
+const emptyModule = Buffer.from('\0asm\x01\0\0\0', 'latin1');
+const codecFiles = [emptyModule, Buffer.concat([emptyModule, Buffer.from([0, 2, 1, 0x61])])].map((bytes, index) => {
+  const file = join(descriptorFolder, `${index}.wasm`);
+  writeFileSync(file, bytes);
+  return file;
+});
+
 /** Messages that rules alone do not make valid. */
 export const byHand: { [type: string]: Tree } = {
   'core.v3.Address': { socket_address: { address: '127.0.0.7', port_value: 7 } },
@@ -130,6 +142,11 @@ export const byHand: { [type: string]: Tree } = {
   'core.v3.ConfigSource': { path_config_source: { path: files[0] } },
   'core.v3.DataSource': { inline_string: 'sample' },
   'GrpcJsonTranscoder': { proto_descriptor_bin: descriptors[0]!.toString('base64'), services: ['b.Books'] },
+  'RpcProxy': { stat_prefix: 'in', route_config: { name: 'local', virtual_hosts: [virtualHost()] },
+    http_filters: [{ name: 'router', typed_config: routerAny }] },
+  'RpcProtocolOptions': { protocol: 'BOLT' },
+  'RpcCodec': { name: 'sample', filename: codecFiles[0] },
+  'RpcCodecs': { codecs: [{ name: 'sample', filename: codecFiles[0] }] },
   'core.v3.CidrRange': { address_prefix: '10.0.0.0', prefix_len: 8 },
   'listener.v3.FilterChain': { filters: (listener() as { filter_chains: { filters: unknown[] }[] })
     .filter_chains[0]!.filters },
@@ -207,6 +224,14 @@ export const fieldSamples: { [field: string]: unknown[] } = {
   'HttpConnectionManager.http_filters': [[{ name: 'sample', typed_config: routerAny }]],
   'HttpConnectionManager.request_id_extension': [{ typed_config: uuid }],
   'HttpConnectionManager.max_request_headers_kb': [7, 9],
+  'RpcProxy.http_filters': [[{ name: 'sample', typed_config: routerAny }]],
+  'RpcProxy.max_header_bytes': [7000, 9000],
+  'RpcProtocolOptions.max_header_bytes': [7000, 9000],
+  'RpcCodec.filename': codecFiles,
+  'RpcCodec.max_memory_bytes': [65536, 131072],
+  'Bootstrap.bootstrap_extensions': [[{ name: 'codecs', typed_config: {
+    '@type': 'type.googleapis.com/weft.extensions.bootstrap.rpc_codecs.v1.RpcCodecs',
+    codecs: [{ name: 'sample', filename: codecFiles[0] }] } }]],
   'core.v3.HttpProtocolOptions.max_headers_count': [7, 9],
   'core.v3.HttpProtocolOptions.max_response_headers_kb': [7, 9],
   'HeaderKeyFormat.stateful_formatter': [preserveCase],
@@ -310,6 +335,7 @@ export const beside: { [field: string]: Tree } = {
   'HTTPFault.abort_grpc_status_runtime': { abort: { grpc_status: 7 } },
   'HTTPFault.response_rate_limit_percent_runtime': { response_rate_limit: { fixed_limit: { limit_kbps: 7 } } },
   'GrpcJsonTranscoder.proto_descriptor': { proto_descriptor_bin: undefined },
+  'RpcProxy.detection_timeout': { unknown_protocol: { stat_prefix: 'in', cluster: 'c' } },
   'BufferPerRoute.buffer': {},
   'set_metadata.v3.Config.value': { metadata_namespace: 'sample' },
   'header_to_metadata.v3.Config.request_rules': {},

@@ -203,7 +203,7 @@ export class Walk {
   }
 }
 
-const mapKey = (type: string): string => /^envoy\.extensions\.upstreams\./.test(type) ? type : 'sample';
+const mapKey = (type: string): string => /^(envoy|weft)\.extensions\.upstreams\./.test(type) ? type : 'sample';
 
 const enumName = (field: Field, value: number): string => enumType(field.ref!).names.get(value)!;
 

@@ -40,7 +40,7 @@ t.test('defaults', async (t) => {
     maxRequestsPerConnection: 0, maxResponseHeadersBytes: 61440, maxResponseHeadersCount: 100, preserveCase: false,
       properCaseWords: false,
     enableTrailers: false, sendFullyQualifiedUrl: false,
-    http: usualHttp,
+    http: usualHttp, rpc: null,
     dns: { refreshRateMs: 5000, family: 'auto', respectTtl: false, failureRefreshBaseMs: 5000,
       failureRefreshMaxMs: 5000, jitterMs: 0, waitAtStart: true,
       resolver: null },

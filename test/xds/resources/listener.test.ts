@@ -99,7 +99,7 @@ t.test('filter chains', async (t) => {
 });
 
 const mongo = typeUrl('envoy.extensions.filters.network.mongo_proxy.v3.MongoProxy');
-const noEnd = 'the chain must end with an HTTP connection manager or a TCP proxy';
+const noEnd = 'the chain must end with an HTTP connection manager, an RPC proxy or a TCP proxy';
 const tcpProxy = (config: Tree): Tree => ({ name: 't', typed_config: {
   '@type': typeUrl('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy'), stat_prefix: 'in', ...config } });
 
