@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import t from 'tap';
 import { CompilePool } from '../../src/xds/compile-pool.js';
 import { FileConfiguration } from '../../src/xds/file-configuration.js';
+import { rpcSupport } from '../../src/xds/resources/rpc.js';
 import { ConfigStore, resourceTypeUrls } from '../../src/xds/store.js';
 import type { AnyChange, ResourceKind } from '../../src/xds/store.js';
-import { cluster, compile, connectionManager, ipAddress, listener, loadAssignment, temporaryDirectory, virtualHost }
-  from './examples.js';
+import { cluster, compile, connectionManager, ipAddress, listener, loadAssignment, temporaryDirectory, typeUrl,
+  virtualHost } from './examples.js';
 import type { Tree } from './examples.js';
 
 const WAIT_MS_MAX = 10_000;
@@ -166,6 +167,24 @@ t.test('what may not stand beside the present state is refused', async (t) => {
   t.match(details.get('same-port'), /duplicate address '127.0.0.1 21010', also of listener static/);
   t.match(details.get('twice'), /duplicate listener twice found/);
   t.match(details.get('clusterless'), /unknown cluster 'nobody'/);
+});
+
+t.test('files may name the codecs that the bootstrap has, and no others', async (t) => {
+  const harness = new Harness();
+  t.teardown(() => harness.end());
+  const codec = harness.path('codec.wasm');
+  writeFileSync(codec, Buffer.from('\0asm\x01\0\0\0', 'latin1'));
+  const optionsName = 'weft.extensions.upstreams.rpc.v1.RpcProtocolOptions';
+  const named = (custom_protocol: string): Tree => cluster({ name: custom_protocol,
+    typed_extension_protocol_options: { [optionsName]: { '@type': typeUrl(optionsName), custom_protocol } } });
+  harness.write('cds.json', 'cluster', '1', [named('mine'), named('yours')]);
+  rpcSupport.served = true;
+  await harness.start({ dynamic_resources: { cds_config: file(harness.path('cds.json')) },
+    bootstrap_extensions: [{ name: 'codecs', typed_config: { codecs: [{ name: 'mine', filename: codec }],
+      '@type': typeUrl('weft.extensions.bootstrap.rpc_codecs.v1.RpcCodecs') } }] });
+  rpcSupport.served = false;
+  t.same([...harness.store.clusters.keys()], ['mine']);
+  t.match(harness.store.errors.cluster.get('yours')?.details, /\.custom_protocol: unknown codec 'yours'$/);
 });
 
 t.test('RDS and EDS come with what asks for them, and go with it', async (t) => {

@@ -12,7 +12,7 @@ import { ServerContext } from '../tls/server-context.js';
 import { HcmRuntime } from './hcm.js';
 import { NetworkFilters } from './network-filters.js';
 
-/** What may refuse connections, and what ends the chain: one of the two. */
+/** What may refuse connections, and what ends the chain: one of the two, or both, as FilterChain has it. */
 export interface Chain { readonly filters: NetworkFilters | null; readonly hcm: HcmRuntime | null;
   readonly tcp: TcpRuntime | null;
   /** What it serves TLS with, null: it is plain; and how long a handshake may take, 0 = as long as our limit is. */
@@ -57,7 +57,7 @@ export class Chains {
   sharedWith(newer: Chains): Set<ChainEnd> {
     const digests = new Set(newer.contents.chains.map(({ digest }) => digest));
     return new Set(this.all.filter((_, index) => digests.has(this.contents.chains[index].digest))
-      .map(({ hcm, tcp }) => (hcm ?? tcp)!));
+      .flatMap(({ hcm, tcp }) => [hcm, tcp].filter((end) => end !== null)));
   }
 
   private compile(index: number): Chain {
@@ -69,7 +69,7 @@ export class Chains {
       filters: networkFilters.length === 0 ? null
         : new NetworkFilters(this.engine, networkFilters, binding.networkFilters),
       hcm: http, tcp: plain,
-      notesTls: (http ?? plain)!.logs.some((log) => log.needsTlsNotes),
+      notesTls: [...http?.logs ?? [], ...plain?.logs ?? []].some((log) => log.needsTlsNotes),
       tls: tls === null ? null : new ServerContext(this.engine, tls, binding.secrets!),
       handshakeTimeoutMs: transportSocketConnectTimeoutMs,
     };

@@ -276,8 +276,10 @@ export class Listeners implements InspectionEvents, RegisterEvents, AcceptEvents
   /** A connection that came, and goes before its chain has it. */
   private countPassing({ hcm, tcp }: Chain): void {
     const { engine } = this;
-    if (tcp !== null) engine.count(tcp.scope, TcpStat.downstream_cx_total);
-    if (hcm === null) return;
+    if (hcm === null) {
+      engine.count(tcp!.scope, TcpStat.downstream_cx_total);
+      return;
+    }
     engine.count(hcm.scope, HttpStat.downstream_cx_total);
     engine.count(hcm.scope, HttpStat.downstream_cx_destroy);
   }

@@ -1,11 +1,14 @@
 // Publishing: what is shared, what is written, when it is freed, and what happens when there is no room.
 import t from 'tap';
+import type { AccessLog } from '../../../src/config/access-log.js';
+import type { TcpProxy } from '../../../src/config/tcp-proxy.js';
+import { clusterBlobForm } from '../../../src/config/usual.js';
 import type { Bindings } from '../../../src/config/snapshot/encode.js';
 import { ROOT_MAGIC, RootField, assignmentEntry, clusterEntry } from '../../../src/config/snapshot/layout.js';
 import { SnapshotPublisher } from '../../../src/config/snapshot/publisher.js';
 import { limits } from '../../../src/core/limits.js';
 import { EndpointState, Shared, memoryMap } from '../../../src/core/memory-map.js';
-import { assignment, cluster, listener, routes } from './fixtures.js';
+import { assignment, cluster, httpChain, listener, routes } from './fixtures.js';
 
 const map = memoryMap(64, 1);
 const memory = new WebAssembly.Memory({ initial: 64 * 16, maximum: 64 * 16, shared: true });
@@ -16,9 +19,9 @@ const bindings: Bindings = { listenerScope: () => 64, httpScope: () => 128, list
   accessLogSink: () => 0,
   clusterBound: () => {}, clusterRecycled: () => {} };
 
-function publisher(snapshotBytes = map.snapshotBytes): SnapshotPublisher {
+function publisher(snapshotBytes = map.snapshotBytes, bound = bindings): SnapshotPublisher {
   words.fill(0, map.control >> 2, (map.control + Shared.bytes) >> 2);
-  return new SnapshotPublisher(memory, { ...map, snapshotBytes }, bindings);
+  return new SnapshotPublisher(memory, { ...map, snapshotBytes }, bound);
 }
 const root = () => Atomics.load(words, (map.control >> 2) + Shared.rootOffset);
 const rootField = (field: number) => words[(root() + field) >> 2]!;
@@ -131,6 +134,31 @@ t.test('a listener blob carries its slots and scopes', async (t) => {
   p.publish();
   const blob = JSON.parse(p.blobs.textOf(p.blobOf('listener', 'l')));
   t.match(blob, { scope: 64, chains: [{ routeSlot: p.routeSlots.slotOf('routes'), httpScope: 128, accessLogs: [] }] });
+});
+
+t.test('blobs carry what is said of RPC, and a chain that has a TCP proxy too its sinks apart', async (t) => {
+  const rpc = { protocol: 'auto', detectionTimeoutMs: 200, maxFrameBytes: 1 << 20, maxConcurrentRequests: 7,
+    heartbeat: null, sendsBoltGoAway: false };
+  const upstream = { protocol: 'bolt', maxFrameBytes: 1 << 20, maxConcurrentRequests: 1,
+    heartbeat: { intervalMs: 15_000, timeoutMs: 1000, failuresMax: 3 } };
+  const log = (path: string): AccessLog => ({ sink: { kind: 'file', path }, filter: null,
+    format: { kind: 'text', format: 'x', omitEmptyValues: false } });
+  const sinks = ['/http', '/tcp/1', '/tcp/2'];
+  const p = publisher(map.snapshotBytes, { ...bindings,
+    accessLogSink: ({ sink }) => sink.kind === 'file' ? sinks.indexOf(sink.path) : -1 });
+  const tcp: TcpProxy = { statPrefix: 'other', clusters: [{ cluster: 'a', weight: 1, metadataMatch: null }],
+    totalWeight: 1, sourceIpHash: false, idleTimeoutMs: 0, maxDurationMs: 0, maxConnectAttempts: 1,
+    accessLogs: [log('/tcp/1'), log('/tcp/2')], accessLogFlushMs: 0, logsConnected: false, tunnel: null };
+  const chain = { ...httpChain({ rpc, accessLogs: [log('/http')] }), tcp };
+  t.same(p.apply([{ kind: 'cluster', name: 'a', value: cluster('a', { rpc: upstream }) },
+    { kind: 'cluster', name: 'b', value: cluster('b') },
+    { kind: 'listener', name: 'l', value: listener('l', 80, { filterChains: [chain] }) }]), []);
+  const blob = JSON.parse(p.blobs.textOf(p.blobOf('listener', 'l')));
+  t.same(blob.config.filterChains[0].hcm.rpc, rpc);
+  t.match(blob.chains, [{ routeSlot: p.routeSlots.slotOf('routes'), httpScope: 128, tcpScope: 256,
+    clusterSlots: [p.clusterSlots.slotOf('a')], accessLogs: [0], tcpAccessLogs: [1, 2] }]);
+  const clusterOf = (name: string) => clusterBlobForm.ofText(p.blobs.textOf(p.blobOf('cluster', name))).config.rpc;
+  t.same([clusterOf('a'), clusterOf('b')], [upstream, null]);
 });
 
 t.test('a full heap refuses the change by name, keeps the last good state, and retries when there is room',

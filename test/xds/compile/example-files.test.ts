@@ -1,11 +1,28 @@
-// The files in examples/ are what newcomers start from: each is a good bootstrap.
-import { readdirSync } from 'node:fs';
+// The files in examples/ are what newcomers start from, and so is the YAML of docs/protocols.md: each is a good
+// bootstrap.
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { compileBootstrap } from '../../../src/xds/compile/bootstrap.js';
+import { rpcSupport } from '../../../src/xds/resources/rpc.js';
+import { temporaryDirectory } from '../examples.js';
 
 const files = readdirSync('examples').filter((name) => name.endsWith('.yaml'));
 t.ok(files.length > 4);
 for (const name of files) t.test(name, async (t) => {
   const result = compileBootstrap({ configPath: `examples/${name}`, configYaml: null, allowUnknownFields: false });
   t.same(result.ok ? [] : result.errors, []);
+});
+
+t.test('docs/protocols.md', async (t) => {
+  rpcSupport.served = true;
+  const codec = join(temporaryDirectory(), 'codec.wasm');
+  writeFileSync(codec, Buffer.from('\0asm\x01\0\0\0', 'latin1'));
+  const blocks = [...readFileSync('docs/protocols.md', 'utf8').matchAll(/^```yaml\n([^]*?)^```$/gm)];
+  t.equal(blocks.length, 2);
+  for (const [, text] of blocks) {
+    const result = compileBootstrap({ configPath: null, allowUnknownFields: false,
+      configYaml: text.replace('/etc/weft/hsf.wasm', codec) });
+    t.same(result.ok ? [] : result.errors, []);
+  }
 });
