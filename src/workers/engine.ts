@@ -146,7 +146,7 @@ export class Engine {
     this.valueScratch = take(8);
     this.lineScratch = take(96);
     const heapBytes = Math.floor((end - at) * HEAP_SHARE);
-    this.heap = new ArenaHeap(at, at + heapBytes);
+    this.heap = new ArenaHeap(at, at + heapBytes, () => this.pool.spareLarge());
     // The last 64 bytes stay free: short copies may read past their source (assembly/lib/copy.ts).
     this.pool = new BufferPool(at + heapBytes, end - at - heapBytes - 64 - 4096);
   }

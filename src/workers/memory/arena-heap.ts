@@ -1,6 +1,8 @@
 // Small long-lived pieces of a worker's arena: texts and edit lists of compiled configuration, the state block of each
-// connection. Powers of two from 64 bytes to 64 KiB, one free list each, carved from a bump pointer. Never on the path
-// of a request.
+// connection. Powers of two from 64 bytes to 64 KiB, one free list each, carved from a bump pointer; where that is at
+// its end, from buffers that the pool can spare, which do not go back. Never on the path of a request.
+import { limits } from '../../core/limits.js';
+
 const SMALLEST_SHIFT = 6;
 const CLASSES = 11;
 
@@ -9,7 +11,10 @@ export class ArenaHeap {
   private readonly free: number[][] = Array.from({ length: CLASSES }, () => []);
   liveBytes = 0;
 
-  constructor(start: number, private readonly end: number) { this.next = Math.ceil(start / 64) * 64; }
+  /** `spare` gives the offset of a large buffer, or -1: there is none to spare. */
+  constructor(start: number, private end: number, private readonly spare: () => number = () => -1) {
+    this.next = Math.ceil(start / 64) * 64;
+  }
 
   /** Offset of at least `bytes` bytes, or -1 when the arena is full. */
   allocate(bytes: number): number {
@@ -18,11 +23,20 @@ export class ArenaHeap {
     const size = 1 << (index + SMALLEST_SHIFT);
     const reused = this.free[index].pop();
     if (reused !== undefined) { this.liveBytes += size; return reused; }
+    if (this.next + size > this.end && !this.borrow()) return -1;
     if (this.next + size > this.end) return -1;
     const at = this.next;
     this.next += size;
     this.liveBytes += size;
     return at;
+  }
+
+  private borrow(): boolean {
+    const at = this.spare();
+    if (at < 0) return false;
+    this.next = Math.ceil(at / 64) * 64;
+    this.end = at + limits.bufferLargeBytes;
+    return true;
   }
 
   /** Gives back what `allocate(bytes)` returned. */

@@ -74,6 +74,12 @@ export class BufferPool {
     return id;
   }
 
+  /** Offset of a large buffer that is never given back, or -1: three quarters of them have to stay free here. */
+  spareLarge(): number {
+    const { [LARGE]: free } = this.freeCount;
+    return free! * 4 > this.countOf(LARGE) * 3 ? this.offsetOf(this.acquireReserved(LARGE)) : -1;
+  }
+
   retain(id: number): void { this.references[id]++; }
 
   release(id: number): void {

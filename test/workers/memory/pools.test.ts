@@ -116,3 +116,15 @@ t.test('arena pieces never overlap, and a steady load does not grow', (t) => {
   t.equal(heap.allocate(1 << 20), -1, 'more than the largest class');
   t.end();
 });
+
+t.test('a heap that is full goes on in buffers that the pool can spare', async (t) => {
+  const pool = new BufferPool(MiB, 16 * MiB);
+  const heap = new ArenaHeap(0, 8192, () => pool.spareLarge());
+  const large = pool.countOf(LARGE), offsets = new Set<number>();
+  for (let at = heap.allocate(8000); at >= 0; at = heap.allocate(8000)) offsets.add(at);
+  t.equal(offsets.size, 1 + (large - pool.freeOf(LARGE)) * (limits.bufferLargeBytes / 8192));
+  t.equal(pool.freeOf(LARGE), Math.floor(large * 3 / 4), 'three quarters stay');
+  t.ok([...offsets].every((at) => at === 0 || (at >= MiB && at + 8192 <= 17 * MiB)));
+  for (const at of offsets) heap.release(at, 8000);
+  t.ok(offsets.has(heap.allocate(8192)));
+});
