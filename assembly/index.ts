@@ -20,3 +20,8 @@ export { hpackReset, hpackResize, hpackTableBytes } from './http2/table';
 export { h2DecodeRequest } from './http2/request';
 export { h2DecodeResponse, h2DecodeTrailers } from './http2/response';
 export { h2BlockBytesMax, h2EncodeRequest, h2EncodeResponse, h2EncodeTrailers } from './http2/encode';
+export { boltDecode } from './rpc/bolt-decode';
+export {
+  boltEncodeGoAway, boltEncodeHeartbeat, boltEncodeHeartbeatReply, boltEncodeRequest, boltEncodeResponse,
+} from './rpc/bolt-encode';
+export { rpcCrc } from './rpc/crc';

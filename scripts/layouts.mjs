@@ -57,6 +57,12 @@ const records = {
   // and, for responses, `protocolAt`, `protocolBytes` are set by the caller.
   H2Head: ['code', 'scope', 'flags', 'listBytes', 'fieldCount', 'textBytes', 'contentLengthLow', 'contentLengthHigh',
     'status', 'protocolAt', 'protocolBytes', 'random', 'reason', 'spare1', 'spare2', 'spare3'],
+  // One frame of an RPC protocol, as a codec's decoder finds it or its encoders are told it (workers/codecs-rpc.ts).
+  // `origin`: what a reply of ours needs of the request's fixed header, packed by the codec. `needed`: with "more bytes
+  // are needed", so many have to be there before another try is worth it. `cut`: bytes at the body's end that do not go
+  // out; the `tailBytes` at `tailAt` go behind it.
+  RpcFrame: ['code', 'kind', 'headBytes', 'bodyBytes', 'idLow', 'idHigh', 'origin', 'timeoutMs', 'status', 'flags',
+    'textBytes', 'needed', 'crc', 'cut', 'tailAt', 'tailBytes'],
   // One header mutation, evaluated. `state`: 1 = to be written by the encoder.
   Mutation: ['action', 'known', 'nameAt', 'nameBytes', 'valueAt', 'valueBytes', 'state', 'keepEmpty'],
 };
@@ -77,6 +83,7 @@ const flags = {
   ResponseEdits: ['serverOverwrite', 'serverIfAbsent', 'addDate', 'serviceTime', 'chunked', 'dropLength',
     'connectionClose', 'connectionKeepAlive', 'upgrade', 'preserveCase', 'properCase', 'version10', 'requestId',
     'dropEnvoyHeaders', 'lengthZero', 'keepMarks'],
+  RpcFrame: ['crc', 'applicationError', 'delimited', 'local'],
   H2Head: ['hasContentLength', 'tooLarge', 'tooMany', 'https', 'connect', 'extendedConnect', 'underscore'],
 };
 
@@ -91,6 +98,11 @@ const http2Refusals = ['none', 'badName', 'badValue', 'connectionField', 'badTe'
   'pseudoRepeated', 'pseudoMissing', 'badMethod', 'badScheme', 'badPath', 'badAuthority', 'badProtocol', 'badStatus',
   'hostRepeated', 'hostDiffers', 'badContentLength', 'lengthRepeated', 'tooLarge', 'tooMany', 'badIndex', 'badInteger',
   'badString', 'badSizeUpdate', 'textTooSmall'];
+
+// What a frame of an RPC protocol is, and why one was refused or cannot be written.
+const rpcKinds = ['none', 'request', 'oneway', 'response', 'heartbeat', 'heartbeatReply', 'goAway', 'goOn'];
+const rpcRefusals = ['none', 'badMagic', 'badVersion', 'badType', 'badCommand', 'badLength', 'badPairs', 'badBody',
+  'headTooLarge', 'frameTooLarge', 'badChecksum', 'notOfProtocol'];
 
 // Why a head or a body was rejected. The detail strings are Envoy's where it has one.
 const rejections = ['none', 'badMethod', 'badTarget', 'badVersion', 'unsupportedVersion', 'badHeaderName',
@@ -141,6 +153,14 @@ const texts = {
   get: 'GET', connect: 'CONNECT', options: 'OPTIONS', post: 'POST',
   authority: ':authority', cookieLine: 'cookie: ', upgradeName: 'upgrade: ', emptyLine: '\r\n',
   webSocket: 'websocket', webSocketKey: 'sec-websocket-key', webSocketKeyLine: 'sec-websocket-key: ',
+  rpcRequestBegin: 'POST /', rpcHostLine: ' HTTP/1.1\r\nhost: ', rpcServiceLine: '\r\nx-service: ',
+  rpcMethodLine: '\r\nx-method: ', rpcVersionLine: '\r\nx-version: ', rpcGroupLine: '\r\nx-group: ',
+  rpcClassLine: '\r\nx-class: ', rpcFrameLine: '\r\nweft-frame: ', rpcPairLine: '\r\nweft-pair: ',
+  rpcLengthLine: '\r\ncontent-length: ', rpcPrefix: 'weft-', rpcEnvoyPrefix: 'x-envoy-', rpcServiceName: 'x-service',
+  rpcMethodName: 'x-method', rpcVersionName: 'x-version', rpcGroupName: 'x-group', rpcClassName: 'x-class',
+  rpcFrameName: 'weft-frame', rpcPairName: 'weft-pair', rpcLengthName: 'content-length',
+  boltService: 'service', boltTarget: 'sofa_head_target_service', boltMethod: 'sofa_head_method_name',
+  boltMethodField: 'methodName', boltFailed: 'sofa_head_response_error', trueText: 'true',
   base64: 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/',
 };
 
@@ -205,6 +225,12 @@ for (const [kind, names] of [['Error', http2Errors], ['Type', http2Types], ['Sco
     `export const H2_${kind.toUpperCase()}_${constant(name)}: u32 = ${index};`));
   frozen(`H2${kind}`, numbered(names));
 }
+for (const [kind, names] of [['Kind', rpcKinds], ['Refusal', rpcRefusals]]) {
+  names.forEach((name, index) => lines.as.push(
+    `export const RPC_${kind.toUpperCase()}_${constant(name)}: u32 = ${index};`));
+  frozen(`Rpc${kind}`, numbered(names));
+}
+lines.ts.push(`export const rpcRefusalNames: readonly string[] = ${JSON.stringify(rpcRefusals)};`);
 lines.ts.push(`export const http2RefusalNames: readonly string[] = ${JSON.stringify(http2Refusals)};`);
 methods.forEach((name, index) => lines.as.push(`export const METHOD_${name}: u32 = ${index};`));
 frozen('Method', numbered(methods));

@@ -1,8 +1,9 @@
 // The WebAssembly codecs as TypeScript sees them: the exports of assembly/index.ts. All arguments are memory offsets,
 // counts or flags.
 import type { Http2Codecs } from './codecs-http2.js';
+import type { RpcCodecs } from './codecs-rpc.js';
 
-export interface Codecs extends Http2Codecs {
+export interface Codecs extends Http2Codecs, RpcCodecs {
   h1DecodeRequest(at: number, end: number, out: number, options: number, bytesMax: number, countMax: number): number;
   h1DecodeResponse(at: number, end: number, out: number, options: number, bytesMax: number, countMax: number): number;
   h1HeadMayEnd(from: number, end: number): number;

@@ -95,6 +95,7 @@ const residentKiB = (pid: number): number =>
 
 const tls = (kind: 'Downstream' | 'Upstream', more: object) => ({ name: 'envoy.transport_sockets.tls', typed_config: {
   '@type': `${TYPE}${kind}TlsContext`, ...more } });
+const LEAST_LEAK_KIB = 4096 + BREAKS * 0.5;
 void forEachProxy(t, {
   upstreams: ['a'],
   listeners: [
@@ -110,11 +111,15 @@ void forEachProxy(t, {
   for (const [name, one] of [['clients', () => breakIn(port.in!)], ['servers', () => breakOut(port.out!)]] as const) {
     await t.test(`handshakes that ${name} break`, async (t) => {
       await many(BREAKS, one);                           // what is kept for ever is kept now
-      const before = residentKiB(proxy.child.pid!);
-      await many(BREAKS, one);
-      const grown = residentKiB(proxy.child.pid!) - before;
+      // What leaks grows each time; what the collector has not looked at yet does not.
+      let grown = Infinity;
+      for (let times = 0; times < 4 && grown > LEAST_LEAK_KIB; times++) {
+        const before = residentKiB(proxy.child.pid!);
+        await many(BREAKS, one);
+        grown = residentKiB(proxy.child.pid!) - before;
+      }
       t.comment(`${kind}: ${BREAKS} handshakes that ${name} break, ${grown} KiB more than after as many before`);
-      t.ok(grown < 4096 + BREAKS * 0.5, `${grown} KiB more`);
+      t.ok(grown < LEAST_LEAK_KIB, `${grown} KiB more`);
       const active = `listener.127.0.0.1_${port.in!}.downstream_cx_active`;
       t.equal(await proxy.untilStat(active, 0), 0);
     });

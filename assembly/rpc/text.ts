@@ -1,0 +1,182 @@
+// Canonical text of RPC frames (workers/codecs-rpc.ts): pairs of a frame to lines, and lines back to what they were. One
+// text is written, or read, at a time.
+import {
+  HEADER_DATE, HEADER_HTTP2_SETTINGS, TEXT_EMPTY_LINE, TEXT_HEX_DIGITS, TEXT_RPC_CLASS_NAME, TEXT_RPC_CLASS_NAME_BYTES,
+  TEXT_RPC_ENVOY_PREFIX, TEXT_RPC_ENVOY_PREFIX_BYTES, TEXT_RPC_GROUP_NAME, TEXT_RPC_GROUP_NAME_BYTES,
+  TEXT_RPC_LENGTH_LINE, TEXT_RPC_LENGTH_LINE_BYTES, TEXT_RPC_METHOD_NAME, TEXT_RPC_METHOD_NAME_BYTES,
+  TEXT_RPC_PAIR_LINE, TEXT_RPC_PAIR_LINE_BYTES, TEXT_RPC_PREFIX, TEXT_RPC_PREFIX_BYTES, TEXT_RPC_SERVICE_NAME,
+  TEXT_RPC_SERVICE_NAME_BYTES, TEXT_RPC_VERSION_NAME, TEXT_RPC_VERSION_NAME_BYTES, TOKEN_LOWER,
+} from '../generated/layouts';
+import { knownHeader } from '../http1/head';
+import { equalIgnoreCase, fieldValueEnd } from '../lib/bytes';
+import { put } from '../lib/copy';
+
+const DASH: u32 = 45;
+/** Names are 16 bits in the record of a head, and none that long is meant. */
+const NAME_BYTES_MAX: u32 = 4096;
+
+/** Where the next byte of the text goes; `full` once it did not fit. */
+export let cursor: usize = 0;
+export let full: bool = false;
+let stop: usize = 0;
+
+export function beginText(text: usize, textMax: u32): void {
+  cursor = text;
+  stop = text + textMax;
+  full = false;
+}
+
+function hasRoom(bytes: u32): bool {
+  if (cursor + bytes <= stop) return true;
+  full = true;
+  return false;
+}
+
+export function write(at: usize, bytes: u32): void { if (hasRoom(bytes)) cursor = put(cursor, at, bytes); }
+
+export function writeHex(at: usize, bytes: u32): void {
+  if (!hasRoom(bytes * 2)) return;
+  for (const end = at + bytes; at < end; at++) {
+    const byte: u32 = load<u8>(at);
+    store<u8>(cursor, load<u8>(TEXT_HEX_DIGITS + (byte >> 4)));
+    store<u8>(cursor + 1, load<u8>(TEXT_HEX_DIGITS + (byte & 15)));
+    cursor += 2;
+  }
+}
+
+export function writeNumber(value: u32): void {
+  if (!hasRoom(10)) return;
+  let digits: u32 = 1;
+  for (let rest = value / 10; rest > 0; rest /= 10) digits++;
+  for (let p = cursor + digits; p > cursor; value /= 10) store<u8>(--p, <u8>(48 + value % 10));
+  cursor += digits;
+}
+
+/** A line that begins with the constant `begin` (line end, name, colon, space), if the value can stand in one. */
+export function writeLine(begin: usize, beginBytes: u32, value: usize, bytes: u32): void {
+  if (bytes == 0 || !isLineValue(value, bytes)) return;
+  write(begin, beginBytes);
+  write(value, bytes);
+}
+
+/** The last line, and the empty one. */
+export function endText(bodyBytes: u32): void {
+  write(TEXT_RPC_LENGTH_LINE, TEXT_RPC_LENGTH_LINE_BYTES);
+  writeNumber(bodyBytes);
+  write(TEXT_EMPTY_LINE, 2);
+  write(TEXT_EMPTY_LINE, 2);
+}
+
+/** One pair of a frame; a length of -1 is null. */
+export function writePair(name: usize, n: i32, value: usize, v: i32): void {
+  if (n > 0 && v >= 0 && isPairName(name, n) && isLineValue(value, v)) {
+    write(TEXT_EMPTY_LINE, 2);
+    write(name, n);
+    if (!hasRoom(2)) return;
+    store<u16>(cursor, 0x203a);
+    cursor += 2;
+    write(value, v);
+    return;
+  }
+  write(TEXT_RPC_PAIR_LINE, TEXT_RPC_PAIR_LINE_BYTES);
+  writeHalf(name, n);
+  if (!hasRoom(1)) return;
+  store<u8>(cursor++, 61);
+  writeHalf(value, v);
+}
+function writeHalf(at: usize, bytes: i32): void {
+  if (bytes >= 0) { writeHex(at, bytes); return; }
+  if (!hasRoom(1)) return;
+  store<u8>(cursor++, <u8>DASH);
+}
+
+function isPairName(name: usize, n: u32): bool {
+  if (n > NAME_BYTES_MAX) return false;
+  for (let i: u32 = 0; i < n; i++) if (load<u8>(TOKEN_LOWER + load<u8>(name + i)) == 0) return false;
+  return !isOurs(name, n);
+}
+
+export function isLineValue(value: usize, v: u32): bool {
+  if (v == 0) return true;
+  return fieldValueEnd(value, value + v) == value + v && !isSpace(value) && !isSpace(value + v - 1);
+}
+// @ts-ignore: decorator
+@inline
+function isSpace(p: usize): bool { return load<u8>(p) == 32 || load<u8>(p) == 9; }
+
+/** Is the name HTTP's own or the proxy's? It stands for no pair then. */
+export function isOurs(name: usize, n: u32): bool {
+  const first: u32 = load<u8>(name) | 32;
+  if (first == 119) return isPrefix(name, n, TEXT_RPC_PREFIX, TEXT_RPC_PREFIX_BYTES);
+  if (first == 120 && (isPrefix(name, n, TEXT_RPC_ENVOY_PREFIX, TEXT_RPC_ENVOY_PREFIX_BYTES)
+      || isName(name, n, TEXT_RPC_SERVICE_NAME, TEXT_RPC_SERVICE_NAME_BYTES)
+      || isName(name, n, TEXT_RPC_METHOD_NAME, TEXT_RPC_METHOD_NAME_BYTES)
+      || isName(name, n, TEXT_RPC_VERSION_NAME, TEXT_RPC_VERSION_NAME_BYTES)
+      || isName(name, n, TEXT_RPC_GROUP_NAME, TEXT_RPC_GROUP_NAME_BYTES)
+      || isName(name, n, TEXT_RPC_CLASS_NAME, TEXT_RPC_CLASS_NAME_BYTES))) return true;
+  const id = knownHeader(name, n);
+  return id != 0 && (id <= HEADER_DATE || id == HEADER_HTTP2_SETTINGS);
+}
+
+export function isName(name: usize, n: u32, wanted: usize, wantedBytes: u32): bool {
+  return n == wantedBytes && equalIgnoreCase(name, wanted, n);
+}
+function isPrefix(name: usize, n: u32, wanted: usize, wantedBytes: u32): bool {
+  return n >= wantedBytes && equalIgnoreCase(name, wanted, wantedBytes);
+}
+
+// Reading: the lines behind the first one.
+
+/** The line that nextLine found. */
+export let nameAt: usize = 0;
+export let nameBytes: u32 = 0;
+export let valueAt: usize = 0;
+export let valueBytes: u32 = 0;
+
+/** Position behind the first line of the text; 0: it has none. */
+export function firstLine(text: usize, end: usize): usize {
+  const p = fieldValueEnd(text, end);
+  return p + 2 <= end && load<u16>(p) == 0x0a0d ? p + 2 : 0;
+}
+
+/** Finds the line at p. Returns the position behind it; 0 at the empty line, or where there is no line. */
+export function nextLine(p: usize, end: usize): usize {
+  let colon = p;
+  while (colon < end && load<u8>(TOKEN_LOWER + load<u8>(colon)) != 0) colon++;
+  if (colon == p || colon >= end || load<u8>(colon) != 58) return 0;
+  let value = colon + 1;
+  const next = fieldValueEnd(value, end);
+  if (next + 2 > end || load<u16>(next) != 0x0a0d) return 0;
+  let last = next;
+  while (value < last && isSpace(value)) value++;
+  while (value < last && isSpace(last - 1)) last--;
+  nameAt = p;
+  nameBytes = <u32>(colon - p);
+  valueAt = value;
+  valueBytes = <u32>(last - value);
+  return next + 2;
+}
+
+/** Bytes from hex at [at, at + n) to `to`; returns how many, or -1: it is none. */
+export function readHex(at: usize, n: u32, to: usize): i32 {
+  if (n & 1) return -1;
+  for (let i: u32 = 0; i < n; i += 2) {
+    const high = digit(load<u8>(at + i)), low = digit(load<u8>(at + i + 1));
+    if ((high | low) > 15) return -1;
+    store<u8>(to + (i >> 1), <u8>(high << 4 | low));
+  }
+  return n >> 1;
+}
+function digit(c: u32): u32 { return c - 48 < 10 ? c - 48 : (c | 32) - 97 < 6 ? (c | 32) - 87 : 16; }
+
+/** The number of decimal digits at [at, at + n), below 2^31; -1: it is none. */
+export function readNumber(at: usize, n: u32): i32 {
+  if (n == 0 || n > 10) return -1;
+  let value: u64 = 0;
+  for (let i: u32 = 0; i < n; i++) {
+    const c: u32 = load<u8>(at + i) - 48;
+    if (c > 9) return -1;
+    value = value * 10 + c;
+  }
+  return value > 0x7fffffff ? -1 : <i32>value;
+}
