@@ -25,3 +25,11 @@ export {
   boltEncodeGoAway, boltEncodeHeartbeat, boltEncodeHeartbeatReply, boltEncodeRequest, boltEncodeResponse,
 } from './rpc/bolt-encode';
 export { rpcCrc } from './rpc/crc';
+export { dubboDecode } from './rpc/dubbo/decode';
+export {
+  dubboEncodeGoAway, dubboEncodeHeartbeat, dubboEncodeHeartbeatReply, dubboEncodeRequest, dubboEncodeResponse,
+} from './rpc/dubbo/encode';
+export {
+  exampleDecode, exampleEncodeGoAway, exampleEncodeHeartbeat, exampleEncodeHeartbeatReply, exampleEncodeRequest,
+  exampleEncodeResponse,
+} from './rpc/example';

@@ -47,6 +47,22 @@ export function targetEnd(p: usize, end: usize): usize {
   return p;
 }
 
+/** First byte above 0x7f in [p, end), or `end`. */
+// @ts-ignore: decorator
+@inline
+export function asciiEnd(p: usize, end: usize): usize {
+  if (ASC_FEATURE_SIMD) {
+    while (p + 16 <= end) {
+      const high = i8x16.bitmask(v128.load(p));
+      if (high) return p + ctz(high);
+      p += 16;
+    }
+  }
+  while (p + 8 <= end && (load<u64>(p) & 0x8080808080808080) == 0) p += 8;
+  while (p < end && load<u8>(p) < 0x80) p++;
+  return p;
+}
+
 /** Position of `byte` in [p, end), or `end`. */
 // @ts-ignore: decorator
 @inline

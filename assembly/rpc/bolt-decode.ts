@@ -1,7 +1,7 @@
 // Frames of Bolt v1 and v2 (SOFARPC) to canonical text. Big-endian; v2 puts its protocol version behind the first byte
 // and a switch behind the codec:
 //
-//   v1 request 22, response 20: proto type cmd.2 ver2 id.4 codec        (timeout.4 | status.2) class.2 header.2 content.4
+//   v1 request 22, response 20: proto type cmd.2 ver2 id.4 codec (timeout.4 | status.2) class.2 header.2 content.4
 //   v2 request 24, response 22: proto ver1 type cmd.2 ver2 id.4 codec switch  (likewise)
 //
 // then class, header map (name and value, each behind four bytes of length) and content; v2 with ver1 = 2 and bit 0 of
@@ -26,7 +26,7 @@ import { httpStatusOfBolt } from './bolt-status';
 import { rpcCrc } from './crc';
 import { findMethod, methodAt, methodBytes } from './hessian-draft';
 import {
-  beginText, cursor, endText, full, isLineValue, write, writeHex, writeLine, writeNumber, writePair,
+  beginText, cursor, endText, full, isLineValue, write, writeHex, writeLine, writeNumber, writePair, writeWord,
 } from './text';
 
 export const BOLT_HEADER_BYTES_MAX: u32 = 32767;
@@ -34,7 +34,6 @@ const CONTROL_BYTES_MAX: u64 = 1024;
 /** So much of a content is looked at for the method's name. */
 const CONTENT_LOOK_BYTES: u32 = 1024;
 const HESSIAN: u32 = 1;
-const TEXT_UNKNOWN: usize = memory.data<u8>([45]);
 
 // @ts-ignore: decorator
 @inline
@@ -211,15 +210,6 @@ function request(at: usize, fixed: u32, classBytes: u32, headerBytes: u32, frame
     writeLine(TEXT_RPC_GROUP_LINE, TEXT_RPC_GROUP_LINE_BYTES, service + second + 1, serviceBytes - second - 1);
   store<u32>(frame, be32(at + fixed - 12), RPC_FRAME_TIMEOUT_MS);
   return rest(at, fixed, classBytes, pairs, end);
-}
-
-/** A name in a path and a host: what could be taken for anything else is not known. */
-function writeWord(word: usize, bytes: u32): void {
-  for (let i: u32 = 0; i < bytes; i++) {
-    const c: u32 = load<u8>(word + i);
-    if (!((c | 32) - 97 < 26 || c - 48 < 10 || c == 36 || c == 45 || c == 46 || c == 95)) { bytes = 0; break; }
-  }
-  if (bytes == 0 || bytes > 255) write(TEXT_UNKNOWN, 1); else write(word, bytes);
 }
 
 function response(at: usize, fixed: u32, classBytes: u32, headerBytes: u32, frame: usize): bool {

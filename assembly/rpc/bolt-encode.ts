@@ -7,6 +7,7 @@ import {
   TEXT_RPC_FRAME_NAME_BYTES, TEXT_RPC_LENGTH_NAME, TEXT_RPC_LENGTH_NAME_BYTES, TEXT_RPC_PAIR_NAME,
   TEXT_RPC_PAIR_NAME_BYTES,
 } from '../generated/layouts';
+import { put } from '../lib/copy';
 import { BOLT_HEADER_BYTES_MAX } from './bolt-decode';
 import { boltStatusOfHttp, isBoltStatus } from './bolt-status';
 import { rpcCrc } from './crc';
@@ -87,7 +88,7 @@ function finish(lines: usize, textEnd: usize, frame: usize, dst: usize, dstMax: 
   const end = dst + dstMax;
   let p = dst + fixed;
   if (classBytes > BOLT_HEADER_BYTES_MAX || p + classBytes > end) return refuse(frame, RPC_REFUSAL_HEAD_TOO_LARGE);
-  memory.copy(p, classAt, classBytes);
+  put(p, classAt, classBytes);
   p += classBytes;
   const pairs = p;
   for (let line = nextLine(lines, textEnd); line != 0; line = nextLine(line, textEnd)) {
@@ -120,10 +121,10 @@ function writePair(p: usize, end: usize): usize {
   if (p + nameBytes + valueBytes + 8 > end) return 0;
   if (isPair) return writeHexPair(p);
   put32(p, nameBytes);
-  memory.copy(p + 4, nameAt, nameBytes);
+  put(p + 4, nameAt, nameBytes);
   p += 4 + nameBytes;
   put32(p, valueBytes);
-  memory.copy(p + 4, valueAt, valueBytes);
+  put(p + 4, valueAt, valueBytes);
   return p + 4 + valueBytes;
 }
 

@@ -1,11 +1,12 @@
-// Canonical text of RPC frames (workers/codecs-rpc.ts): pairs of a frame to lines, and lines back to what they were. One
-// text is written, or read, at a time.
+// Canonical text of RPC frames (workers/codecs-rpc.ts): pairs of a frame to lines, and lines back to what they were.
+// One text is written, or read, at a time.
 import {
   HEADER_DATE, HEADER_HTTP2_SETTINGS, TEXT_EMPTY_LINE, TEXT_HEX_DIGITS, TEXT_RPC_CLASS_NAME, TEXT_RPC_CLASS_NAME_BYTES,
   TEXT_RPC_ENVOY_PREFIX, TEXT_RPC_ENVOY_PREFIX_BYTES, TEXT_RPC_GROUP_NAME, TEXT_RPC_GROUP_NAME_BYTES,
   TEXT_RPC_LENGTH_LINE, TEXT_RPC_LENGTH_LINE_BYTES, TEXT_RPC_METHOD_NAME, TEXT_RPC_METHOD_NAME_BYTES,
   TEXT_RPC_PAIR_LINE, TEXT_RPC_PAIR_LINE_BYTES, TEXT_RPC_PREFIX, TEXT_RPC_PREFIX_BYTES, TEXT_RPC_SERVICE_NAME,
-  TEXT_RPC_SERVICE_NAME_BYTES, TEXT_RPC_VERSION_NAME, TEXT_RPC_VERSION_NAME_BYTES, TOKEN_LOWER,
+  TEXT_RPC_SERVICE_NAME_BYTES, TEXT_RPC_VERSION_NAME, TEXT_RPC_VERSION_NAME_BYTES, TOKEN_COLUMNS,
+  TOKEN_LOWER, TOKEN_ROWS,
 } from '../generated/layouts';
 import { knownHeader } from '../http1/head';
 import { equalIgnoreCase, fieldValueEnd } from '../lib/bytes';
@@ -14,6 +15,8 @@ import { put } from '../lib/copy';
 const DASH: u32 = 45;
 /** Names are 16 bits in the record of a head, and none that long is meant. */
 const NAME_BYTES_MAX: u32 = 4096;
+/** Of a word: what a host may be (RFC 1035 2.3.4). */
+const WORD_BYTES_MAX: u32 = 255;
 
 /** Where the next byte of the text goes; `full` once it did not fit. */
 export let cursor: usize = 0;
@@ -32,6 +35,13 @@ function hasRoom(bytes: u32): bool {
   return false;
 }
 
+/** Room for so many bytes, which lie before the cursor then; false: there is none. */
+export function take(bytes: u32): bool {
+  if (!hasRoom(bytes)) return false;
+  cursor += bytes;
+  return true;
+}
+
 export function write(at: usize, bytes: u32): void { if (hasRoom(bytes)) cursor = put(cursor, at, bytes); }
 
 export function writeHex(at: usize, bytes: u32): void {
@@ -44,12 +54,28 @@ export function writeHex(at: usize, bytes: u32): void {
   }
 }
 
+/** The lowest `digits` hexadecimal digits of a number. */
+export function writeHexDigits(value: u32, digits: u32): void {
+  if (!take(digits)) return;
+  for (let i: u32 = 1; i <= digits; i++, value >>= 4) store<u8>(cursor - i, load<u8>(TEXT_HEX_DIGITS + (value & 15)));
+}
+
 export function writeNumber(value: u32): void {
   if (!hasRoom(10)) return;
   let digits: u32 = 1;
   for (let rest = value / 10; rest > 0; rest /= 10) digits++;
   for (let p = cursor + digits; p > cursor; value /= 10) store<u8>(--p, <u8>(48 + value % 10));
   cursor += digits;
+}
+
+/** A name in a path and a host; what could be taken for anything else is not known, and "-". */
+export function writeWord(word: usize, bytes: u32): void {
+  for (let i: u32 = 0; i < bytes; i++) {
+    const c: u32 = load<u8>(word + i);
+    if (!((c | 32) - 97 < 26 || c - 48 < 10 || c == 36 || c == 45 || c == 46 || c == 95)) { bytes = 0; break; }
+  }
+  if (bytes != 0 && bytes <= WORD_BYTES_MAX) write(word, bytes);
+  else if (take(1)) store<u8>(cursor - 1, <u8>DASH);
 }
 
 /** A line that begins with the constant `begin` (line end, name, colon, space), if the value can stand in one. */
@@ -92,8 +118,7 @@ function writeHalf(at: usize, bytes: i32): void {
 
 function isPairName(name: usize, n: u32): bool {
   if (n > NAME_BYTES_MAX) return false;
-  for (let i: u32 = 0; i < n; i++) if (load<u8>(TOKEN_LOWER + load<u8>(name + i)) == 0) return false;
-  return !isOurs(name, n);
+  return tokenEnd(name, name + n) == name + n && !isOurs(name, n);
 }
 
 export function isLineValue(value: usize, v: u32): bool {
@@ -125,6 +150,22 @@ function isPrefix(name: usize, n: u32, wanted: usize, wantedBytes: u32): bool {
   return n >= wantedBytes && equalIgnoreCase(name, wanted, wantedBytes);
 }
 
+/** First byte in [p, end) that may not stand in a token (RFC 9110 5.6.2), or `end`. */
+function tokenEnd(p: usize, end: usize): usize {
+  if (ASC_FEATURE_SIMD) {
+    const columns = v128.load(TOKEN_COLUMNS), rows = v128.load(TOKEN_ROWS), nibble = i8x16.splat(15);
+    while (p + 16 <= end) {
+      const v = v128.load(p);
+      const token = v128.and(v128.swizzle(columns, v128.and(v, nibble)), v128.swizzle(rows, i8x16.shr_u(v, 4)));
+      const stop = i8x16.bitmask(i8x16.eq(token, i8x16.splat(0)));
+      if (stop) return p + ctz(stop);
+      p += 16;
+    }
+  }
+  while (p < end && load<u8>(TOKEN_LOWER + load<u8>(p)) != 0) p++;
+  return p;
+}
+
 // Reading: the lines behind the first one.
 
 /** The line that nextLine found. */
@@ -141,8 +182,7 @@ export function firstLine(text: usize, end: usize): usize {
 
 /** Finds the line at p. Returns the position behind it; 0 at the empty line, or where there is no line. */
 export function nextLine(p: usize, end: usize): usize {
-  let colon = p;
-  while (colon < end && load<u8>(TOKEN_LOWER + load<u8>(colon)) != 0) colon++;
+  const colon = tokenEnd(p, end);
   if (colon == p || colon >= end || load<u8>(colon) != 58) return 0;
   let value = colon + 1;
   const next = fieldValueEnd(value, end);

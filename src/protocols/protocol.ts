@@ -1,5 +1,5 @@
-// What an RPC protocol is to the engine. A protocol adds: its codec (assembly/rpc/), one file beside this one, and a line
-// in protocols.ts.
+// What an RPC protocol is to the engine. A protocol adds: its codec (assembly/rpc/), one file beside this one, and a
+// line in protocols.ts.
 import type { RpcCalls } from '../workers/codecs-rpc.js';
 import type { Codecs } from '../workers/codecs.js';
 

@@ -30,12 +30,14 @@ export interface RpcCalls {
    * Writes the start of a request's frame for the text [text, textEnd), with the id that is in the record. Returns the
    * position after it, at most `dstMax` bytes behind `dst`, or 0: `code` says why. Sets kind, bodyBytes (of the text's
    * content-length), flags, cut, tailAt, tailBytes; with the flag crc, `crc` is that of what was written, to go on with
-   * rpcCrc over the body.
+   * rpcCrc over the body. `tailBytes` at `tailAt`, behind the returned position and within dstMax too, follow the body,
+   * whose last `cut` bytes do not go out. 15 bytes behind dstMax are the copies' slack.
    */
   encodeRequest(text: number, textEnd: number, frame: number, dst: number, dstMax: number): number;
   /**
-   * As encodeRequest, of a response; `origin` and the id are those of the request. A text without weft-frame is a reply
-   * of ours: its frame is an error with `status` (the protocol's; -1: as the text's status says), and whole (flag local).
+   * As encodeRequest, of a response; `origin` and the id are those of the request. A text without weft-frame, or one
+   * whose status a filter changed, is a reply of ours: its frame is an error with `status` (the protocol's; -1: as the
+   * text's status says), and whole (flag local).
    */
   encodeResponse(text: number, textEnd: number, frame: number, dst: number, dstMax: number): number;
   /** Writes a heartbeat with the id that is in the record, of the kind of frame that `origin` says (0: the usual). */
@@ -49,10 +51,14 @@ export interface RpcCalls {
 /** As the module exports them: `<protocol><Call>`. */
 type Exports<P extends string> = { [C in keyof RpcCalls as `${P}${Capitalize<C>}`]: RpcCalls[C] };
 
-export interface RpcCodecs extends Exports<'bolt'> {
+export interface RpcCodecs extends Exports<'bolt'>, Exports<'dubbo'>, Exports<'example'> {
   /** CRC-32 (IEEE 802.3) of `bytes` at `at`, going on from `crc`; 0 begins. */
   rpcCrc(crc: number, at: number, bytes: number): number;
 }
 
-/** Of decode: all attachments are wanted as lines, not only what the protocol has at the beginning. */
+/**
+ * Of decode: all attachments are wanted as lines, not only what the protocol has at the beginning. Where they are at
+ * the end (Dubbo), the whole frame has to be there: -1 says so in `needed`, with kind, id, headBytes and bodyBytes in
+ * the record. Without it, lines that a filter adds to such a text are not written.
+ */
 export const RPC_ALL_PAIRS = 1;

@@ -5,11 +5,10 @@ import t from 'tap';
 import { bolt } from '../../../src/protocols/bolt.js';
 import { codecBuilds } from '../../support/wasm.js';
 import { RpcCodec } from './codec.js';
+import { hex, u32 } from './dubbo-frames.js';
 
-const hex = (text: string): Buffer => Buffer.from(text.replace(/\s/g, ''), 'hex');
 const CLASS = 'com.alipay.sofa.rpc.core.request.SofaRequest', ANSWER = 'com.alipay.sofa.rpc.core.response.SofaResponse';
-const u32 = (value: number): Buffer => { const bytes = Buffer.alloc(4); bytes.writeUInt32BE(value >>> 0); return bytes; };
-const u16 = (value: number): Buffer => { const bytes = Buffer.alloc(2); bytes.writeUInt16BE(value); return bytes; };
+const u16 = (value: number): Buffer => u32(value).subarray(2);
 const text = (value: string): Buffer => Buffer.concat([u32(Buffer.byteLength(value)), Buffer.from(value)]);
 /** The content of plus(1, 2), as sofa-bolt-node writes it. */
 const content = hex(`4f bc ${Buffer.from(CLASS).toString('hex')} 95 0a6d6574686f644e616d65 0d6d6574686f6441726753696773`
@@ -146,7 +145,8 @@ for (const build of codecBuilds) {
   t.test(`${build}: frames of ours`, async (t) => {
     const v1 = 1 | 1 << 16, v2 = 2 | 2 << 8 | 11 << 16;
     const failed = (status: number, origin: number): string => codec.encode('response',
-      'HTTP/1.1 503 Service Unavailable\r\ncontent-length: 3\r\n\r\n', { idLow: 1, status, origin }).bytes.toString('hex');
+      'HTTP/1.1 503 Service Unavailable\r\ncontent-length: 3\r\n\r\n', { idLow: 1, status, origin })
+      .bytes.toString('hex');
     t.equal(failed(6, v1), '0100000201000000010100060000000000000000');
     t.equal(failed(7, v1), '0100000201000000010100070000000000000000');
     t.equal(failed(-1, v1), '0100000201000000010100040000000000000000');

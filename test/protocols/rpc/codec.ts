@@ -69,6 +69,14 @@ export class RpcCodec {
     return Buffer.from(this.bytes.slice(OUT, end === 0 ? OUT : end));
   }
 
+  /** Bytes of the HTTP/1.1 head that `text` begins with; 0: it is none. */
+  head(response: boolean, text: string, linesMax: number): number {
+    const end = MEMORY_END - SLACK_BYTES, at = end - text.length;
+    this.bytes.set(Buffer.from(text, 'latin1'), at);
+    const decode = response ? this.exports.h1DecodeResponse : this.exports.h1DecodeRequest;
+    return decode(at, end, OUT, 0, text.length, linesMax);
+  }
+
   crc(bytes: Uint8Array): number {
     this.bytes.set(bytes, SOURCE);
     return this.exports.rpcCrc(0, SOURCE, bytes.length) >>> 0;

@@ -1,0 +1,11 @@
+// A short run of the fuzzers of RPC protocols; the long form is npm run fuzz.
+import t from 'tap';
+import { rpcTargets } from './rpc.js';
+import { fuzz } from './run.js';
+
+t.test('four seconds without a finding', async (t) => {
+  const report = fuzz(rpcTargets(), 4000, Date.now() >>> 0, 5);
+  for (const finding of report.findings)
+    t.fail(`${finding.target}, seed ${finding.seed}`, { fault: finding.fault, input: finding.input.toString('hex') });
+  for (const [name, count] of Object.entries(report.executions)) t.ok(count > 500, `${name}: ${count} executions`);
+});
