@@ -47,20 +47,27 @@ export function targetEnd(p: usize, end: usize): usize {
   return p;
 }
 
-/** First byte above 0x7f in [p, end), or `end`. */
-// @ts-ignore: decorator
-@inline
-export function asciiEnd(p: usize, end: usize): usize {
+/** Is every one of the n bytes below 0x80? */
+export function isAscii(p: usize, n: u32): bool {
+  const end = p + n;
   if (ASC_FEATURE_SIMD) {
-    while (p + 16 <= end) {
-      const high = i8x16.bitmask(v128.load(p));
-      if (high) return p + ctz(high);
-      p += 16;
+    if (n >= 16) {
+      const last = end - 16;
+      for (; p + 64 <= end; p += 64) {
+        const low = v128.or(v128.load(p), v128.load(p, 16)), high = v128.or(v128.load(p, 32), v128.load(p, 48));
+        if (i8x16.bitmask(v128.or(low, high))) return false;
+      }
+      for (; p < last; p += 16) if (i8x16.bitmask(v128.load(p))) return false;
+      return i8x16.bitmask(v128.load(last)) == 0;
     }
   }
-  while (p + 8 <= end && (load<u64>(p) & 0x8080808080808080) == 0) p += 8;
-  while (p < end && load<u8>(p) < 0x80) p++;
-  return p;
+  if (n >= 8) {
+    for (; p + 8 <= end; p += 8) if (load<u64>(p) & 0x8080808080808080) return false;
+    return (load<u64>(end - 8) & 0x8080808080808080) == 0;
+  }
+  if (n >= 4) return ((load<u32>(p) | load<u32>(end - 4)) & 0x80808080) == 0;
+  for (; p < end; p++) if (load<u8>(p) > 0x7f) return false;
+  return true;
 }
 
 /** Position of `byte` in [p, end), or `end`. */

@@ -9,7 +9,7 @@ import {
   TOKEN_LOWER, TOKEN_ROWS,
 } from '../generated/layouts';
 import { knownHeader } from '../http1/head';
-import { equalIgnoreCase, fieldValueEnd } from '../lib/bytes';
+import { equalIgnoreCase, fieldValueEnd, findByte } from '../lib/bytes';
 import { put } from '../lib/copy';
 
 const DASH: u32 = 45;
@@ -46,7 +46,17 @@ export function write(at: usize, bytes: u32): void { if (hasRoom(bytes)) cursor 
 
 export function writeHex(at: usize, bytes: u32): void {
   if (!hasRoom(bytes * 2)) return;
-  for (const end = at + bytes; at < end; at++) {
+  const end = at + bytes;
+  if (ASC_FEATURE_SIMD) {
+    const digits = v128.load(TEXT_HEX_DIGITS), nibble = i8x16.splat(15);
+    for (; at + 16 <= end; at += 16, cursor += 32) {
+      const v = v128.load(at);
+      const high = v128.swizzle(digits, i8x16.shr_u(v, 4)), low = v128.swizzle(digits, v128.and(v, nibble));
+      v128.store(cursor, v128.shuffle<u8>(high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
+      v128.store(cursor, v128.shuffle<u8>(high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), 16);
+    }
+  }
+  for (; at < end; at++) {
     const byte: u32 = load<u8>(at);
     store<u8>(cursor, load<u8>(TEXT_HEX_DIGITS + (byte >> 4)));
     store<u8>(cursor + 1, load<u8>(TEXT_HEX_DIGITS + (byte & 15)));
@@ -68,13 +78,28 @@ export function writeNumber(value: u32): void {
   cursor += digits;
 }
 
+/** Letters, digits, "$", "-", "." and "_" alone? */
+function isWord(p: usize, end: usize): bool {
+  if (ASC_FEATURE_SIMD) {
+    const rows = v128.load(TOKEN_ROWS), nibble = i8x16.splat(15);
+    // By the low four bits of a character, the high ones that it may have, as TOKEN_COLUMNS has them.
+    const columns = i8x16(42, 62, 62, 62, 63, 62, 62, 62, 62, 62, 60, 20, 20, 21, 21, 28);
+    for (; p + 16 <= end; p += 16) {
+      const v = v128.load(p);
+      const good = v128.and(v128.swizzle(columns, v128.and(v, nibble)), v128.swizzle(rows, i8x16.shr_u(v, 4)));
+      if (!i8x16.all_true(good)) return false;
+    }
+  }
+  for (; p < end; p++) {
+    const c: u32 = load<u8>(p);
+    if (!((c | 32) - 97 < 26 || c - 48 < 10 || c == 36 || c == 45 || c == 46 || c == 95)) return false;
+  }
+  return true;
+}
+
 /** A name in a path and a host; what could be taken for anything else is not known, and "-". */
 export function writeWord(word: usize, bytes: u32): void {
-  for (let i: u32 = 0; i < bytes; i++) {
-    const c: u32 = load<u8>(word + i);
-    if (!((c | 32) - 97 < 26 || c - 48 < 10 || c == 36 || c == 45 || c == 46 || c == 95)) { bytes = 0; break; }
-  }
-  if (bytes != 0 && bytes <= WORD_BYTES_MAX) write(word, bytes);
+  if (bytes != 0 && bytes <= WORD_BYTES_MAX && isWord(word, word + bytes)) write(word, bytes);
   else if (take(1)) store<u8>(cursor - 1, <u8>DASH);
 }
 
@@ -180,14 +205,15 @@ export function firstLine(text: usize, end: usize): usize {
   return p + 2 <= end && load<u16>(p) == 0x0a0d ? p + 2 : 0;
 }
 
-/** Finds the line at p. Returns the position behind it; 0 at the empty line, or where there is no line. */
+/**
+ * Finds the line at p. Returns the position behind it; 0 at the empty line, or where there is no line. What its
+ * characters may be was judged when the text became a head.
+ */
 export function nextLine(p: usize, end: usize): usize {
-  const colon = tokenEnd(p, end);
-  if (colon == p || colon >= end || load<u8>(colon) != 58) return 0;
-  let value = colon + 1;
-  const next = fieldValueEnd(value, end);
-  if (next + 2 > end || load<u16>(next) != 0x0a0d) return 0;
-  let last = next;
+  const next = findByte(p, end, 13);
+  const colon = findByte(p, next, 58);
+  if (colon == p || colon == next || next + 2 > end || load<u16>(next) != 0x0a0d) return 0;
+  let value = colon + 1, last = next;
   while (value < last && isSpace(value)) value++;
   while (value < last && isSpace(last - 1)) last--;
   nameAt = p;

@@ -2,7 +2,7 @@
 // over. Nothing is allocated: what has to be kept (the pieces of a chunked string put together, how many fields each
 // class has) lies in a scratch of the caller. A position of 0 is "no": `fault` says whether more bytes may help.
 
-import { asciiEnd } from '../../lib/bytes';
+import { isAscii } from '../../lib/bytes';
 import { put } from '../../lib/copy';
 
 /** Why the last call returned 0. */
@@ -46,7 +46,20 @@ function no(why: u32): usize {
 function unitsEnd(p: usize, end: usize, units: u32): usize {
   while (units != 0) {
     if (ASC_FEATURE_SIMD) {
-      while (units >= 16 && p + 16 <= end && i8x16.bitmask(v128.load(p)) == 0) { p += 16; units -= 16; }
+      for (; units >= 64 && p + 64 <= end; p += 64, units -= 64) {
+        const low = v128.or(v128.load(p), v128.load(p, 16)), high = v128.or(v128.load(p, 32), v128.load(p, 48));
+        if (i8x16.bitmask(v128.or(low, high))) break;
+      }
+      while (p + 16 <= end) {
+        const high = i8x16.bitmask(v128.load(p));
+        if (units < 16) {
+          if ((high & ((1 << units) - 1)) == 0) return p + units;
+          break;
+        }
+        if (high) break;
+        p += 16;
+        units -= 16;
+      }
     }
     while (units >= 8 && p + 8 <= end && (load<u64>(p) & 0x8080808080808080) == 0) { p += 8; units -= 8; }
     if (units == 0) break;
@@ -71,10 +84,6 @@ export function unitsOf(p: usize, n: u32): i32 {
   const end = p + n;
   let units = 0;
   while (p < end) {
-    const plain = asciiEnd(p, end);
-    units += <i32>(plain - p);
-    p = plain;
-    if (p == end) break;
     const c: u32 = load<u8>(p);
     const more: u32 = c < 0x80 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
     if ((c >= 0x80 && c < 0xc0) || c > 0xf7 || p + more >= end) return -1;
@@ -291,7 +300,7 @@ export function hessianSkip(p: usize, end: usize, depth: u32 = DEPTH_MAX): usize
 
 /** Writes a string; returns the position behind it, or 0: it is no UTF-8 or too long for one piece, or has no room. */
 export function writeHessianString(dst: usize, dstEnd: usize, p: usize, n: u32): usize {
-  const units = unitsOf(p, n);
+  const units = isAscii(p, n) ? <i32>n : unitsOf(p, n);
   if (units < 0 || units > 0xffff || dst + 3 + n > dstEnd) return 0;
   if (units < 32) store<u8>(dst++, <u8>units);
   else if (units < 1024) {

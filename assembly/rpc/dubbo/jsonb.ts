@@ -2,7 +2,7 @@
 // stepped over. Every item of a Dubbo body has its length before it, so what is not understood cannot lead astray.
 // A position of 0 is "no": the item is bad, for it is whole whenever it is looked at.
 
-import { asciiEnd } from '../../lib/bytes';
+import { isAscii } from '../../lib/bytes';
 import { put } from '../../lib/copy';
 
 /**
@@ -70,10 +70,6 @@ export function jsonbString(p: usize, end: usize): usize {
   textual = c == UTF8 || (c == ASCII && isAscii(stringAt, stringBytes));
   return next;
 }
-
-// @ts-ignore: decorator
-@inline
-function isAscii(p: usize, n: u32): bool { return asciiEnd(p, p + n) == p + n; }
 
 function skipMany(p: usize, end: usize, count: u32, depth: u32): usize {
   while (count-- != 0) {
