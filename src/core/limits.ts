@@ -55,6 +55,12 @@ export const limits = {
   tlsHelloBytesMax: 64 * KiB,      // of a handshake that wait for their turn; more end the connection
   tlsAnswersMax: 32,               // key updates in a row, without a byte for anybody; more end the connection
 
+  // RPC
+  rpcUntakenBytesMax: 1 * MiB,     // of bodies on one connection that nobody takes yet; then its peer waits
+  rpcControlsMax: 256,             // heartbeats that wait for the end of one frame; more end the connection
+  rpcStreamsKept: 256,             // of one connection, for its next requests
+  rpcLateAnswersMax: 4096,         // requests given up whose answers have not come; then the connection takes no more
+
   // HTTP/2
   headerTableBytesMax: 64 * KiB,       // hpack_table_size; a configuration that asks for more is rejected
   http2StreamWindowBytesMax: 1 * MiB,  // what of a stream may wait here; larger windows are made so large

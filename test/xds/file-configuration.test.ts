@@ -178,11 +178,11 @@ t.test('files may name the codecs that the bootstrap has, and no others', async 
   const named = (custom_protocol: string): Tree => cluster({ name: custom_protocol,
     typed_extension_protocol_options: { [optionsName]: { '@type': typeUrl(optionsName), custom_protocol } } });
   harness.write('cds.json', 'cluster', '1', [named('mine'), named('yours')]);
-  rpcSupport.served = true;
+  rpcSupport.all = true;
   await harness.start({ dynamic_resources: { cds_config: file(harness.path('cds.json')) },
     bootstrap_extensions: [{ name: 'codecs', typed_config: { codecs: [{ name: 'mine', filename: codec }],
       '@type': typeUrl('weft.extensions.bootstrap.rpc_codecs.v1.RpcCodecs') } }] });
-  rpcSupport.served = false;
+  rpcSupport.all = false;
   t.same([...harness.store.clusters.keys()], ['mine']);
   t.match(harness.store.errors.cluster.get('yours')?.details, /\.custom_protocol: unknown codec 'yours'$/);
 });

@@ -2,6 +2,7 @@
 import { HttpStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import { ServerSessions } from '../http2/server-session.js';
+import { RpcServerSessions } from '../rpc/server-sessions.js';
 import type { HcmRuntime } from '../listener/hcm.js';
 import type { ListenerRuntime } from '../listener/listener.js';
 import type { SocketOwner } from '../reactor/reactor.js';
@@ -15,16 +16,19 @@ import type { ConnectionRegister } from './register.js';
 export class DownstreamFactory {
   private readonly free: DownstreamConnection[] = [];
   private readonly http2: ServerSessions;
+  private readonly rpc: RpcServerSessions;
 
   constructor(private readonly engine: Engine, private readonly events: DownstreamEvents,
       private readonly register: ConnectionRegister) {
     this.http2 = new ServerSessions(engine, events, register);
+    this.rpc = new RpcServerSessions(engine, events, register);
   }
 
   /** `http2`: what the client speaks is known. Null when the socket table is full; the fd is still the caller's. */
   open(fd: number, listener: ListenerRuntime, hcm: HcmRuntime, socket: number, facts: ConnectionFacts | null,
       http2 = hcm.config.codec === 'http2'): SocketOwner | null {
     const { engine, register } = this;
+    if (hcm.config.rpc !== null) return this.rpc.open(fd, listener, hcm, socket, facts);
     if (http2) return this.http2.open(fd, listener, hcm, socket, facts);
     const connection = this.free.pop() ?? new DownstreamConnection(engine, this.events, this);
     if (!connection.open(fd, listener, hcm, register.takeId(), socket, facts)) {

@@ -8,6 +8,8 @@ import type { Origin } from './register.js';
 export interface Downstream extends Origin {
   /** The protocol says by itself where messages end (HTTP/2): bodies are bare bytes, and nothing is said of framing. */
   readonly framed: boolean;
+  /** What the request says of how long it may take, milliseconds; 0 = nothing. Of RPC protocols. */
+  readonly timeoutMs: number;
   stream: Stream | null;
   readonly hcm: HcmRuntime;
   /** A socket or a channel; -1 = closed. */

@@ -59,6 +59,7 @@ export class DownstreamConnection implements SocketOwner, ListenerConnection, Do
   filters: NetworkFilters | null = null;
   filterMask = 0;
   openedMs = 0;
+  readonly timeoutMs = 0;
   readonly logged = null;
   bytesReceived = 0;
   bytesSent = 0;

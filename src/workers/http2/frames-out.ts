@@ -97,6 +97,21 @@ export class FramesOut implements Flusher {
     return true;
   }
 
+  /** Bytes as they are. False: no buffer is free. */
+  bytes(buffer: number, offset: number, length: number): boolean {
+    if (length > limits.frameCopyBytesMax) {
+      if (this.buffer >= 0) this.sendBuffer(true);
+      this.handedBytes += length;
+      this.engine.reactor.send(this.socket, buffer, offset, length, false);
+      return true;
+    }
+    const at = this.reserve(length);
+    if (at < 0) return false;
+    this.engine.codecs.copyBytes(at, offset, length);
+    this.commit(at + length, 0);
+    return true;
+  }
+
   /** A frame whose payload is a number or two: RST_STREAM, WINDOW_UPDATE, GOAWAY without text. */
   words(type: number, stream: number, count: 1 | 2, first: number, second = 0): void {
     const at = this.reserve(FRAME_HEADER_BYTES + 8);

@@ -12,6 +12,7 @@ export class ServerStream extends FramedStream implements Downstream {
   stream: Stream | null = null;
   closeAfterResponse = false;
   closeAnnounced = false;
+  readonly timeoutMs = 0;
   readonly clientCloses = false;
   requests = 0;
   openedMs = 0;

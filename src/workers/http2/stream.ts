@@ -10,8 +10,32 @@ import { RESET_BY_PEER, RESET_REFUSED } from '../../core/reset-reasons.js';
 import type { Engine } from '../engine.js';
 import type { BufferClass } from '../memory/buffers.js';
 import type { Channel } from '../reactor/channel.js';
-import type { Session } from './session.js';
 import { Waiting } from './waiting.js';
+
+/** What a stream needs of the connection that carries it. */
+export interface StreamCarrier {
+  readonly fd: number;
+  /** Windows and the size of a piece; where the protocol has none, more than any stream needs. */
+  readonly peerStreamWindow: number;
+  readonly peerFrameBytes: number;
+  readonly options: { readonly streamWindowBytes: number };
+  readonly sending: {
+    /** Sends of [offset, offset + length) what may be sent now; returns how much. */
+    data(stream: FramedStream, buffer: number, offset: number, length: number): number;
+    /** The stream has something that waits. */
+    add(stream: FramedStream): void;
+    tellSoon(stream: FramedStream): void;
+  };
+  sendTrailers(id: number, at: number, bytes: number): void;
+  sendEnd(id: number): void;
+  sendReset(id: number, error: number): void;
+  sendWindowUpdate(id: number, bytes: number): void;
+  /** Bytes that had come were taken. */
+  giveBack(bytes: number): void;
+  /** No buffer is free for what the stream has to keep. */
+  exhausted(stream: FramedStream): void;
+  forget(id: number, stream: FramedStream): void;
+}
 
 export abstract class FramedStream implements Channel {
   /** Of HTTP/2; 0 = it is none now. */
@@ -34,7 +58,7 @@ export abstract class FramedStream implements Channel {
   private left = false;
   private paused = false;
   private offering = false;
-  private drainWanted = false;
+  protected drainWanted = false;
   /** What has come and nobody takes yet; what is sent and windows do not let through. */
   readonly waiting: Waiting;
   private readonly queue: Waiting;
@@ -54,7 +78,7 @@ export abstract class FramedStream implements Channel {
   /** What content-length says is still to come; -1 = it says nothing. */
   bodyLeft = -1;
 
-  constructor(protected readonly engine: Engine, readonly session: Session) {
+  constructor(protected readonly engine: Engine, readonly session: StreamCarrier) {
     this.waiting = new Waiting(engine);
     this.queue = new Waiting(engine);
   }

@@ -10,42 +10,42 @@ const SCATTER = 0x9e3779b1 | 0;
 
 export class IdTable<T> {
   size = 0;
-  private ids: number[] = new Array<number>(PLACES_LEAST).fill(FREE);
+  private places: number[] = new Array<number>(PLACES_LEAST).fill(FREE);
   private values: (T | null)[] = new Array<T | null>(PLACES_LEAST).fill(null);
   private mask = PLACES_LEAST - 1;
 
   /** Null: there is none. */
   get(id: number): T | null {
     for (let place = this.homeOf(id); ; place = (place + 1) & this.mask) {
-      if (this.ids[place] === id) return this.values[place];
-      if (this.ids[place] === FREE) return null;
+      if (this.places[place] === id) return this.values[place];
+      if (this.places[place] === FREE) return null;
     }
   }
 
   set(id: number, value: T): void {
-    if ((this.size + 1) * 2 > this.ids.length) this.grow();
+    if ((this.size + 1) * 2 > this.places.length) this.grow();
     let place = this.homeOf(id);
-    while (this.ids[place] !== FREE && this.ids[place] !== id) place = (place + 1) & this.mask;
-    if (this.ids[place] === FREE) this.size++;
-    this.ids[place] = id;
+    while (this.places[place] !== FREE && this.places[place] !== id) place = (place + 1) & this.mask;
+    if (this.places[place] === FREE) this.size++;
+    this.places[place] = id;
     this.values[place] = value;
   }
 
   delete(id: number): void {
     let place = this.homeOf(id);
-    while (this.ids[place] !== id) {
-      if (this.ids[place] === FREE) return;
+    while (this.places[place] !== id) {
+      if (this.places[place] === FREE) return;
       place = (place + 1) & this.mask;
     }
     this.size--;
-    for (let next = (place + 1) & this.mask; this.ids[next] !== FREE; next = (next + 1) & this.mask) {
+    for (let next = (place + 1) & this.mask; this.places[next] !== FREE; next = (next + 1) & this.mask) {
       // Moves back unless its home lies behind the gap.
-      if (((next - this.homeOf(this.ids[next])) & this.mask) < ((next - place) & this.mask)) continue;
-      this.ids[place] = this.ids[next];
+      if (((next - this.homeOf(this.places[next])) & this.mask) < ((next - place) & this.mask)) continue;
+      this.places[place] = this.places[next];
       this.values[place] = this.values[next];
       place = next;
     }
-    this.ids[place] = FREE;
+    this.places[place] = FREE;
     this.values[place] = null;
   }
 
@@ -54,14 +54,17 @@ export class IdTable<T> {
     return this.values.filter((value): value is T => value !== null);
   }
 
+  /** Their numbers; for rare things. */
+  ids(): number[] { return this.places.filter((id) => id !== FREE); }
+
   private homeOf(id: number): number { return (Math.imul(id, SCATTER) >>> 16) & this.mask; }
 
   private grow(): void {
-    const { ids, values } = this;
-    const places = ids.length * 2;
-    this.ids = new Array<number>(places).fill(FREE);
-    this.values = new Array<T | null>(places).fill(null);
-    this.mask = places - 1;
+    const { places: ids, values } = this;
+    const count = ids.length * 2;
+    this.places = new Array<number>(count).fill(FREE);
+    this.values = new Array<T | null>(count).fill(null);
+    this.mask = count - 1;
     this.size = 0;
     for (let i = 0; i < ids.length; i++) if (ids[i] !== FREE) this.set(ids[i], values[i]!);
   }

@@ -206,7 +206,10 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     stream.request.begin(engine, kind, length, OUT_SAME);
     stream.request.forwardTrailers = connection.framed || hcm.config.enableTrailers;
     f64[hcm.scope + HttpStat.downstream_rq_total] += 1;
-    f64[hcm.scope + (connection.framed ? HttpStat.downstream_rq_http2_total : HttpStat.downstream_rq_http1_total)] += 1;
+    if (hcm.config.rpc === null) {
+      f64[hcm.scope + (connection.framed ? HttpStat.downstream_rq_http2_total
+        : HttpStat.downstream_rq_http1_total)] += 1;
+    }
     f64[hcm.scope + HttpStat.downstream_rq_active] += 1;
     if ((flags & HeadFlag.connectionClose) !== 0
         || (stream.version10 && (flags & HeadFlag.connectionKeepAlive) === 0)) {

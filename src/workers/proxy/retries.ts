@@ -44,7 +44,7 @@ export class Retries {
    */
   begin(stream: Stream): void {
     const conditions = stream.route!.retry;
-    stream.timeoutMs = stream.route!.timeoutMs;
+    stream.timeoutMs = stream.downstream!.timeoutMs || stream.route!.timeoutMs;
     stream.hedgesOnTimeout = stream.route!.hedgesOnTimeout;
     stream.durationMs = -1;
     if (conditions !== null) {

@@ -20,6 +20,8 @@ export interface ClusterTraits {
   readonly requestsPerConnectionMax: number;  // 0 = no limit
   readonly enableTrailers: boolean;
   readonly protocol: ClusterHttp['protocol'];
+  /** It is spoken to by an RPC protocol. */
+  readonly rpc: boolean;
   readonly serverNames: ServerNameOptions | null;
   /** Endpoints are checked: they may take themselves out of service. */
   readonly checked: boolean;
@@ -31,13 +33,13 @@ const known = new Map<string, ClusterTraits>();
 export function traitsOf(config: ClusterConfig): ClusterTraits {
   const traits: ClusterTraits = {
     normal: config.circuitBreakers.default, high: config.circuitBreakers.high,
-    decodeOptions: config.preserveCase ? 0 : DECODE_LOWER_CASE,
+    decodeOptions: config.preserveCase || config.rpc !== null ? 0 : DECODE_LOWER_CASE,
     responseHeadBytesMax: config.maxResponseHeadersBytes, responseHeadersMax: config.maxResponseHeadersCount,
     editFlags: (config.properCaseWords ? RequestEditsFlag.properCase : 0)
       | (config.sendFullyQualifiedUrl ? RequestEditsFlag.absoluteUrl : 0)
       | (config.http.protocol === 'http1' ? 0 : RequestEditsFlag.keepMarks),
     idleTimeoutMs: config.idleTimeoutMs, requestsPerConnectionMax: config.maxRequestsPerConnection,
-    enableTrailers: config.enableTrailers, protocol: config.http.protocol,
+    enableTrailers: config.enableTrailers, protocol: config.http.protocol, rpc: config.rpc !== null,
     serverNames: config.http.serverNames, checked: config.healthCheck !== null,
   };
   const key = equalKey(traits);

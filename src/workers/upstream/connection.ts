@@ -9,7 +9,6 @@ import { ClusterState, EndpointState } from '../../core/memory-map.js';
 import { Head } from '../../core/generated/layouts.js';
 import { ClusterStat, TlsStat } from '../../telemetry/schema.js';
 import { Held } from '../connection/held.js';
-import type { ClientSession } from '../http2/client-session.js';
 import type { SocketAddress } from '../../os/sockaddr.js';
 import type { Origin } from '../connection/register.js';
 import { TlsFacts } from '../connection/tls-facts.js';
@@ -25,6 +24,7 @@ import type { Endpoint } from './endpoint.js';
 import type { UpstreamPool } from './pool.js';
 import { writeProxyHeader } from './proxy-header.js';
 import { Race } from './race.js';
+import type { SharedSession } from './shared-session.js';
 import type { Upstream } from './upstream-side.js';
 
 const ECONNABORTED = 103;
@@ -52,7 +52,7 @@ export class UpstreamConnection implements SocketOwner, Upstream, HandshakeEvent
   /** It carries many requests at a time, once it is connected. */
   shares = false;
   /** What carries them; null: it is HTTP/1.1, or not connected. */
-  private session: ClientSession | null = null;
+  private session: SharedSession | null = null;
   /** The client's connection whose requests alone it serves; 0 = anybody's. */
   owner = 0;
   private ownerGone = false;

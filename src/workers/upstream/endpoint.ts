@@ -10,12 +10,12 @@ import type { HappyEyeballs } from '../../config/upstream-connections.js';
 import type { AssignmentBlob } from '../../config/snapshot/layout.js';
 import { DEGRADED, EXCLUDED, HEALTHY, UNHEALTHY } from '../balancing/levels.js';
 import type { Engine } from '../engine.js';
-import type { ClientSession } from '../http2/client-session.js';
 import type { Borrower } from './borrower.js';
 import type { ClusterRuntime } from './cluster.js';
 import type { ClientContext } from '../tls/client-context.js';
 import type { UpstreamConnection } from './connection.js';
 import type { ServerName } from './server-names.js';
+import type { SharedSession } from './shared-session.js';
 
 /** One of several addresses of an endpoint. */
 export interface Target { readonly address: Address; readonly sockaddr: number; readonly bytes: number }
@@ -31,7 +31,7 @@ export class Endpoint {
   /** Where each client has connections of its own: those that are idle, by the client's connection. Else null. */
   owned: Map<number, UpstreamConnection> | null = null;
   /** Those that carry many requests at a time, and take more. */
-  readonly sessions: ClientSession[] = [];
+  readonly sessions: SharedSession[] = [];
   pendingFirst: Borrower | null = null;
   pendingCount = 0;
   /** Of them, those that wait for one stream of a connection that carries many. */

@@ -10,12 +10,14 @@ import { limits } from '../../core/limits.js';
 import { ClusterStat } from '../../telemetry/schema.js';
 import type { CircuitBreakerThresholds } from '../../config/types.js';
 import type { Engine } from '../engine.js';
-import type { ClientSession } from '../http2/client-session.js';
 import { ClientSessions } from '../http2/client-sessions.js';
+import { RpcClientSessions } from '../rpc/client-sessions.js';
 import { LOCAL_FAILURE } from './borrower.js';
 import type { Borrower } from './borrower.js';
+import type { ClusterRuntime } from './cluster.js';
 import { UpstreamConnection } from './connection.js';
 import type { Endpoint } from './endpoint.js';
+import type { SharedSession } from './shared-session.js';
 
 export const ACQUIRED = 0;
 export const WAITING = 1;
@@ -27,8 +29,12 @@ export class UpstreamPool {
   /** Connections that belong to one client, by the client's connection. */
   private readonly owners = new Map<number, UpstreamConnection[]>();
   private readonly sessions: ClientSessions;
+  private readonly rpc: RpcClientSessions;
 
-  constructor(private readonly engine: Engine) { this.sessions = new ClientSessions(engine, this); }
+  constructor(private readonly engine: Engine) {
+    this.sessions = new ClientSessions(engine, this);
+    this.rpc = new RpcClientSessions(engine, this);
+  }
 
   /** Lends a connection to `stream` (ACQUIRED: stream.upstream is set), queues it (WAITING), or refuses. */
   acquire(stream: Borrower, endpoint: Endpoint, thresholds: CircuitBreakerThresholds): number {
@@ -99,9 +105,9 @@ export class UpstreamPool {
   }
 
   /** A connection that many share is connected. Null: there is no room for what HTTP/2 needs. */
-  share(connection: UpstreamConnection): ClientSession | null {
+  share(connection: UpstreamConnection): SharedSession | null {
     const { endpoint } = connection;
-    const session = this.sessions.open(connection);
+    const session = endpoint.cluster.config.rpc === null ? this.sessions.open(connection) : this.rpc.open(connection);
     if (session === null) return null;
     endpoint.sessions.push(session);
     this.hasRoom(session);
@@ -110,7 +116,7 @@ export class UpstreamPool {
   }
 
   /** Gives streams of the connection to those who wait. */
-  hasRoom(session: ClientSession): void {
+  hasRoom(session: SharedSession): void {
     const { endpoint } = session.connection;
     while (endpoint.pendingShared > 0 && session.hasRoom) {
       const waiting = this.nextFor(session.connection, session.settled);
@@ -122,7 +128,7 @@ export class UpstreamPool {
   }
 
   /** The connection takes no further stream: those who wait may need another one. */
-  leaves(session: ClientSession): void {
+  leaves(session: SharedSession): void {
     const { endpoint } = session.connection;
     const index = endpoint.sessions.indexOf(session);
     if (index < 0) return;
@@ -268,7 +274,7 @@ export class UpstreamPool {
       return this.refuse(endpoint);
     }
     if (!stream.rawTunnel)
-      cluster.count(stream.shares ? ClusterStat.upstream_cx_http2_total : ClusterStat.upstream_cx_http1_total);
+      countProtocol(cluster, stream.shares);
     return true;
   }
 
@@ -280,12 +286,18 @@ export class UpstreamPool {
   }
 }
 
+function countProtocol(cluster: ClusterRuntime, shared: boolean): void {
+  if (cluster.traits.rpc) return;
+  cluster.count(shared ? ClusterStat.upstream_cx_http2_total : ClusterStat.upstream_cx_http1_total);
+}
+
 /** The client's connection that a borrower came by; 0 = none. */
 const ownerOf = ({ origin }: Borrower): number => origin === null ? 0 : origin.id;
 
 /** Does it want one stream of a shared connection? */
 function shares(stream: Borrower, endpoint: Endpoint): boolean {
-  const { protocol } = endpoint.cluster.traits;
+  const { protocol, rpc } = endpoint.cluster.traits;
+  if (rpc) return true;
   return protocol !== 'http1' && !stream.rawTunnel
     && (protocol === 'http2' || (protocol === 'downstream' && stream.framed)
       || (protocol === 'auto' && endpoint.tls !== null && endpoint.speaksHttp2));
@@ -296,7 +308,8 @@ function wantsMore(endpoint: Endpoint, shared: boolean): boolean {
   const { connecting, connectingShared, pendingCount, pendingShared } = endpoint;
   if (!shared) return connecting - connectingShared < pendingCount - pendingShared;
   // Before a peer says how many streams it takes, it is thought to take the usual number.
-  const { maxConcurrentStreams } = endpoint.cluster.config.http.http2;
-  const each = Math.max(1, Math.min(maxConcurrentStreams, limits.http2StreamsAssumed));
+  const { http, rpc } = endpoint.cluster.config;
+  const each = rpc !== null ? rpc.maxConcurrentRequests
+    : Math.max(1, Math.min(http.http2.maxConcurrentStreams, limits.http2StreamsAssumed));
   return connectingShared * each < pendingShared;
 }

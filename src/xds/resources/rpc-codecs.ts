@@ -35,7 +35,7 @@ export function readBootstrapExtensions(extensions: readonly TypedExtensionConfi
 }
 
 function readCodecs({ codecs = [] }: RpcCodecs, path: string, report: Report): RpcCodec[] {
-  refuseUnserved(path, report);
+  refuseUnserved('of codecs', path, report);
   const at = fieldPath(path, 'codecs');
   if (codecs.length > limits.rpcCodecsMax) report.fail(at, `more than ${limits.rpcCodecsMax}`);
   const names = new Set<string>();

@@ -17,12 +17,13 @@ import { refuseFields } from './http-protocol-options.js';
 export const rpcProxyType = 'weft.extensions.filters.network.rpc_proxy.v1.RpcProxy';
 export const rpcOptionsName = 'weft.extensions.upstreams.rpc.v1.RpcProtocolOptions';
 
-/** Whether workers speak RPC protocols; until they do, tests alone turn this on. */
-export const rpcSupport = { served: false };
+/** Whether all protocols are taken, also those that workers do not speak yet; tests alone turn this on. */
+export const rpcSupport = { all: false };
+const SERVED = ['bolt', 'downstream'];
 
-/** The one place that refuses RPC proxying while it is not served. */
-export function refuseUnserved(path: string, report: Report): void {
-  if (!rpcSupport.served) report.fail(path, 'not implemented: RPC proxying');
+/** The one place that refuses what is not served. */
+export function refuseUnserved(protocol: string, path: string, report: Report): void {
+  if (!rpcSupport.all && !SERVED.includes(protocol)) report.fail(path, `not implemented: RPC protocol ${protocol}`);
 }
 
 /** A codec that must be in the bootstrap, with the place that names it. */
@@ -41,9 +42,9 @@ const ofHttpOnly: ReadonlySet<HttpFilter['config']['kind']> = new Set(['cors', '
 /** The filter without `unknown_protocol`, which is the chain's TCP proxy. Codecs that it names go into `codecs`. */
 export function readRpcProxy(message: RpcProxy, routes: RoutesOfManager, path: string, report: Report,
   codecs: CodecReference[]): PlainHcm {
-  refuseUnserved(path, report);
   const at = (name: string): string => fieldPath(path, name);
   const rpc = readListenerOptions(message, path, report, codecs);
+  refuseUnserved(rpc.protocol, at('protocol'), report);
   refuseFields(message.commonHttpProtocolOptions ?? {},
     { headersWithUnderscoresAction: 'headers_with_underscores_action' }, at('common_http_protocol_options'), report);
   refuseFields(message.accessLogOptions ?? {},
@@ -96,9 +97,9 @@ function refuseHttpFilters(filters: readonly HttpFilter[], { httpFilters }: RpcP
 /** How a cluster is spoken to; the options that HTTP has too are read by the cluster. */
 export function readRpcOptions(message: RpcProtocolOptions, path: string, report: Report,
   codecs: CodecReference[]): RpcUpstreamOptions {
-  refuseUnserved(path, report);
   const protocol = message.useDownstreamProtocol !== undefined ? 'downstream'
     : readProtocol(message, path, codecs);
+  refuseUnserved(protocol, fieldPath(path, 'protocol'), report);
   if (message.protocol !== undefined && protocol === 'auto')
     report.fail(fieldPath(path, 'protocol'), 'AUTO is of listeners: set use_downstream_protocol');
   refuseFields(message.commonHttpProtocolOptions ?? {}, { maxResponseHeadersKb: 'max_response_headers_kb' },

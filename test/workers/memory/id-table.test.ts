@@ -42,5 +42,5 @@ t.test('a thousand streams that come and go keep a small table', async (t) => {
     if (id > 64) table.delete(id - 64);
   }
   t.equal(table.size, 32);
-  t.equal((table as unknown as { ids: number[] }).ids.length, 128);
+  t.equal((table as unknown as { places: number[] }).places.length, 128);
 });

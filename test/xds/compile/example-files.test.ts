@@ -15,7 +15,7 @@ for (const name of files) t.test(name, async (t) => {
 });
 
 t.test('docs/protocols.md', async (t) => {
-  rpcSupport.served = true;
+  rpcSupport.all = true;
   const codec = join(temporaryDirectory(), 'codec.wasm');
   writeFileSync(codec, Buffer.from('\0asm\x01\0\0\0', 'latin1'));
   const blocks = [...readFileSync('docs/protocols.md', 'utf8').matchAll(/^```yaml\n([^]*?)^```$/gm)];

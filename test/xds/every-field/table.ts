@@ -9,7 +9,7 @@ import { issue, ocspResponse, revocationList, root } from '../../support/certifi
 import { rpcSupport } from '../../../src/xds/resources/rpc.js';
 import type { Root, Tree } from './judge.js';
 
-rpcSupport.served = true;
+rpcSupport.all = true;
 
 const inChain = '(router.v3.Router|cors.v3.Cors|grpc_(web.v3.GrpcWeb|stats.v3.FilterConfig|http1_bridge.v3.Config)|'
   + 'header_mutation.v3.HeaderMutation|'

@@ -16,10 +16,10 @@ const PATH = `${CLUSTER}.typed_extension_protocol_options["${NAME}"]`;
 const errors = (more: Tree, beside: Tree = {}): string[] =>
   errorsOf(tree(more, beside)).map((line) => line.replace(PATH, 'P').replace(`${CLUSTER}.`, ''));
 
-t.test('while RPC proxying is not served it is refused, at one place', async (t) => {
-  t.equal(rpcSupport.served, false, 'delete this test with the switch');
-  t.same(errors({ protocol: 'BOLT' }), ['P: not implemented: RPC proxying']);
-  rpcSupport.served = true;
+t.test('protocols that are not served are refused', async (t) => {
+  t.same(errors({ protocol: 'DUBBO' }), ['P.protocol: not implemented: RPC protocol dubbo']);
+  t.same(errors({ protocol: 'BOLT' }), []);
+  rpcSupport.all = true;
 });
 
 t.test('defaults', async (t) => {

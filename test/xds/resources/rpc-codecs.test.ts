@@ -24,10 +24,9 @@ const errors = (...codecs: Tree[]): string[] =>
   errorsOf(tree(codecs)).map((line) => line.replace(PATH, 'P').replaceAll(directory, 'D'));
 const mine = { name: 'mine', filename: module };
 
-t.test('while RPC proxying is not served they are refused, at one place', async (t) => {
-  t.equal(rpcSupport.served, false, 'delete this test with the switch');
-  t.same(errors(mine), ['P: not implemented: RPC proxying']);
-  rpcSupport.served = true;
+t.test('codecs are refused as long as workers do not run them', async (t) => {
+  t.same(errors(mine), ['P: not implemented: RPC protocol of codecs']);
+  rpcSupport.all = true;
 });
 
 t.test('what is read', async (t) => {

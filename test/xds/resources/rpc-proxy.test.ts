@@ -23,10 +23,10 @@ const log = { name: 'out', typed_config: {
 const filter = (type: string, more: Tree = {}): Tree => ({ name: type, typed_config: {
   '@type': typeUrl(`${filters}.http.${type}`), ...more } });
 
-t.test('while RPC proxying is not served it is refused, at one place', async (t) => {
-  t.equal(rpcSupport.served, false, 'delete this test with the switch');
-  t.same(errors({}), ['P: not implemented: RPC proxying']);
-  rpcSupport.served = true;
+t.test('protocols that are not served are refused', async (t) => {
+  t.same(errors({}), ['P.protocol: not implemented: RPC protocol auto']);
+  t.same(errors({ protocol: 'BOLT' }), []);
+  rpcSupport.all = true;
 });
 
 t.test('defaults', async (t) => {

@@ -1,0 +1,243 @@
+// An endpoint's RPC connection: requests of many clients share it, each under a number of ours.
+import { Head, RpcFrame, RpcKind } from '../../core/generated/layouts.js';
+import { limits } from '../../core/limits.js';
+import { RESET_PROTOCOL } from '../../core/reset-reasons.js';
+import { protocolNamed } from '../../protocols/protocols.js';
+import { ClusterStat } from '../../telemetry/schema.js';
+import type { Engine } from '../engine.js';
+import { IdTable } from '../memory/id-table.js';
+import type { Borrower } from '../upstream/borrower.js';
+import type { UpstreamConnection } from '../upstream/connection.js';
+import type { UpstreamPool } from '../upstream/pool.js';
+import type { SharedSession } from '../upstream/shared-session.js';
+import type { RpcClientSessions } from './client-sessions.js';
+import { RpcClientStream } from './client-stream.js';
+import { Heartbeat } from './heartbeat.js';
+import type { RpcRoom } from './room.js';
+import { RPC_OPEN, RpcSession } from './session.js';
+import type { RpcStream } from './stream.js';
+
+const ETIMEDOUT = 110;
+const ID_MAX = 0x7fffffff;
+
+export class RpcClientSession extends RpcSession implements SharedSession {
+  readonly settled = true;
+  connection!: UpstreamConnection;
+  draining = false;
+  private requests = 0;
+  private lent = 0;
+  private nextId = 1;
+  private endsUsed = false;
+  private idleAtMs = Infinity;
+  private lifeAtMs = Infinity;
+  /** Numbers of requests that were given up: until their answers come, nobody else may have them. */
+  private readonly late = new IdTable<true>();
+  private readonly heartbeat = new Heartbeat();
+  private readonly timer: number;
+  private readonly free: RpcClientStream[] = [];
+
+  constructor(engine: Engine, room: RpcRoom, private readonly pool: UpstreamPool,
+      private readonly sessions: RpcClientSessions) {
+    super(engine, room);
+    this.timer = engine.timers.add(this);
+  }
+
+  /** On the connected socket of `connection`. False: there is no room. */
+  open(connection: UpstreamConnection): boolean {
+    const { engine } = this;
+    const { config } = connection.endpoint.cluster;
+    const rpc = config.rpc!;
+    if (!this.start(connection.socket, protocolNamed(rpc.protocol), rpc.maxFrameBytes)) return false;
+    this.connection = connection;
+    this.draining = this.endsUsed = false;
+    this.requests = this.lent = 0;
+    this.nextId = 1;
+    for (const id of this.lateIds()) this.late.delete(id);
+    const { maxDurationMs } = config.connections;
+    this.lifeAtMs = maxDurationMs > 0 ? engine.nowMs + maxDurationMs : Infinity;
+    engine.reactor.setOwner(connection.socket, this);
+    this.heartbeat.begin(rpc.heartbeat, engine.nowMs);
+    this.becameIdle();
+    engine.reactor.startReceive(connection.socket);
+    return true;
+  }
+
+  get hasRoom(): boolean {
+    return this.state === RPC_OPEN && !this.draining
+      && this.lent < this.connection.endpoint.cluster.config.rpc!.maxConcurrentRequests;
+  }
+  get isUsed(): boolean { return this.lent > 0; }
+  mayCarry({ isUpgrade }: Borrower): boolean { return !isUpgrade; }
+
+  lend(borrower: Borrower): boolean {
+    const stream = this.free.pop() ?? new RpcClientStream(this.engine, this);
+    const id = this.takeId();
+    if (!stream.lend(borrower, id, this.requests + 1)) { this.free.push(stream); return false; }
+    this.streams.set(id, stream);
+    this.requests++;
+    if (this.lent++ === 0) this.idleAtMs = Infinity;
+    this.connection.requests = this.requests;
+    borrower.upstream = stream;
+    const { cluster } = this.connection.endpoint;
+    const { requestsPerConnectionMax } = cluster.traits;
+    if (requestsPerConnectionMax > 0 && this.requests >= requestsPerConnectionMax && !this.draining) {
+      cluster.count(ClusterStat.upstream_cx_max_requests);
+      this.drain();
+    }
+    return true;
+  }
+
+  private takeId(): number {
+    while (this.streams.get(this.nextId) !== null || this.late.get(this.nextId) !== null)
+      this.nextId = this.nextId % ID_MAX + 1;
+    const id = this.nextId;
+    this.nextId = id % ID_MAX + 1;
+    return id;
+  }
+
+  encodeRequest(at: number, end: number, id: number): number {
+    const { i32 } = this.engine;
+    const words = this.frame >> 2;
+    i32[words + RpcFrame.idLow] = id;
+    i32[words + RpcFrame.idHigh] = 0;
+    return this.calls.encodeRequest(at, end, this.frame, this.room.at, this.room.bytesMax);
+  }
+
+  protected onFrame(kind: number, textBytes: number, buffer: number, at: number, end: number): RpcStream | null {
+    const { engine } = this;
+    const { i32 } = engine;
+    const words = this.frame >> 2;
+    const id = i32[words + RpcFrame.idLow];
+    const stream = kind !== RpcKind.response || i32[words + RpcFrame.idHigh] !== 0 || id <= 0 ? null
+      : this.streams.get(id) as RpcClientStream | null;
+    if (stream === null || stream.isAnswered) {
+      this.late.delete(id);                               // of what we gave up, or of nothing
+      return null;
+    }
+    const { traits } = this.connection.endpoint.cluster;
+    const { text } = this.room;
+    const used = engine.codecs.h1DecodeResponse(text, text + textBytes, engine.responseRecord, traits.decodeOptions,
+      limits.bufferLargeBytes, limits.headersCountMax);
+    if (used <= 0 || i32[(engine.responseRecord >> 2) + Head.status] < 200) {
+      this.countRefused(0);
+      stream.lost(RESET_PROTOCOL);
+      return null;
+    }
+    this.tookWithHead(stream.answer(buffer, at, end) - at);
+    return stream.streamId === id ? stream : null;
+  }
+
+  /** A request that nobody answers is over when it is sent. */
+  answerOneway(stream: RpcClientStream): void {
+    const { engine } = this;
+    const { text } = this.room;
+    const bytes = engine.writeText(text, 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+    const { traits } = this.connection.endpoint.cluster;
+    const id = stream.streamId;
+    engine.codecs.h1DecodeResponse(text, text + bytes, engine.responseRecord, traits.decodeOptions,
+      limits.bufferLargeBytes, limits.headersCountMax);
+    stream.answer(-1, text + bytes, text + bytes);
+    if (stream.streamId === id) stream.receiveEnd(0, 0);
+  }
+
+  protected onControl(kind: number): void {
+    if (kind === RpcKind.heartbeat) this.control(this.calls.encodeHeartbeatReply);
+    else if (kind === RpcKind.goAway) {
+      if (!this.draining) this.connection.endpoint.cluster.count(ClusterStat.upstream_cx_close_notify);
+      this.drain();
+    }
+  }
+
+  /** A response that is none: its request has failed. */
+  protected onRefused(_kind: number): void {
+    const stream = this.streams.get(this.engine.i32[(this.frame >> 2) + RpcFrame.idLow]);
+    if (stream !== null) stream.lost(RESET_PROTOCOL);
+  }
+  protected onBadChecksum(stream: RpcStream): void { stream.lost(RESET_PROTOCOL); }
+  protected countRefused(_refusal: number): void {
+    this.connection.endpoint.cluster.count(ClusterStat.upstream_cx_protocol_error);
+  }
+
+  protected received(bytes: number): void {
+    this.connection.endpoint.cluster.gauge(ClusterStat.upstream_cx_rx_bytes_total, bytes);
+    this.heartbeat.heard(this.engine.nowMs);
+  }
+
+  tellLater(stream: RpcClientStream): void { this.sessions.tellLater(stream); }
+
+  gone(stream: RpcStream): void {
+    const client = stream as RpcClientStream;
+    // Sent, and not answered: its number is not another's until it is.
+    if (!client.begun || client.isAnswered || client.oneway || this.state !== RPC_OPEN) return;
+    this.late.set(this.goneId, true);
+    if (this.late.size > limits.rpcLateAnswersMax) this.drain();
+  }
+  private goneId = 0;
+  override forget(id: number, stream: RpcStream): void {
+    this.goneId = id;
+    super.forget(id, stream);
+  }
+  private lateIds(): number[] { return this.late.ids(); }
+
+  recycled(stream: RpcClientStream): void {
+    this.lent--;
+    if (this.free.length < limits.rpcStreamsKept) this.free.push(stream);
+    if (this.state !== RPC_OPEN) return;
+    if (this.draining) { if (this.lent === 0) this.end(0, false); return; }
+    this.pool.hasRoom(this);
+    if (this.lent === 0 && this.state === RPC_OPEN) this.becameIdle();
+  }
+
+  drain(): void {
+    if (this.draining || this.state !== RPC_OPEN) return;
+    this.draining = true;
+    this.pool.leaves(this);
+    if (this.lent === 0) this.end(0, false);
+  }
+
+  private becameIdle(): void {
+    const { idleTimeoutMs } = this.connection.endpoint.cluster.traits;
+    if (idleTimeoutMs > 0) this.idleAtMs = this.engine.nowMs + idleTimeoutMs;
+    else this.idleAtMs = Infinity;
+    this.deadlineMoved();
+  }
+  private deadlineMoved(): void {
+    const next = Math.min(this.idleAtMs, this.lifeAtMs, this.heartbeat.dueMs);
+    if (next < Infinity) this.engine.timers.arm(this.timer, next); else this.engine.timers.disarm(this.timer);
+  }
+
+  onTimer(nowMs: number): void {
+    try {
+      if (this.state !== RPC_OPEN) return;
+      const { cluster } = this.connection.endpoint;
+      if (nowMs >= this.lifeAtMs) {
+        this.lifeAtMs = Infinity;
+        cluster.count(ClusterStat.upstream_cx_max_duration_reached);
+        this.drain();
+      } else if (nowMs >= this.idleAtMs) {
+        cluster.count(ClusterStat.upstream_cx_idle_timeout);
+        this.drain();
+      }
+      if (this.state !== RPC_OPEN) return;
+      const due = this.heartbeat.due(nowMs);
+      if (due === 'over') { this.end(ETIMEDOUT, false); return; }
+      if (due === 'send') this.sendHeartbeat(this.takeId());
+      if (this.state === RPC_OPEN) this.deadlineMoved();
+    } catch (error) { this.failed(error); }
+  }
+
+  override end(errno: number, reset: boolean): void {
+    this.endsUsed ||= this.lent > 0;
+    super.end(errno, reset);
+  }
+  /** The socket is the connection's. */
+  protected override closeSocket(): void { /* onClosed */ }
+  protected onClosed(): void {
+    this.engine.timers.disarm(this.timer);
+    this.heartbeat.end();
+    this.pool.leaves(this);
+    const { connection } = this;
+    if (this.lent === 0) this.sessions.give(this);
+    connection.sessionClosed(this.endsUsed, this.hasPeerEnded);
+  }
+}

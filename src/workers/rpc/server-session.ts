@@ -1,0 +1,260 @@
+// A client's RPC connection: each request is a stream of its own, answered in whatever order answers come.
+import { Head, RpcFrame, RpcKind } from '../../core/generated/layouts.js';
+import { limits } from '../../core/limits.js';
+import { HttpStat, histogramCell } from '../../telemetry/schema.js';
+import { protocolNamed } from '../../protocols/protocols.js';
+import { ConnectionAddresses } from '../connection/addresses.js';
+import type { ConnectionFacts } from '../connection/addresses.js';
+import type { DownstreamEvents } from '../connection/downstream-side.js';
+import type { ListenerConnection } from '../connection/register.js';
+import type { Engine } from '../engine.js';
+import type { ChainEnd } from '../listener/chains.js';
+import type { HcmRuntime } from '../listener/hcm.js';
+import type { ListenerRuntime } from '../listener/listener.js';
+import type { NetworkFilters } from '../listener/network-filters.js';
+import { Heartbeat } from './heartbeat.js';
+import type { RpcRoom } from './room.js';
+import { RPC_OPEN, RpcSession } from './session.js';
+import type { RpcServerSessions } from './server-sessions.js';
+import { RpcServerStream } from './server-stream.js';
+import type { RpcStream } from './stream.js';
+
+const ECONNABORTED = 103, ETIMEDOUT = 110;
+const ID_MAX = 0x7fffffff;
+
+export class RpcServerSession extends RpcSession implements ListenerConnection {
+  listener!: ListenerRuntime;
+  hcm!: HcmRuntime;
+  id = 0;
+  nextOfListener: ListenerConnection | null = null;
+  previousOfListener: ListenerConnection | null = null;
+  filters: NetworkFilters | null = null;
+  filterMask = 0;
+  openedMs = 0;
+  readonly logged = null;
+  bytesReceived = 0;
+  bytesSent = 0;
+  addresses: ConnectionAddresses;
+  readonly rateLimits = new Map<object, number[]>();
+  private requests = 0;
+  private nextId = 1;
+  private draining = false;
+  private idleAtMs = Infinity;
+  private finalAtMs = Infinity;
+  private lifeAtMs = Infinity;
+  private readonly heartbeat = new Heartbeat();
+  private readonly timer: number;
+  private readonly free: RpcServerStream[] = [];
+
+  constructor(engine: Engine, override readonly room: RpcRoom, private readonly events: DownstreamEvents,
+      private readonly factory: RpcServerSessions) {
+    super(engine, room);
+    this.addresses = new ConnectionAddresses(engine);
+    this.timer = engine.timers.add(this);
+  }
+
+  get chainName(): string { return this.hcm.chainName; }
+  get chainEnd(): ChainEnd { return this.hcm.config; }
+
+  /** On a connected socket. False: there is no room. */
+  open(fd: number, listener: ListenerRuntime, hcm: HcmRuntime, id: number, known: number,
+      facts: ConnectionFacts | null): boolean {
+    const { engine } = this;
+    const rpc = hcm.config.rpc!;
+    const protocol = protocolNamed(rpc.protocol);
+    const socket = known < 0 ? engine.reactor.add(fd, this) : known;
+    if (socket < 0 || !this.start(socket, protocol, rpc.maxFrameBytes)) return false;
+    this.addresses.reset(fd);
+    if (facts !== null) this.addresses.learn(facts);
+    if (listener.logs.length > 0) this.addresses.note();
+    this.listener = listener;
+    this.hcm = hcm;
+    this.id = id;
+    this.openedMs = engine.nowMs;
+    this.bytesReceived = this.bytesSent = this.requests = 0;
+    this.nextId = 1;
+    this.draining = false;
+    this.finalAtMs = Infinity;
+    const { maxConnectionDurationMs } = hcm.config;
+    this.lifeAtMs = maxConnectionDurationMs > 0 ? engine.nowMs + maxConnectionDurationMs : Infinity;
+    if (this.rateLimits.size > 0) this.rateLimits.clear();
+    engine.reactor.setOwner(socket, this);
+    this.heartbeat.begin(rpc.heartbeat, engine.nowMs);
+    this.becameIdle();
+    engine.reactor.startReceive(socket);
+    if (listener.removed) this.drain(false, 0);
+    return true;
+  }
+
+  protected onFrame(kind: number, textBytes: number, buffer: number, at: number, end: number): RpcStream | null {
+    const { engine, hcm } = this;
+    const { codecs, i32, requestRecord } = engine;
+    if (kind === RpcKind.response) { this.countRefused(0); this.end(0, true); return null; }
+    const stream = this.begin(kind);
+    if (stream === null) return null;
+    const { text } = this.room;
+    const used = codecs.h1DecodeRequest(text, text + textBytes, requestRecord, hcm.decodeOptions,
+      limits.bufferLargeBytes, hcm.config.maxHeadersCount);
+    if (used <= 0) {
+      this.countRefused(0);
+      this.events.onRequestRejected(stream, i32[(requestRecord >> 2) + Head.code]);
+      return stream;
+    }
+    const id = stream.streamId;
+    try {
+      const taken = this.events.onRequestHead(stream, at, end, textBytes);
+      this.tookWithHead(taken - at);
+      if (stream.streamId === id) stream.deadlineMoved();
+    } catch (error) {
+      this.failedRequest(error);
+      if (stream.streamId === id) stream.failed(error);
+    }
+    engine.recordOwner = 0;
+    void buffer;
+    return stream.streamId === id ? stream : null;
+  }
+
+  /** A stream for the frame whose facts are in the record. Null: too many are in progress, and the client was told. */
+  private begin(kind: number): RpcServerStream | null {
+    const { i32 } = this.engine;
+    const words = this.frame >> 2;
+    const stream = this.free.pop() ?? new RpcServerStream(this.engine, this, this.events);
+    const full = this.streams.size >= this.hcm.config.rpc!.maxConcurrentRequests;
+    if (full || !stream.open(this.takeId(), ++this.requests, kind === RpcKind.oneway)) {
+      this.free.push(stream);
+      this.engine.count(this.hcm.scope, HttpStat.downstream_rq_overload_close);
+      if (kind === RpcKind.request) this.reply(this.protocol.statusOf(0, 503));
+      return null;
+    }
+    stream.idLow = i32[words + RpcFrame.idLow];
+    stream.idHigh = i32[words + RpcFrame.idHigh];
+    stream.origin = i32[words + RpcFrame.origin];
+    stream.timeoutMs = Math.max(0, i32[words + RpcFrame.timeoutMs]);
+    this.streams.set(stream.streamId, stream);
+    this.idleAtMs = Infinity;
+    return stream;
+  }
+
+  /** Numbers of ours: clients may use theirs again while an answer is outstanding. */
+  private takeId(): number {
+    while (this.streams.get(this.nextId) !== null) this.nextId = this.nextId % ID_MAX + 1;
+    const id = this.nextId;
+    this.nextId = id % ID_MAX + 1;
+    return id;
+  }
+
+  /** Answers the frame whose facts are in the record by a status alone. */
+  private reply(status: number): void {
+    const { engine } = this;
+    const { i32 } = engine;
+    const text = engine.text + CONTROL_BYTES;               // what is encoded may lie in front of it
+    i32[(this.frame >> 2) + RpcFrame.status] = status;
+    const bytes = engine.writeText(text, 'HTTP/1.1 503 Service Unavailable\r\n\r\n');
+    this.control((frame, dst) => this.calls.encodeResponse(text, text + bytes, frame, dst, CONTROL_BYTES));
+  }
+
+  protected onControl(kind: number): void {
+    if (kind === RpcKind.heartbeat) this.control(this.calls.encodeHeartbeatReply);
+  }
+
+  protected onRefused(kind: number): void {
+    if (kind === RpcKind.request) this.reply(this.protocol.refusedStatus);
+  }
+
+  protected onBadChecksum(stream: RpcStream): void {
+    const server = stream as RpcServerStream;
+    if (server.stream !== null) this.events.onRequestRejected(server, 0);
+  }
+
+  protected countRefused(_refusal: number): void {
+    this.engine.count(this.hcm.scope, HttpStat.downstream_cx_protocol_error);
+  }
+  countRefusedAnswer(): void { this.engine.count(this.hcm.scope, HttpStat.weft_internal_error); }
+  streamFailed(): void { this.endSoon(ECONNABORTED); }
+
+  encodeResponse(at: number, end: number): number {
+    return this.calls.encodeResponse(at, end, this.frame, this.room.at, this.room.bytesMax);
+  }
+  statusOf(flags: number, httpStatus: number): number { return this.protocol.statusOf(flags, httpStatus); }
+
+  failedRequest(error: unknown): void {
+    this.engine.count(this.hcm.scope, HttpStat.weft_internal_error);
+    this.engine.report(error);
+  }
+
+  protected received(bytes: number): void {
+    this.engine.f64[this.hcm.scope + HttpStat.downstream_cx_rx_bytes_total] += bytes;
+    this.bytesReceived += bytes;
+    this.heartbeat.heard(this.engine.nowMs);
+  }
+
+  gone(_stream: RpcStream): void {
+    if (this.streams.size > 0 || this.state !== RPC_OPEN) return;
+    if (this.draining) { this.engine.reactor.flushLater(this.out); return; }
+    this.becameIdle();
+  }
+  protected override onTurnOver(): void {
+    if (this.draining && this.streams.size === 0) this.end(0, false);
+  }
+
+  recycled(stream: RpcServerStream): void {
+    if (this.free.length < limits.rpcStreamsKept) this.free.push(stream); else stream.release();
+  }
+
+  // Deadlines, drain, end.
+
+  private becameIdle(): void {
+    const { idleTimeoutMs } = this.hcm.config;
+    if (idleTimeoutMs > 0) this.idleAtMs = this.engine.nowMs + idleTimeoutMs;
+    else this.idleAtMs = Infinity;
+    this.deadlineMoved();
+  }
+  private deadlineMoved(): void {
+    const next = Math.min(this.idleAtMs, this.finalAtMs, this.lifeAtMs, this.heartbeat.dueMs);
+    if (next < Infinity) this.engine.timers.arm(this.timer, next); else this.engine.timers.disarm(this.timer);
+  }
+  deadlineChanged(): void { if (this.state === RPC_OPEN && this.streams.size === 0) this.becameIdle(); }
+
+  onTimer(nowMs: number): void {
+    try {
+      const { scope } = this.hcm;
+      if (this.state !== RPC_OPEN) return;
+      if (nowMs >= this.lifeAtMs) {
+        this.lifeAtMs = Infinity;
+        this.engine.count(scope, HttpStat.downstream_cx_max_duration_reached);
+        this.drain(false, 0);
+      } else if (nowMs >= this.idleAtMs) {
+        this.engine.count(scope, HttpStat.downstream_cx_idle_timeout);
+        this.end(0, false);
+      } else if (nowMs >= this.finalAtMs) this.end(0, true);
+      if (this.state !== RPC_OPEN) return;
+      const due = this.heartbeat.due(nowMs);
+      if (due === 'over') { this.end(ETIMEDOUT, false); return; }
+      if (due === 'send') this.sendHeartbeat(this.takeId());
+      this.deadlineMoved();
+    } catch (error) { this.failed(error); }
+  }
+
+  /** Takes what comes until its last answer; a client that knows of such a thing is told. */
+  drain(_closeIdle: boolean, graceMs: number): void {
+    if (this.state !== RPC_OPEN) return;
+    if (graceMs > 0) this.finalAtMs = Math.min(this.finalAtMs, this.engine.nowMs + graceMs);
+    if (!this.draining) {
+      this.draining = true;
+      if (this.hcm.config.rpc!.sendsBoltGoAway) this.sendGoAway(this.takeId());
+    }
+    if (this.streams.size === 0) this.engine.reactor.flushLater(this.out);
+    this.deadlineMoved();
+  }
+
+  protected onClosed(): void {
+    const { engine } = this;
+    engine.timers.disarm(this.timer);
+    engine.observe(this.hcm.connectionLengthCell, engine.nowMs - this.openedMs);
+    engine.observe(this.listener.scope + histogramCell('listener', 0), engine.nowMs - this.openedMs);
+    this.factory.closed(this);
+  }
+  get peerLeft(): boolean { return this.hasPeerEnded; }
+}
+
+const CONTROL_BYTES = 64;

@@ -1,0 +1,377 @@
+// One connection of an RPC protocol, either side: finds frames in what comes, hands heads as canonical text and bodies
+// as they arrive to streams, and answers heartbeats. A frame is never gathered: its body goes on piece by piece.
+//
+//   bytes in → codec (start of a frame → text) → stream;   stream → RpcSending (one frame at a time) → one send a turn
+import { RpcFrame, RpcFrameFlag, RpcFrameRecordBytes, RpcKind, RpcRefusal } from '../../core/generated/layouts.js';
+import { limits } from '../../core/limits.js';
+import type { RpcProtocol } from '../../protocols/protocol.js';
+import type { RpcCalls } from '../codecs-rpc.js';
+import { Held } from '../connection/held.js';
+import type { Engine } from '../engine.js';
+import { FramesOut } from '../http2/frames-out.js';
+import type { FramedStream, StreamCarrier } from '../http2/stream.js';
+import { IdTable } from '../memory/id-table.js';
+import type { SocketOwner } from '../reactor/reactor.js';
+import type { RpcRoom } from './room.js';
+import { RpcSending } from './sending.js';
+import type { RpcStream } from './stream.js';
+
+export const RPC_CLOSED = 0, RPC_OPEN = 1;
+const ECONNABORTED = 103, ENOBUFS = 105;
+const CHECKSUM_BYTES = 4;
+const UNLIMITED = 0x7fffffff;
+/** A heartbeat, or any other frame that is ours alone. */
+const CONTROL_BYTES = 64;
+
+export abstract class RpcSession implements SocketOwner, StreamCarrier {
+  socket = -1;
+  state = RPC_CLOSED;
+  readonly peerStreamWindow = UNLIMITED;
+  readonly peerFrameBytes = limits.bufferLargeBytes;
+  readonly options = { streamWindowBytes: UNLIMITED };
+  readonly streams = new IdTable<RpcStream>();
+  readonly out: FramesOut;
+  readonly sending: RpcSending;
+  protected calls!: RpcCalls;
+  protected protocol!: RpcProtocol;
+  protected frameBytesMax = 0;
+  readonly frame: number;
+  /** Whose body comes, as what stream, and what of the frame is still to come; null: nobody wants it. */
+  private current: RpcStream | null = null;
+  private currentId = 0;
+  private bodyLeft = 0;
+  private tailLeft = 0;
+  private crc = 0;
+  private checksum = 0;
+  private checked = false;
+  private readonly held: Held;
+  /** Bytes of bodies that have come and nobody took yet. */
+  private untaken = 0;
+  private stopped = false;
+  private peerEnded = false;
+  private offering = false;
+
+  constructor(readonly engine: Engine, readonly room: RpcRoom) {
+    this.out = new FramesOut(engine, () => { this.turnOver(); });
+    this.sending = new RpcSending(engine, this.out);
+    this.held = new Held(engine);
+    this.frame = engine.heap.allocate(RpcFrameRecordBytes);
+  }
+
+  get fd(): number { return this.engine.reactor.fdOf(this.socket); }
+  get scratchBuffer(): number { return this.room.buffer; }
+  get scratchAt(): number { return this.room.at; }
+
+  /** The text of a frame's start lies in the room's text; its facts are in the record. Bodies in hand: [at, end). */
+  protected abstract onFrame(kind: number, textBytes: number, buffer: number, at: number,
+    end: number): RpcStream | null;
+  /** Another kind of frame, whole. */
+  protected abstract onControl(kind: number): void;
+  /** A frame was refused whose end is known: its sender is told, if it is one that is answered. */
+  protected abstract onRefused(kind: number): void;
+  protected abstract countRefused(refusal: number): void;
+  /** A body has come to its end with another checksum than it said. */
+  protected abstract onBadChecksum(stream: RpcStream): void;
+  protected abstract onClosed(): void;
+  protected abstract received(bytes: number): void;
+  abstract gone(stream: RpcStream): void;
+
+  protected start(socket: number, protocol: RpcProtocol, frameBytesMax: number): boolean {
+    if (this.frame < 0) return false;
+    this.socket = socket;
+    this.state = RPC_OPEN;
+    this.protocol = protocol;
+    this.calls = protocol.calls(this.engine.codecs);
+    this.frameBytesMax = frameBytesMax;
+    this.current = null;
+    this.currentId = this.bodyLeft = this.tailLeft = this.untaken = 0;
+    this.stopped = this.peerEnded = this.offering = false;
+    this.failure = 0;
+    this.out.begin(socket);
+    this.sending.begin();
+    return true;
+  }
+
+  // Bytes in.
+
+  onConnected(): void { /* it is */ }
+  onReceived(buffer: number, offset: number, length: number): void {
+    try { this.take(buffer, offset, length); } catch (error) { this.failed(error); }
+  }
+  onReceiveEnd(errno: number): void {
+    try {
+      this.peerEnded = true;
+      this.end(errno, false);
+    } catch (error) { this.failed(error); }
+  }
+  onSendFailed(errno: number): void { try { this.end(errno, false); } catch (error) { this.failed(error); } }
+  onSendDrained(): void {
+    try {
+      const { writer } = this.sending;
+      if (writer !== null) this.sending.tellSoon(writer);
+    } catch (error) { this.failed(error); }
+  }
+  protected failed(error: unknown): void {
+    this.engine.report(error);
+    this.end(ECONNABORTED, true);
+  }
+
+  private take(buffer: number, offset: number, length: number): void {
+    this.received(length);
+    const end = offset + length;
+    if (this.held.bytes === 0) {
+      const taken = this.process(buffer, offset, end);
+      if (taken < end && this.state === RPC_OPEN && !this.held.keep(taken, end - taken)) this.end(ENOBUFS, true);
+      return;
+    }
+    for (let at = offset; at < end && this.state === RPC_OPEN;) {
+      const { held } = this;
+      const added = held.bytes === 0 ? (held.keep(at, end - at) ? end - at : -1) : held.append(at, end - at);
+      if (added <= 0) { this.end(ENOBUFS, true); return; }
+      at += added;
+      this.offerHeld();
+    }
+  }
+
+  private offerHeld(): void {
+    const { held } = this;
+    if (held.bytes === 0 || this.offering) return;
+    this.offering = true;
+    const { buffer, at } = held;
+    this.engine.pool.retain(buffer);
+    const taken = this.process(buffer, at, at + held.bytes);
+    this.engine.pool.release(buffer);
+    this.offering = false;
+    if (held.buffer === buffer) held.consume(taken - at);
+  }
+
+  /** Returns how far the bytes were taken. */
+  private process(buffer: number, at: number, end: number): number {
+    while (at < end && this.state === RPC_OPEN && !this.stopped) {
+      if (this.bodyLeft > 0) at = this.body(buffer, at, end);
+      else if (this.tailLeft > 0) at = this.tail(at, end);
+      else {
+        const next = this.decode(buffer, at, end);
+        if (next === at) return at;
+        at = next;
+      }
+    }
+    return this.state === RPC_OPEN ? at : end;
+  }
+
+  /** The start of a frame. Returns the position behind what was taken; `at`: more has to come. */
+  private decode(buffer: number, at: number, end: number): number {
+    const { engine, frame, room } = this;
+    const { i32 } = engine;
+    const words = frame >> 2;
+    const taken = this.calls.decode(at, end, frame, room.text, room.textBytesMax, this.frameBytesMax, 0);
+    if (taken < 0) return at;
+    const kind = i32[words + RpcFrame.kind];
+    if (taken === 0) return this.refused(at, kind);
+    at += taken;
+    if (kind > RpcKind.response) { this.onControl(kind); return at; }
+    const bodyBytes = i32[words + RpcFrame.bodyBytes];
+    this.checked = (i32[words + RpcFrame.flags] & RpcFrameFlag.crc) !== 0;
+    const tailBytes = this.checked ? CHECKSUM_BYTES : 0;
+    const whole = end - at >= bodyBytes + tailBytes;
+    this.crc = i32[words + RpcFrame.crc];
+    this.checksum = 0;
+    if (whole && this.checked && !this.isSound(at, bodyBytes)) {
+      this.countRefused(RpcRefusal.badChecksum);
+      this.onRefused(kind);
+      return at + bodyBytes + tailBytes;
+    }
+    const inHand = Math.min(bodyBytes, end - at);
+    this.bodyLeft = bodyBytes;
+    this.tailLeft = whole ? 0 : tailBytes;
+    const stream = this.onFrame(kind, i32[words + RpcFrame.textBytes], buffer, at, at + inHand);
+    if (this.state !== RPC_OPEN) return end;
+    // What went with the head is off `bodyLeft` already (tookWithHead).
+    const took = bodyBytes - this.bodyLeft;
+    if (this.tailLeft > 0) this.crc = engine.codecs.rpcCrc(this.crc, at, took);
+    at += took;
+    this.current = stream;
+    this.currentId = stream === null ? 0 : stream.streamId;
+    if (!whole) return at;
+    if (this.bodyLeft > 0) at = this.body(buffer, at, at + this.bodyLeft);
+    else this.over();
+    return at + tailBytes;
+  }
+
+  /** So much of the body in hand went with its head. */
+  protected tookWithHead(bytes: number): void { this.bodyLeft -= bytes; }
+
+  private isSound(at: number, bodyBytes: number): boolean {
+    const { u8, codecs } = this.engine;
+    const end = at + bodyBytes;
+    const said = (u8[end] << 24 | u8[end + 1] << 16 | u8[end + 2] << 8 | u8[end + 3]) | 0;
+    return (codecs.rpcCrc(this.crc, at, bodyBytes) | 0) === said;
+  }
+
+  private refused(at: number, kind: number): number {
+    const { i32 } = this.engine;
+    const words = this.frame >> 2;
+    this.countRefused(i32[words + RpcFrame.code]);
+    if ((i32[words + RpcFrame.flags] & RpcFrameFlag.delimited) === 0) {
+      this.onRefused(kind);
+      this.end(0, false);
+      return at + 1;
+    }
+    this.current = null;
+    this.currentId = this.tailLeft = 0;
+    this.bodyLeft = i32[words + RpcFrame.bodyBytes];
+    const after = at + i32[words + RpcFrame.headBytes];
+    this.onRefused(kind);                                 // its answer is written by way of the same record
+    return after;
+  }
+
+  private body(buffer: number, at: number, end: number): number {
+    const bytes = Math.min(this.bodyLeft, end - at);
+    const stream = this.of();
+    if (this.tailLeft > 0) this.crc = this.engine.codecs.rpcCrc(this.crc, at, bytes);
+    this.bodyLeft -= bytes;
+    if (stream !== null) {
+      this.untaken += bytes;
+      stream.receive(buffer, at, at + bytes);
+      if (this.untaken > limits.rpcUntakenBytesMax && this.state === RPC_OPEN) this.stop();
+    }
+    if (this.bodyLeft === 0 && this.tailLeft === 0 && this.state === RPC_OPEN) this.over();
+    return at + bytes;
+  }
+
+  private tail(at: number, end: number): number {
+    const { u8 } = this.engine;
+    for (; this.tailLeft > 0 && at < end; at++, this.tailLeft--) this.checksum = (this.checksum << 8) | u8[at];
+    if (this.tailLeft > 0) return at;
+    const stream = this.of();
+    if ((this.crc | 0) === (this.checksum | 0)) this.over();
+    else {
+      this.countRefused(RpcRefusal.badChecksum);
+      this.current = null;
+      if (stream !== null) this.onBadChecksum(stream);
+    }
+    return at;
+  }
+
+  private of(): RpcStream | null {
+    const { current } = this;
+    return current !== null && current.streamId === this.currentId && this.currentId !== 0 ? current : null;
+  }
+
+  /** The frame has come to its end. */
+  private over(): void {
+    const stream = this.of();
+    this.current = null;
+    this.currentId = 0;
+    if (stream !== null) stream.receiveEnd(0, 0);
+  }
+
+  /** Streams take less than comes: the peer waits. */
+  private stop(): void {
+    this.stopped = true;
+    this.engine.reactor.stopReceive(this.socket);
+  }
+  giveBack(bytes: number): void {
+    this.untaken -= bytes;
+    if (!this.stopped || this.untaken > limits.rpcUntakenBytesMax >> 1 || this.state !== RPC_OPEN) return;
+    this.stopped = false;
+    this.engine.reactor.startReceive(this.socket);
+    this.offerHeld();
+  }
+
+  // Bytes out.
+
+  /** A frame of our own, whole; between two frames of streams, or dropped where one is being written. */
+  protected control(encode: (frame: number, dst: number) => number): void {
+    if (this.sending.writer !== null) { this.controlLater(encode); return; }
+    const at = this.out.reserve(CONTROL_BYTES);
+    if (at < 0) return;
+    const end = encode(this.frame, at);
+    if (end > at) this.out.commit(end, 0);
+  }
+  protected sendHeartbeat(id: number): void { this.sendOwn(id, this.calls.encodeHeartbeat); }
+  protected sendGoAway(id: number): void { this.sendOwn(id, this.calls.encodeGoAway); }
+  private sendOwn(id: number, encode: (frame: number, dst: number) => number): void {
+    const { i32 } = this.engine;
+    const words = this.frame >> 2;
+    i32[words + RpcFrame.idLow] = id;
+    i32[words + RpcFrame.idHigh] = i32[words + RpcFrame.origin] = 0;
+    this.control(encode);
+  }
+  /** In the middle of a frame: the words of the record are kept until it is over. */
+  private controlLater(encode: (frame: number, dst: number) => number): void {
+    const { engine, frame } = this;
+    const at = engine.text;
+    const end = encode(frame, at);
+    if (this.waitingControls.length >= limits.rpcControlsMax) { this.end(ENOBUFS, true); return; }
+    if (end > at) this.waitingControls.push(engine.u8.slice(at, end));
+  }
+  private readonly waitingControls: Uint8Array[] = [];
+
+  private turnOver(): void {
+    try {
+      if (this.failure !== 0 || this.out.failed) { this.end(this.failure || ENOBUFS, true); return; }
+      if (this.sending.writer === null && this.waitingControls.length > 0) this.sendControls();
+      this.sending.turnOver();
+      if (this.state === RPC_OPEN) this.onTurnOver();
+    } catch (error) { this.failed(error); }
+  }
+  protected onTurnOver(): void { /* nothing */ }
+  private sendControls(): void {
+    for (const bytes of this.waitingControls) {
+      const at = this.out.reserve(bytes.length);
+      if (at < 0) return;
+      this.engine.u8.set(bytes, at);
+      this.out.commit(at + bytes.length, 0);
+    }
+    this.waitingControls.length = 0;
+  }
+
+  sendTrailers(): void { /* no RPC protocol has any */ }
+  sendWindowUpdate(): void { /* nor windows */ }
+  sendEnd(id: number): void {
+    const stream = this.streams.get(id);
+    if (stream !== null && stream.isShort) this.endSoon(ECONNABORTED);
+  }
+  sendReset(): void { /* frames have no such thing; forget() sees to what was begun */ }
+  exhausted(stream: FramedStream): void {
+    stream.starved = true;
+    this.endSoon(ENOBUFS);
+  }
+
+  /** It cannot go on. Whoever is in the middle of something hears of it when the turn is over. */
+  endSoon(errno: number): void {
+    if (this.state !== RPC_OPEN || this.failure !== 0) return;
+    this.failure = errno;
+    this.sending.blocked = true;
+    this.engine.reactor.flushLater(this.out);
+  }
+  private failure = 0;
+
+  forget(id: number, stream: FramedStream): void {
+    this.streams.delete(id);
+    if (this.current === stream) this.current = null;
+    const clean = this.sending.leaves(stream as RpcStream);
+    this.gone(stream as RpcStream);
+    if (!clean) this.endSoon(ECONNABORTED);
+    else if (this.state === RPC_OPEN) this.sending.pump();
+  }
+
+  /** It is over, at once. */
+  end(errno: number, reset: boolean): void {
+    if (this.state === RPC_CLOSED) return;
+    this.state = RPC_CLOSED;
+    if (!reset) this.out.push();
+    this.sending.end();
+    for (const stream of this.streams.all()) stream.lost(errno === 0 ? 0 : errno);
+    this.out.drop();
+    this.held.drop();
+    this.waitingControls.length = 0;
+    const { socket } = this;
+    this.socket = -1;
+    this.closeSocket(socket, reset);
+    this.onClosed();
+  }
+  protected closeSocket(socket: number, reset: boolean): void { this.engine.reactor.close(socket, reset); }
+  protected get hasPeerEnded(): boolean { return this.peerEnded; }
+}
