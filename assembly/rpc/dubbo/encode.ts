@@ -17,9 +17,11 @@ import { writeJsonbString } from './jsonb';
 import { writePairs } from './pairs';
 
 const NULL_RESULT: u32 = 2;
-/** Of the message of an error of ours: what a status line says. */
+/** Of the message of an error of ours, which is what its status line says, as far as there is room. */
 const MESSAGE_BYTES_MAX: u32 = 512;
-const MESSAGE_ROOM: u32 = HEADER_BYTES + MESSAGE_BYTES_MAX + 16;
+/** Lengths in front of a message: an item's and a string's. */
+const LENGTHS_BYTES: u32 = 10;
+const ROOM_LEAST: u32 = HEADER_BYTES + LENGTHS_BYTES + 16;
 
 // What the lines say.
 let flags: u32 = 0;
@@ -73,7 +75,7 @@ function finish(lines: usize, textEnd: usize, frame: usize, dst: usize, dstMax: 
 }
 
 export function dubboEncodeRequest(text: usize, textEnd: usize, frame: usize, dst: usize, dstMax: u32): usize {
-  if (dstMax < MESSAGE_ROOM) return refuse(frame, RPC_REFUSAL_HEAD_TOO_LARGE);
+  if (dstMax < ROOM_LEAST) return refuse(frame, RPC_REFUSAL_HEAD_TOO_LARGE);
   const lines = firstLine(text, textEnd);
   if (lines == 0 || !readLines(lines, textEnd, dst) || !(flags & REQUEST))
     return refuse(frame, RPC_REFUSAL_NOT_OF_PROTOCOL);
@@ -83,7 +85,7 @@ export function dubboEncodeRequest(text: usize, textEnd: usize, frame: usize, ds
 }
 
 export function dubboEncodeResponse(text: usize, textEnd: usize, frame: usize, dst: usize, dstMax: u32): usize {
-  if (dstMax < MESSAGE_ROOM) return refuse(frame, RPC_REFUSAL_HEAD_TOO_LARGE);
+  if (dstMax < ROOM_LEAST) return refuse(frame, RPC_REFUSAL_HEAD_TOO_LARGE);
   store<u32>(frame, RPC_KIND_RESPONSE, RPC_FRAME_KIND);
   const lines = firstLine(text, textEnd);
   if (lines == 0 || lines < text + STATUS_AT + 5) return refuse(frame, RPC_REFUSAL_NOT_OF_PROTOCOL);
@@ -114,7 +116,8 @@ function local(text: usize, lines: usize, http: i32, frame: usize, dst: usize, d
   if (given == STATUS_OK) store<u8>(p++, <u8>(json ? NULL_RESULT : 0x90 + NULL_RESULT));
   else {
     const from = text + STATUS_AT;
-    const bytes = min(<u32>(lines - 2 - from), MESSAGE_BYTES_MAX);
+    const room = min(MESSAGE_BYTES_MAX, dstMax - HEADER_BYTES - LENGTHS_BYTES);
+    const bytes = min(<u32>(lines - 2 - from), room);
     p = json ? writeJsonbString(p, dst + dstMax, from, bytes) : writeHessianString(p, dst + dstMax, from, bytes);
     if (p == 0) return refuse(frame, RPC_REFUSAL_NOT_OF_PROTOCOL);
   }

@@ -320,7 +320,10 @@ for (const build of codecBuilds) {
       const bytes = Buffer.from(reply(`HTTP/1.1 ${http} X\r\n\r\n`, { idLow: 1, status: -1, origin: 0xc2 }), 'hex');
       t.equal(bytes[3], status);
     }
-    t.match(codec.encode('response', 'HTTP/1.1 503 x\r\n\r\n', {}, 100), { result: 0, refusal: 'headTooLarge' });
+    t.match(codec.encode('response', 'HTTP/1.1 503 x\r\n\r\n', {}, 40), { result: 0, refusal: 'headTooLarge' });
+    const cut = codec.encode('response', 'HTTP/1.1 503 Service Unavailable\r\n\r\n',
+      { idLow: 1, status: -1, origin: 2 }, 42);
+    t.same(cut.bytes, frame(2, 35, 1n, hs('503 Service Unav')));
     t.match(codec.encode('request', 'GET / HTTP/1.1\r\nhost: a\r\n\r\n', {}), { refusal: 'notOfProtocol' });
     const got = codec.decode(hessianCall({ map: hmap(['k', 'v'.repeat(900)]) }), all);
     t.match(codec.encode('request', got.text, {}, 900), { result: 0, refusal: 'headTooLarge' });
