@@ -80,6 +80,7 @@ export const limits = {
   rpcFrameBytesDefault: 64 * MiB,      // of a whole frame, which is never kept whole; longer: refused
   rpcRequestsDefault: 16384,           // in progress on one connection; over: refused as overload
   rpcRequestsMax: 1 << 20,             // a configuration that asks for more is rejected
+  rpcGatheredBytesMax: 64 * KiB,       // requests up to this go on whole, larger ones as they come
   rpcCodecsMax: 16,                    // users' codecs in a bootstrap; one with more is rejected
   rpcCodecBytesMax: 16 * MiB,          // of such a codec's file; likewise
   rpcCodecMemoryBytesDefault: 16 * MiB,

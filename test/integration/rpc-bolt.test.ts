@@ -161,6 +161,21 @@ for (const kind of weftKinds) {
       a.reset();
     });
 
+    await t.test('requests that stall, or are given up in their middle, hold nobody up', async (t) => {
+      const stalled = await Promise.all(Array.from({ length: 10 }, () => BoltClient.open(quiet)));
+      const whole = boltFrame(request(1, 's'.repeat(60_000)));
+      for (const one of stalled) one.send(whole.subarray(0, 40_000));
+      const other = await BoltClient.open(quiet);
+      for (let id = 1; id <= 10; id++) {
+        t.match(await other.ask(request(id)), { status: 0 });
+        if (id > 5) stalled[id - 1]!.socket.resetAndDestroy();
+      }
+      stalled[0]!.send(whole.subarray(40_000));
+      t.match(await stalled[0]!.frame(({ type }) => type === 0), { status: 0, content: Buffer.alloc(60_000, 's') });
+      for (const one of [...stalled, other]) one.close();
+      a.reset();
+    });
+
     await t.test('what is no frame ends the connection, and nobody else', async (t) => {
       const odd = await BoltClient.open(port);
       odd.send(boltFrame(request(1)).fill(9, 0, 1));

@@ -174,6 +174,9 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     this.checked = (i32[words + RpcFrame.flags] & RpcFrameFlag.crc) !== 0;
     const tailBytes = this.checked ? CHECKSUM_BYTES : 0;
     const whole = end - at >= bodyBytes + tailBytes;
+    // On the endpoint's connection a frame that has begun keeps others waiting: what is small begins when it is whole.
+    if (!whole && kind !== RpcKind.response && taken + bodyBytes + tailBytes <= limits.rpcGatheredBytesMax)
+      return at - taken;
     this.crc = i32[words + RpcFrame.crc];
     this.checksum = 0;
     if (whole && this.checked && !this.isSound(at, bodyBytes)) {
