@@ -31,7 +31,13 @@ export function holdAgainstEnvoy(all: Readonly<Record<string, readonly Scenario[
         for (const scenario of chosen[index]) {
           const recorded = recording[scenario.name];
           if (recorded === undefined) { t.fail(`${area}: ${scenario.name} is not recorded`); continue; }
-          const { open, headings } = compare(scenario, outcomes.get(scenario) ?? [], recorded);
+          let { open, headings } = compare(scenario, outcomes.get(scenario) ?? [], recorded);
+          if (open.length > 0) {
+            // What a busy machine made late is asked once more, with nothing beside it: what is wrong stays so.
+            t.comment(`${area}: ${scenario.name} is run again`);
+            const again = await runScenarios(kind, [[scenario]]);
+            ({ open, headings } = compare(scenario, again.get(scenario) ?? [], recorded));
+          }
           t.same(open, [], `${area}: ${scenario.name}`);
           for (const heading of headings) t.ok(document.includes(`## ${heading}`), `the document explains: ${heading}`);
         }
