@@ -10,6 +10,7 @@ export const dubbo: RpcProtocol = {
   name: 'dubbo',
   label: 'Dubbo',
   refusedStatus: BAD_REQUEST,
+  tellsDrain: true,
   recognise: (bytes, at, end) => {
     if (end === at) return -1;
     if (bytes[at] !== MAGIC_FIRST) return 0;

@@ -9,6 +9,7 @@ export const example: RpcProtocol = {
   name: 'example',
   label: 'Example',
   refusedStatus: BAD_REQUEST,
+  tellsDrain: false,
   recognise: (bytes, at, end) => {
     for (let i = 0; i < MAGIC.length; i++) {
       if (at + i === end) return -1;

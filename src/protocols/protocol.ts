@@ -13,6 +13,8 @@ export interface RpcProtocol {
   calls(codecs: Codecs): RpcCalls;
   /** Status of a reply of ours, by its response flags (core/response-flags.ts) and HTTP status. */
   statusOf(flags: number, httpStatus: number): number;
+  /** Its clients know the frame that says "no further request": they are told of a drain without being asked. */
+  readonly tellsDrain: boolean;
   /** The status that tells a client that its frame was refused. */
   readonly refusedStatus: number;
 }

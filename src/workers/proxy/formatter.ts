@@ -51,7 +51,7 @@ export class Formatter {
       case OP_START_TIME: this.startTime(stream.startWallMs); return true;
       case Op.protocol:
         if (stream.session !== null && stream.headless) return false;
-        writer.text(stream.hcm?.config.rpc ? protocolNamed(stream.hcm.config.rpc.protocol).label
+        writer.text(stream.hcm?.config.rpc ? protocolNamed(stream.hcm.config.rpc.protocol)!.label
           : stream.framed ? 'HTTP/2' : stream.version10 ? 'HTTP/1.0' : 'HTTP/1.1');
         return true;
       case Op.responseCode: writer.number(stream.status); return true;

@@ -47,7 +47,7 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     const { engine } = this;
     const { config } = connection.endpoint.cluster;
     const rpc = config.rpc!;
-    if (!this.start(connection.socket, protocolNamed(rpc.protocol), rpc.maxFrameBytes)) return false;
+    if (!this.start(connection.socket, protocolNamed(rpc.protocol)!, rpc.maxFrameBytes)) return false;
     this.connection = connection;
     this.draining = this.endsUsed = false;
     this.requests = this.lent = 0;
@@ -219,6 +219,8 @@ export class RpcClientSession extends RpcSession implements SharedSession {
         this.drain();
       }
       if (this.state !== RPC_OPEN) return;
+      // In the middle of a frame none can be sent: the requests' own timeouts are what counts.
+      if (this.sending.writer !== null) this.heartbeat.heard(nowMs);
       const due = this.heartbeat.due(nowMs);
       if (due === 'over') { this.end(ETIMEDOUT, false); return; }
       if (due === 'send') this.sendHeartbeat(this.takeId());

@@ -1,5 +1,5 @@
 // One request on an endpoint's RPC connection: what the proxy sees in the place of a connection that is lent to it.
-import { RpcFrame, RpcFrameFlag, RpcKind } from '../../core/generated/layouts.js';
+import { RpcFrame, RpcKind } from '../../core/generated/layouts.js';
 import { RESET_LOCAL } from '../../core/reset-reasons.js';
 import type { TlsFacts } from '../connection/tls-facts.js';
 import type { Engine } from '../engine.js';
@@ -50,10 +50,8 @@ export class RpcClientStream extends RpcStream implements Upstream {
     const words = connection.frame >> 2;
     const end = room.fresh() ? connection.encodeRequest(at, at + headBytes, this.streamId) : 0;
     if (end === 0) { connection.tellLater(this); return; }
-    const { i32 } = engine;
-    this.oneway = i32[words + RpcFrame.kind] === RpcKind.oneway;
-    this.promise(room.buffer, room.at, end, i32[words + RpcFrame.bodyBytes],
-      (i32[words + RpcFrame.flags] & RpcFrameFlag.crc) !== 0, i32[words + RpcFrame.crc]);
+    this.oneway = engine.i32[words + RpcFrame.kind] === RpcKind.oneway;
+    this.promise(end);
     if (bytes > headBytes && this.streamId !== 0) this.send(buffer, at + headBytes, bytes - headBytes);
   }
 
@@ -124,6 +122,7 @@ export class RpcClientStream extends RpcStream implements Upstream {
     try { stream.events.onUpstreamDrained(stream); } catch (error) { this.failed(error); }
   }
   protected recycle(): void {
+    this.dropTail();
     this.stream = null;
     this.connection.recycled(this);
   }

@@ -61,7 +61,7 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
       facts: ConnectionFacts | null): boolean {
     const { engine } = this;
     const rpc = hcm.config.rpc!;
-    const protocol = protocolNamed(rpc.protocol);
+    const protocol = protocolNamed(rpc.protocol)!;
     const socket = known < 0 ? engine.reactor.add(fd, this) : known;
     if (socket < 0 || !this.start(socket, protocol, rpc.maxFrameBytes)) return false;
     this.addresses.reset(fd);
@@ -228,6 +228,8 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
         this.end(0, false);
       } else if (nowMs >= this.finalAtMs) this.end(0, true);
       if (this.state !== RPC_OPEN) return;
+      // In the middle of a frame none can be sent: the requests' own timeouts are what counts.
+      if (this.sending.writer !== null) this.heartbeat.heard(nowMs);
       const due = this.heartbeat.due(nowMs);
       if (due === 'over') { this.end(ETIMEDOUT, false); return; }
       if (due === 'send') this.sendHeartbeat(this.takeId());
@@ -241,7 +243,7 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
     if (graceMs > 0) this.finalAtMs = Math.min(this.finalAtMs, this.engine.nowMs + graceMs);
     if (!this.draining) {
       this.draining = true;
-      if (this.hcm.config.rpc!.sendsBoltGoAway) this.sendGoAway(this.takeId());
+      if (this.protocol.tellsDrain || this.hcm.config.rpc!.sendsBoltGoAway) this.sendGoAway(this.takeId());
     }
     if (this.streams.size === 0) this.engine.reactor.flushLater(this.out);
     this.deadlineMoved();

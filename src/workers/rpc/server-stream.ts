@@ -1,5 +1,5 @@
 // A request of a client's RPC connection: what the proxy sees in the place of an HTTP/1.1 connection.
-import { RpcFrame, RpcFrameFlag } from '../../core/generated/layouts.js';
+import { RpcFrame } from '../../core/generated/layouts.js';
 import { RESET_PROTOCOL } from '../../core/reset-reasons.js';
 import type { Downstream, DownstreamEvents } from '../connection/downstream-side.js';
 import type { Engine } from '../engine.js';
@@ -67,10 +67,7 @@ export class RpcServerStream extends RpcStream implements Downstream {
     i32[words + RpcFrame.status] = stream === null ? -1 : connection.statusOf(stream.flags, stream.status);
     const end = connection.encodeResponse(at, at + headBytes);
     if (end === 0) { this.refuse(); return false; }
-    const flags = i32[words + RpcFrame.flags];
-    const local = (flags & RpcFrameFlag.local) !== 0;
-    this.promise(room.buffer, room.at, end, local ? 0 : i32[words + RpcFrame.bodyBytes],
-      (flags & RpcFrameFlag.crc) !== 0, i32[words + RpcFrame.crc]);
+    this.promise(end);
     return true;
   }
 
@@ -141,6 +138,7 @@ export class RpcServerStream extends RpcStream implements Downstream {
   }
   protected drained(): void { if (this.stream !== null) this.events.onDownstreamDrained(this.stream); }
   protected recycle(): void {
+    this.dropTail();
     this.engine.timers.disarm(this.timer);
     this.stream = null;
     this.connection.recycled(this);

@@ -5,6 +5,7 @@
 import { RpcFrame, RpcFrameFlag, RpcFrameRecordBytes, RpcKind, RpcRefusal } from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
 import type { RpcProtocol } from '../../protocols/protocol.js';
+import { RPC_ALL_PAIRS } from '../codecs-rpc.js';
 import type { RpcCalls } from '../codecs-rpc.js';
 import { Held } from '../connection/held.js';
 import type { Engine } from '../engine.js';
@@ -164,7 +165,10 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     const { engine, frame, room } = this;
     const { i32 } = engine;
     const words = frame >> 2;
-    const taken = this.calls.decode(at, end, frame, room.text, room.textBytesMax, this.frameBytesMax, 0);
+    let taken = this.calls.decode(at, end, frame, room.text, room.textBytesMax, this.frameBytesMax, RPC_ALL_PAIRS);
+    // What is too large to be looked at whole is looked at in front alone.
+    if (taken < 0 && i32[words + RpcFrame.needed] > limits.rpcInspectedBytesMax)
+      taken = this.calls.decode(at, end, frame, room.text, room.textBytesMax, this.frameBytesMax, 0);
     if (taken < 0) return at;
     const kind = i32[words + RpcFrame.kind];
     if (taken === 0) return this.refused(at, kind);

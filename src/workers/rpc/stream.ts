@@ -1,8 +1,10 @@
 // One request on an RPC connection, either side: a channel whose sent bytes are the body of one frame, behind a head
 // that the session encodes.
+import { RpcFrame, RpcFrameFlag } from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
 import type { Engine } from '../engine.js';
 import { FramedStream } from '../http2/stream.js';
+import type { BufferClass } from '../memory/buffers.js';
 import type { RpcSession } from './session.js';
 
 export abstract class RpcStream extends FramedStream {
@@ -13,6 +15,9 @@ export abstract class RpcStream extends FramedStream {
   /** Of the body that the head promised, how much has not been sent. */
   private bodyOut = 0;
   private crc = -1;
+  /** What follows the body, in a pool buffer of its own; -1: nothing. */
+  private tail = -1;
+  private tailBytes = 0;
   private checked = false;
   /** Nothing of it goes out: the peer waits for no answer. */
   muted = false;
@@ -26,15 +31,40 @@ export abstract class RpcStream extends FramedStream {
     return true;
   }
 
-  /** The frame's head lies in [at, end) of `buffer`; `bodyBytes` follow, and a checksum that goes on from `crc`. */
-  protected promise(buffer: number, at: number, end: number, bodyBytes: number, checked: boolean, crc: number): void {
+  /**
+   * The frame's head was written up to `end` in the room; its facts are in the session's record: how much of the body
+   * follows, what comes behind that, and whether a checksum goes on from that of the head.
+   */
+  protected promise(end: number): void {
+    const { engine, rpc } = this;
+    const { i32 } = engine;
+    const { room } = rpc;
+    const words = rpc.frame >> 2;
+    const flags = i32[words + RpcFrame.flags];
     this.begun = true;
-    this.bodyOut = bodyBytes;
-    this.checked = checked;
-    this.crc = crc;
-    this.frameLeft = end - at + bodyBytes + (checked ? CHECKSUM_BYTES : 0);
-    super.send(buffer, at, end - at);
-    if (bodyBytes === 0 && checked) this.sendChecksum();
+    this.bodyOut = (flags & RpcFrameFlag.local) !== 0 ? 0
+      : i32[words + RpcFrame.bodyBytes] - i32[words + RpcFrame.cut];
+    this.checked = (flags & RpcFrameFlag.crc) !== 0;
+    this.crc = i32[words + RpcFrame.crc];
+    const tailBytes = i32[words + RpcFrame.tailBytes];
+    if (tailBytes > 0 && !this.keepTail(i32[words + RpcFrame.tailAt], tailBytes)) { rpc.exhausted(this); return; }
+    this.frameLeft = end - room.at + this.bodyOut + tailBytes + (this.checked ? CHECKSUM_BYTES : 0);
+    super.send(room.buffer, room.at, end - room.at);
+    if (this.bodyOut === 0) this.sendRest();
+  }
+
+  private keepTail(at: number, bytes: number): boolean {
+    const { pool, codecs } = this.engine;
+    const size = pool.classFor(bytes + SLACK_BYTES);
+    this.tail = size < 0 ? -1 : pool.acquire(size as BufferClass);
+    if (this.tail < 0) return false;
+    codecs.copyExact(pool.offsetOf(this.tail), at, bytes);
+    this.tailBytes = bytes;
+    return true;
+  }
+  protected dropTail(): void {
+    if (this.tail >= 0) this.engine.pool.release(this.tail);
+    this.tail = -1;
   }
 
   override send(buffer: number, offset: number, length: number): void {
@@ -44,7 +74,18 @@ export abstract class RpcStream extends FramedStream {
     this.bodyOut -= bytes;
     if (this.checked) this.crc = this.engine.codecs.rpcCrc(this.crc, offset, bytes);
     super.send(buffer, offset, bytes);
-    if (this.bodyOut === 0 && this.checked) this.sendChecksum();
+    if (this.bodyOut === 0) this.sendRest();
+  }
+
+  /** All of the body that goes out is sent. */
+  private sendRest(): void {
+    if (this.tail >= 0) {
+      const at = this.engine.pool.offsetOf(this.tail);
+      if (this.checked) this.crc = this.engine.codecs.rpcCrc(this.crc, at, this.tailBytes);
+      super.send(this.tail, at, this.tailBytes);
+      this.dropTail();
+    }
+    if (this.checked) this.sendChecksum();
   }
 
   private sendChecksum(): void {
@@ -72,4 +113,4 @@ export abstract class RpcStream extends FramedStream {
   }
 }
 
-const CHECKSUM_BYTES = 4;
+const CHECKSUM_BYTES = 4, SLACK_BYTES = 16;

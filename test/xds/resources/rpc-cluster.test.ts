@@ -17,7 +17,8 @@ const errors = (more: Tree, beside: Tree = {}): string[] =>
   errorsOf(tree(more, beside)).map((line) => line.replace(PATH, 'P').replace(`${CLUSTER}.`, ''));
 
 t.test('protocols that are not served are refused', async (t) => {
-  t.same(errors({ protocol: 'DUBBO' }), ['P.protocol: not implemented: RPC protocol dubbo']);
+  t.same(errors({ use_downstream_protocol: {} }), ['P.protocol: not implemented: RPC protocol downstream']);
+  t.same(errors({ protocol: 'DUBBO' }), []);
   t.same(errors({ protocol: 'BOLT' }), []);
   rpcSupport.all = true;
 });
