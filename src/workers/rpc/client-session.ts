@@ -12,13 +12,10 @@ import type { UpstreamPool } from '../upstream/pool.js';
 import type { SharedSession } from '../upstream/shared-session.js';
 import type { RpcClientSessions } from './client-sessions.js';
 import { RpcClientStream } from './client-stream.js';
-import { Heartbeat } from './heartbeat.js';
 import type { RpcRoom } from './room.js';
 import { RPC_OPEN, RpcSession } from './session.js';
 import type { RpcStream } from './stream.js';
 
-const ETIMEDOUT = 110;
-const ID_MAX = 0x7fffffff;
 
 export class RpcClientSession extends RpcSession implements SharedSession {
   readonly settled = true;
@@ -26,13 +23,11 @@ export class RpcClientSession extends RpcSession implements SharedSession {
   draining = false;
   private requests = 0;
   private lent = 0;
-  private nextId = 1;
   private endsUsed = false;
   private idleAtMs = Infinity;
   private lifeAtMs = Infinity;
   /** Numbers of requests that were given up: until their answers come, nobody else may have them. */
   private readonly late = new IdTable<true>();
-  private readonly heartbeat = new Heartbeat();
   private readonly timer: number;
   private readonly free: RpcClientStream[] = [];
 
@@ -51,8 +46,7 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     this.connection = connection;
     this.draining = this.endsUsed = false;
     this.requests = this.lent = 0;
-    this.nextId = 1;
-    for (const id of this.lateIds()) this.late.delete(id);
+    for (const id of this.late.ids()) this.late.delete(id);
     const { maxDurationMs } = config.connections;
     this.lifeAtMs = maxDurationMs > 0 ? engine.nowMs + maxDurationMs : Infinity;
     engine.reactor.setOwner(connection.socket, this);
@@ -87,13 +81,7 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     return true;
   }
 
-  private takeId(): number {
-    while (this.streams.get(this.nextId) !== null || this.late.get(this.nextId) !== null)
-      this.nextId = this.nextId % ID_MAX + 1;
-    const id = this.nextId;
-    this.nextId = id % ID_MAX + 1;
-    return id;
-  }
+  protected override isTaken(id: number): boolean { return super.isTaken(id) || this.late.get(id) !== null; }
 
   encodeRequest(at: number, end: number, id: number): number {
     const { i32 } = this.engine;
@@ -177,7 +165,6 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     this.goneId = id;
     super.forget(id, stream);
   }
-  private lateIds(): number[] { return this.late.ids(); }
 
   recycled(stream: RpcClientStream): void {
     this.lent--;
@@ -218,13 +205,7 @@ export class RpcClientSession extends RpcSession implements SharedSession {
         cluster.count(ClusterStat.upstream_cx_idle_timeout);
         this.drain();
       }
-      if (this.state !== RPC_OPEN) return;
-      // In the middle of a frame none can be sent: the requests' own timeouts are what counts.
-      if (this.sending.writer !== null) this.heartbeat.heard(nowMs);
-      const due = this.heartbeat.due(nowMs);
-      if (due === 'over') { this.end(ETIMEDOUT, false); return; }
-      if (due === 'send') this.sendHeartbeat(this.takeId());
-      if (this.state === RPC_OPEN) this.deadlineMoved();
+      if (this.state === RPC_OPEN && this.beat(nowMs)) this.deadlineMoved();
     } catch (error) { this.failed(error); }
   }
 
@@ -236,7 +217,6 @@ export class RpcClientSession extends RpcSession implements SharedSession {
   protected override closeSocket(): void { /* onClosed */ }
   protected onClosed(): void {
     this.engine.timers.disarm(this.timer);
-    this.heartbeat.end();
     this.pool.leaves(this);
     const { connection } = this;
     if (this.lent === 0) this.sessions.give(this);

@@ -28,9 +28,6 @@ export class RpcSending {
     this.writer = null;
   }
 
-  /** May a frame begin now? */
-  get isFree(): boolean { return this.writer === null && this.ready.isEmpty; }
-
   add(stream: FramedStream): void { this.ready.add(stream); }
 
   data(stream: FramedStream, buffer: number, offset: number, length: number): number {

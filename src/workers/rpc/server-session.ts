@@ -12,15 +12,13 @@ import type { ChainEnd } from '../listener/chains.js';
 import type { HcmRuntime } from '../listener/hcm.js';
 import type { ListenerRuntime } from '../listener/listener.js';
 import type { NetworkFilters } from '../listener/network-filters.js';
-import { Heartbeat } from './heartbeat.js';
 import type { RpcRoom } from './room.js';
 import { RPC_OPEN, RpcSession } from './session.js';
 import type { RpcServerSessions } from './server-sessions.js';
 import { RpcServerStream } from './server-stream.js';
 import type { RpcStream } from './stream.js';
 
-const ECONNABORTED = 103, ETIMEDOUT = 110;
-const ID_MAX = 0x7fffffff;
+const ECONNABORTED = 103;
 
 export class RpcServerSession extends RpcSession implements ListenerConnection {
   listener!: ListenerRuntime;
@@ -37,12 +35,10 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
   addresses: ConnectionAddresses;
   readonly rateLimits = new Map<object, number[]>();
   private requests = 0;
-  private nextId = 1;
   private draining = false;
   private idleAtMs = Infinity;
   private finalAtMs = Infinity;
   private lifeAtMs = Infinity;
-  private readonly heartbeat = new Heartbeat();
   private readonly timer: number;
   private readonly free: RpcServerStream[] = [];
 
@@ -72,7 +68,6 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
     this.id = id;
     this.openedMs = engine.nowMs;
     this.bytesReceived = this.bytesSent = this.requests = 0;
-    this.nextId = 1;
     this.draining = false;
     this.finalAtMs = Infinity;
     const { maxConnectionDurationMs } = hcm.config;
@@ -86,7 +81,7 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
     return true;
   }
 
-  protected onFrame(kind: number, textBytes: number, buffer: number, at: number, end: number): RpcStream | null {
+  protected onFrame(kind: number, textBytes: number, _buffer: number, at: number, end: number): RpcStream | null {
     const { engine, hcm } = this;
     const { codecs, i32, requestRecord } = engine;
     if (kind === RpcKind.response) { this.countRefused(0); this.end(0, true); return null; }
@@ -110,7 +105,6 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
       if (stream.streamId === id) stream.failed(error);
     }
     engine.recordOwner = 0;
-    void buffer;
     return stream.streamId === id ? stream : null;
   }
 
@@ -119,6 +113,7 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
     const { i32 } = this.engine;
     const words = this.frame >> 2;
     const stream = this.free.pop() ?? new RpcServerStream(this.engine, this, this.events);
+    // Numbers of ours: clients may use theirs again while an answer is outstanding.
     const full = this.streams.size >= this.hcm.config.rpc!.maxConcurrentRequests;
     if (full || !stream.open(this.takeId(), ++this.requests, kind === RpcKind.oneway)) {
       this.free.push(stream);
@@ -133,14 +128,6 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
     this.streams.set(stream.streamId, stream);
     this.idleAtMs = Infinity;
     return stream;
-  }
-
-  /** Numbers of ours: clients may use theirs again while an answer is outstanding. */
-  private takeId(): number {
-    while (this.streams.get(this.nextId) !== null) this.nextId = this.nextId % ID_MAX + 1;
-    const id = this.nextId;
-    this.nextId = id % ID_MAX + 1;
-    return id;
   }
 
   /** Answers the frame whose facts are in the record by a status alone. */
@@ -227,13 +214,7 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
         this.engine.count(scope, HttpStat.downstream_cx_idle_timeout);
         this.end(0, false);
       } else if (nowMs >= this.finalAtMs) this.end(0, true);
-      if (this.state !== RPC_OPEN) return;
-      // In the middle of a frame none can be sent: the requests' own timeouts are what counts.
-      if (this.sending.writer !== null) this.heartbeat.heard(nowMs);
-      const due = this.heartbeat.due(nowMs);
-      if (due === 'over') { this.end(ETIMEDOUT, false); return; }
-      if (due === 'send') this.sendHeartbeat(this.takeId());
-      this.deadlineMoved();
+      if (this.state === RPC_OPEN && this.beat(nowMs)) this.deadlineMoved();
     } catch (error) { this.failed(error); }
   }
 
@@ -243,7 +224,7 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
     if (graceMs > 0) this.finalAtMs = Math.min(this.finalAtMs, this.engine.nowMs + graceMs);
     if (!this.draining) {
       this.draining = true;
-      if (this.protocol.tellsDrain || this.hcm.config.rpc!.sendsBoltGoAway) this.sendGoAway(this.takeId());
+      if (this.protocol.tellsDrain || this.hcm.config.rpc!.sendsBoltGoAway) this.sendGoAway();
     }
     if (this.streams.size === 0) this.engine.reactor.flushLater(this.out);
     this.deadlineMoved();

@@ -13,14 +13,15 @@ import { FramesOut } from '../http2/frames-out.js';
 import type { FramedStream, StreamCarrier } from '../http2/stream.js';
 import { IdTable } from '../memory/id-table.js';
 import type { SocketOwner } from '../reactor/reactor.js';
+import { Heartbeat } from './heartbeat.js';
 import type { RpcRoom } from './room.js';
 import { RpcSending } from './sending.js';
 import type { RpcStream } from './stream.js';
 
 export const RPC_CLOSED = 0, RPC_OPEN = 1;
-const ECONNABORTED = 103, ENOBUFS = 105;
+const ECONNABORTED = 103, ENOBUFS = 105, ETIMEDOUT = 110;
 const CHECKSUM_BYTES = 4;
-const UNLIMITED = 0x7fffffff;
+const UNLIMITED = 0x7fffffff, ID_MAX = 0x7fffffff;
 /** A heartbeat, or any other frame that is ours alone. */
 const CONTROL_BYTES = 64;
 
@@ -44,7 +45,10 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
   private tailLeft = 0;
   private crc = 0;
   private checksum = 0;
-  private checked = false;
+  /** So many bytes of a frame have to be there before it is worth another look. */
+  private needed = 0;
+  protected readonly heartbeat = new Heartbeat();
+  private nextId = 1;
   private readonly held: Held;
   /** Bytes of bodies that have come and nobody took yet. */
   private untaken = 0;
@@ -60,8 +64,6 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
   }
 
   get fd(): number { return this.engine.reactor.fdOf(this.socket); }
-  get scratchBuffer(): number { return this.room.buffer; }
-  get scratchAt(): number { return this.room.at; }
 
   /** The text of a frame's start lies in the room's text; its facts are in the record. Bodies in hand: [at, end). */
   protected abstract onFrame(kind: number, textBytes: number, buffer: number, at: number,
@@ -85,7 +87,8 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     this.calls = protocol.calls(this.engine.codecs);
     this.frameBytesMax = frameBytesMax;
     this.current = null;
-    this.currentId = this.bodyLeft = this.tailLeft = this.untaken = 0;
+    this.currentId = this.bodyLeft = this.tailLeft = this.untaken = this.needed = 0;
+    this.nextId = 1;
     this.stopped = this.peerEnded = this.offering = false;
     this.failure = 0;
     this.out.begin(socket);
@@ -165,25 +168,30 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     const { engine, frame, room } = this;
     const { i32 } = engine;
     const words = frame >> 2;
+    if (end - at < this.needed) return at;
     let taken = this.calls.decode(at, end, frame, room.text, room.textBytesMax, this.frameBytesMax, RPC_ALL_PAIRS);
     // What is too large to be looked at whole is looked at in front alone.
     if (taken < 0 && i32[words + RpcFrame.needed] > limits.rpcInspectedBytesMax)
       taken = this.calls.decode(at, end, frame, room.text, room.textBytesMax, this.frameBytesMax, 0);
+    this.needed = taken < 0 ? i32[words + RpcFrame.needed] : 0;
     if (taken < 0) return at;
     const kind = i32[words + RpcFrame.kind];
     if (taken === 0) return this.refused(at, kind);
     at += taken;
     if (kind > RpcKind.response) { this.onControl(kind); return at; }
     const bodyBytes = i32[words + RpcFrame.bodyBytes];
-    this.checked = (i32[words + RpcFrame.flags] & RpcFrameFlag.crc) !== 0;
-    const tailBytes = this.checked ? CHECKSUM_BYTES : 0;
+    const checked = (i32[words + RpcFrame.flags] & RpcFrameFlag.crc) !== 0;
+    const tailBytes = checked ? CHECKSUM_BYTES : 0;
     const whole = end - at >= bodyBytes + tailBytes;
     // On the endpoint's connection a frame that has begun keeps others waiting: what is small begins when it is whole.
-    if (!whole && kind !== RpcKind.response && taken + bodyBytes + tailBytes <= limits.rpcGatheredBytesMax)
+    const bytes = taken + bodyBytes + tailBytes;
+    if (!whole && kind !== RpcKind.response && bytes <= limits.rpcGatheredBytesMax) {
+      this.needed = bytes;
       return at - taken;
+    }
     this.crc = i32[words + RpcFrame.crc];
     this.checksum = 0;
-    if (whole && this.checked && !this.isSound(at, bodyBytes)) {
+    if (whole && checked && !this.isSound(at, bodyBytes)) {
       this.countRefused(RpcRefusal.badChecksum);
       this.onRefused(kind);
       return at + bodyBytes + tailBytes;
@@ -288,7 +296,7 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
 
   // Bytes out.
 
-  /** A frame of our own, whole; between two frames of streams, or dropped where one is being written. */
+  /** A frame of our own, whole: now, or behind the one that is being written. */
   protected control(encode: (frame: number, dst: number) => number): void {
     if (this.sending.writer !== null) { this.controlLater(encode); return; }
     const at = this.out.reserve(CONTROL_BYTES);
@@ -296,16 +304,34 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     const end = encode(this.frame, at);
     if (end > at) this.out.commit(end, 0);
   }
-  protected sendHeartbeat(id: number): void { this.sendOwn(id, this.calls.encodeHeartbeat); }
-  protected sendGoAway(id: number): void { this.sendOwn(id, this.calls.encodeGoAway); }
-  private sendOwn(id: number, encode: (frame: number, dst: number) => number): void {
+  /** What is due of heartbeats is done. False: the peer does not answer, and the connection is over. */
+  protected beat(nowMs: number): boolean {
+    // In the middle of a frame none can be sent: the requests' own timeouts are what counts.
+    if (this.sending.writer !== null) this.heartbeat.heard(nowMs);
+    const due = this.heartbeat.due(nowMs);
+    if (due === 'over') { this.end(ETIMEDOUT, false); return false; }
+    if (due === 'send') this.sendOwn(this.calls.encodeHeartbeat);
+    return this.state === RPC_OPEN;
+  }
+  protected sendGoAway(): void { this.sendOwn(this.calls.encodeGoAway); }
+
+  /** A number that no request in progress has. */
+  protected takeId(): number {
+    while (this.isTaken(this.nextId)) this.nextId = this.nextId % ID_MAX + 1;
+    const id = this.nextId;
+    this.nextId = id % ID_MAX + 1;
+    return id;
+  }
+  protected isTaken(id: number): boolean { return this.streams.get(id) !== null; }
+
+  private sendOwn(encode: (frame: number, dst: number) => number): void {
     const { i32 } = this.engine;
     const words = this.frame >> 2;
-    i32[words + RpcFrame.idLow] = id;
+    i32[words + RpcFrame.idLow] = this.takeId();
     i32[words + RpcFrame.idHigh] = i32[words + RpcFrame.origin] = 0;
     this.control(encode);
   }
-  /** In the middle of a frame: the words of the record are kept until it is over. */
+  /** In the middle of a frame: its bytes are kept until that is over. */
   private controlLater(encode: (frame: number, dst: number) => number): void {
     const { engine, frame } = this;
     const at = engine.text;
@@ -370,12 +396,13 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     this.state = RPC_CLOSED;
     if (!reset) this.out.push();
     this.sending.end();
-    for (const stream of this.streams.all()) stream.lost(errno === 0 ? 0 : errno);
+    for (const stream of this.streams.all()) stream.lost(errno);
     this.out.drop();
     this.held.drop();
     this.waitingControls.length = 0;
     const { socket } = this;
     this.socket = -1;
+    this.heartbeat.end();
     this.closeSocket(socket, reset);
     this.onClosed();
   }

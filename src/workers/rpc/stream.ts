@@ -90,12 +90,12 @@ export abstract class RpcStream extends FramedStream {
 
   private sendChecksum(): void {
     const { engine, rpc } = this;
-    const at = rpc.scratchAt;
+    const { at, buffer } = rpc.room;
     engine.u8[at] = this.crc >>> 24;
     engine.u8[at + 1] = this.crc >>> 16;
     engine.u8[at + 2] = this.crc >>> 8;
     engine.u8[at + 3] = this.crc;
-    super.send(rpc.scratchBuffer, at, CHECKSUM_BYTES);
+    super.send(buffer, at, CHECKSUM_BYTES);
   }
 
   /** Less of the body was sent than the head has promised. */
