@@ -5,6 +5,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificatesIn } from './process/certificates.js';
 import type { Certificates } from './process/certificates.js';
+import { rpcBootstrap } from './rpc/bootstrap.js';
+import type { RpcName } from './rpc/frames.js';
 
 /** What a scenario asks of a proxy. `hosts` = 0: the small configuration, any host, one cluster. */
 export interface Shape {
@@ -13,6 +15,8 @@ export interface Shape {
   filter?: object | null; perRoute?: object;
   /** What the client and the backend speak; absent: HTTP/1.1 in plain bytes. */
   protocols?: Protocols;
+  /** Both speak this RPC protocol; nothing else of a shape matters then. */
+  rpc?: RpcName;
 }
 export interface Protocols {
   client: 'h1' | 'h1-tls' | 'h2'; server: 'h1' | 'h1-mtls' | 'h2';
@@ -22,10 +26,14 @@ export interface Protocols {
   old?: boolean;
 }
 
-/** The backend speaks HTTP/1.1 at `backend`, the same with mutual TLS one above, HTTP/2 in plain bytes two above. */
+/**
+ * The backend speaks HTTP/1.1 at `backend`, the same with mutual TLS one above, HTTP/2 in plain bytes two above; that
+ * of RPC speaks Bolt three and Dubbo four above.
+ */
 export interface Ports { listener: number; admin: number; backend: number }
 export const MTLS_BACKEND = 1;
 export const HTTP2_BACKEND = 2;
+export const RPC_BACKEND = { bolt: 3, dubbo: 4 };
 
 /** Port numbers that stand in perf/configs/small.yaml. */
 const WRITTEN: Ports = { listener: 20100, admin: 20101, backend: 20001 };
@@ -44,8 +52,14 @@ export function hostSample(hosts: number, count: number): string[] {
   return Array.from({ length: used }, (_, index) => hostName(Math.floor(index * hosts / used)));
 }
 
-/** Writes the bootstrap of `shape` for these ports and returns the file. */
-export function writeBootstrap(root: string, folder: string, instance: string, shape: Shape, ports: Ports): string {
+/** Writes the bootstrap of `shape` for these ports and returns the file. `asTcp`: RPC is bytes to the proxy. */
+export function writeBootstrap(root: string, folder: string, instance: string, shape: Shape, ports: Ports,
+  asTcp = false): string {
+  if (shape.rpc !== undefined) {
+    const file = join(folder, `${instance}.${shape.name}.json`);
+    writeFileSync(file, JSON.stringify(rpcBootstrap(shape.rpc, ports, asTcp), null, 1));
+    return file;
+  }
   if (shape.protocols !== undefined) {
     const file = join(folder, `${instance}.${shape.name}.json`);
     writeFileSync(file, JSON.stringify(protocolBootstrap(shape.protocols, ports, certificatesIn(folder)), null, 1));

@@ -23,7 +23,7 @@ export interface Options {
 export const USAGE = `npm run perf -- [flags]
   --scenario a,b      ${'small-get, small-calm, small-crowded, mesh, mesh-calm, mesh-crowded, bodies, download-64k,'}
                       download-1m, upload-64k, upload-1m, connection-per-request, idle, large, start, latency,
-                      collections, filters, protocols, grpc, latencies, idle-all, collections-all, all
+                      collections, filters, protocols, grpc, rpc, latencies, idle-all, collections-all, all
                       (default: small-get)
   --peers a,b         default ${DEFAULT_PEERS.join(',')}; name#2 is the same peer again (A/A control)
   --rounds N          interleaved rounds in each process start (5)     --starts N   process starts of every peer (3)

@@ -18,10 +18,10 @@ export const fixed = (value: number, digits: number): string => Number.isFinite(
 const totals = (samples: readonly CpuSample[]): RoundValue[] =>
   samples.map((sample) => ({ start: sample.start, round: sample.round, value: sample.totalMicros }));
 
-/** Names that an entrant is compared with: the first nginx, HAProxy and Envoy, or its own baseline variant. */
+/** Names that an entrant is compared with: the first nginx, HAProxy, Envoy and MOSN, or its own baseline variant. */
 function baselines(scenario: CpuScenario, names: readonly string[]): string[] {
   if (scenario.baselineSuffix !== null) return [scenario.baselineSuffix];
-  return ['nginx', 'haproxy', 'envoy', 'base-epoll', 'base-uring'].filter((name) => names.includes(name));
+  return ['nginx', 'haproxy', 'envoy', 'mosn', 'base-epoll', 'base-uring'].filter((name) => names.includes(name));
 }
 
 /** The table of a CPU scenario. */

@@ -6,7 +6,8 @@ import { hostName, type Ports, type Shape } from './bootstrap.js';
 import type { Options } from './options.js';
 import type { Peer } from './peers/peer.js';
 import { makePeer } from './peers/registry.js';
-import { moveToCore, portMustBeFree, untilReady, type Running } from './process/launch.js';
+import { rpcAnswers, startRpcBackend } from './rpc/processes.js';
+import { moveToCore, portMustBeFree, untilAnswers, untilReady, type Running } from './process/launch.js';
 
 /** A started proxy. `readyMs`: from making the process to the first 200 through its listener. */
 export interface Started { running: Running; ports: Ports; readyMs: number; peer: Peer }
@@ -19,6 +20,8 @@ export class Session {
   readonly peers: Peer[] = [];
   readonly skipped: string[] = [];
   backend!: Running;
+  /** Of RPC scenarios, from the first of them on. */
+  private rpcBackend: Running | null = null;
   private instances = 0;
 
   constructor(readonly root: string, readonly options: Options) {
@@ -42,7 +45,10 @@ export class Session {
     this.backend = await startBackend(this.root, this.work, this.backendPort, this.options.loadCore);
   }
 
-  end(): Promise<void> { return this.backend.stop(); }
+  async end(): Promise<void> {
+    await this.backend.stop();
+    await this.rpcBackend?.stop();
+  }
 
   /** Puts the backend on the load generator's core (calm) or on the proxy's (crowded). */
   placeBackend(crowded: boolean): void {
@@ -56,17 +62,24 @@ export class Session {
     const first = this.options.portBase + 100 + (index % 150) * 2;
     const ports: Ports = { listener: first, admin: first + 1, backend: this.backendPort };
     await portMustBeFree(ports.listener);
+    if (shape.rpc !== undefined) await this.haveRpcBackend();
     const name = `${peer.name.replace('#', '-')}-${index}`;
     const running = peer.start({ root: this.root, folder: this.work, name, index, shape, ports,
       core: this.options.proxyCore });
     try {
       const host = shape.hosts === 0 ? 'backend' : hostName(0);
-      const readyMs = await untilReady(running, ports.listener, '/', host, READY_LIMIT_MS,
-        shape.protocols?.client);
+      const { rpc } = shape;
+      const readyMs = rpc === undefined
+        ? await untilReady(running, ports.listener, '/', host, READY_LIMIT_MS, shape.protocols?.client)
+        : await untilAnswers(running, ports.listener, READY_LIMIT_MS, () => rpcAnswers(ports.listener, rpc));
       return { running, ports, readyMs, peer };
     } catch (error) {
       await running.stop();
       throw error;
     }
+  }
+
+  private async haveRpcBackend(): Promise<void> {
+    this.rpcBackend ??= await startRpcBackend(this.root, this.work, this.backendPort, this.options.loadCore);
   }
 }

@@ -1,8 +1,9 @@
 // Closed-loop load: as many requests as the connections carry. wrk where it is installed, else the generator of
-// perf/load.ts.
+// perf/load.ts; for RPC that of perf/rpc/load.ts.
 import { join } from 'node:path';
 import { findProgram, pinned } from '../process/launch.js';
 import { http2Load } from './h2load.js';
+import { rpcLoad } from './rpc.js';
 import { resumedLoad } from './resumed.js';
 import { CLIENT_HEADERS, run } from './traffic.js';
 import type { LoadResult, Traffic } from './traffic.js';
@@ -11,6 +12,7 @@ import type { LoadResult, Traffic } from './traffic.js';
 export async function closedLoad(root: string, port: number, traffic: Traffic, seconds: number,
   core: number | null): Promise<LoadResult> {
   if (traffic.resumes !== undefined) return resumedLoad(port, traffic.resumes, seconds, core);
+  if (traffic.rpc !== undefined) return rpcLoad(root, port, traffic.rpc, traffic, seconds, core);
   if (traffic.protocol === 'h2') return http2Load(port, traffic, seconds, core);
   const wrk = findProgram('wrk');
   const command = wrk === null

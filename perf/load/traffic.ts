@@ -1,5 +1,6 @@
 // What a load generator is asked for and what it says, and how one is run.
 import { spawn } from 'node:child_process';
+import type { RpcName } from '../rpc/frames.js';
 
 export interface Traffic {
   method: 'GET' | 'POST';
@@ -10,7 +11,8 @@ export interface Traffic {
   close: boolean;               // one request per connection
   headers?: string[];           // further ones, as lines
   protocol?: 'h1' | 'h1-tls' | 'h2';   // default h1; TLS by wrk, HTTP/2 by h2load
-  streams?: number;             // of each HTTP/2 connection at a time; default 32
+  rpc?: RpcName;                // calls of an RPC protocol (perf/rpc); of the rest, `connections` and `streams` hold
+  streams?: number;             // of each HTTP/2 or RPC connection at a time; default 32
   /** The body is one message of gRPC, of so many bytes with its prefix. HTTP/2 alone. */
   grpc?: boolean;
   /** A handshake for each request, which goes on with the session of the one before; by openssl s_time. */

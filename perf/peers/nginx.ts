@@ -14,6 +14,7 @@ export function nginxPeer(name: string): Peer {
   return {
     name, version, missing: 'nginx is not installed', readyPath: null,
     start: (instance: Instance): Running => {
+      if (instance.shape.rpc !== undefined) throw new Error('nginx speaks no RPC protocol');
       if (instance.shape.protocols?.server === 'h2' && !instance.shape.protocols.grpc)
         throw new Error('nginx speaks no HTTP/2 to upstreams');
       const log = join(instance.folder, `${instance.name}.log`);

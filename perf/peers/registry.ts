@@ -2,11 +2,13 @@
 import { join } from 'node:path';
 import { envoyPeer } from './envoy.js';
 import { haproxyPeer } from './haproxy.js';
+import { mosnPeer } from './mosn.js';
 import { nginxPeer } from './nginx.js';
 import type { Peer } from './peer.js';
 import { weftPeer } from './weft.js';
 
-export const DEFAULT_PEERS = ['nginx', 'nginx#2', 'haproxy', 'envoy', 'weft-epoll', 'weft-uring'];
+export const DEFAULT_PEERS = ['nginx', 'nginx#2', 'haproxy', 'envoy', ...(process.env.MOSN_BIN ? ['mosn'] : []),
+  'weft-epoll', 'weft-uring'];
 
 export interface PeerSettings {
   root: string;
@@ -23,11 +25,13 @@ export function makePeer(name: string, settings: PeerSettings): Peer {
   switch (kind) {
     case 'nginx': return nginxPeer(name);
     case 'haproxy': return haproxyPeer(name);
+    case 'mosn': return mosnPeer(name);
     case 'envoy': return envoyPeer(name, settings.cache, settings.mayDownload);
     case 'weft-epoll': return weftPeer(name, 'epoll', main);
     case 'weft-uring': return weftPeer(name, 'uring', main);
     case 'base-epoll': return weftPeer(name, 'epoll', settings.baseMain ?? '(no --base)');
     case 'base-uring': return weftPeer(name, 'uring', settings.baseMain ?? '(no --base)');
-    default: throw new Error(`unknown peer ${name}: known are ${DEFAULT_PEERS.join(', ')}, base-epoll, base-uring`);
+    default: throw new Error(
+      `unknown peer ${name}: known are ${DEFAULT_PEERS.join(', ')}, mosn, base-epoll, base-uring`);
   }
 }

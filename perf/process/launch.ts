@@ -122,16 +122,22 @@ export async function portMustBeFree(port: number): Promise<void> {
 }
 
 /** Waits until a GET answers 200 and returns the milliseconds since the process was started. */
-export async function untilReady(running: Running, port: number, path: string, host: string,
+export function untilReady(running: Running, port: number, path: string, host: string,
   limitMs: number, protocol: 'h1' | 'h1-tls' | 'h2' = 'h1'): Promise<number> {
+  return untilAnswers(running, port, limitMs, async () => (protocol === 'h2' ? await http2Status(port, path)
+    : await getStatus(port, path, host, 1000, protocol)) === 200);
+}
+
+/** As untilReady, with a question of the caller's, which takes a second at most. */
+export async function untilAnswers(running: Running, port: number, limitMs: number,
+  asked: () => Promise<boolean>): Promise<number> {
   while (performance.now() - running.startedAtMs < limitMs) {
-    const status = protocol === 'h2' ? await http2Status(port, path)
-      : await getStatus(port, path, host, 1000, protocol);
+    const answers = await asked();
     if (gone(running.pid)) break;
-    if (status === 200) return performance.now() - running.startedAtMs;
+    if (answers) return performance.now() - running.startedAtMs;
     await sleep(2);
   }
-  throw new Error(`${running.name} did not answer 200 on port ${port}; the end of its output:\n` +
+  throw new Error(`${running.name} did not answer as it should on port ${port}; the end of its output:\n` +
     lastLines(running.logFile));
 }
 

@@ -2,6 +2,7 @@
 import { hostSample, type Shape } from '../bootstrap.js';
 import type { Traffic } from '../load/traffic.js';
 import type { CpuScenario } from './cpu-scenario.js';
+import type { RpcName } from '../rpc/frames.js';
 import { filterScenarios } from './filters.js';
 
 const SMALL: Shape = { name: 'small', hosts: 0, accessLog: false };
@@ -28,7 +29,18 @@ function protocols(name: string, title: string, client: 'h1' | 'h1-tls' | 'h2',
 const call = (requestBytes: number, path: string): Partial<Traffic> =>
   ({ method: 'POST', path, bodyBytes: requestBytes, grpc: true });
 
+/** Calls of 1 KiB each way, `streams` in progress on each connection. */
+function rpc(protocol: RpcName, connections: number, streams: number): CpuScenario {
+  const title = `${protocol === 'bolt' ? 'Bolt' : 'Dubbo'}, 1 KiB each way, ${connections} connections, ` +
+    `${streams} in progress on each; HAProxy and Envoy move bytes`;
+  return scenario(`${protocol}-${connections}x${streams}`, title, { ...SMALL, name: protocol, rpc: protocol },
+    { ...get(connections), rpc: protocol, streams });
+}
+
 const mesh = (connections: number): Traffic => ({ ...get(connections), hosts: hostSample(MESH.hosts, MESH.hosts) });
+
+const rpcScenarios = (['bolt', 'dubbo'] as const).flatMap((protocol) =>
+  [[64, 1], [64, 16], [500, 1], [500, 16]].map(([connections, streams]) => rpc(protocol, connections, streams)));
 
 export const cpuScenarios: CpuScenario[] = [
   scenario('small-calm', 'small GET, 128-byte response, 64 connections, proxy alone on its core', SMALL, get(64)),
@@ -62,6 +74,7 @@ export const cpuScenarios: CpuScenario[] = [
     { ...call(105, '/perf.Service/Large'), streams: 4 }),
   protocols('grpc-64k-up', 'gRPC, 8 connections of 4 streams, messages of 64 KiB there and of 128 bytes back', 'h2',
     'h2', { ...call(65541, '/perf.Service/Small'), streams: 4 }),
+  ...rpcScenarios,
   ...filterScenarios,
   {
     name: 'hosts', title: 'the same ten hosts among ten and among 10,000 virtual hosts, 64 connections', crowded: false,
@@ -75,7 +88,8 @@ export const cpuScenarios: CpuScenario[] = [
 
 /** Protocols whose latency at fixed rates, or whose garbage, is measured; by the names of CPU scenarios. */
 export const latencyProtocols = ['tls', 'mtls', 'h2-h1', 'h2-h2', 'h1-h2', 'grpc-small'];
-const collectionProtocols = ['tls', 'mtls', 'h2-h2', 'grpc-small'];
+const collectionProtocols = ['tls', 'mtls', 'h2-h2', 'grpc-small', 'bolt-64x1', 'bolt-64x16', 'dubbo-64x1',
+  'dubbo-64x16'];
 export const protocolScenario = (name: string): CpuScenario =>
   cpuScenarios.find((entry) => entry.name === name.replace(/^[a-z]+-/, ''))!;
 
@@ -90,11 +104,13 @@ const groups: Record<string, string[]> = {
   latencies: ['latency', ...latencyProtocols.map((name) => `latency-${name}`)],
   'idle-all': ['idle', 'idle-tls', 'idle-h2'],
   'collections-all': ['collections', ...collectionProtocols.map((name) => `collections-${name}`)],
+  rpc: rpcScenarios.map(({ name }) => name),
   filters: ['filters-get', 'filters-post'],
   all: ['start', 'small-calm', 'small-crowded', 'mesh-calm', 'mesh-crowded', 'download-64k', 'download-1m',
     'upload-64k',
     'upload-1m', 'connection-per-request', 'tls', 'mtls', 'h2-h1', 'h2-h2', 'h1-h2',
-    'handshakes', 'resumed-1.3', 'resumed-1.2', 'grpc-small', 'grpc-64k', 'grpc-64k-up', 'idle', 'idle-tls', 'idle-h2',
+    'handshakes', 'resumed-1.3', 'resumed-1.2', 'grpc-small', 'grpc-64k', 'grpc-64k-up',
+    ...rpcScenarios.map(({ name }) => name), 'idle', 'idle-tls', 'idle-h2',
     'large-memory', 'hosts', 'latency', ...latencyProtocols.map((name) => `latency-${name}`), 'collections'],
 };
 const others = ['start', 'idle', 'idle-tls', 'idle-h2', 'large-memory', 'latency', 'collections',
