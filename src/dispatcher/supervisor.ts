@@ -45,6 +45,8 @@ const BACKOFF_MS_MAX = 2000;
 const STALL_MS = 5000;
 const WATCH_INTERVAL_MS = 1000;
 const END_WAIT_MS = 400;
+/** A thread that is ended while it loads a native library takes the process with it, by SIGABRT. */
+const LOADED_WAIT_MS = 10_000;
 
 export class Supervisor {
   readonly control: ControlBlocks;
@@ -126,22 +128,24 @@ export class Supervisor {
 
   /**
    * Tells every worker to leave its loop and waits for that, briefly: a thread in a poll would make process.exit
-   * wait.
+   * wait. One that has not begun its loop yet is waited for until it has.
    */
   async end(): Promise<void> {
     this.ending = true;
     this.ticketKeys.end();
     if (this.watch !== null) clearInterval(this.watch);
     const left: Promise<void>[] = [];
+    let waitMs = END_WAIT_MS;
     for (let worker = 0; worker < this.workers; worker++) {
       const running = this.running[worker];
       this.control.set(worker, Control.stop, Stop.now);
       if (this.wakeFds[worker] !== undefined) this.wakeNow(worker);
       if (running === null || running === undefined) continue;
+      if (!running.ready) waitMs = LOADED_WAIT_MS;
       left.push(new Promise((resolve) => running.worker.once('exit', () => resolve())));
     }
     let timer: NodeJS.Timeout | undefined;
-    await Promise.race([Promise.all(left), new Promise((resolve) => { timer = setTimeout(resolve, END_WAIT_MS); })]);
+    await Promise.race([Promise.all(left), new Promise((resolve) => { timer = setTimeout(resolve, waitMs); })]);
     clearTimeout(timer);
   }
 
