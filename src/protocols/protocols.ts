@@ -6,6 +6,10 @@ import type { RpcProtocol } from './protocol.js';
 
 const protocols: readonly RpcProtocol[] = [bolt, dubbo, example];
 
+/** Does a cluster that is spoken to in `rpc` ('': HTTP, 'downstream': what clients speak) take such messages? */
+export const speaks = (rpc: string, protocol: RpcProtocol | null): boolean =>
+  rpc === 'downstream' || rpc === (protocol === null ? '' : protocol.name);
+
 /** Null: none has this name. */
 export const protocolNamed = (name: string): RpcProtocol | null =>
   protocols.find((protocol) => protocol.name === name) ?? null;

@@ -85,7 +85,7 @@ t.test('every property of the plain configuration is looked at by the code that 
   // Until it is served nobody looks at it.
   const early = /TLS_SERVED = false/.test(readFileSync(join(home, 'src/server.ts'), 'utf8'));
   // Of RPC protocols that are refused: detection (AUTO) and codecs of users.
-  const refused = ['detectionTimeoutMs', 'memoryBytesMax', 'callMsMax'];
+  const refused = ['memoryBytesMax', 'callMsMax'];
   for (const file of source('src').filter((name) => !early || name !== 'src/config/tls.ts')) {
     const text = readFileSync(join(home, file), 'utf8');
     const { declared, rest } = /^src\/config\/[^/]+$/.test(file) ? splitDeclarations(text)

@@ -1,4 +1,6 @@
 // The HTTP connections of one worker: which class a connection is, by what its client speaks, and counting them.
+import type { RpcProtocol } from '../../protocols/protocol.js';
+import { protocolNamed } from '../../protocols/protocols.js';
 import { HttpStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import { ServerSessions } from '../http2/server-session.js';
@@ -10,7 +12,14 @@ import type { ConnectionFacts } from './addresses.js';
 import { DownstreamConnection } from './downstream.js';
 import type { DownstreamEvents } from './downstream-side.js';
 import { countSecure } from './register.js';
-import type { ConnectionRegister } from './register.js';
+import type { ConnectionRegister, ListenerConnection } from './register.js';
+
+export type Speaks = RpcProtocol | 'http1' | 'http2';
+
+/** What the configuration says. */
+function spokenTo({ config: { rpc, codec } }: HcmRuntime): Speaks {
+  return rpc !== null ? protocolNamed(rpc.protocol)! : codec === 'http2' ? 'http2' : 'http1';
+}
 
 /** Makes, counts and reuses the HTTP connections of one worker. */
 export class DownstreamFactory {
@@ -24,18 +33,22 @@ export class DownstreamFactory {
     this.rpc = new RpcServerSessions(engine, events, register);
   }
 
-  /** `http2`: what the client speaks is known. Null when the socket table is full; the fd is still the caller's. */
+  /**
+   * `speaks`: what is known of what the client speaks; HTTP/1.1 may still turn out to be HTTP/2. `before`: what the
+   * connection was so far. Null when the socket table is full; the fd is still the caller's.
+   */
   open(fd: number, listener: ListenerRuntime, hcm: HcmRuntime, socket: number, facts: ConnectionFacts | null,
-      http2 = hcm.config.codec === 'http2'): SocketOwner | null {
+      speaks: Speaks = spokenTo(hcm), before: ListenerConnection | null = null):
+    (SocketOwner & ListenerConnection) | null {
     const { engine, register } = this;
-    if (hcm.config.rpc !== null) return this.rpc.open(fd, listener, hcm, socket, facts);
-    if (http2) return this.http2.open(fd, listener, hcm, socket, facts);
+    if (speaks === 'http2') return this.http2.open(fd, listener, hcm, socket, facts, before);
+    if (speaks !== 'http1') return this.rpc.open(fd, listener, hcm, socket, facts, speaks, before);
     const connection = this.free.pop() ?? new DownstreamConnection(engine, this.events, this);
-    if (!connection.open(fd, listener, hcm, register.takeId(), socket, facts)) {
+    if (!connection.open(fd, listener, hcm, before?.id ?? register.takeId(), socket, facts)) {
       this.free.push(connection);
       return null;
     }
-    register.add(connection);
+    register.add(connection, before);
     engine.f64[hcm.scope + HttpStat.downstream_cx_active] += 1;
     engine.count(hcm.scope, HttpStat.downstream_cx_total);
     countSecure(engine, connection, 1);

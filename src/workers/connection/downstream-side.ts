@@ -1,11 +1,14 @@
 // The client's side of a stream, whatever protocol carries it: an HTTP/1.1 connection, which has one request at a time,
 // or one stream of an HTTP/2 connection. Bytes of bodies go to `socket` through engine.reactor; heads, trailers and
 // ends are said here.
+import type { RpcProtocol } from '../../protocols/protocol.js';
 import type { HcmRuntime } from '../listener/hcm.js';
 import type { Stream } from '../proxy/stream.js';
 import type { Origin } from './register.js';
 
 export interface Downstream extends Origin {
+  /** The RPC protocol that the client speaks; null: HTTP. */
+  readonly protocol: RpcProtocol | null;
   /** The protocol says by itself where messages end (HTTP/2): bodies are bare bytes, and nothing is said of framing. */
   readonly framed: boolean;
   /** What the request says of how long it may take, milliseconds; 0 = nothing. Of RPC protocols. */

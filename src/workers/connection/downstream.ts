@@ -38,6 +38,7 @@ const PREFACE_BYTES = PREFACE.length;
 
 export class DownstreamConnection implements SocketOwner, ListenerConnection, Downstream {
   readonly framed = false;
+  readonly protocol = null;
   listener!: ListenerRuntime;
   hcm!: HcmRuntime;
   stream: Stream | null = null;

@@ -64,7 +64,9 @@ export class ConnectionRegister {
   /** The next connection that is added was judged by these filters; null: by none, or there is no connection. */
   judgedBy(filters: NetworkFilters | null): void { this.judges = filters; }
 
-  add(connection: ListenerConnection): void {
+  /** `before`: a connection of the register's that goes on as this one; null: there is none. */
+  add(connection: ListenerConnection, before: ListenerConnection | null = null): void {
+    if (before !== null) { this.replace(before, connection); return; }
     const { listener } = connection;
     connection.filters = this.judges;
     if (this.judges !== null) connection.filterMask = this.judges.mask;

@@ -80,7 +80,9 @@ export class ClientSession extends Session {
       && this.lent < Math.min(this.peerStreamsMax, this.options.maxConcurrentStreams);
   }
   /** What leaves HTTP waits until the server has said whether it takes that (RFC 8441 3). */
-  mayCarry({ isUpgrade }: Borrower): boolean { return this.settled || !isUpgrade; }
+  mayCarry({ isUpgrade, protocol }: Borrower): boolean {
+    return protocol === null && (this.settled || !isUpgrade);
+  }
   get isUsed(): boolean { return this.lent > 0; }
 
   /** Lends a stream. False: there are too many channels. */

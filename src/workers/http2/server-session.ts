@@ -422,15 +422,15 @@ export class ServerSessions {
 
   /** Null: there is no room; the socket is still the caller's. */
   open(fd: number, listener: ListenerRuntime, hcm: HcmRuntime, socket: number,
-      facts: ConnectionFacts | null): ServerSession | null {
+      facts: ConnectionFacts | null, before: ListenerConnection | null): ServerSession | null {
     const { engine, register } = this;
     const session = this.obtain();
     if (session === null) return null;
-    if (!session.open(fd, listener, hcm, register.takeId(), socket, facts)) {
+    if (!session.open(fd, listener, hcm, before?.id ?? register.takeId(), socket, facts)) {
       this.free.push(session);
       return null;
     }
-    register.add(session);
+    register.add(session, before);
     engine.count(hcm.scope, HttpStat.downstream_cx_total);
     engine.f64[hcm.scope + HttpStat.downstream_cx_active] += 1;
     countSecure(engine, session, 1);

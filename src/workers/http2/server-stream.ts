@@ -9,6 +9,7 @@ import { FramedStream } from './stream.js';
 
 export class ServerStream extends FramedStream implements Downstream {
   readonly framed = true;
+  readonly protocol = null;
   stream: Stream | null = null;
   closeAfterResponse = false;
   closeAnnounced = false;

@@ -29,8 +29,11 @@ import { ConnectionLogs } from './connection-logs.js';
 import { Chains } from './chains.js';
 import type { Chain } from './chains.js';
 import type { HcmRuntime } from './hcm.js';
+import type { Speaks } from '../connection/downstream-factory.js';
 import { Inspection } from './inspection.js';
 import type { InspectionEvents } from './inspection.js';
+import { Recognition } from './recognition.js';
+import type { RecognitionEvents } from './recognition.js';
 import { compileInspector } from './inspectors.js';
 import type { Inspector } from './inspectors.js';
 
@@ -85,7 +88,7 @@ export class ListenerRuntime {
     this.continuesOnTimeout = filters?.continueOnTimeout ?? false;
     const only = this.chains.only === null || filters !== null || this.chains.judged ? null
       : this.chains.get(this.chains.only);
-    this.only = only === null || only.tls !== null ? null : only.hcm;
+    this.only = only === null || only.tls !== null || isAuto(only) ? null : only.hcm;
   }
 
   release(engine: Engine): void {
@@ -102,10 +105,12 @@ class Accepting implements AcceptOwner {
 }
 
 /** ALPN says what the client speaks where the connection manager leaves it open. */
-const speaksHttp2 = ({ config: { codec } }: HcmRuntime, protocol: string): boolean =>
-  codec === 'http2' || (codec === 'auto' && protocol === 'h2');
+const speaksHttp2 = ({ config: { rpc, codec } }: HcmRuntime, protocol: string): boolean =>
+  rpc === null && codec === 'auto' && protocol === 'h2';
 
-export class Listeners implements InspectionEvents, RegisterEvents, AcceptEvents {
+const isAuto = ({ hcm }: Chain): boolean => hcm?.config.rpc?.protocol === 'auto';
+
+export class Listeners implements InspectionEvents, RegisterEvents, AcceptEvents, RecognitionEvents {
   private readonly bySlot: (ListenerRuntime | null)[] = [];
   private readonly accepting: Accepting[] = [];
   /** Older configurations that still have connections. */
@@ -175,7 +180,7 @@ export class Listeners implements InspectionEvents, RegisterEvents, AcceptEvents
   }
   exhausted(inspection: Inspection): void { this.overflown(inspection.listener); }
 
-  private overflown(listener: ListenerRuntime | null): void {
+  overflown(listener: ListenerRuntime | null): void {
     this.engine.count(this.engine.statsBase, WorkerStat.sockets_exhausted);
     if (listener !== null) this.engine.count(listener.scope, ListenerStat.downstream_cx_overflow);
   }
@@ -252,14 +257,27 @@ export class Listeners implements InspectionEvents, RegisterEvents, AcceptEvents
       this.register.judgedBy(filters);
       if (delayMs >= 0) return this.refuseJudged({ listener, fd, socket }, chain, delayMs);
     }
-    const owner = chain.hcm !== null
-      ? this.factory.open(fd, listener, chain.hcm, socket, facts, speaksHttp2(chain.hcm, protocol))
-      : this.tcp.open(fd, listener, chain.tcp!, socket, facts);
+    const owner = chain.hcm === null ? this.tcp.open(fd, listener, chain.tcp!, socket, facts)
+      : isAuto(chain) ? this.recognise(fd, listener, chain, socket, facts)
+        : this.factory.open(fd, listener, chain.hcm, socket, facts, speaksHttp2(chain.hcm, protocol) ? 'http2'
+          : undefined);
     if (owner === null) this.overflown(listener);
     if (filters === null) return owner;
     this.register.judgedBy(null);
     if (owner === null) filters.release(filters.mask);
     return owner;
+  }
+
+  private recognise(fd: number, listener: ListenerRuntime, chain: Chain, socket: number,
+      facts: ConnectionFacts): SocketOwner | null {
+    const recognition = new Recognition(this.engine, this.register, this, listener, chain, fd, facts);
+    return recognition.begin(socket) ? recognition : null;
+  }
+
+  recognised(recognition: Recognition, speaks: Speaks | 'unknown'): (SocketOwner & ListenerConnection) | null {
+    const { fd, listener, hcm, socket, chain } = recognition;
+    return speaks === 'unknown' ? this.tcp.open(fd, listener, chain.tcp!, socket, recognition, recognition)
+      : this.factory.open(fd, listener, hcm, socket, recognition, speaks, recognition);
   }
 
   /** A network filter refuses a connection: it is counted, and goes now or later. */

@@ -2,11 +2,12 @@
 // underscores, Expect). Refusals end in reply.ts. Changes are written into the request record and the request edits.
 import { Head, HeadFlag, Header, HeaderLine, RequestEdits, RequestEditsFlag } from '../../core/generated/layouts.js';
 import { ResponseFlag, detail } from '../../core/response-flags.js';
-import { HttpStat } from '../../telemetry/schema.js';
+import { ClusterStat, HttpStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import { PATH_MERGE_SLASHES, PATH_NORMALIZE, PATH_UNESCAPE_SLASHES } from '../listener/hcm.js';
 import type { HcmRuntime } from '../listener/hcm.js';
 import { recordHeader } from '../routing/regex.js';
+import type { ClusterRuntime } from '../upstream/cluster.js';
 import { BODY_NONE, BODY_TUNNEL, BODY_UNTIL_END, OUT_SAME } from './body.js';
 import { admitClientCertificate } from './client-certificate.js';
 import { admitInternal } from './internal-headers.js';
@@ -198,4 +199,13 @@ function refusePath(engine: Engine, proxy: Proxy, stream: Stream, hcm: HcmRuntim
   stream.downstream!.outOfStep();
   proxy.replies.send(stream, 400, 0, detail('path_normalization_failed'), '');
   return false;
+}
+
+/** The control plane has a part of the cluster's requests refused (drop_overloads). True: this one was answered. */
+export function isDropped({ codecs, randomState }: Engine, proxy: Proxy, stream: Stream,
+    cluster: ClusterRuntime): boolean {
+  if ((codecs.nextRandom(randomState) >>> 0) / 4294967296 >= cluster.dropped) return false;
+  cluster.count(ClusterStat.upstream_rq_drop_overload);
+  proxy.replies.dropped(stream, cluster.dropped === 1);
+  return true;
 }

@@ -2,7 +2,6 @@
 // The commands of the default format are here, the others in format-values.ts. Missing values print '-'.
 import { Head, Header, RequestEdits } from '../../core/generated/layouts.js';
 import { requestFlagOrder, responseFlagNames, sessionFlagOrder } from '../../core/response-flags.js';
-import { protocolNamed } from '../../protocols/protocols.js';
 import type { Engine } from '../engine.js';
 import { OP_REQUEST_HEADER, OP_RESPONSE_HEADER, OP_RESPONSE_TRAILER, OP_START_TIME, OP_TEXT, Op }
   from '../routing/compiled-format.js';
@@ -51,8 +50,8 @@ export class Formatter {
       case OP_START_TIME: this.startTime(stream.startWallMs); return true;
       case Op.protocol:
         if (stream.session !== null && stream.headless) return false;
-        writer.text(stream.hcm?.config.rpc ? protocolNamed(stream.hcm.config.rpc.protocol)!.label
-          : stream.framed ? 'HTTP/2' : stream.version10 ? 'HTTP/1.0' : 'HTTP/1.1');
+        writer.text(stream.protocol !== null ? stream.protocol.label : stream.framed
+          ? 'HTTP/2' : stream.version10 ? 'HTTP/1.0' : 'HTTP/1.1');
         return true;
       case Op.responseCode: writer.number(stream.status); return true;
       case Op.responseFlags: return this.flags(stream, 0);

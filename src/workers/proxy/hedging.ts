@@ -7,6 +7,7 @@
 import { limits } from '../../core/limits.js';
 import { ClusterState, EndpointState } from '../../core/memory-map.js';
 import { Head } from '../../core/generated/layouts.js';
+import type { RpcProtocol } from '../../protocols/protocol.js';
 import { ClusterStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import type { Borrower } from '../upstream/borrower.js';
@@ -39,6 +40,7 @@ export class Hedge implements Borrower {
   constructor(readonly events: UpstreamEvents) {}
 
   get origin() { return this.stream.origin; }
+  get protocol(): RpcProtocol | null { return this.stream.protocol; }
   get framed(): boolean { return this.stream.framed; }
   get https(): boolean { return this.stream.https; }
 }

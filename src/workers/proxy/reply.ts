@@ -215,6 +215,7 @@ export class Replies {
       connection.stream = stream;
       stream.downstream = connection;
       stream.framed = connection.framed;
+      stream.protocol = connection.protocol;
       stream.hcm = hcm;
       stream.startMs = engine.nowMs;
       stream.startWallMs = engine.wallMs;
@@ -232,8 +233,10 @@ export class Replies {
       stream.headless = headless;
       if (!headless) engine.recordOwner = stream.id;
       engine.f64[hcm.scope + HttpStat.downstream_rq_total] += 1;
-      engine.f64[hcm.scope + (connection.framed ? HttpStat.downstream_rq_http2_total
-        : HttpStat.downstream_rq_http1_total)] += 1;
+      if (connection.protocol === null) {
+        engine.f64[hcm.scope + (connection.framed ? HttpStat.downstream_rq_http2_total
+          : HttpStat.downstream_rq_http1_total)] += 1;
+      }
       engine.f64[hcm.scope + HttpStat.downstream_rq_active] += 1;
       this.proxy.finish.complete(stream, false);
       return;

@@ -11,6 +11,7 @@ import { NEEDS_TEXT, NO_VIRTUAL_HOST, PROTO_HTTPS, PROTO_SET, SCHEME_HTTPS } fro
 import type { Downstream, DownstreamEvents } from '../connection/downstream-side.js';
 import type { TlsFacts } from '../connection/tls-facts.js';
 import type { Picker } from '../balancing/picker.js';
+import { speaks } from '../../protocols/protocols.js';
 import type { Engine } from '../engine.js';
 import type { RouteTableRuntime } from '../routing/route-table.js';
 import type { HashPolicies } from '../routing/hash-policies.js';
@@ -18,10 +19,9 @@ import { firstHeader } from '../routing/regex.js';
 import type { ClusterChoice, RouteRuntime } from '../routing/route.js';
 import { ACQUIRED, OVERFLOW, UpstreamPool, WAITING } from '../upstream/pool.js';
 import { Clusters } from '../upstream/cluster.js';
-import type { ClusterRuntime } from '../upstream/cluster.js';
 import type { Upstream, UpstreamEvents } from '../upstream/upstream-side.js';
 import type { Endpoint } from '../upstream/endpoint.js';
-import { admit } from './admission.js';
+import { admit, isDropped } from './admission.js';
 import { headerLinesBytes } from './format-texts.js';
 import { admitUpgrade } from './upgrade.js';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, BODY_UNTIL_END, OUT_SAME } from './body.js';
@@ -188,6 +188,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     engine.recordOwner = stream.id;
     stream.downstream = connection;
     stream.framed = connection.framed;
+    stream.protocol = connection.protocol;
     stream.hcm = hcm;
     stream.startMs = stream.lastActivityMs = engine.nowMs;
     stream.startWallMs = engine.wallMs;
@@ -206,7 +207,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     stream.request.begin(engine, kind, length, OUT_SAME);
     stream.request.forwardTrailers = connection.framed || hcm.config.enableTrailers;
     f64[hcm.scope + HttpStat.downstream_rq_total] += 1;
-    if (hcm.config.rpc === null) {
+    if (connection.protocol === null) {
       f64[hcm.scope + (connection.framed ? HttpStat.downstream_rq_http2_total
         : HttpStat.downstream_rq_http1_total)] += 1;
     }
@@ -262,10 +263,15 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
       this.replies.send(stream, route.forward!.clusterNotFoundStatus, ResponseFlag.NC, detail('cluster_not_found'), '');
       return this.afterReply(connection, bodyAt, end);
     }
+    if (!speaks(cluster.traits.rpc, stream.protocol)) {
+      this.replies.send(stream, 502, ResponseFlag.UPE, detail('protocol_mismatch'), '');
+      return this.afterReply(connection, bodyAt, end);
+    }
     stream.cluster = cluster;
     cluster.gauge(ClusterStat.upstream_rq_active, 1);
     if (route.counts !== null) route.counts.begin(engine, stream, this.pathAt(), this.pathBytes());
-    if (cluster.dropped > 0 && this.drops(stream, cluster)) return this.afterReply(connection, bodyAt, end);
+    if (cluster.dropped > 0 && isDropped(engine, this, stream, cluster))
+      return this.afterReply(connection, bodyAt, end);
     this.retries.begin(stream);
     if (cluster.asksRequests) readAsked(engine, stream, cluster);
     const hashPolicies = cluster.hashPolicies ?? route.hashPolicies;
@@ -286,15 +292,6 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
     this.timeouts.start(stream);
     this.dispatch(stream);
     return stream.downstream === null ? this.afterReply(connection, at, end) : at;
-  }
-
-  /** The control plane has a part of the cluster's requests refused (drop_overloads). */
-  private drops(stream: Stream, cluster: ClusterRuntime): boolean {
-    const { codecs, randomState } = this.engine;
-    if ((codecs.nextRandom(randomState) >>> 0) / 4294967296 >= cluster.dropped) return false;
-    cluster.count(ClusterStat.upstream_rq_drop_overload);
-    this.replies.dropped(stream, cluster.dropped === 1);
-    return true;
   }
 
   /** One of several clusters: by the number in a header where the route asks for that, else by chance. */

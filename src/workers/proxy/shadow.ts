@@ -2,6 +2,7 @@
 // Lives in `Shadows`, which decides what becomes of it. Its stream knows it only while the request is arriving.
 //
 //   begun → [waits for a connection] → sending → answer's head → answer's body → given back
+import type { RpcProtocol } from '../../protocols/protocol.js';
 import type { Engine } from '../engine.js';
 import type { PickRequest } from '../balancing/picker.js';
 import type { Criteria } from '../../config/metadata-match.js';
@@ -23,6 +24,7 @@ export class Shadow implements Borrower, PickRequest {
   pendingPrevious: Borrower | null = null;
   readonly rawTunnel = false;
   shares = false;
+  protocol: RpcProtocol | null = null;
   framed = false;
   https = false;
   readonly isUpgrade = false;

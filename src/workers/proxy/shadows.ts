@@ -9,6 +9,7 @@ import { limits } from '../../core/limits.js';
 import { ClusterState, EndpointState } from '../../core/memory-map.js';
 import { ClusterStat } from '../../telemetry/schema.js';
 import type { BufferClass } from '../memory/buffers.js';
+import { speaks } from '../../protocols/protocols.js';
 import type { Engine } from '../engine.js';
 import { recordHeader } from '../routing/regex.js';
 import type { Mirror } from '../routing/mirrors.js';
@@ -43,7 +44,7 @@ export class Shadows implements UpstreamEvents {
     for (let i = 0; i < mirrors.length; i++) {
       const mirror = mirrors[i];
       const cluster = mirror.takes(this.engine) ? this.clusterOf(stream, mirror) : null;
-      if (cluster !== null && !this.mirror(stream, mirror, cluster))
+      if (cluster !== null && !(speaks(cluster.traits.rpc, stream.protocol) && this.mirror(stream, mirror, cluster)))
         stream.cluster!.count(ClusterStat.retry_or_shadow_abandoned);
     }
   }
@@ -100,6 +101,7 @@ export class Shadows implements UpstreamEvents {
     if (shadow === null) return false;
     shadow.startMs = engine.nowMs;
     shadow.timeoutMs = stream.timeoutMs;
+    shadow.protocol = stream.protocol;
     shadow.isHead = stream.isHead;
     shadow.kept.begin(stream.downstream!.listener.bufferBytes);
     const { kind, complete, remaining, forwardTrailers } = stream.request;

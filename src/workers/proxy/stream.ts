@@ -6,6 +6,7 @@
 // A stream owns at most one head buffer (the encoded request, kept for a safe retry and for the log) and is in at most
 // one route table.
 import { ChunkedRecordBytes } from '../../core/generated/layouts.js';
+import type { RpcProtocol } from '../../protocols/protocol.js';
 import type { Origin } from '../connection/register.js';
 import type { TlsFacts } from '../connection/tls-facts.js';
 import type { Downstream } from '../connection/downstream-side.js';
@@ -77,6 +78,8 @@ export class Stream implements PickRequest, Borrower {
   id = 0;
   method = 0;
   version10 = false;
+  /** The RPC protocol that its messages are of; null: HTTP. */
+  protocol: RpcProtocol | null = null;
   /** It came by a protocol with frames: HTTP/2. */
   framed = false;
   /** The client speaks gRPC: answers of ours are gRPC's. */
@@ -298,6 +301,7 @@ export class Stream implements PickRequest, Borrower {
     this.lastEndpoint = null;
     this.serverName = null;
     this.session = null;
+    this.protocol = null;
     this.transportFailure = '';
     this.virtualCluster = null;
     this.upstreamLocal = this.upstreamTls = null;

@@ -2,7 +2,6 @@
 import { Head, RpcFrame, RpcKind } from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
 import { RESET_PROTOCOL } from '../../core/reset-reasons.js';
-import { protocolNamed } from '../../protocols/protocols.js';
 import { ClusterStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import { IdTable } from '../memory/id-table.js';
@@ -41,8 +40,9 @@ export class RpcClientSession extends RpcSession implements SharedSession {
   open(connection: UpstreamConnection): boolean {
     const { engine } = this;
     const { config } = connection.endpoint.cluster;
-    const rpc = config.rpc!;
-    if (!this.start(connection.socket, protocolNamed(rpc.protocol)!, rpc.maxFrameBytes)) return false;
+    const { rpc } = config;
+    // The cluster may have become another one's while it connected.
+    if (rpc === null || !this.start(connection.socket, connection.protocol!, rpc.maxFrameBytes)) return false;
     this.connection = connection;
     this.draining = this.endsUsed = false;
     this.requests = this.lent = 0;
@@ -61,7 +61,7 @@ export class RpcClientSession extends RpcSession implements SharedSession {
       && this.lent < this.connection.endpoint.cluster.config.rpc!.maxConcurrentRequests;
   }
   get isUsed(): boolean { return this.lent > 0; }
-  mayCarry({ isUpgrade }: Borrower): boolean { return !isUpgrade; }
+  mayCarry({ protocol }: Borrower): boolean { return protocol === this.protocol; }
 
   lend(borrower: Borrower): boolean {
     const stream = this.free.pop() ?? new RpcClientStream(this.engine, this);

@@ -2,7 +2,7 @@
 import { Head, RpcFrame, RpcKind } from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
 import { HttpStat, histogramCell } from '../../telemetry/schema.js';
-import { protocolNamed } from '../../protocols/protocols.js';
+import type { RpcProtocol } from '../../protocols/protocol.js';
 import { ConnectionAddresses } from '../connection/addresses.js';
 import type { ConnectionFacts } from '../connection/addresses.js';
 import type { DownstreamEvents } from '../connection/downstream-side.js';
@@ -54,10 +54,9 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
 
   /** On a connected socket. False: there is no room. */
   open(fd: number, listener: ListenerRuntime, hcm: HcmRuntime, id: number, known: number,
-      facts: ConnectionFacts | null): boolean {
+      facts: ConnectionFacts | null, protocol: RpcProtocol): boolean {
     const { engine } = this;
     const rpc = hcm.config.rpc!;
-    const protocol = protocolNamed(rpc.protocol)!;
     const socket = known < 0 ? engine.reactor.add(fd, this) : known;
     if (socket < 0 || !this.start(socket, protocol, rpc.maxFrameBytes)) return false;
     this.addresses.reset(fd);

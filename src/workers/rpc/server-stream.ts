@@ -29,6 +29,7 @@ export class RpcServerStream extends RpcStream implements Downstream {
     this.timer = engine.timers.add(this);
   }
 
+  get protocol() { return this.connection.protocol; }
   get listener() { return this.connection.listener; }
   get hcm() { return this.connection.hcm; }
   get addresses() { return this.connection.addresses; }

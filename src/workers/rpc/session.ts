@@ -35,7 +35,7 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
   readonly out: FramesOut;
   readonly sending: RpcSending;
   protected calls!: RpcCalls;
-  protected protocol!: RpcProtocol;
+  protocol!: RpcProtocol;
   protected frameBytesMax = 0;
   readonly frame: number;
   /** Whose body comes, as what stream, and what of the frame is still to come; null: nobody wants it. */

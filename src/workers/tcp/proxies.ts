@@ -6,7 +6,7 @@ import { limits } from '../../core/limits.js';
 import { ResponseFlag } from '../../core/response-flags.js';
 import { ClusterStat, TcpStat } from '../../telemetry/schema.js';
 import type { ConnectionFacts } from '../connection/addresses.js';
-import type { ConnectionRegister } from '../connection/register.js';
+import type { ConnectionRegister, ListenerConnection } from '../connection/register.js';
 import type { Engine } from '../engine.js';
 import type { ListenerRuntime } from '../listener/listener.js';
 import { LARGE } from '../memory/buffers.js';
@@ -33,17 +33,17 @@ export class TcpProxies implements UpstreamEvents {
 
   /** Null when there is no room for another session; the fd is still the caller's. */
   open(fd: number, listener: ListenerRuntime, runtime: TcpRuntime, socket: number,
-      facts: ConnectionFacts | null): TcpSession | null {
+      facts: ConnectionFacts | null, before: ListenerConnection | null = null): TcpSession | null {
     const { engine, register } = this;
     const stream = this.streams.take();
     if (stream === null) return null;
     const session = this.free.pop() ?? new TcpSession(engine, this);
-    if (!session.open(fd, listener, runtime, stream, register.takeId(), socket, facts)) {
+    if (!session.open(fd, listener, runtime, stream, before?.id ?? register.takeId(), socket, facts)) {
       this.streams.give(stream);
       this.free.push(session);
       return null;
     }
-    register.add(session);
+    register.add(session, before);
     engine.count(runtime.scope, TcpStat.downstream_cx_total);
     this.connect(session);
     return session;

@@ -1,5 +1,6 @@
 // What uses a connection of an endpoint: the attempt that a stream is making, one that goes on beside it, a mirrored
 // request. Plain fields, so that lending and waiting allocate nothing; `events` says who decides for it.
+import type { RpcProtocol } from '../../protocols/protocol.js';
 import type { Origin } from '../connection/register.js';
 import type { Upstream, UpstreamEvents } from './upstream-side.js';
 
@@ -20,6 +21,8 @@ export interface Borrower {
   wantsNewConnection: boolean;
   /** Waits for one stream of a connection that carries many, or has one. */
   shares: boolean;
+  /** The RPC protocol that its messages are of; null: HTTP, or bytes. */
+  readonly protocol: RpcProtocol | null;
   /** Its client speaks a protocol that carries many. */
   readonly framed: boolean;
   /** :scheme is https. */

@@ -20,8 +20,8 @@ export interface ClusterTraits {
   readonly requestsPerConnectionMax: number;  // 0 = no limit
   readonly enableTrailers: boolean;
   readonly protocol: ClusterHttp['protocol'];
-  /** It is spoken to by an RPC protocol. */
-  readonly rpc: boolean;
+  /** The RPC protocol that it is spoken to in; '' = HTTP, 'downstream' = what the client speaks. */
+  readonly rpc: string;
   readonly serverNames: ServerNameOptions | null;
   /** Endpoints are checked: they may take themselves out of service. */
   readonly checked: boolean;
@@ -39,7 +39,7 @@ export function traitsOf(config: ClusterConfig): ClusterTraits {
       | (config.sendFullyQualifiedUrl ? RequestEditsFlag.absoluteUrl : 0)
       | (config.http.protocol === 'http1' ? 0 : RequestEditsFlag.keepMarks),
     idleTimeoutMs: config.idleTimeoutMs, requestsPerConnectionMax: config.maxRequestsPerConnection,
-    enableTrailers: config.enableTrailers, protocol: config.http.protocol, rpc: config.rpc !== null,
+    enableTrailers: config.enableTrailers, protocol: config.http.protocol, rpc: config.rpc?.protocol ?? '',
     serverNames: config.http.serverNames, checked: config.healthCheck !== null,
   };
   const key = equalKey(traits);

@@ -159,7 +159,8 @@ export class ClusterRuntime {
     this.clusterBlob = clusterBlob;
     const { proxyProtocol, perDownstream, preconnectRatio } = this.config.connections;
     this.preconnects = preconnectRatio > 1;
-    const options = connectionsKey(this.config.connections) + equalKey(this.config.http);
+    const options = connectionsKey(this.config.connections) + equalKey(this.config.http)
+      + equalKey({ rpc: this.config.rpc });
     if (options !== this.connectionOptions) this.closeAll();
     this.connectionOptions = options;
     this.ownsConnections = proxyProtocol !== null || perDownstream;

@@ -9,6 +9,7 @@ import { ClusterState, EndpointState } from '../../core/memory-map.js';
 import { Head } from '../../core/generated/layouts.js';
 import { ClusterStat, TlsStat } from '../../telemetry/schema.js';
 import { Held } from '../connection/held.js';
+import type { RpcProtocol } from '../../protocols/protocol.js';
 import type { SocketAddress } from '../../os/sockaddr.js';
 import type { Origin } from '../connection/register.js';
 import { TlsFacts } from '../connection/tls-facts.js';
@@ -45,13 +46,14 @@ export class UpstreamConnection implements SocketOwner, Upstream, HandshakeEvent
   previousIdle: UpstreamConnection | null = null;
   private idle = false;
   private connected = false;
-  /** Counts this worker's connections; 0 = never opened. */
-  id = 0;
+  id = 0;                                                 // of this worker's connections; 0 = never opened
   openedMs = 0;
   connectedMs = 0;
   /** It carries many requests at a time, once it is connected. */
   shares = false;
-  /** What carries them; null: it is HTTP/1.1, or not connected. */
+  /** The RPC protocol that it is for; null: HTTP, or bytes. */
+  protocol: RpcProtocol | null = null;
+  /** What carries them, once it is connected; else null. */
   private session: SharedSession | null = null;
   /** The client's connection whose requests alone it serves; 0 = anybody's. */
   owner = 0;
@@ -81,9 +83,10 @@ export class UpstreamConnection implements SocketOwner, Upstream, HandshakeEvent
    * Starts connecting, to the target of that index where the endpoint has several. False when the socket table is full;
    * the fd is then closed.
    */
-  open(fd: number, endpoint: Endpoint, target: number, shares: boolean): boolean {
+  open(fd: number, endpoint: Endpoint, target: number, { shares, protocol }: Borrower): boolean {
     const { engine } = this;
     this.shares = shares;
+    this.protocol = protocol;
     this.session = null;
     this.endpoint = endpoint;
     this.stream = null;
@@ -118,7 +121,7 @@ export class UpstreamConnection implements SocketOwner, Upstream, HandshakeEvent
 
   private countConnecting(by: number): void {
     this.endpoint.connecting += by;
-    if (this.shares) this.endpoint.connectingShared += by;
+    if (this.shares) this.endpoint.shared.of(this.protocol).connecting += by;
   }
 
   /** Another address of the endpoint connected first. */
@@ -360,7 +363,7 @@ export class UpstreamConnection implements SocketOwner, Upstream, HandshakeEvent
   private speaks(http2: boolean): void {
     const { endpoint } = this;
     if (this.shares !== http2) {
-      endpoint.connectingShared += http2 ? 1 : -1;
+      endpoint.shared.of(null).connecting += http2 ? 1 : -1;
       this.shares = http2;
     }
     this.pool.speaks(endpoint, http2);

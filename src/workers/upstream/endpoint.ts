@@ -10,6 +10,7 @@ import type { HappyEyeballs } from '../../config/upstream-connections.js';
 import type { AssignmentBlob } from '../../config/snapshot/layout.js';
 import { DEGRADED, EXCLUDED, HEALTHY, UNHEALTHY } from '../balancing/levels.js';
 import type { Engine } from '../engine.js';
+import { AwaitedByProtocol } from './awaited.js';
 import type { Borrower } from './borrower.js';
 import type { ClusterRuntime } from './cluster.js';
 import type { ClientContext } from '../tls/client-context.js';
@@ -34,8 +35,8 @@ export class Endpoint {
   readonly sessions: SharedSession[] = [];
   pendingFirst: Borrower | null = null;
   pendingCount = 0;
-  /** Of them, those that wait for one stream of a connection that carries many. */
-  pendingShared = 0;
+  /** Of them, those that wait for one stream of a connection that carries many; and such connections that connect. */
+  readonly shared = new AwaitedByProtocol();
   /** No longer in the assignment: serves what it has, takes nothing new, goes when its last connection does. */
   removed = false;
   /** Connections with smaller numbers are from before it became unhealthy: they serve what they have and then go. */
@@ -45,7 +46,6 @@ export class Endpoint {
   pendingLast: Borrower | null = null;
   connections = 0;
   connecting = 0;
-  connectingShared = 0;
   readonly sockaddr: number;
   sockaddrBytes: number;
   /** What it is found by among the cluster's: its address, or the name whose address may change. */
@@ -206,7 +206,7 @@ export class Endpoint {
     if (this.pendingLast === null) this.pendingFirst = stream; else this.pendingLast.pendingNext = stream;
     this.pendingLast = stream;
     this.pendingCount++;
-    if (stream.shares) this.pendingShared++;
+    if (stream.shares) this.shared.of(stream.protocol).pending++;
   }
 
   removePending(stream: Borrower): void {
@@ -217,7 +217,7 @@ export class Endpoint {
     stream.pendingNext = stream.pendingPrevious = null;
     stream.pending = false;
     this.pendingCount--;
-    if (stream.shares) this.pendingShared--;
+    if (stream.shares) this.shared.of(stream.protocol).pending--;
   }
 
   /** Connections that serve nothing close; those that carry requests close when these are answered. */

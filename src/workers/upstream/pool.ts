@@ -14,7 +14,6 @@ import { ClientSessions } from '../http2/client-sessions.js';
 import { RpcClientSessions } from '../rpc/client-sessions.js';
 import { LOCAL_FAILURE } from './borrower.js';
 import type { Borrower } from './borrower.js';
-import type { ClusterRuntime } from './cluster.js';
 import { UpstreamConnection } from './connection.js';
 import type { Endpoint } from './endpoint.js';
 import type { SharedSession } from './shared-session.js';
@@ -69,7 +68,7 @@ export class UpstreamPool {
     cluster.count(ClusterStat.upstream_rq_pending_total);
     cluster.gauge(ClusterStat.upstream_rq_pending_active, 1);
     endpoint.pushPending(stream);
-    if (wantsMore(endpoint, stream.shares) && !this.open(endpoint, thresholds, stream)) {
+    if (wantsMore(endpoint, stream) && !this.open(endpoint, thresholds, stream)) {
       if (endpoint.connections === 0 || endpoint.owned !== null) {
         this.cancel(stream, endpoint);
         stream.connectErrno = LOCAL_FAILURE;
@@ -97,8 +96,8 @@ export class UpstreamPool {
     if (endpoint.speaksHttp2 === http2) return;
     endpoint.speaksHttp2 = http2;
     for (let stream = endpoint.pendingFirst; stream !== null; stream = stream.pendingNext) stream.shares = http2;
-    endpoint.pendingShared = http2 ? endpoint.pendingCount : 0;
-    for (let stream = endpoint.pendingFirst; stream !== null && wantsMore(endpoint, http2);
+    endpoint.shared.of(null).pending = http2 ? endpoint.pendingCount : 0;
+    for (let stream = endpoint.pendingFirst; stream !== null && wantsMore(endpoint, stream);
       stream = stream.pendingNext) {
       if (!this.open(endpoint, endpoint.cluster.traits.normal, stream)) return;
     }
@@ -107,7 +106,7 @@ export class UpstreamPool {
   /** A connection that many share is connected. Null: there is no room for what HTTP/2 needs. */
   share(connection: UpstreamConnection): SharedSession | null {
     const { endpoint } = connection;
-    const session = endpoint.cluster.config.rpc === null ? this.sessions.open(connection) : this.rpc.open(connection);
+    const session = connection.protocol === null ? this.sessions.open(connection) : this.rpc.open(connection);
     if (session === null) return null;
     endpoint.sessions.push(session);
     this.hasRoom(session);
@@ -118,7 +117,8 @@ export class UpstreamPool {
   /** Gives streams of the connection to those who wait. */
   hasRoom(session: SharedSession): void {
     const { endpoint } = session.connection;
-    while (endpoint.pendingShared > 0 && session.hasRoom) {
+    const awaited = endpoint.shared.of(session.connection.protocol);
+    while (awaited.pending > 0 && session.hasRoom) {
       const waiting = this.nextFor(session.connection, session.settled);
       if (waiting === null) return;
       this.cancel(waiting, endpoint);
@@ -176,7 +176,7 @@ export class UpstreamPool {
     const own = connection.endpoint.owned !== null;
     let stream = connection.endpoint.pendingFirst;
     while (stream !== null && ((stream.rawTunnel && connection.requests > 0) || stream.shares !== connection.shares
-      || (stream.isUpgrade && !knowsServer)
+      || (stream.shares && stream.protocol !== connection.protocol) || (stream.isUpgrade && !knowsServer)
       || (own && ownerOf(stream) !== connection.owner))) stream = stream.pendingNext;
     return stream;
   }
@@ -193,9 +193,9 @@ export class UpstreamPool {
   /** Another connection for those who wait, where this one does not serve them any more. */
   private replace(connection: UpstreamConnection): void {
     const { endpoint } = connection;
-    const waiting = endpoint.owned === null && endpoint.pendingShared === 0 ? endpoint.pendingFirst
+    const waiting = endpoint.owned === null && endpoint.shared.pending === 0 ? endpoint.pendingFirst
       : this.nextFor(connection);
-    if (waiting === null || !wantsMore(endpoint, waiting.shares)) return;
+    if (waiting === null || !wantsMore(endpoint, waiting)) return;
     if (!this.open(endpoint, endpoint.cluster.traits.normal, waiting) && endpoint.connections === 0)
       this.failAll(connection);
   }
@@ -267,14 +267,14 @@ export class UpstreamPool {
       this.own(connection, stream);
       if (proxyProtocol !== null) connection.tellsClient(stream.origin);
     }
-    if (!connection.open(fd, endpoint, target, stream.shares)) {
+    if (!connection.open(fd, endpoint, target, stream)) {
       if (connection.owner !== 0) this.disown(connection);
       this.free.push(connection);
       this.engine.outside.closeSocket(fd);
       return this.refuse(endpoint);
     }
-    if (!stream.rawTunnel)
-      countProtocol(cluster, stream.shares);
+    if (!stream.rawTunnel && stream.protocol === null)
+      cluster.count(stream.shares ? ClusterStat.upstream_cx_http2_total : ClusterStat.upstream_cx_http1_total);
     return true;
   }
 
@@ -286,30 +286,25 @@ export class UpstreamPool {
   }
 }
 
-function countProtocol(cluster: ClusterRuntime, shared: boolean): void {
-  if (cluster.traits.rpc) return;
-  cluster.count(shared ? ClusterStat.upstream_cx_http2_total : ClusterStat.upstream_cx_http1_total);
-}
-
 /** The client's connection that a borrower came by; 0 = none. */
 const ownerOf = ({ origin }: Borrower): number => origin === null ? 0 : origin.id;
 
 /** Does it want one stream of a shared connection? */
 function shares(stream: Borrower, endpoint: Endpoint): boolean {
-  const { protocol, rpc } = endpoint.cluster.traits;
-  if (rpc) return true;
+  const { protocol } = endpoint.cluster.traits;
+  if (stream.protocol !== null) return true;
   return protocol !== 'http1' && !stream.rawTunnel
     && (protocol === 'http2' || (protocol === 'downstream' && stream.framed)
       || (protocol === 'auto' && endpoint.tls !== null && endpoint.speaksHttp2));
 }
 
 /** Are the connections that are coming too few for those who wait? */
-function wantsMore(endpoint: Endpoint, shared: boolean): boolean {
-  const { connecting, connectingShared, pendingCount, pendingShared } = endpoint;
-  if (!shared) return connecting - connectingShared < pendingCount - pendingShared;
+function wantsMore({ connecting, pendingCount, shared, cluster }: Endpoint, { shares, protocol }: Borrower): boolean {
+  if (!shares) return connecting - shared.connecting < pendingCount - shared.pending;
   // Before a peer says how many streams it takes, it is thought to take the usual number.
-  const { http, rpc } = endpoint.cluster.config;
-  const each = rpc !== null ? rpc.maxConcurrentRequests
+  const { http, rpc } = cluster.config;
+  const each = protocol !== null ? (rpc?.maxConcurrentRequests ?? 1)
     : Math.max(1, Math.min(http.http2.maxConcurrentStreams, limits.http2StreamsAssumed));
-  return connectingShared * each < pendingShared;
+  const awaited = shared.of(protocol);
+  return awaited.connecting * each < awaited.pending;
 }

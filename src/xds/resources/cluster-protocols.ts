@@ -70,7 +70,8 @@ function ofRpc(message: Cluster, typed: RpcProtocolOptions, at: string, path: st
   if (message.clusterType !== undefined)
     report.fail(fieldPath(path, 'cluster_type'), `must not be set beside ${rpcOptionsName}: services are no hosts`);
   return { common: typed.commonHttpProtocolOptions ?? {}, commonPath: fieldPath(at, 'common_http_protocol_options'),
-    http1: {}, http1Path: at, http: usualHttp,
+    http1: {}, http1Path: at,
+    http: typed.useDownstreamProtocol === undefined ? usualHttp : speaks('downstream', undefined, at, report),
     rpc: { options: readRpcOptions(typed, at, report, codecs),
       headerBytesMax: readHeaderBytes(typed.maxHeaderBytes, at, report) } };
 }

@@ -19,7 +19,7 @@ export const rpcOptionsName = 'weft.extensions.upstreams.rpc.v1.RpcProtocolOptio
 
 /** Whether all protocols are taken, also those that workers do not speak yet; tests alone turn this on. */
 export const rpcSupport = { all: false };
-const SERVED = ['bolt', 'dubbo', 'example'];
+const SERVED = ['auto', 'downstream', 'bolt', 'dubbo', 'example'];
 
 /** The one place that refuses what is not served. */
 export function refuseUnserved(protocol: string, path: string, report: Report): void {
