@@ -64,7 +64,7 @@ const records = {
   RpcFrame: ['code', 'kind', 'headBytes', 'bodyBytes', 'idLow', 'idHigh', 'origin', 'timeoutMs', 'status', 'flags',
     'textBytes', 'needed', 'crc', 'cut', 'tailAt', 'tailBytes'],
   // One header mutation, evaluated. `state`: 1 = to be written by the encoder.
-  Mutation: ['action', 'known', 'nameAt', 'nameBytes', 'valueAt', 'valueBytes', 'state', 'keepEmpty'],
+  Mutation: ['action', 'known', 'nameAt', 'nameBytes', 'valueAt', 'valueBytes', 'state', 'keepEmpty', 'spellingAt'],
 };
 
 const flags = {
@@ -74,14 +74,14 @@ const flags = {
     'pathHasEscapedSlash', 'pathHasDoubleSlash', 'pathHasDots', 'pathHasPercent'],
   HeaderLine: ['canonical', 'dropped', 'underscore', 'neverIndexed'],
   RequestEdits: ['appendXff', 'setProto', 'generateRequestId', 'overwriteRequestId', 'external', 'setInternal',
-    'preserveCase', 'chunked', 'https', 'appendHostXfh', 'upgrade', 'expectContinue', 'appendPort', 'absoluteUrl',
+    'asSpelled', 'chunked', 'https', 'appendHostXfh', 'upgrade', 'expectContinue', 'appendPort', 'absoluteUrl',
     'setPath', 'originalPath', 'properCase', 'externalAddress', 'dropUnderscore', 'connectionClose', 'teTrailers',
     'protoIfAbsent', 'originalHost', 'schemeHttps', 'keepMarks'],
   RouteTable: ['ignorePort'],
   RouteEntry: ['ignoreCase', 'needsText'],
   ValueMatcher: ['invert', 'ignoreCase', 'missingAsEmpty', 'presentFalse'],
   ResponseEdits: ['serverOverwrite', 'serverIfAbsent', 'addDate', 'serviceTime', 'chunked', 'dropLength',
-    'connectionClose', 'connectionKeepAlive', 'upgrade', 'preserveCase', 'properCase', 'version10', 'requestId',
+    'connectionClose', 'connectionKeepAlive', 'upgrade', 'asSpelled', 'properCase', 'version10', 'requestId',
     'dropEnvoyHeaders', 'lengthZero', 'keepMarks'],
   RpcFrame: ['crc', 'applicationError', 'delimited', 'local'],
   H2Head: ['hasContentLength', 'tooLarge', 'tooMany', 'https', 'connect', 'extendedConnect', 'underscore'],

@@ -12,7 +12,9 @@ export interface MetadataMatch { readonly keys: readonly string[]; readonly valu
 
 /** envoy.config.core.v3.HeaderValueOption.append_action */
 export type AppendAction = 'append' | 'addIfAbsent' | 'overwrite' | 'overwriteIfExists';
-export interface HeaderMutation { name: string; value: string; action: AppendAction; keepEmptyValue: boolean }
+/** `name` in lower case; `spelling`: as configuration has it, for protocols that tell cases apart. */
+export interface HeaderMutation { name: string; spelling: string; value: string; action: AppendAction;
+  keepEmptyValue: boolean }
 /** Additions in order, then removals; `value` may hold %COMMAND% formatters (compiled by the worker). */
 export interface HeaderMutations { add: HeaderMutation[]; remove: string[] }
 

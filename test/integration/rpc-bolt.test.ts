@@ -37,6 +37,10 @@ for (const kind of weftKinds) {
           { match: { path: '/com.x.Svc/edited' }, route: { cluster: 'a' },
             request_headers_to_add: [{ header: { key: 'X-Added', value: 'yes' } }],
             request_headers_to_remove: ['drop'], response_headers_to_add: [{ header: { key: 'seen', value: 'yes' } }] },
+          { match: { path: '/com.x.Svc/grown' }, route: { cluster: 'a' },
+            request_headers_to_add: [{ header: { key: 'grown', value: 'v'.repeat(8000) } }] },
+          { match: { path: '/com.x.Svc/mirrored' }, route: { cluster: 'a',
+            request_mirror_policies: [{ cluster: 'b' }] } },
           routeTo('a')] },
         { name: 'gone', domains: ['com.x.Gone'], routes: [routeTo('gone')] },
         { name: 'full', domains: ['com.x.Full'], routes: [routeTo('full')] }] },
@@ -72,8 +76,27 @@ for (const kind of weftKinds) {
       t.equal(b.requests.length, 1);
       a.serve = ({ answer }) => { answer({ headers: [['own', 'v']] }); };
       const answer = await client.ask(request(2, 'x', {}, 'com.x.Svc:1.0', 'edited', [['drop', 'me'], ['Keep', 'me']]));
-      t.same(a.requests[0]!.headers, sofaHeaders('com.x.Svc:1.0', 'edited', [['Keep', 'me'], ['x-added', 'yes']]));
+      t.same(a.requests[0]!.headers, sofaHeaders('com.x.Svc:1.0', 'edited', [['Keep', 'me'], ['X-Added', 'yes']]));
       t.same(answer.headers, [['own', 'v'], ['seen', 'yes']]);
+      a.reset();
+      b.reset();
+    });
+
+    await t.test('a header map that edits would make longer than a frame can say is refused', async (t) => {
+      const large = (bytes: number): [string, string][] => [['large', 'l'.repeat(bytes)]];
+      t.match(await client.ask(request(3, 'x', {}, 'com.x.Svc:1.0', 'grown', large(20_000))), { status: 0 });
+      t.same(a.requests[0]!.headers.at(-1), ['grown', 'v'.repeat(8000)]);
+      t.match(await client.ask(request(4, 'x', {}, 'com.x.Svc:1.0', 'grown', large(30_000))), { status: 5 });
+      t.match(await client.ask(request(5)), { status: 0 }, 'the connection goes on');
+      t.equal(a.requests.length, 2);
+      a.reset();
+    });
+
+    await t.test('a mirror is the same frame', async (t) => {
+      await client.ask(request(6, 'x', {}, 'com.x.Svc:1.0', 'mirrored', [['Own', 'v']]));
+      for (let tries = 0; b.requests.length === 0 && tries < 400; tries++) await sleep(10);
+      const { id: _a, ...sent } = a.requests[0]!, { id: _b, ...mirrored } = b.requests[0]!;
+      t.same(mirrored, sent);
       a.reset();
       b.reset();
     });

@@ -149,7 +149,7 @@ function routeConfig(plan: Plan, version: number): RouteConfig {
     config.requestHeaders = {
       add: [
         {
-          name: 'x-version',
+          name: 'x-version', spelling: 'x-version',
           value: `v${version} %REQ(x-id)% %DOWNSTREAM_REMOTE_ADDRESS%`,
           action: 'overwrite',
           keepEmptyValue: false,
@@ -158,7 +158,8 @@ function routeConfig(plan: Plan, version: number): RouteConfig {
       remove: [],
     };
     config.responseHeaders = {
-      add: [{ name: 'x-from', value: '%UPSTREAM_HOST% %RESP(x-id)%', action: 'append', keepEmptyValue: false }],
+      add: [{ name: 'x-from', spelling: 'x-from', value: '%UPSTREAM_HOST% %RESP(x-id)%',
+        action: 'append', keepEmptyValue: false }],
       remove: ['server'],
     };
   }

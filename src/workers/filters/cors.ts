@@ -15,7 +15,7 @@ import { CONTINUE } from './filter.js';
 import type { Actions, HttpFilter } from './filter.js';
 
 const set = (name: string, value: string): HeaderMutation =>
-  ({ name, value, action: 'overwrite', keepEmptyValue: false });
+  ({ name, spelling: name, value, action: 'overwrite', keepEmptyValue: false });
 
 export class CorsFilter implements HttpFilter {
   private readonly origins: readonly StringCondition[];

@@ -15,7 +15,7 @@ import type { Actions, HttpFilter } from './filter.js';
 /** Of a check that has a body, which is thrown away. */
 const BODY_BYTES_MAX = 1 << 20;
 const set = (name: string, value: string, keepEmptyValue: boolean): HeaderMutation =>
-  ({ name, value, action: 'overwrite', keepEmptyValue });
+  ({ name, spelling: name, value, action: 'overwrite', keepEmptyValue });
 
 export class HealthCheckFilter implements HttpFilter {
   private readonly headers: readonly HeaderCondition[];

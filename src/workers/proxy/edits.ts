@@ -44,6 +44,7 @@ export function encodeRequest(engine: Engine, stream: Stream, route: RouteRuntim
   if (stream.isUpgrade && !stream.isConnect) flags |= RequestEditsFlag.upgrade;
   const cluster = stream.cluster!;
   flags |= cluster.traits.editFlags;
+  if (stream.protocol !== null) flags |= RequestEditsFlag.asSpelled;
   if (named && !hcm.suppressEnvoyHeaders && !(host === choice.hostRewrite
     && choice.hostOfWeight)) flags |= RequestEditsFlag.originalHost;
   setSpan(engine, edits + RequestEdits.hostAt, host);

@@ -335,6 +335,7 @@ export class Responses {
     else if (stream.isHead && (i32[(engine.responseRecord >> 2) + Head.flags] & HeadFlag.chunked) !== 0)
       flags |= ResponseEditsFlag.chunked;
     if (stream.downstream!.framed) flags |= ResponseEditsFlag.keepMarks;
+    if (stream.protocol !== null) flags |= ResponseEditsFlag.asSpelled;
     if (stream.isUpgrade && !stream.isConnect) flags |= ResponseEditsFlag.upgrade;
     if (stream.isConnect && stream.isUpgrade) flags |= ResponseEditsFlag.dropLength;
     if (hcm.config.alwaysSetRequestIdInResponse && findRequestId(engine, stream, edits + ResponseEdits.requestIdAt)) {

@@ -27,6 +27,7 @@ export function rewriteHead(engine: Engine, stream: Stream, mutations: CompiledM
   let flags = i32[edits + RequestEdits.flags];
   const later = flags & LATER;
   flags &= ~RequestEditsFlag.absoluteUrl;
+  if (stream.protocol !== null) flags |= RequestEditsFlag.asSpelled;
   // The codec states an empty body where nothing is said of one: the length comes later.
   if (!framed) i32[words + Head.flags] |= HeadFlag.hasContentLength;
   else if (isOpenEnded(stream.request.kind)) flags |= RequestEditsFlag.chunked;

@@ -157,7 +157,8 @@ export class Shadows implements UpstreamEvents {
     const edits = engine.requestEdits >> 2;
     const headBytes = i32[words + Head.bytes];
     const inline = stream.headBytes - headBytes;
-    let flags = RequestEditsFlag.setInternal | RequestEditsFlag.appendXff
+    let flags = stream.protocol !== null ? RequestEditsFlag.asSpelled
+      : RequestEditsFlag.setInternal | RequestEditsFlag.appendXff
       | (stream.hcm!.requestFlags & RequestEditsFlag.absoluteUrl);
     if (isOpenEnded(stream.request.kind)) flags |= RequestEditsFlag.chunked;
     if ((i32[words + Head.flags] & HeadFlag.teTrailers) !== 0) flags |= RequestEditsFlag.teTrailers;

@@ -71,12 +71,12 @@ export class CompiledMutations {
     if (this.at < 0) return false;
     this.kept.push({ at: this.at, bytes: size });
     for (const level of levels) {
-      for (const name of level.remove) if (!this.record(REMOVE, name, '', false)) return false;
+      for (const name of level.remove) if (!this.record(REMOVE, name, name, '', false)) return false;
       // As Envoy: what is replaced is replaced first, then the rest is added.
       const replaced = level.add.filter(({ action }) => action.startsWith('overwrite'));
-      for (const { action, name, value, keepEmptyValue } of [...replaced,
+      for (const { action, name, spelling, value, keepEmptyValue } of [...replaced,
         ...level.add.filter((one) => !replaced.includes(one))]) {
-        if (!this.record(ACTIONS[action], name, value, keepEmptyValue)) return false;
+        if (!this.record(ACTIONS[action], name, spelling, value, keepEmptyValue)) return false;
       }
     }
     return true;
@@ -101,13 +101,14 @@ export class CompiledMutations {
     return flags;
   }
 
-  private record(action: number, name: string, value: string, keepEmpty: boolean): boolean {
+  private record(action: number, name: string, spelling: string, value: string, keepEmpty: boolean): boolean {
     const parsed = parseFormat(value);
     const operators = parsed.ok ? parsed.operators : [];
     const isStatic = operators.every((operator) => operator.op === 'text');
     const text = isStatic ? operators.map((operator) => (operator.op === 'text' ? operator.text : '')).join('') : '';
     const nameText = this.keep(name), valueText = this.keep(text);
-    if (nameText === null || valueText === null) return false;
+    const spelled = spelling === name ? nameText : this.keep(spelling);
+    if (nameText === null || valueText === null || spelled === null) return false;
     if (Object.hasOwn(OWN, name)) this.own.push({ index: this.count, flag: OWN[name]!, action });
     if (name === 'server') this.servers.push(this.count);
     const words = (this.at + this.count * MutationRecordBytes) >> 2;
@@ -116,6 +117,7 @@ export class CompiledMutations {
     i32[words + Mutation.known] = (Header as Readonly<Record<string, number>>)[name] ?? 0;
     i32[words + Mutation.nameAt] = nameText.at;
     i32[words + Mutation.nameBytes] = nameText.bytes;
+    i32[words + Mutation.spellingAt] = spelled.at;
     i32[words + Mutation.valueAt] = valueText.at;
     i32[words + Mutation.valueBytes] = valueText.bytes;
     i32[words + Mutation.state] = 0;

@@ -39,7 +39,8 @@ export class ClusterChoice {
 type Forward = Extract<BoundAction, { kind: 'forward' }>;
 
 const attempts = (value: string): HeaderMutations => ({ remove: [],
-  add: [{ name: 'x-envoy-attempt-count', value, action: 'overwrite', keepEmptyValue: false }] });
+  add: [{ name: 'x-envoy-attempt-count', spelling: 'x-envoy-attempt-count', value, action: 'overwrite',
+    keepEmptyValue: false }] });
 /** The number is written anew for each further attempt (proxy/retries.ts). */
 const ATTEMPTS_OF_REQUEST = attempts('1');
 const ATTEMPTS_OF_RESPONSE = attempts('%UPSTREAM_REQUEST_ATTEMPT_COUNT%');

@@ -39,11 +39,11 @@ export function readAdditions(options: HeaderValueOption[] | undefined, path: st
   if (options === undefined) return [];
   return options.map((option, index) => {
     const at = `${fieldPath(path, field)}[${index}]`;
-    const name = (option.header?.key ?? '').toLowerCase();
+    const spelling = option.header?.key ?? '', name = spelling.toLowerCase();
     if (isProtected(name)) report.fail(`${at}.header.key`, ':-prefixed or host headers may not be modified');
     const value = readValue(option, at, report);
     checkFormat(value, `${at}.header.value`, report);
-    return { name, value, action: readAction(option, at, report),
+    return { name, spelling, value, action: readAction(option, at, report),
       keepEmptyValue: option.keepEmptyValue ?? false };
   });
 }

@@ -85,7 +85,8 @@ const replied = (localReply: HttpConnectionManager['localReply'], status = 404):
 t.test('local replies: the first mapper that matches changes status, body and headers', async (t) => {
   const mapper = (status: number, to: number, body: string | null) => ({ status: to, body, format: null,
     filter: { kind: 'statusCode' as const, comparison: 'eq' as const, value: value(status) },
-    headers: { add: [{ name: 'x-was', value: `${status}`, action: 'append' as const, keepEmptyValue: false }],
+    headers: { add: [{ name: 'x-was', spelling: 'x-was', value: `${status}`,
+      action: 'append' as const, keepEmptyValue: false }],
       remove: [] } });
   const config = { format: null, mappers: [mapper(500, 501, null), mapper(404, 410, 'no'), mapper(404, 411, 'never')] };
   const answer = replied(config);

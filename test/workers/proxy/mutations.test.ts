@@ -10,7 +10,7 @@ const add = (
   value: string,
   action: AppendAction = 'append',
   keepEmptyValue = false,
-): HeaderMutation => ({ name, value, action, keepEmptyValue });
+): HeaderMutation => ({ name, spelling: name, value, action, keepEmptyValue });
 const forward = (config: RouteConfig) => {
   const { action } = config.virtualHosts[0]!.routes[0]!;
   if (action.kind !== 'forward') throw new Error('not a forwarding route');

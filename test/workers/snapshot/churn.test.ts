@@ -12,7 +12,7 @@ function routeConfig(version: number): RouteConfig {
   config.requestHeaders = {
     add: [
       {
-        name: `x-version-${version}`,
+        name: `x-version-${version}`, spelling: `x-version-${version}`,
         value: `v${version} %REQ(x-id)% %PROTOCOL%`,
         action: 'append',
         keepEmptyValue: false,
@@ -21,7 +21,8 @@ function routeConfig(version: number): RouteConfig {
     remove: ['x-gone'],
   };
   config.responseHeaders = {
-    add: [{ name: 'x-host', value: `%UPSTREAM_HOST% ${version}`, action: 'overwrite', keepEmptyValue: true }],
+    add: [{ name: 'x-host', spelling: 'x-host', value: `%UPSTREAM_HOST% ${version}`,
+      action: 'overwrite', keepEmptyValue: true }],
     remove: [],
   };
   return config;

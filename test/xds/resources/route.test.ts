@@ -186,7 +186,7 @@ t.test('header mutations', async (t) => {
     action({ append_action: 'OVERWRITE_IF_EXISTS' })], ['append', 'overwrite', 'append', 'addIfAbsent',
       'overwriteIfExists']);
   t.match(read({ ...add({ keep_empty_value: true }), response_headers_to_remove: ['X-B'] }),
-    { requestHeaders: { add: [{ name: 'x-a', value: '%PROTOCOL%', keepEmptyValue: true }] },
+    { requestHeaders: { add: [{ name: 'x-a', spelling: 'X-A', value: '%PROTOCOL%', keepEmptyValue: true }] },
       responseHeaders: { remove: ['x-b'] } });
   t.match(errors({ ...route(), response_headers_to_add: [{ header: { key: 'a', value: '%NOPE%' } }] }),
     ['R.response_headers_to_add[0].header.value: %NOPE% is not a known command']);
@@ -260,7 +260,7 @@ t.test('mirrors', async (t) => {
     request_headers_mutations: [{ remove: 'X-A' }, { append: { header: { key: 'x-b', value: 'c' } } }] }]), [
     { cluster: 'backend', clusterHeader: null, fraction: null, hostSuffix: true, hostRewrite: null, headers: [] },
     { cluster: '', clusterHeader: 'x-to', hostSuffix: false, hostRewrite: 'h', headers: [{ add: [], remove: ['x-a'] },
-      { add: [{ name: 'x-b', value: 'c', action: 'append', keepEmptyValue: false }], remove: [] }],
+      { add: [{ name: 'x-b', spelling: 'x-b', value: 'c', action: 'append', keepEmptyValue: false }], remove: [] }],
       fraction: { numerator: 7, denominator: 100, runtimeKey: 'k' } }]);
   t.same(errors(mirrored([{}])),
     ['R.route.request_mirror_policies[0]: exactly one of cluster and cluster_header must be set']);
