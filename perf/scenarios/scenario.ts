@@ -88,8 +88,8 @@ export const cpuScenarios: CpuScenario[] = [
 
 /** Protocols whose latency at fixed rates, or whose garbage, is measured; by the names of CPU scenarios. */
 export const latencyProtocols = ['tls', 'mtls', 'h2-h1', 'h2-h2', 'h1-h2', 'grpc-small'];
-const collectionProtocols = ['tls', 'mtls', 'h2-h2', 'grpc-small', 'bolt-64x1', 'bolt-64x16', 'dubbo-64x1',
-  'dubbo-64x16'];
+const collectionProtocols = ['tls', 'mtls', 'h2-h2', 'grpc-small', 'bolt-64x1', 'bolt-500x16', 'dubbo-64x1',
+  'dubbo-500x16'];
 export const protocolScenario = (name: string): CpuScenario =>
   cpuScenarios.find((entry) => entry.name === name.replace(/^[a-z]+-/, ''))!;
 

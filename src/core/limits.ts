@@ -59,7 +59,8 @@ export const limits = {
   rpcUntakenBytesMax: 1 * MiB,     // of bodies on one connection that nobody takes yet; then its peer waits
   rpcInspectedBytesMax: 64 * KiB,  // a frame up to this is looked at whole where its attachments are at the end
   rpcControlsMax: 256,             // heartbeats that wait for the end of one frame; more end the connection
-  rpcStreamsKept: 256,             // of one connection, for its next requests
+  rpcStreamsKept: 256,             // stream objects that a client's connection keeps for its next requests
+  rpcUpstreamStreamsKept: 16384,   // likewise, of a connection to an endpoint, where requests of many clients meet
   rpcLateAnswersMax: 4096,         // requests given up whose answers have not come; then the connection takes no more
 
   // HTTP/2

@@ -168,7 +168,7 @@ export class RpcClientSession extends RpcSession implements SharedSession {
 
   recycled(stream: RpcClientStream): void {
     this.lent--;
-    if (this.free.length < limits.rpcStreamsKept) this.free.push(stream);
+    if (this.free.length < limits.rpcUpstreamStreamsKept) this.free.push(stream);
     if (this.state !== RPC_OPEN) return;
     if (this.draining) { if (this.lent === 0) this.end(0, false); return; }
     this.pool.hasRoom(this);
