@@ -1,0 +1,162 @@
+// What Java's own writers of Hessian 2 make of values: com.alibaba:hessian-lite 3.2.13, which is Dubbo's (final), and
+// com.alipay.sofa:hessian 3.5.5, which is SOFARPC's (draft), on Java 17.
+
+/** What was written, and its bytes in both dialects. */
+export const hessianVectors: Readonly<Record<string, { final: string; draft: string }>> = {
+  'null': { final: '4e', draft: '4e' },
+  'true': { final: '54', draft: '54' },
+  'false': { final: '46', draft: '46' },
+  'int 0': { final: '90', draft: '90' },
+  'int 1': { final: '91', draft: '91' },
+  'int -1': { final: '8f', draft: '8f' },
+  'int -16': { final: '80', draft: '80' },
+  'int 47': { final: 'bf', draft: 'bf' },
+  'int 48': { final: 'c830', draft: 'c830' },
+  'int -17': { final: 'c7ef', draft: 'c7ef' },
+  'int 2047': { final: 'cfff', draft: 'cfff' },
+  'int -2048': { final: 'c000', draft: 'c000' },
+  'int 2048': { final: 'd40800', draft: 'd40800' },
+  'int -2049': { final: 'd3f7ff', draft: 'd3f7ff' },
+  'int 262143': { final: 'd7ffff', draft: 'd7ffff' },
+  'int -262144': { final: 'd00000', draft: 'd00000' },
+  'int 262144': { final: '4900040000', draft: '4900040000' },
+  'int -262145': { final: '49fffbffff', draft: '49fffbffff' },
+  'int 2147483647': { final: '497fffffff', draft: '497fffffff' },
+  'int -2147483648': { final: '4980000000', draft: '4980000000' },
+  'long 0': { final: 'e0', draft: 'e0' },
+  'long -8': { final: 'd8', draft: 'd8' },
+  'long 15': { final: 'ef', draft: 'ef' },
+  'long 16': { final: 'f810', draft: 'f810' },
+  'long -9': { final: 'f7f7', draft: 'f7f7' },
+  'long 2047': { final: 'ffff', draft: 'ffff' },
+  'long -2048': { final: 'f000', draft: 'f000' },
+  'long 2048': { final: '3c0800', draft: '3c0800' },
+  'long -2049': { final: '3bf7ff', draft: '3bf7ff' },
+  'long 262143': { final: '3fffff', draft: '3fffff' },
+  'long -262144': { final: '380000', draft: '380000' },
+  'long 262144': { final: '5900040000', draft: '7700040000' },
+  'long -262145': { final: '59fffbffff', draft: '77fffbffff' },
+  'long 2147483647': { final: '597fffffff', draft: '777fffffff' },
+  'long -2147483648': { final: '5980000000', draft: '7780000000' },
+  'long 2147483648': { final: '4c0000000080000000', draft: '4c0000000080000000' },
+  'long -2147483649': { final: '4cffffffff7fffffff', draft: '4cffffffff7fffffff' },
+  'long 9007199254740993': { final: '4c0020000000000001', draft: '4c0020000000000001' },
+  'long 9223372036854775807': { final: '4c7fffffffffffffff', draft: '4c7fffffffffffffff' },
+  'long -9223372036854775808': { final: '4c8000000000000000', draft: '4c8000000000000000' },
+  'double 0.0': { final: '5b', draft: '67' },
+  'double -0.0': { final: '5b', draft: '67' },
+  'double 1.0': { final: '5c', draft: '68' },
+  'double -1.0': { final: '5dff', draft: '69ff' },
+  'double 127.0': { final: '5d7f', draft: '697f' },
+  'double -128.0': { final: '5d80', draft: '6980' },
+  'double 128.0': { final: '5e0080', draft: '6a0080' },
+  'double 32767.0': { final: '5e7fff', draft: '6a7fff' },
+  'double -32768.0': { final: '5e8000', draft: '6a8000' },
+  'double 32768.0': { final: '5f01f40000', draft: '6b47000000' },
+  'double 0.001': { final: '5f00000001', draft: '443f50624dd2f1a9fc' },
+  'double 12.25': { final: '5f00002fda', draft: '6b41440000' },
+  'double 1.5': { final: '5f000005dc', draft: '6b3fc00000' },
+  'double -65.535': { final: '5fffff0001', draft: '44c050623d70a3d70a' },
+  'double 0.1': { final: '5f00000064', draft: '443fb999999999999a' },
+  'double 1.0E300': { final: '447e37e43c8800759c', draft: '447e37e43c8800759c' },
+  'double NaN': { final: '447ff8000000000000', draft: '447ff8000000000000' },
+  'double Infinity': { final: '447ff0000000000000', draft: '6b7f800000' },
+  'double 4.9E-324': { final: '440000000000000001', draft: '440000000000000001' },
+  'double 3.14159': { final: '44400921f9f01b866e', draft: '44400921f9f01b866e' },
+  'float 0.5': { final: '5f000001f4', draft: '6b3f000000' },
+  'string empty': { final: '00', draft: '00' },
+  'string hi': { final: '026869', draft: '026869' },
+  'string a31': {
+    final: '1f61616161616161616161616161616161616161616161616161616161616161',
+    draft: '1f61616161616161616161616161616161616161616161616161616161616161',
+  },
+  'string a32': {
+    final: '30206161616161616161616161616161616161616161616161616161616161616161',
+    draft: '5300206161616161616161616161616161616161616161616161616161616161616161',
+  },
+  'string e-acute': { final: '0368c3a9e4b8ad', draft: '0368c3a9e4b8ad' },
+  'string emoji': { final: '03eda0bdedb88021', draft: '03eda0bdedb88021' },
+  'string lone': { final: '01eda0bd', draft: '01eda0bd' },
+  'bytes': { final: '23010203', draft: '23010203' },
+  'date': { final: '4a00000000000003e8', draft: '6400000000000003e8' },
+  'list ArrayList': { final: '72136a6176612e7574696c2e41727261794c697374910161', draft: '566e029101617a' },
+  'list empty': { final: '70136a6176612e7574696c2e41727261794c697374', draft: '566e007a' },
+  'list LinkedList': {
+    final: '71146a6176612e7574696c2e4c696e6b65644c69737491',
+    draft: '567400146a6176612e7574696c2e4c696e6b65644c6973746e01917a',
+  },
+  'list 9': {
+    final: '56136a6176612e7574696c2e41727261794c69737499919293949596979899',
+    draft: '566e099192939495969798997a',
+  },
+  'array String': { final: '72075b737472696e6701610162', draft: '567400075b737472696e676e02016101627a' },
+  'array int': { final: '72045b696e749192', draft: '567400045b696e746e0291927a' },
+  'array Object': { final: '72075b6f626a656374910178', draft: '567400075b6f626a6563746e029101787a' },
+  'array long': { final: '71055b6c6f6e67e1', draft: '567400055b6c6f6e676e01e17a' },
+  'set': {
+    final: '71116a6176612e7574696c2e4861736853657491',
+    draft: '567400116a6176612e7574696c2e486173685365746e01917a',
+  },
+  'map Linked': {
+    final: '4d176a6176612e7574696c2e4c696e6b6564486173684d617001619101624e5a',
+    draft: '4d7400176a6176612e7574696c2e4c696e6b6564486173684d617001619101624e7a',
+  },
+  'map Hash': { final: '48016be25a', draft: '4d016be27a' },
+  'map Tree': {
+    final: '4d116a6176612e7574696c2e547265654d6170016b01765a',
+    draft: '4d7400116a6176612e7574696c2e547265654d6170016b01767a',
+  },
+  'map intkey': { final: '489101765a', draft: '4d9101767a' },
+  'map empty': { final: '485a', draft: '4d7a' },
+  'shared': { final: '72136a6176612e7574696c2e41727261794c6973747190915191', draft: '566e02566e01917a4a017a' },
+  'circular': { final: '71136a6176612e7574696c2e41727261794c6973745190', draft: '566e014a007a' },
+  'object': {
+    final: '43075624506f696e7494046e65787403626967046e616d650178604e4e017091',
+    draft: '4f975624506f696e74940178046e616d6503626967046e6578746f909101704e4e',
+  },
+  'object circular': {
+    final: '43075624506f696e7494046e65787403626967046e616d6501786051904e017091',
+    draft: '4f975624506f696e74940178046e616d6503626967046e6578746f909101704e4a00',
+  },
+  'objects': {
+    final: '72136a6176612e7574696c2e41727261794c69737443075624506f696e7494046e65787403626967046e616d650178604e4e'
+      + '017091604e4e017091',
+    draft: '566e024f975624506f696e74940178046e616d6503626967046e6578746f909101704e4e6f909101704e4e7a',
+  },
+  'enum': { final: '43075624436f6c6f7291046e616d656003524544', draft: '4f975624436f6c6f7291046e616d656f9003524544' },
+  'decimal': {
+    final: '43146a6176612e6d6174682e426967446563696d616c910576616c75656004312e3530',
+    draft: '4fa46a6176612e6d6174682e426967446563696d616c910576616c75656f9004312e3530',
+  },
+  'biginteger': {
+    final: '43146a6176612e6d6174682e426967496e746567657296036d61671966697273744e6f6e7a65726f496e744e756d506c7573'
+      + '54776f136c6f77657374536574426974506c757354776f106269744c656e677468506c75734f6e650f626974436f756e7450'
+      + '6c75734f6e65067369676e756d6072045b696e7449ab54a98c49eb1f0ad29090909091',
+    draft: '4fa46a6176612e6d6174682e426967496e746567657296067369676e756d0f626974436f756e74506c75734f6e6510626974'
+      + '4c656e677468506c75734f6e65136c6f77657374536574426974506c757354776f1966697273744e6f6e7a65726f496e744e'
+      + '756d506c757354776f036d61676f909190909090567400045b696e746e0249ab54a98c49eb1f0ad27a',
+  },
+  'exception': {
+    final: '431f6a6176612e6c616e672e496c6c6567616c5374617465457863657074696f6e9414737570707265737365644578636570'
+      + '74696f6e730a737461636b54726163650563617573650d64657461696c4d65737361676560701f6a6176612e7574696c2e43'
+      + '6f6c6c656374696f6e7324456d7074794c697374711c5b6a6176612e6c616e672e537461636b5472616365456c656d656e74'
+      + '431b6a6176612e6c616e672e537461636b5472616365456c656d656e749806666f726d61740a6c696e654e756d6265720866'
+      + '696c654e616d650a6d6574686f644e616d650e6465636c6172696e67436c6173730d6d6f64756c6556657273696f6e0a6d6f'
+      + '64756c654e616d650f636c6173734c6f616465724e616d6561909306412e6a617661016201414e4e4e51900662726f6b656e',
+    draft: '4faf6a6176612e6c616e672e496c6c6567616c5374617465457863657074696f6e940d64657461696c4d6573736167650563'
+      + '617573650a737461636b54726163651473757070726573736564457863657074696f6e736f900662726f6b656e4a00567400'
+      + '1c5b6a6176612e6c616e672e537461636b5472616365456c656d656e746e014fab6a6176612e6c616e672e537461636b5472'
+      + '616365456c656d656e74970f636c6173734c6f616465724e616d650a6d6f64756c654e616d650d6d6f64756c655665727369'
+      + '6f6e0e6465636c6172696e67436c6173730a6d6574686f644e616d650866696c654e616d650a6c696e654e756d6265726f91'
+      + '4e4e4e0141016206412e6a617661937a5674001f6a6176612e7574696c2e436f6c6c656374696f6e7324456d7074794c6973'
+      + '746e007a',
+  },
+  'types twice': {
+    final: '4d116a6176612e7574696c2e547265654d617001614d900162915a5a',
+    draft: '4d7400116a6176612e7574696c2e547265654d617001614d75900162917a7a',
+  },
+  'lists twice': {
+    final: '71146a6176612e7574696c2e4c696e6b65644c697374719091',
+    draft: '567400146a6176612e7574696c2e4c696e6b65644c6973746e01769091917a',
+  },
+};
