@@ -143,9 +143,36 @@ export interface GrpcStatsFilter {
   replaceDots: boolean;
 }
 
+/** Where an argument of a call comes from; 'item': from the list that the body is, at its own place. */
+export type RpcJsonSource = 'item' | 'member' | 'body' | 'path' | 'query';
+/** weft.extensions.filters.http.rpc_json_transcoder.v1.Argument */
+export interface RpcJsonArgument {
+  type: string;                       // of Java, one that transcode/rpc/java-types.ts has
+  source: RpcJsonSource;
+  name: string;                       // of the member, the variable, the parameter
+  place: string;                      // as errors call it
+}
+/** weft.extensions.filters.http.rpc_json_transcoder.v1.Call */
+export interface RpcJsonCall {
+  protocol: 'bolt' | 'dubbo';
+  service: string; method: string;
+  version: string; group: string; application: string;      // '' = none
+  generic: boolean;                   // Dubbo's $invoke
+  timeoutMs: number;                  // what the endpoint is told; 0 = nothing
+  pathTemplate: string;               // '' = none
+  arguments: RpcJsonArgument[];
+  attachments: { name: string; value: string }[];
+  forwardedHeaders: string[];         // names in lower case
+}
+/** weft.extensions.filters.http.rpc_json_transcoder.v1.RpcJsonTranscoder; no call: it does nothing. */
+export interface RpcJsonTranscoderFilter {
+  kind: 'rpcJsonTranscoder'; call: RpcJsonCall | null; maxRequestBytes: number; maxResponseBytes: number;
+}
+
 export type HttpFilterConfig = RouterFilter | FaultFilter | CorsFilter | CsrfFilter | HeaderMutationFilter
   | LocalRateLimitFilter | HealthCheckFilter | BufferFilter | SetMetadataFilter | HeaderToMetadataFilter |
-    DynamicForwardProxyFilter | GrpcJsonTranscoderFilter | GrpcWebFilter | GrpcStatsFilter | GrpcHttp1BridgeFilter;
+    DynamicForwardProxyFilter | GrpcJsonTranscoderFilter | GrpcWebFilter | GrpcStatsFilter | GrpcHttp1BridgeFilter
+    | RpcJsonTranscoderFilter;
 
 /** One filter of a connection manager. `disabled`: it runs only on routes that turn it on. */
 export interface HttpFilter { name: string; typeUrl: string; disabled: boolean; config: HttpFilterConfig }

@@ -83,6 +83,8 @@ export const limits = {
   rpcRequestsDefault: 16384,           // in progress on one connection; over: refused as overload
   rpcRequestsMax: 1 << 20,             // a configuration that asks for more is rejected
   rpcGatheredBytesMax: 64 * KiB,       // requests up to this go on whole, larger ones as they come
+  rpcJsonBytesDefault: 1 * MiB,        // of a body that becomes JSON or was: request 413, answer 502
+  rpcJsonBytesMax: 8 * MiB,            // a configuration that asks for more is rejected
   rpcCodecsMax: 16,                    // users' codecs in a bootstrap; one with more is rejected
   rpcCodecBytesMax: 16 * MiB,          // of such a codec's file; likewise
   rpcCodecMemoryBytesDefault: 16 * MiB,

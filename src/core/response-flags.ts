@@ -60,7 +60,8 @@ export const detailTexts = ['-', 'via_upstream', 'direct_response', 'route_not_f
   'grpc_json_transcode_failure{INVALID_ARGUMENT}', 'grpc_json_transcode_failure{NOT_FOUND}',
   'grpc_json_transcode_failure{INTERNAL}', 'grpc_json_transcode_failure{request_buffer_size_limit_reached}',
   'grpc_base_64_decode_failed_bad_size', 'grpc_base_64_decode_failed',
-  'grpc_json_transcode_failure{response_buffer_size_limit_reached}', 'protocol_mismatch'] as const;
+  'grpc_json_transcode_failure{response_buffer_size_limit_reached}',
+  'protocol_mismatch', 'rpc_json_transcode_failure{request}', 'rpc_json_transcode_failure{response}'] as const;
 export type DetailText = (typeof detailTexts)[number];
 const indexByText = new Map<string, number>(detailTexts.map((text, index) => [text, index]));
 const connectErrors: Readonly<Record<number, string>> = { 2: 'No such file or directory', 13: 'Permission denied',

@@ -21,6 +21,7 @@ import { HeaderMutationFilter } from './header-mutation.js';
 import { HealthCheckFilter } from './health-check.js';
 import { LocalRateLimitFilter } from './local-rate-limit.js';
 import { HeaderToMetadataFilter, SetMetadataFilter } from './metadata.js';
+import { RpcJsonTranscoderFilter } from './rpc-json-transcoder.js';
 
 /** The chain that a route's requests meet. */
 export class FilterChain {
@@ -116,6 +117,7 @@ function compile(engine: Engine, own: BoundFilter,
     case 'grpcWeb': return new GrpcWebFilter(engine);
     case 'grpcHttp1Bridge': return new GrpcHttp1BridgeFilter(engine, config);
     case 'grpcStats': return new GrpcStatsFilter(engine, config);
+    case 'rpcJsonTranscoder': return RpcJsonTranscoderFilter.of(engine, config);
     case 'router': return null;
   }
 }

@@ -67,8 +67,8 @@ export interface Actions {
   transformRequest(stream: Stream): void;
   /** A copy of the body that was collected. */
   collectedBody(stream: Stream): Uint8Array;
-  /** The request is complete, with this body of no said length. False: it was answered 503. */
-  replaceBody(stream: Stream, body: Uint8Array): boolean;
+  /** The request is complete, with this body, whose length the head says or nobody. False: it was answered 503. */
+  replaceBody(stream: Stream, body: Uint8Array, ofLength?: boolean): boolean;
   /** Finds the route of the head as it is now. False: it was answered. */
   reroute(stream: Stream): boolean;
   /** The response's body gets no faster than this. */

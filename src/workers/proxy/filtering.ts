@@ -114,7 +114,7 @@ export class Filtering implements Actions {
     return body;
   }
 
-  replaceBody(stream: Stream, body: Uint8Array): boolean {
+  replaceBody(stream: Stream, body: Uint8Array, ofLength = false): boolean {
     const { engine } = this;
     const { kept, request } = stream;
     if (kept.length > 0) kept.release(engine);
@@ -127,7 +127,8 @@ export class Filtering implements Actions {
     }
     if (kept.overflowed) return this.tooLong(stream);
     const { bytes } = request;
-    request.begin(engine, BODY_UNTIL_END, 0, OUT_SAME);
+    if (ofLength) stream.requestLength = body.length;
+    request.begin(engine, ofLength ? BODY_LENGTH : BODY_UNTIL_END, ofLength ? body.length : 0, OUT_SAME);
     request.complete = true;
     request.bytes = bytes;                               // it tells what the client sent
     stream.collected = body.length > 0;

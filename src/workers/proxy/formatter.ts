@@ -50,8 +50,7 @@ export class Formatter {
       case OP_START_TIME: this.startTime(stream.startWallMs); return true;
       case Op.protocol:
         if (stream.session !== null && stream.headless) return false;
-        writer.text(stream.protocol !== null ? stream.protocol.label : stream.framed
-          ? 'HTTP/2' : stream.version10 ? 'HTTP/1.0' : 'HTTP/1.1');
+        this.protocolOf(stream);
         return true;
       case Op.responseCode: writer.number(stream.status); return true;
       case Op.responseFlags: return this.flags(stream, 0);
@@ -67,6 +66,12 @@ export class Formatter {
       }
       default: return this.values.write(stream, operator, request, response);
     }
+  }
+
+  /** What the client speaks, whatever became of its request. */
+  private protocolOf({ downstream, framed, version10 }: Stream): void {
+    this.writer.text(downstream !== null && downstream.protocol !== null ? downstream.protocol.label
+      : framed ? 'HTTP/2' : version10 ? 'HTTP/1.0' : 'HTTP/1.1');
   }
 
   private flags({ flags, session }: Stream, form: 0 | 1): boolean {

@@ -37,7 +37,8 @@ const PASS_THROUGH = 2, ALWAYS_FORWARD_ONLY = 4;
 
 /** Filters that look for what only HTTP has: origins, content types, paths of probes, hosts with addresses. */
 const ofHttpOnly: ReadonlySet<HttpFilter['config']['kind']> = new Set(['cors', 'csrf', 'healthCheck',
-  'dynamicForwardProxy', 'grpcWeb', 'grpcStats', 'grpcHttp1Bridge', 'grpcJsonTranscoder'] as const);
+  'dynamicForwardProxy', 'grpcWeb', 'grpcStats', 'grpcHttp1Bridge', 'grpcJsonTranscoder',
+  'rpcJsonTranscoder'] as const);
 
 /** The filter without `unknown_protocol`, which is the chain's TCP proxy. Codecs that it names go into `codecs`. */
 export function readRpcProxy(message: RpcProxy, routes: RoutesOfManager, path: string, report: Report,

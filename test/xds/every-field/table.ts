@@ -17,7 +17,7 @@ const inChain = '(router.v3.Router|cors.v3.Cors|grpc_(web.v3.GrpcWeb|stats.v3.Fi
 /** HTTP filters that only a chain configures, and what routes say about filters. */
 export const httpFilters = new RegExp(`^envoy\\.extensions\\.filters\\.http\\.${inChain}`);
 const overrides = new RegExp(`^envoy\\.(extensions\\.filters\\.http\\.(?!${inChain})|`
-  + 'config\\.route\\.v3\\.FilterConfig$)');
+  + 'config\\.route\\.v3\\.FilterConfig$)|^weft\\.extensions\\.filters\\.http\\.');
 
 const authority = root();
 const issued = issue({ name: 'sample', issuer: authority });
@@ -142,6 +142,8 @@ export const byHand: { [type: string]: Tree } = {
   'core.v3.ConfigSource': { path_config_source: { path: files[0] } },
   'core.v3.DataSource': { inline_string: 'sample' },
   'GrpcJsonTranscoder': { proto_descriptor_bin: descriptors[0]!.toString('base64'), services: ['b.Books'] },
+  'rpc_json_transcoder.v1.Call': { protocol: 'DUBBO', service: 'sample.Service', method: 'sample' },
+  'rpc_json_transcoder.v1.Argument': { type: 'int' },
   'RpcProxy': { stat_prefix: 'in', route_config: { name: 'local', virtual_hosts: [virtualHost()] },
     http_filters: [{ name: 'router', typed_config: routerAny }] },
   'RpcProtocolOptions': { protocol: 'BOLT' },
@@ -224,6 +226,11 @@ export const fieldSamples: { [field: string]: unknown[] } = {
   'HttpConnectionManager.http_filters': [[{ name: 'sample', typed_config: routerAny }]],
   'HttpConnectionManager.request_id_extension': [{ typed_config: uuid }],
   'HttpConnectionManager.max_request_headers_kb': [7, 9],
+  'rpc_json_transcoder.v1.Call.protocol': ['BOLT', 'DUBBO'],
+  'rpc_json_transcoder.v1.Argument.body': [true],
+  'rpc_json_transcoder.v1.Argument.path': ['sample'],
+  'rpc_json_transcoder.v1.Argument.type': ['int', 'java.lang.Long'],
+  'rpc_json_transcoder.v1.Call.path_template': ['/{sample}', '/a/{sample}'],
   'RpcProxy.http_filters': [[{ name: 'sample', typed_config: routerAny }]],
   'RpcProxy.max_header_bytes': [7000, 9000],
   'RpcProtocolOptions.max_header_bytes': [7000, 9000],
@@ -335,6 +342,8 @@ export const beside: { [field: string]: Tree } = {
   'HTTPFault.abort_grpc_status_runtime': { abort: { grpc_status: 7 } },
   'HTTPFault.response_rate_limit_percent_runtime': { response_rate_limit: { fixed_limit: { limit_kbps: 7 } } },
   'GrpcJsonTranscoder.proto_descriptor': { proto_descriptor_bin: undefined },
+  'rpc_json_transcoder.v1.Call.path_template': { arguments: [{ type: 'int', path: 'sample' }] },
+  'rpc_json_transcoder.v1.Argument.path': { '^^path_template': '/{sample}' },
   'RpcProxy.detection_timeout': { unknown_protocol: { stat_prefix: 'in', cluster: 'c' } },
   'BufferPerRoute.buffer': {},
   'set_metadata.v3.Config.value': { metadata_namespace: 'sample' },

@@ -7,7 +7,7 @@ import type { Buffer as BufferMessage, BufferPerRoute, CorsPolicy, CsrfPolicy, D
   Grpc_http1_bridgeConfig, Grpc_statsFilterConfig, GrpcJsonTranscoder, HTTPFault, PerRouteConfig, RouteFilterConfig,
   Header_mutationHeaderMutation, HeaderMutationPerRoute, Header_to_metadataConfig,
     Health_checkHealthCheck as HealthCheck,
-  HttpFilter, LocalRateLimit, Router, Set_metadataConfig } from '../../wire/generated/messages.js';
+  HttpFilter, LocalRateLimit, Router, RpcJsonTranscoder, Set_metadataConfig } from '../../wire/generated/messages.js';
 import { fieldPath } from '../../wire/message.js';
 import type { Any, Report } from '../../wire/message.js';
 import { boolOf, millisecondsOf, numberOf } from '../fields.js';
@@ -16,6 +16,7 @@ import { readFault } from './fault.js';
 import { readForwardProxy, readForwardProxyOfRoute } from './forward-proxy.js';
 import { readHeaderMutation, readHeaderToMetadata, readSetMetadata } from './headers.js';
 import { readLocalRateLimit } from './local-rate-limit.js';
+import { readRpcJsonTranscoder, rpcJsonTranscoderType } from './rpc-json.js';
 import { readTranscoder } from './transcoder.js';
 import { readCorsPolicy, readCsrf } from './origins.js';
 
@@ -67,7 +68,9 @@ const routeReaders: readonly [string, Reader][] = [...always,
     maxRequestBytes: numberOf((message as BufferPerRoute).buffer?.maxRequestBytes, 0) })],
 ];
 const byType = (readers: readonly [string, Reader][]): ReadonlyMap<string, Reader> =>
-  new Map(readers.map(([type, read]) => [`${TYPES}${type}`, read]));
+  new Map([...readers.map(([type, read]): [string, Reader] => [`${TYPES}${type}`, read]),
+    [rpcJsonTranscoderType, (message, path, report) =>
+      readRpcJsonTranscoder(message as RpcJsonTranscoder, path, report)]]);
 const inChain = byType(chainReaders), inRoutes = byType(routeReaders);
 
 /** Filters that decide who may pass. One of these is never left out, whatever is_optional says. */
