@@ -169,10 +169,13 @@ export interface RpcJsonTranscoderFilter {
   kind: 'rpcJsonTranscoder'; call: RpcJsonCall | null; maxRequestBytes: number; maxResponseBytes: number;
 }
 
+/** weft.extensions.filters.http.sofa_trace.v1.SofaTrace */
+export interface SofaTraceFilter { kind: 'sofaTrace' }
+
 export type HttpFilterConfig = RouterFilter | FaultFilter | CorsFilter | CsrfFilter | HeaderMutationFilter
   | LocalRateLimitFilter | HealthCheckFilter | BufferFilter | SetMetadataFilter | HeaderToMetadataFilter |
     DynamicForwardProxyFilter | GrpcJsonTranscoderFilter | GrpcWebFilter | GrpcStatsFilter | GrpcHttp1BridgeFilter
-    | RpcJsonTranscoderFilter;
+    | RpcJsonTranscoderFilter | SofaTraceFilter;
 
 /** One filter of a connection manager. `disabled`: it runs only on routes that turn it on. */
 export interface HttpFilter { name: string; typeUrl: string; disabled: boolean; config: HttpFilterConfig }

@@ -1,10 +1,11 @@
 // Where everything lies in the one shared WebAssembly memory. Pure arithmetic over (memoryBytes, workers): main and
 // every worker compute the same map. All offsets are bytes, 64-aligned; regions are in ascending order:
 //
-//   statics | control | mailboxes | fd owners | cluster states | endpoint states | discovered | token buckets |
-//   snapshot heap |
+//   statics | control | mailboxes | fd owners | cluster states | endpoint states | discovered | SOFA traces |
+//   token buckets | snapshot heap |
 //   per worker: [ log ring | statistics | arena ]
 import { limits } from './limits.js';
+import { SOFA_TRACES_BYTES } from './sofa-traces.js';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -47,6 +48,7 @@ export interface MemoryMap {
   clusterStates: number;         // 64 bytes per cluster slot, atomics: see ClusterState
   endpointStates: number;        // 64 bytes per endpoint state index, atomics: see EndpointState
   discovered: number;            // 64 bytes per endpoint that workers find by themselves: see core/discovered.ts
+  sofaTraces: number;            // see core/sofa-traces.ts
   tokenBuckets: number; tokenBucketsBytes: number;
   snapshot: number; snapshotBytes: number;
   perWorker: number; perWorkerBytes: number;
@@ -106,6 +108,7 @@ function layOut(memoryMiB: number, workers: number): MemoryMap {
   const clusterStates = take(limits.clusterSlotsMax * ClusterState.bytes);
   const endpointStates = take(limits.endpointStatesMax * EndpointState.bytes);
   const discovered = take(limits.discoveredEndpointsMax * DISCOVERED_BYTES);
+  const sofaTraces = take(SOFA_TRACES_BYTES);
   const tokenBucketsBytes = limits.tokenBucketsMax * TOKEN_BUCKET_BYTES;
   const tokenBuckets = take(tokenBucketsBytes);
   const remaining = bytes - at;
@@ -116,7 +119,7 @@ function layOut(memoryMiB: number, workers: number): MemoryMap {
   const statsBytes = align(Math.floor((perWorkerBytes - limits.logRingBytes) * 0.3), 64 * KiB) - 64 * KiB;
   const arenaBytes = perWorkerBytes - limits.logRingBytes - statsBytes;
   return { bytes, workers, control, mailboxes, fdOwners, clusterScopes, clusterStates, endpointStates,
-    discovered, tokenBuckets, tokenBucketsBytes,
+    discovered, sofaTraces, tokenBuckets, tokenBucketsBytes,
     snapshot, snapshotBytes, perWorker, perWorkerBytes, statsBytes, arenaBytes };
 }
 

@@ -22,6 +22,7 @@ import { HealthCheckFilter } from './health-check.js';
 import { LocalRateLimitFilter } from './local-rate-limit.js';
 import { HeaderToMetadataFilter, SetMetadataFilter } from './metadata.js';
 import { RpcJsonTranscoderFilter } from './rpc-json-transcoder.js';
+import { SofaTraceFilter } from './sofa-trace.js';
 
 /** The chain that a route's requests meet. */
 export class FilterChain {
@@ -118,6 +119,7 @@ function compile(engine: Engine, own: BoundFilter,
     case 'grpcHttp1Bridge': return new GrpcHttp1BridgeFilter(engine, config);
     case 'grpcStats': return new GrpcStatsFilter(engine, config);
     case 'rpcJsonTranscoder': return RpcJsonTranscoderFilter.of(engine, config);
+    case 'sofaTrace': return new SofaTraceFilter(engine);
     case 'router': return null;
   }
 }

@@ -49,6 +49,7 @@ export class ListenerRuntime {
   readonly name: string;
   readonly metadata: FilterMetadata | null;
   readonly inbound: boolean;
+  readonly outbound: boolean;
   /** The limit of the process's connections concerns it. */
   readonly limited: boolean;
   readonly bufferBytes: number;
@@ -73,6 +74,7 @@ export class ListenerRuntime {
     this.name = config.name;
     this.metadata = config.metadata;
     this.inbound = config.trafficDirection === 'inbound';
+    this.outbound = config.trafficDirection === 'outbound';
     this.limited = !config.ignoreGlobalConnectionLimit;
     this.bufferBytes = config.perConnectionBufferBytes;
     this.connectionsMax = engine.runtime.number({ defaultValue: Infinity,

@@ -13,11 +13,11 @@ rpcSupport.all = true;
 
 const inChain = '(router.v3.Router|cors.v3.Cors|grpc_(web.v3.GrpcWeb|stats.v3.FilterConfig|http1_bridge.v3.Config)|'
   + 'header_mutation.v3.HeaderMutation|'
-  + 'health_check.v3.HealthCheck|buffer.v3.Buffer|dynamic_forward_proxy.v3.FilterConfig)$';
+  + 'health_check.v3.HealthCheck|buffer.v3.Buffer|dynamic_forward_proxy.v3.FilterConfig|sofa_trace.v1.SofaTrace)$';
 /** HTTP filters that only a chain configures, and what routes say about filters. */
-export const httpFilters = new RegExp(`^envoy\\.extensions\\.filters\\.http\\.${inChain}`);
+export const httpFilters = new RegExp(`^(envoy|weft)\\.extensions\\.filters\\.http\\.${inChain}`);
 const overrides = new RegExp(`^envoy\\.(extensions\\.filters\\.http\\.(?!${inChain})|`
-  + 'config\\.route\\.v3\\.FilterConfig$)|^weft\\.extensions\\.filters\\.http\\.');
+  + 'config\\.route\\.v3\\.FilterConfig$)|^weft\\.extensions\\.filters\\.http\\.(?!sofa_trace)');
 
 const authority = root();
 const issued = issue({ name: 'sample', issuer: authority });
@@ -356,6 +356,7 @@ export const beside: { [field: string]: Tree } = {
   'FilterConfig.is_optional': { config: unknownFilter.typed_config },
   'cors.v3.Cors': chain,
   'grpc_web.v3.GrpcWeb': chain,
+  'sofa_trace.v1.SofaTrace': chain,
   'grpc_stats.v3.FilterConfig': chain,
   'grpc_http1_bridge.v3.Config': chain,
   'header_mutation.v3.HeaderMutation': chain,

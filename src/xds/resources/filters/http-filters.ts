@@ -21,6 +21,8 @@ import { readTranscoder } from './transcoder.js';
 import { readCorsPolicy, readCsrf } from './origins.js';
 
 const TYPES = 'envoy.extensions.filters.http.';
+/** Weft's own. */
+const OWN_TYPES = 'weft.extensions.filters.http.';
 const routerType = `${TYPES}router.v3.Router`;
 const overrideType = 'envoy.config.route.v3.FilterConfig';
 
@@ -34,6 +36,8 @@ const always: readonly [string, Reader][] = [
     readLocalRateLimit(message as LocalRateLimit, path, report)],
   ['grpc_json_transcoder.v3.GrpcJsonTranscoder', (message, path, report) =>
     readTranscoder(message as GrpcJsonTranscoder, path, report)],
+  [rpcJsonTranscoderType, (message, path, report) =>
+    readRpcJsonTranscoder(message as RpcJsonTranscoder, path, report)],
   ['set_metadata.v3.Config', (message) => readSetMetadata(message as Set_metadataConfig)],
   ['header_to_metadata.v3.Config', (message, path, report) =>
     readHeaderToMetadata(message as Header_to_metadataConfig, path, report)],
@@ -43,6 +47,7 @@ const chainReaders: readonly [string, Reader][] = [...always.filter(([type]) => 
   ['router.v3.Router', (message) => ({ kind: 'router',
     suppressEnvoyHeaders: (message as Router).suppressEnvoyHeaders ?? false })],
   ['cors.v3.Cors', () => ({ kind: 'cors', policy: null })],
+  [`${OWN_TYPES}sofa_trace.v1.SofaTrace`, () => ({ kind: 'sofaTrace' })],
   ['grpc_web.v3.GrpcWeb', () => ({ kind: 'grpcWeb' })],
   ['grpc_http1_bridge.v3.Config', (message) => ({ kind: 'grpcHttp1Bridge',
     upgradesProtobuf: (message as Grpc_http1_bridgeConfig).upgradeProtobufToGrpc ?? false,
@@ -68,9 +73,7 @@ const routeReaders: readonly [string, Reader][] = [...always,
     maxRequestBytes: numberOf((message as BufferPerRoute).buffer?.maxRequestBytes, 0) })],
 ];
 const byType = (readers: readonly [string, Reader][]): ReadonlyMap<string, Reader> =>
-  new Map([...readers.map(([type, read]): [string, Reader] => [`${TYPES}${type}`, read]),
-    [rpcJsonTranscoderType, (message, path, report) =>
-      readRpcJsonTranscoder(message as RpcJsonTranscoder, path, report)]]);
+  new Map(readers.map(([type, read]) => [type.startsWith(OWN_TYPES) ? type : `${TYPES}${type}`, read]));
 const inChain = byType(chainReaders), inRoutes = byType(routeReaders);
 
 /** Filters that decide who may pass. One of these is never left out, whatever is_optional says. */
