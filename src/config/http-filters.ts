@@ -164,9 +164,19 @@ export interface RpcJsonCall {
   attachments: { name: string; value: string }[];
   forwardedHeaders: string[];         // names in lower case
 }
-/** weft.extensions.filters.http.rpc_json_transcoder.v1.RpcJsonTranscoder; no call: it does nothing. */
+/** weft.extensions.filters.http.rpc_json_transcoder.v1.Request */
+export interface RpcJsonRequest {
+  method: string;
+  path: string;                       // with `{name}` for arguments
+  host: string;                       // '' = the service
+  arguments: RpcJsonArgument[];
+  result: string;                     // a Java type; '' = void
+  forwardedAttachments: string[];     // names in lower case
+}
+/** weft.extensions.filters.http.rpc_json_transcoder.v1.RpcJsonTranscoder; neither call nor request: it does nothing. */
 export interface RpcJsonTranscoderFilter {
-  kind: 'rpcJsonTranscoder'; call: RpcJsonCall | null; maxRequestBytes: number; maxResponseBytes: number;
+  kind: 'rpcJsonTranscoder'; call: RpcJsonCall | null; request: RpcJsonRequest | null;
+  maxRequestBytes: number; maxResponseBytes: number;
 }
 
 /** weft.extensions.filters.http.sofa_trace.v1.SofaTrace */

@@ -1,7 +1,7 @@
 // HTTP with JSON in front of endpoints that speak Bolt, on real sockets: what goes out byte by byte, what comes back as
 // JSON, and what is refused. What both protocols have in common is tried with Dubbo.
 import t from 'tap';
-import { hex, hs } from '../protocols/rpc/dubbo-frames.js';
+import { object, REQUEST, RESPONSE, sofaRequest, sofaResponse, text } from '../protocols/rpc/sofa-content.js';
 import { BoltServer } from '../support/bolt.js';
 import type { BoltFrame } from '../support/bolt.js';
 import { bootstrap, routeTo } from '../support/bootstrap.js';
@@ -10,24 +10,9 @@ import { Proxy, weftKinds } from '../support/proxy.js';
 import { askJson, errorJson, jsonManager, routeCalls, spokenIn } from '../support/rpc-json.js';
 import { hessianVectors } from '../transcode/rpc/hessian-vectors.js';
 
-const SERVICE = 'com.example.Orders', REQUEST = 'com.alipay.sofa.rpc.core.request.SofaRequest';
-const RESPONSE = 'com.alipay.sofa.rpc.core.response.SofaResponse';
+const SERVICE = 'com.example.Orders';
 const call = (method: string, types: readonly (string | object)[], more: object = {}): object => ({ protocol: 'BOLT',
   service: SERVICE, method, arguments: types.map((type) => typeof type === 'string' ? { type } : type), ...more });
-
-/** A definition of the draft dialect, and an instance of it. */
-const object = (type: string, fields: readonly (readonly [name: string, hex: string])[]): Buffer =>
-  Buffer.concat([hex('4f'), hex(type.length < 48 ? (0x90 + type.length).toString(16) : `c8${type.length.toString(16)}`),
-    Buffer.from(type), hex((0x90 + fields.length).toString(16)), ...fields.map(([name]) => hs(name)), hex('6f90'),
-    ...fields.map(([, value]) => hex(value))]);
-const text = (value: string): string => hs(value).toString('hex');
-const request = (method: string, service: string, signatures: readonly string[], values: string,
-  application = '4e'): string => object(REQUEST, [['targetAppName', application], ['methodName', text(method)],
-  ['targetServiceUniqueName', text(service)], ['requestProps', '4e'],
-  ['methodArgSigs', `567400075b737472696e676e${signatures.length.toString(16).padStart(2, '0')}`
-    + `${signatures.map(text).join('')}7a`]]).toString('hex') + values;
-const response = (value: string, isError = '46', message = '4e'): Buffer => object(RESPONSE, [['isError', isError],
-  ['errorMsg', message], ['appResponse', value], ['responseProps', '4e']]);
 
 const routes = [
   routeCalls({ path: '/types' }, 'orders', call('types', ['java.lang.String', 'int', 'long', 'double', 'boolean',
@@ -59,7 +44,7 @@ for (const kind of weftKinds) {
     const ask = (path: string, json: string | null): ReturnType<typeof askJson> => askJson(port, path, json);
 
     await t.test('a call with every type', async (t) => {
-      answers(response('93'));
+      answers(sofaResponse('93'));
       const json = '["a\\u00e9\\ud83d\\ude00",-5,9007199254740993,1.5,true,2147483648,[1,null],{"a":[true,0.5]}]';
       t.same(await ask('/types', json), { status: 200, type: 'application/json', length: '1', text: '3' });
       const [frame] = server.requests;
@@ -67,14 +52,14 @@ for (const kind of weftKinds) {
         ['service', `${SERVICE}:1.0`], ['sofa_head_target_service', `${SERVICE}:1.0`],
         ['sofa_head_method_name', 'types']] });
       t.equal(frame!.headers.length, 3);
-      t.equal(frame!.content.toString('hex'), request('types', `${SERVICE}:1.0`, ['java.lang.String', 'int', 'long',
+      t.equal(frame!.content.toString('hex'), sofaRequest('types', `${SERVICE}:1.0`, ['java.lang.String', 'int', 'long',
         'double', 'boolean', 'java.lang.Object', 'java.util.List', 'java.util.Map'], '0461c3a9eda0bdedb880' + '8b'
         + '4c0020000000000001' + '443ff8000000000000' + '54' + '4c0000000080000000' + '566e02e14e7a'
         + '4d0161566e0254443fe00000000000007a7a'));
     });
 
     await t.test('version, unique id, application, timeout, and entries of the header map', async (t) => {
-      answers(response('4e'));
+      answers(sofaResponse('4e'));
       const headers = { 'content-type': 'application/json', traceparent: '00-1', 'weft-frame': '00', service: 'other',
         'x-class': 'Other' };
       t.match(await askJson(port, '/named', '{"n":7}', headers), { status: 200, text: 'null' });
@@ -83,7 +68,7 @@ for (const kind of weftKinds) {
       t.same(server.requests[0]!.headers, [['service', unique], ['sofa_head_target_service', unique],
         ['sofa_head_method_name', 'named'], ['sofa_head_target_app', 'shop'],
         ['rpc_trace_context.sofaTraceId', '0a01'], ['traceparent', '00-1']]);
-      t.equal(server.requests[0]!.content.toString('hex'), request('named', unique, ['int'], '97', text('shop')));
+      t.equal(server.requests[0]!.content.toString('hex'), sofaRequest('named', unique, ['int'], '97', text('shop')));
       t.match(await ask('/none', null), { status: 200 });
       t.same(server.requests[1]!.headers.at(-1), ['added', 'v']);
     });
@@ -95,17 +80,17 @@ for (const kind of weftKinds) {
           '[1,2,3,4,5,6,7,8,9]'],
         ['54', 'true'], ['4fa46a6176612e6d6174682e426967446563696d616c910576616c75656f9104312e3530',
           '{"class":"java.math.BigDecimal","value":"1.50"}']] as const) {
-        answers(response(result));
+        answers(sofaResponse(result));
         t.match(await ask('/none', null), { status: 200, text: json });
       }
       // References count from the answer itself, which is number 0.
-      answers(response('566e02566e01917a4a027a'));
+      answers(sofaResponse('566e02566e01917a4a027a'));
       t.match(await ask('/none', null), { status: 200, text: '[[1],[1]]' });
       for (const [result, why] of [[of('bytes'), 'the result: bytes has no form in JSON'],
         ['566e014a017a', 'the result[0]: the value contains itself'],
         [of('map intkey'), 'the result: a map has a key that is no string'],
         ['4f', 'no value begins with byte 78']] as const) {
-        answers(response(result));
+        answers(sofaResponse(result));
         t.match(await ask('/none', null), { status: 502,
           text: errorJson('weft', `the answer cannot be carried: ${why}`) });
       }
@@ -120,11 +105,11 @@ for (const kind of weftKinds) {
     await t.test('exceptions, errors and statuses', async (t) => {
       const thrown = object('com.example.Sold', [['detailMessage', text('out')], ['stackTrace', '4e'], ['cause',
         '4a01']]);
-      answers(response(thrown.toString('hex').replace('6f90', '6f91')));
+      answers(sofaResponse(thrown.toString('hex').replace('6f90', '6f91')));
       t.match(await ask('/none', null), { status: 500, text: errorJson('com.example.Sold', 'out') });
-      answers(response(text('a text')), { headers: [['sofa_head_response_error', 'true']] });
+      answers(sofaResponse(text('a text')), { headers: [['sofa_head_response_error', 'true']] });
       t.match(await ask('/none', null), { status: 500, text: errorJson('bolt.EXCEPTION', 'a text') });
-      answers(response('4e', '54', text('no such service')));
+      answers(sofaResponse('4e', '54', text('no such service')));
       t.match(await ask('/none', null), { status: 500, text: errorJson('bolt.SOFA_RESPONSE_ERROR',
         'no such service') });
       for (const [status, http, name] of [[2, 500, 'SERVER_EXCEPTION'], [4, 503, 'SERVER_THREADPOOL_BUSY'],
@@ -139,7 +124,7 @@ for (const kind of weftKinds) {
     });
 
     await t.test('a cluster of another protocol is not sent to', async (t) => {
-      answers(response('4e'));
+      answers(sofaResponse('4e'));
       t.match(await ask('/dubbo', null), { status: 502,
         text: errorJson('weft', 'the cluster dubbo speaks dubbo, not bolt') });
       t.equal(server.requests.length, 0);

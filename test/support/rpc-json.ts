@@ -13,6 +13,11 @@ export const routeCalls = (match: object, cluster: string, call: object, more: o
   route: object = {}): Record<string, unknown> => ({ match, route: { cluster, ...route },
   typed_per_filter_config: { json: { '@type': FILTER_TYPE, call, ...more } } });
 
+/** The other way: calls become requests. */
+export const routeRequests = (match: object, cluster: string, request: object, more: object = {},
+  route: object = {}): Record<string, unknown> => ({ match, route: { cluster, ...route },
+  typed_per_filter_config: { json: { '@type': FILTER_TYPE, request, ...more } } });
+
 export const spokenIn = (protocol: 'BOLT' | 'DUBBO'): Record<string, unknown> => ({ typed_extension_protocol_options: {
   'weft.extensions.upstreams.rpc.v1.RpcProtocolOptions': { protocol,
     '@type': `${TYPE}upstreams.rpc.v1.RpcProtocolOptions` } } });

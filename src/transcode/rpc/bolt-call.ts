@@ -15,12 +15,14 @@ import { typesOf } from './java-types.js';
 import { jsonOf } from './json-of-hessian.js';
 import type { JsonLimits } from './json-of-hessian.js';
 
-const REQUEST = 'com.alipay.sofa.rpc.core.request.SofaRequest';
-const RESPONSE = 'com.alipay.sofa.rpc.core.response.SofaResponse';
+export const SOFA_REQUEST = 'com.alipay.sofa.rpc.core.request.SofaRequest';
+export const SOFA_RESPONSE = 'com.alipay.sofa.rpc.core.response.SofaResponse';
 const FIELDS = ['targetAppName', 'methodName', 'targetServiceUniqueName', 'requestProps', 'methodArgSigs'];
-const HESSIAN = 1, V2 = 2;
+export const BOLT_HESSIAN = 1;
 /** Of an answer's fixed header, in version 1; version 2 has a byte more before its codec, and another behind it. */
-const CODEC_AT = 9, STATUS_AT = 10, HEADER_BYTES = 20;
+const CODEC_AT = 9, STATUS_AT = 10, HEADER_BYTES = 20, V2 = 2;
+export const isWide = (header: Uint8Array): boolean => header[0] === V2;
+export const codecOf = (header: Uint8Array): number => header[CODEC_AT + Number(isWide(header))] ?? 0;
 
 const statusNames: Readonly<Record<number, string>> = { 1: 'ERROR', 2: 'SERVER_EXCEPTION', 3: 'UNKNOWN',
   4: 'SERVER_THREADPOOL_BUSY', 5: 'ERROR_COMM', 6: 'NO_PROCESSOR', 7: 'TIMEOUT', 8: 'CLIENT_SEND_ERROR',
@@ -42,7 +44,7 @@ export class BoltCall implements RpcCall {
     for (const { name, value } of attachments) pairs.push([name, value]);
     const timeout = (timeoutMs > 0 ? timeoutMs : DEFAULT_TIMEOUT_MS).toString(16).padStart(8, '0');
     this.lines = `x-service: ${service}\r\nx-method: ${method}\r\nx-version: ${ofService}\r\n`
-      + `${group === '' ? '' : `x-group: ${group}\r\n`}x-class: ${REQUEST}\r\n`
+      + `${group === '' ? '' : `x-group: ${group}\r\n`}x-class: ${SOFA_REQUEST}\r\n`
       // Version 1, a request, of command 1 in version 1; its number; hessian; lengths, which the codec knows.
       + `weft-frame: 0101000101${'00000000'}01${timeout}0000000000000000\r\n`
       + pairs.map(([name, value]) => pairLine(name, value)).join('');
@@ -51,7 +53,7 @@ export class BoltCall implements RpcCall {
   body(values: readonly Json[]): Buffer {
     const { types, call } = this;
     const out = new HessianWriter('draft');
-    out.beginObject(REQUEST, FIELDS);
+    out.beginObject(SOFA_REQUEST, FIELDS);
     if (call.application === '') out.nothing(); else out.string(call.application);
     out.string(call.method);
     out.string(this.uniqueName);
@@ -65,17 +67,17 @@ export class BoltCall implements RpcCall {
 
   answer({ status, line, body }: RpcResponse, limits: JsonLimits): RpcAnswer {
     const frame = bytesOf(line('weft-frame'));
-    const wide = frame[0] === V2 ? 1 : 0;
+    const wide = Number(isWide(frame));
     if (frame.length !== HEADER_BYTES + 2 * wide) throw new CarryError('the answer is no frame of Bolt');
-    const said = frame.readUInt16BE(STATUS_AT + 2 * wide), codec = frame[CODEC_AT + wide]!;
+    const said = frame.readUInt16BE(STATUS_AT + 2 * wide), codec = codecOf(frame);
     const reader = new HessianReader(body, 'draft', limits.depthMax);
     if (said !== 0) {
-      const { message } = body.length === 0 || codec !== HESSIAN ? { message: '' } : failureOf(reader.value(), '');
+      const { message } = body.length === 0 || codec !== BOLT_HESSIAN ? { message: '' } : failureOf(reader.value(), '');
       return answerOf(status, failureJson({ type: `bolt.${statusNames[said] ?? said}`, message }));
     }
-    if (codec !== HESSIAN) throw new CarryError(`the answer is of codec ${codec}, not of hessian2`);
+    if (codec !== BOLT_HESSIAN) throw new CarryError(`the answer is of codec ${codec}, not of hessian2`);
     const response = reader.value();
-    if (!(response instanceof HessianObject) || response.type !== RESPONSE)
+    if (!(response instanceof HessianObject) || response.type !== SOFA_RESPONSE)
       throw new CarryError('the answer is no SofaResponse');
     if (!reader.ended) throw new CarryError('bytes follow the answer');
     const value = response.field('appResponse') ?? null, message = response.field('errorMsg');

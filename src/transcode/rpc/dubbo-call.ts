@@ -17,7 +17,10 @@ import type { JsonLimits } from './json-of-hessian.js';
 
 /** Flags of a request that wants an answer, with hessian2; no status; a map of attachments, none of it in the body. */
 const FRAME = 'c200' + '01' + '00000000';
-const SERIALIZATION = 31, HESSIAN = 2, STATUS_OK = 20, MAP = 0x48;
+const STATUS_OK = 20, MAP = 0x48;
+export const DUBBO_SERIALIZATION = 31, DUBBO_HESSIAN = 2;
+/** Of an answer with hessian2. */
+export const answerFlags = '02';
 const VERSION_OF_DUBBO = '2.0.2', GENERIC = 'Ljava/lang/String;[Ljava/lang/String;[Ljava/lang/Object;';
 /** What an answer begins with. */
 const EXCEPTION = 0, VALUE = 1, NULL = 2, WITH_ATTACHMENTS = 3;
@@ -73,8 +76,8 @@ export class DubboCall implements RpcCall {
     const frame = bytesOf(line('weft-frame'));
     if (frame.length < 2) throw new CarryError('the answer is no frame of Dubbo');
     const said = frame[1]!;
-    if ((frame[0]! & SERIALIZATION) !== HESSIAN && body.length > 0)
-      throw new CarryError(`the answer is of serialization ${frame[0]! & SERIALIZATION}, not of hessian2`);
+    if ((frame[0]! & DUBBO_SERIALIZATION) !== DUBBO_HESSIAN && body.length > 0)
+      throw new CarryError(`the answer is of serialization ${frame[0]! & DUBBO_SERIALIZATION}, not of hessian2`);
     const reader = new HessianReader(body, 'final', limits.depthMax);
     if (said !== STATUS_OK) {
       const message = body.length === 0 ? '' : reader.string() ?? '';

@@ -9,6 +9,13 @@ const LINE_VALUE = /^(?:[!-~](?:[ -~]*[!-~])?)?$/;
 
 const hexOf = (text: string): string => Buffer.from(text, 'utf8').toString('hex');
 
+/** Headers that never are pairs by themselves: their lines are the proxy's. */
+const OURS = /^(?:x-forwarded-(?:for|proto|host|port)|x-request-id|via|server)$/;
+
+/** A header of a request as a pair. */
+export const forwardedLine = (name: string, value: string): string =>
+  OURS.test(name) ? `weft-pair: ${hexOf(name)}=${hexOf(value)}\r\n` : `${name}: ${value}\r\n`;
+
 /** A pair of the frame: an attachment, an entry of the header map. */
 export const pairLine = (name: string, value: string): string =>
   PLAIN.test(name) && !ofHttp.has(name) && LINE_VALUE.test(value) ? `${name}: ${value}\r\n`

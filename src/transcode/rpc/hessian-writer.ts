@@ -9,6 +9,8 @@ export class HessianWriter {
   private bytes = Buffer.allocUnsafe(512);
   private used = 0;
   private readonly draft: boolean;
+  /** Each has a definition of its own. */
+  private objects = 0;
   /** How many types were written: they have numbers. */
   private readonly types = new Map<string, number>();
 
@@ -132,14 +134,17 @@ export class HessianWriter {
   beginMap(): void { this.raw(this.draft ? 0x4d : 0x48); }
   endMap(): void { this.raw(this.draft ? 0x7a : 0x5a); }
 
-  /** The values of the fields follow. Draft only. */
+  /** The values of the fields follow. */
   beginObject(type: string, names: readonly string[]): void {
-    this.raw(0x4f);
-    this.int(type.length);
-    this.units(type, 0, type.length);
+    this.raw(this.draft ? 0x4f : 0x43);
+    if (this.draft) {
+      this.int(type.length);
+      this.units(type, 0, type.length);
+    } else this.string(type);
     this.int(names.length);
     for (const name of names) this.string(name);
-    this.raw(0x6f, 0x90);
+    this.raw(this.draft ? 0x6f : 0x4f);
+    this.int(this.objects++);
   }
 
   private draftType(type: string): void {

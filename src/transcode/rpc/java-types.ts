@@ -57,5 +57,12 @@ export const typesOf = (args: readonly { type: string }[]): JavaType[] => args.m
   return found;
 });
 
+const ofDescriptor: Readonly<Record<string, string>> = { Z: 'boolean', B: 'byte', S: 'short', I: 'int', J: 'long',
+  F: 'float', D: 'double', C: 'char' };
+/** Names of the types in a descriptor, arrays as they stand there. */
+export const typesOfDescriptor = (descriptor: string): string[] =>
+  (descriptor.match(/\[*(?:L[^;]*;|.)/gs) ?? []).map((one) => ofDescriptor[one]
+    ?? (one.startsWith('L') ? one.slice(1, -1).replaceAll('/', '.') : one));
+
 /** What stands behind the key's type, which is a string's: JSON has no others. */
 const ofValues = (held: string): string | null => /^\s*java\.lang\.String\s*,(.*)$/.exec(held)?.[1] ?? null;

@@ -3,6 +3,10 @@
 import { isUtf8 } from 'node:buffer';
 import { CarryError } from './failure.js';
 
+const TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
+/** Does a content-type say that it is JSON? */
+export const isJsonType = (type: string): boolean => TYPE.test(type);
+
 /** A number as its text. */
 export class JsonNumber {
   constructor(readonly text: string) {}

@@ -19,6 +19,7 @@ import { GrpcWebFilter } from './grpc-web.js';
 import { HostCache } from './host-cache.js';
 import { HeaderMutationFilter } from './header-mutation.js';
 import { HealthCheckFilter } from './health-check.js';
+import { JsonEndpointFilter } from './json-endpoint.js';
 import { LocalRateLimitFilter } from './local-rate-limit.js';
 import { HeaderToMetadataFilter, SetMetadataFilter } from './metadata.js';
 import { RpcJsonTranscoderFilter } from './rpc-json-transcoder.js';
@@ -118,7 +119,8 @@ function compile(engine: Engine, own: BoundFilter,
     case 'grpcWeb': return new GrpcWebFilter(engine);
     case 'grpcHttp1Bridge': return new GrpcHttp1BridgeFilter(engine, config);
     case 'grpcStats': return new GrpcStatsFilter(engine, config);
-    case 'rpcJsonTranscoder': return RpcJsonTranscoderFilter.of(engine, config);
+    case 'rpcJsonTranscoder':
+      return RpcJsonTranscoderFilter.of(engine, config) ?? JsonEndpointFilter.of(engine, config);
     case 'sofaTrace': return new SofaTraceFilter(engine);
     case 'router': return null;
   }

@@ -10,8 +10,10 @@ import { protocolNamed, speaks } from '../../protocols/protocols.js';
 import { RpcArguments } from '../../transcode/rpc/arguments.js';
 import { BoltCall } from '../../transcode/rpc/bolt-call.js';
 import type { RpcCall } from '../../transcode/rpc/call.js';
+import { forwardedLine } from '../../transcode/rpc/frame-lines.js';
 import { DubboCall } from '../../transcode/rpc/dubbo-call.js';
 import { CarryError } from '../../transcode/rpc/failure.js';
+import { isJsonType } from '../../transcode/rpc/json.js';
 import type { Json } from '../../transcode/rpc/json.js';
 import type { Engine } from '../engine.js';
 import { lineValue } from '../proxy/transform.js';
@@ -22,7 +24,6 @@ import type { Actions, HttpFilter } from './filter.js';
 import { JsonCall } from './json-call.js';
 
 type CallConfig = NonNullable<Config['call']>;
-const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 
 export class RpcJsonTranscoderFilter implements HttpFilter {
   private readonly call: RpcCall;
@@ -55,7 +56,7 @@ export class RpcJsonTranscoderFilter implements HttpFilter {
         `the cluster ${cluster.config.name} speaks ${cluster.traits.rpc || 'HTTP'}, not ${callConfig.protocol}`);
     }
     const type = recordHeader(engine, record, 'content-type');
-    if ((type !== null && !JSON_TYPE.test(type)) || recordHeader(engine, record, 'content-encoding') !== null)
+    if ((type !== null && !isJsonType(type)) || recordHeader(engine, record, 'content-encoding') !== null)
       return this.refuse(stream, actions, 415, 'the body is not application/json as it stands');
     const words = record >> 2;
     const at = engine.i32[words + Head.pathAt]!;
@@ -92,9 +93,11 @@ export class RpcJsonTranscoderFilter implements HttpFilter {
     const lines = text.slice(lineEnd);
     const forwarded = this.callConfig.forwardedHeaders.map((name) => {
       const value = lineValue(lines, name);
-      return value === null ? '' : `${name}: ${value}\r\n`;
+      return value === null ? '' : forwardedLine(name, value);
     });
+    const requestId = lineValue(lines, 'x-request-id');                   // of logs: it is no pair
     return `${text.slice(0, lineEnd)}host: ${lineValue(lines, 'host') ?? '-'}\r\n${this.call.lines}`
+      + (requestId === null ? '' : `x-request-id: ${requestId}\r\n`)
       + `${forwarded.join('')}content-length: ${bodyBytes}\r\n\r\n`;
   }
 

@@ -70,16 +70,13 @@ export class Replies {
       body = changed.body;
       extra = withContentType(extra + changed.headers, changed.contentType);
     }
-    if (stream.transform?.localReply !== undefined) {
-      const changed = stream.transform.localReply(stream.status, extra, body);
-      extra = changed.lines;
-      body = changed.body;
-    }
+    const changed = stream.transform?.localReply?.(stream.status, extra, body) ?? { lines: extra, body };
+    extra = changed.lines;
     if (stream.grpc) {
-      extra = grpcHeaders(stream.status, extra, body, stream.isHead);
-      body = '';
+      extra = grpcHeaders(stream.status, extra, String(changed.body), stream.isHead);
+      changed.body = '';
     }
-    const bytes = Buffer.from(body, 'utf8');
+    const bytes = typeof changed.body === 'string' ? Buffer.from(changed.body, 'utf8') : changed.body;
     stream.response.bytes = stream.isHead ? 0 : bytes.length;
     const told = stream.grpc ? 200 : stream.status;
     this.write(downstream, stream.hcm!.config.serverName, told, bytes, extra, close, stream.version10,
@@ -250,7 +247,8 @@ export class Replies {
     const noBody = status === 204 || status === 304;
     let head = `HTTP/1.${version10 ? 0 : 1} ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`;
     if (!noBody) head += `content-length: ${body.length}\r\n`;
-    if (body.length > 0 && !/(^|\n)content-type:/i.test(headers)) head += `content-type: ${PLAIN}\r\n`;
+    if (body.length > 0 && connection.protocol === null && !/(^|\n)content-type:/i.test(headers))
+      head += `content-type: ${PLAIN}\r\n`;
     head += `${headers}date: ${new Date(this.engine.wallMs).toUTCString()}\r\n`;
     if (!passesServer(connection.hcm.config, headers)) head += `server: ${server}\r\n`;
     if (connection.hcm.config.via !== null) head += `via: ${connection.hcm.config.via}\r\n`;

@@ -36,7 +36,7 @@ export interface Transform {
   responseHead(head: ResponseHead, ended: boolean): number;
   responseBytes(piece: Uint8Array): Uint8Array | null;
   /** An answer of ours to the call, as its client wants it; absent: as it is. */
-  localReply?(status: number, lines: string, body: string): { lines: string; body: string };
+  localReply?(status: number, lines: string, body: string): { lines: string; body: string | Uint8Array };
   /** `trailers` as lines, with their ends. */
   responseEnd(trailers: string): Uint8Array | null;
 }

@@ -37,8 +37,10 @@ const PASS_THROUGH = 2, ALWAYS_FORWARD_ONLY = 4;
 
 /** Filters that look for what only HTTP has: origins, content types, paths of probes, hosts with addresses. */
 const ofHttpOnly: ReadonlySet<HttpFilter['config']['kind']> = new Set(['cors', 'csrf', 'healthCheck',
-  'dynamicForwardProxy', 'grpcWeb', 'grpcStats', 'grpcHttp1Bridge', 'grpcJsonTranscoder',
-  'rpcJsonTranscoder'] as const);
+  'dynamicForwardProxy', 'grpcWeb', 'grpcStats', 'grpcHttp1Bridge', 'grpcJsonTranscoder'] as const);
+/** One that makes calls of requests, too: there are only calls. */
+const knowsHttpAlone = ({ config }: HttpFilter): boolean =>
+  ofHttpOnly.has(config.kind) || (config.kind === 'rpcJsonTranscoder' && config.call !== null);
 
 /** The filter without `unknown_protocol`, which is the chain's TCP proxy. Codecs that it names go into `codecs`. */
 export function readRpcProxy(message: RpcProxy, routes: RoutesOfManager, path: string, report: Report,
@@ -88,7 +90,7 @@ function readListenerOptions(message: RpcProxy, path: string, report: Report,
 
 function refuseHttpFilters(filters: readonly HttpFilter[], { httpFilters }: RpcProxy, path: string,
   report: Report): void {
-  const refused = new Set(filters.filter(({ config: { kind } }) => ofHttpOnly.has(kind)).map(({ typeUrl }) => typeUrl));
+  const refused = new Set(filters.filter(knowsHttpAlone).map(({ typeUrl }) => typeUrl));
   (httpFilters ?? []).forEach(({ typedConfig }, index) => {
     if (typedConfig !== undefined && refused.has(typedConfig.typeUrl))
       report.fail(`${path}[${index}].typed_config`, `only with protocol AUTO: ${typedConfig.type} knows HTTP alone`);
