@@ -19,7 +19,7 @@ t.test('docs/protocols.md', async (t) => {
   const codec = join(temporaryDirectory(), 'codec.wasm');
   writeFileSync(codec, Buffer.from('\0asm\x01\0\0\0', 'latin1'));
   const blocks = [...readFileSync('docs/protocols.md', 'utf8').matchAll(/^```yaml\n([^]*?)^```$/gm)];
-  t.equal(blocks.length, 3);
+  t.equal(blocks.length, 4);
   for (const [, text] of blocks) {
     const result = compileBootstrap({ configPath: null, allowUnknownFields: false,
       configYaml: text.replace('/etc/weft/hsf.wasm', codec) });
