@@ -26,6 +26,8 @@ export class Hedge implements Borrower {
   readonly pendingPrevious: Borrower | null = null;
   readonly rawTunnel = false;
   shares = false;
+  alone = false;
+  readonly bodyBytes = 0;
   readonly isUpgrade = false;
   readonly openEnded = false;
   wantsNewConnection = false;

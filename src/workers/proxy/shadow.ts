@@ -25,9 +25,11 @@ export class Shadow implements Borrower, PickRequest {
   readonly rawTunnel = false;
   shares = false;
   protocol: RpcProtocol | null = null;
+  alone = false;
   framed = false;
   https = false;
   readonly isUpgrade = false;
+  get bodyBytes(): number { return this.request.bytes + this.request.remaining; }
   get openEnded(): boolean { return this.request.kind === BODY_UNTIL_END; }
   wantsNewConnection = false;
   connectErrno = 0;

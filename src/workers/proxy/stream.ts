@@ -74,6 +74,7 @@ export class Stream implements PickRequest, Borrower {
   pendingPrevious: Borrower | null = null;
   pending = false;
   shares = false;
+  alone = false;
 
   id = 0;
   method = 0;
@@ -260,6 +261,7 @@ export class Stream implements PickRequest, Borrower {
   /** Header lines, with their ends, that the response gets. */
   addedResponseLines = '';
 
+  get bodyBytes(): number { return this.request.bytes + this.request.remaining; }
   get openEnded(): boolean { return this.request.kind === BODY_UNTIL_END; }
   /** The connection that it came by. */
   get origin(): Origin | null { return this.session ?? this.downstream; }

@@ -23,6 +23,9 @@ export class RpcClientSession extends RpcSession implements SharedSession {
   private requests = 0;
   private lent = 0;
   private endsUsed = false;
+  /** Whose long request has the connection to itself: its client may stop in the middle, and others would wait. */
+  private alone: RpcClientStream | null = null;
+  private aloneSent = false;
   private idleAtMs = Infinity;
   private lifeAtMs = Infinity;
   /** Numbers of requests that were given up: until their answers come, nobody else may have them. */
@@ -45,6 +48,7 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     if (rpc === null || !this.start(connection.socket, connection.protocol!, rpc.maxFrameBytes)) return false;
     this.connection = connection;
     this.draining = this.endsUsed = false;
+    this.alone = null;
     this.requests = this.lent = 0;
     for (const id of this.late.ids()) this.late.delete(id);
     const { maxDurationMs } = config.connections;
@@ -57,11 +61,13 @@ export class RpcClientSession extends RpcSession implements SharedSession {
   }
 
   get hasRoom(): boolean {
-    return this.state === RPC_OPEN && !this.draining
+    return this.state === RPC_OPEN && !this.draining && !this.isEnding && this.alone === null
       && this.lent < this.connection.endpoint.cluster.config.rpc!.maxConcurrentRequests;
   }
   get isUsed(): boolean { return this.lent > 0; }
-  mayCarry({ protocol }: Borrower): boolean { return protocol === this.protocol; }
+  mayCarry({ protocol, alone }: Borrower): boolean {
+    return protocol === this.protocol && (!alone || this.lent === 0);
+  }
 
   lend(borrower: Borrower): boolean {
     const stream = this.free.pop() ?? new RpcClientStream(this.engine, this);
@@ -69,6 +75,10 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     if (!stream.lend(borrower, id, this.requests + 1)) { this.free.push(stream); return false; }
     this.streams.set(id, stream);
     this.requests++;
+    if (borrower.alone) {
+      this.alone = stream;
+      this.aloneSent = false;
+    }
     if (this.lent++ === 0) this.idleAtMs = Infinity;
     this.connection.requests = this.requests;
     borrower.upstream = stream;
@@ -153,8 +163,21 @@ export class RpcClientSession extends RpcSession implements SharedSession {
 
   tellLater(stream: RpcClientStream): void { this.sessions.tellLater(stream); }
 
+  override frameSent(stream: RpcStream): void {
+    if (stream !== this.alone) return;
+    this.aloneSent = true;
+    this.engine.reactor.flushLater(this.out);
+  }
+  /** A long request was sent: others may have streams of the connection now. */
+  protected override onTurnOver(): void {
+    if (this.alone === null || !this.aloneSent) return;
+    this.alone = null;
+    this.pool.hasRoom(this);
+  }
+
   gone(stream: RpcStream): void {
     const client = stream as RpcClientStream;
+    if (client === this.alone) this.alone = null;
     // Sent, and not answered: its number is not another's until it is.
     if (!client.begun || client.isAnswered || client.oneway || this.state !== RPC_OPEN) return;
     this.late.set(this.goneId, true);

@@ -38,6 +38,7 @@ export class RpcSending {
     sender.frameLeft -= length;
     if (sender.frameLeft <= 0) {
       this.writer = null;
+      sender.rpc.frameSent(sender);
       if (!this.pumping) this.pump();
     }
     return length;

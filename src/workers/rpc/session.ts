@@ -350,6 +350,8 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     } catch (error) { this.failed(error); }
   }
   protected onTurnOver(): void { /* nothing */ }
+  /** All of the stream's frame was given to the connection. */
+  frameSent(_stream: RpcStream): void { /* nothing */ }
   private sendControls(): void {
     for (const bytes of this.waitingControls) {
       const at = this.out.reserve(bytes.length);
@@ -380,6 +382,7 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     this.engine.reactor.flushLater(this.out);
   }
   private failure = 0;
+  protected get isEnding(): boolean { return this.failure !== 0; }
 
   forget(id: number, stream: FramedStream): void {
     this.streams.delete(id);

@@ -5,6 +5,8 @@ import type { RpcProtocol } from '../../protocols/protocol.js';
 export class Awaited {
   connecting = 0;
   pending = 0;
+  /** Of those who wait: they want a connection for themselves while they send. */
+  alone = 0;
   /** `protocol`: null: HTTP/2. */
   constructor(readonly protocol: RpcProtocol | null, readonly next: Awaited | null) {}
 }

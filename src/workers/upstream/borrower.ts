@@ -23,6 +23,10 @@ export interface Borrower {
   shares: boolean;
   /** The RPC protocol that its messages are of; null: HTTP, or bytes. */
   readonly protocol: RpcProtocol | null;
+  /** Of those: one that nobody else has, until its request is sent. */
+  alone: boolean;
+  /** Of the whole request, where its length is known. */
+  readonly bodyBytes: number;
   /** Its client speaks a protocol that carries many. */
   readonly framed: boolean;
   /** :scheme is https. */

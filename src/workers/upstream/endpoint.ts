@@ -206,7 +206,10 @@ export class Endpoint {
     if (this.pendingLast === null) this.pendingFirst = stream; else this.pendingLast.pendingNext = stream;
     this.pendingLast = stream;
     this.pendingCount++;
-    if (stream.shares) this.shared.of(stream.protocol).pending++;
+    if (!stream.shares) return;
+    const awaited = this.shared.of(stream.protocol);
+    awaited.pending++;
+    if (stream.alone) awaited.alone++;
   }
 
   removePending(stream: Borrower): void {
@@ -217,7 +220,10 @@ export class Endpoint {
     stream.pendingNext = stream.pendingPrevious = null;
     stream.pending = false;
     this.pendingCount--;
-    if (stream.shares) this.shared.of(stream.protocol).pending--;
+    if (!stream.shares) return;
+    const awaited = this.shared.of(stream.protocol);
+    awaited.pending--;
+    if (stream.alone) awaited.alone--;
   }
 
   /** Connections that serve nothing close; those that carry requests close when these are answered. */

@@ -38,6 +38,7 @@ export class UpstreamPool {
   /** Lends a connection to `stream` (ACQUIRED: stream.upstream is set), queues it (WAITING), or refuses. */
   acquire(stream: Borrower, endpoint: Endpoint, thresholds: CircuitBreakerThresholds): number {
     stream.shares = shares(stream, endpoint);
+    stream.alone = stream.protocol !== null && stream.bodyBytes > limits.rpcGatheredBytesMax;
     if (stream.shares) {
       if (this.lendStream(stream, endpoint)) return ACQUIRED;
       return this.queue(stream, endpoint, thresholds);
@@ -69,6 +70,11 @@ export class UpstreamPool {
     cluster.gauge(ClusterStat.upstream_rq_pending_active, 1);
     endpoint.pushPending(stream);
     if (wantsMore(endpoint, stream) && !this.open(endpoint, thresholds, stream)) {
+      if (stream.alone) {                                // it may have none of its own: with others, then
+        this.cancel(stream, endpoint);
+        stream.alone = false;
+        return this.lendStream(stream, endpoint) ? ACQUIRED : this.queue(stream, endpoint, thresholds);
+      }
       if (endpoint.connections === 0 || endpoint.owned !== null) {
         this.cancel(stream, endpoint);
         stream.connectErrno = LOCAL_FAILURE;
@@ -119,7 +125,7 @@ export class UpstreamPool {
     const { endpoint } = session.connection;
     const awaited = endpoint.shared.of(session.connection.protocol);
     while (awaited.pending > 0 && session.hasRoom) {
-      const waiting = this.nextFor(session.connection, session.settled);
+      const waiting = this.nextFor(session.connection, session);
       if (waiting === null) return;
       this.cancel(waiting, endpoint);
       if (!session.lend(waiting)) { waiting.connectErrno = LOCAL_FAILURE; waiting.events.onConnectFailed(waiting); }
@@ -170,13 +176,13 @@ export class UpstreamPool {
 
   /**
    * The first waiting stream that this connection can serve: a raw tunnel wants a connection that nobody has spoken
-   * HTTP on, an upgrade one of HTTP/2 whose server is known.
+   * HTTP on; where many share one, what is spoken on it decides.
    */
-  private nextFor(connection: UpstreamConnection, knowsServer = true): Borrower | null {
+  private nextFor(connection: UpstreamConnection, session: SharedSession | null = null): Borrower | null {
     const own = connection.endpoint.owned !== null;
     let stream = connection.endpoint.pendingFirst;
     while (stream !== null && ((stream.rawTunnel && connection.requests > 0) || stream.shares !== connection.shares
-      || (stream.shares && stream.protocol !== connection.protocol) || (stream.isUpgrade && !knowsServer)
+      || (stream.shares && stream.protocol !== connection.protocol) || (session !== null && !session.mayCarry(stream))
       || (own && ownerOf(stream) !== connection.owner))) stream = stream.pendingNext;
     return stream;
   }
@@ -305,6 +311,7 @@ function wantsMore({ connecting, pendingCount, shared, cluster }: Endpoint, { sh
   const { http, rpc } = cluster.config;
   const each = protocol !== null ? (rpc?.maxConcurrentRequests ?? 1)
     : Math.max(1, Math.min(http.http2.maxConcurrentStreams, limits.http2StreamsAssumed));
-  const awaited = shared.of(protocol);
-  return awaited.connecting * each < awaited.pending;
+  // Each that wants one for itself takes one of those that are coming.
+  const { connecting: coming, pending, alone } = shared.of(protocol);
+  return (coming - alone) * each < pending - alone || coming < alone;
 }
