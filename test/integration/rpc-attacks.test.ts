@@ -181,6 +181,32 @@ for (const kind of weftKinds) {
       }
     });
 
+    await attack('clients that leave at every stage', async (t, near) => {
+      const held: (() => void)[] = [];
+      good.serve = ({ answer, frame }) => {
+        if (frame.content.toString() === 'held') held.push(answer); else answer();
+      };
+      const small = boltFrame(boltCall(1, 'held')), large = boltFrame(boltCall(1, Buffer.alloc(150_000, 'l'), CHECKED));
+      for (const bytes of [small, large]) {
+        for (const part of [0, 0.1, 0.5, 0.9, 1]) {
+          for (const way of ['end', 'reset', 'destroy'] as const) {
+            const client = await bolt();
+            client.send(bytes.subarray(0, Math.ceil(part * bytes.length)));
+            await near.next(1 + random.below(3));
+            if (way === 'end') client.socket.end();
+            else if (way === 'reset') client.socket.resetAndDestroy();
+            else client.close();
+          }
+        }
+      }
+      const bad = boltFrame(boltCall(1, Buffer.alloc(150_000, 'w'), { ...CHECKED, checksum: 'wrong' }));
+      const client = await bolt();
+      client.send(bad);
+      await until(() => client.frames.length > 0 || client.closed);
+      t.notOk(client.frames.some(({ status }) => status === 0), 'what is altered is not answered as if it were sound');
+      for (const answer of held) answer();
+    });
+
     await attack('floods: one-way calls, more calls than may be, heartbeats', async (t) => {
       const oneway = await bolt(), flooded = await bolt(few), beating = await bolt();
       oneway.send(...Array.from({ length: 5000 }, (_, i) => boltFrame(boltCall(i, 'one', { type: 2 }))));

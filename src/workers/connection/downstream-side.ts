@@ -71,6 +71,8 @@ export interface DownstreamEvents {
    * of its bytes having been taken. False: not yet; it is said again after `offerSoon`.
    */
   onRequestEnd(stream: Stream, trailersAt: number, trailersBytes: number): boolean;
+  /** The body that is arriving is not what its client sent: the request fails. */
+  onRequestBroken(stream: Stream): void;
   /** The client will send nothing more (errno 0), or is gone, or gave up (core/reset-reasons.ts). */
   onDownstreamEnd(stream: Stream, errno: number): void;
   onDownstreamDrained(stream: Stream): void;

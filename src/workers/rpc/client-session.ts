@@ -1,5 +1,5 @@
 // An endpoint's RPC connection: requests of many clients share it, each under a number of ours.
-import { Head, RpcFrame, RpcKind } from '../../core/generated/layouts.js';
+import { Head, RpcFrame, RpcKind, RpcRefusal } from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
 import { RESET_PROTOCOL } from '../../core/reset-reasons.js';
 import { ClusterStat } from '../../telemetry/schema.js';
@@ -151,7 +151,10 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     const stream = this.streams.get(this.engine.i32[(this.frame >> 2) + RpcFrame.idLow]);
     if (stream !== null) stream.lost(RESET_PROTOCOL);
   }
-  protected onBadChecksum(stream: RpcStream): void { stream.lost(RESET_PROTOCOL); }
+  protected onBadChecksum(stream: RpcStream): void {
+    this.countRefused(RpcRefusal.badChecksum);
+    stream.lost(RESET_PROTOCOL);
+  }
   protected countRefused(_refusal: number): void {
     this.connection.endpoint.cluster.count(ClusterStat.upstream_cx_protocol_error);
   }

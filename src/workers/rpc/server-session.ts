@@ -149,7 +149,7 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
 
   protected onBadChecksum(stream: RpcStream): void {
     const server = stream as RpcServerStream;
-    if (server.stream !== null) this.events.onRequestRejected(server, 0);
+    if (server.stream !== null) this.events.onRequestBroken(server.stream);
   }
 
   protected countRefused(_refusal: number): void {

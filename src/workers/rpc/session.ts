@@ -42,9 +42,9 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
   private current: RpcStream | null = null;
   private currentId = 0;
   private bodyLeft = 0;
-  private tailLeft = 0;
+  /** Of the checksum behind it, where that has not been verified. */
+  private tailBytes = 0;
   private crc = 0;
-  private checksum = 0;
   /** So many bytes of a frame have to be there before it is worth another look. */
   private needed = 0;
   protected readonly heartbeat = new Heartbeat();
@@ -87,7 +87,7 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     this.calls = protocol.calls(this.engine.codecs);
     this.frameBytesMax = frameBytesMax;
     this.current = null;
-    this.currentId = this.bodyLeft = this.tailLeft = this.untaken = this.needed = 0;
+    this.currentId = this.bodyLeft = this.tailBytes = this.untaken = this.needed = 0;
     this.nextId = 1;
     this.stopped = this.peerEnded = this.offering = false;
     this.failure = 0;
@@ -152,13 +152,9 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
   /** Returns how far the bytes were taken. */
   private process(buffer: number, at: number, end: number): number {
     while (at < end && this.state === RPC_OPEN && !this.stopped) {
-      if (this.bodyLeft > 0) at = this.body(buffer, at, end);
-      else if (this.tailLeft > 0) at = this.tail(at, end);
-      else {
-        const next = this.decode(buffer, at, end);
-        if (next === at) return at;
-        at = next;
-      }
+      const next = this.bodyLeft > 0 ? this.body(buffer, at, end) : this.decode(buffer, at, end);
+      if (next === at) return at;
+      at = next;
     }
     return this.state === RPC_OPEN ? at : end;
   }
@@ -185,25 +181,24 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     const whole = end - at >= bodyBytes + tailBytes;
     // On the endpoint's connection a frame that has begun keeps others waiting: what is small begins when it is whole.
     const bytes = taken + bodyBytes + tailBytes;
-    if (!whole && kind !== RpcKind.response && bytes <= limits.rpcGatheredBytesMax) {
+    if (!whole && ((kind !== RpcKind.response && bytes <= limits.rpcGatheredBytesMax) || bodyBytes === 0)) {
       this.needed = bytes;
       return at - taken;
     }
     this.crc = i32[words + RpcFrame.crc];
-    this.checksum = 0;
     if (whole && checked && !this.isSound(at, bodyBytes)) {
       this.countRefused(RpcRefusal.badChecksum);
       this.onRefused(kind);
       return at + bodyBytes + tailBytes;
     }
-    const inHand = Math.min(bodyBytes, end - at);
+    const inHand = Math.min(whole || !checked ? bodyBytes : bodyBytes - 1, end - at);
     this.bodyLeft = bodyBytes;
-    this.tailLeft = whole ? 0 : tailBytes;
+    this.tailBytes = whole ? 0 : tailBytes;
     const stream = this.onFrame(kind, i32[words + RpcFrame.textBytes], buffer, at, at + inHand);
     if (this.state !== RPC_OPEN) return end;
     // What went with the head is off `bodyLeft` already (tookWithHead).
     const took = bodyBytes - this.bodyLeft;
-    if (this.tailLeft > 0) this.crc = engine.codecs.rpcCrc(this.crc, at, took);
+    if (this.tailBytes > 0) this.crc = engine.codecs.rpcCrc(this.crc, at, took);
     at += took;
     this.current = stream;
     this.currentId = stream === null ? 0 : stream.streamId;
@@ -233,39 +228,38 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
       return at + 1;
     }
     this.current = null;
-    this.currentId = this.tailLeft = 0;
+    this.currentId = this.tailBytes = 0;
     this.bodyLeft = i32[words + RpcFrame.bodyBytes];
     const after = at + i32[words + RpcFrame.headBytes];
     this.onRefused(kind);                                 // its answer is written by way of the same record
     return after;
   }
 
+  /** Hands on what is there of the body. Its last byte waits for the checksum: what is altered is never whole. */
   private body(buffer: number, at: number, end: number): number {
-    const bytes = Math.min(this.bodyLeft, end - at);
     const stream = this.of();
-    if (this.tailLeft > 0) this.crc = this.engine.codecs.rpcCrc(this.crc, at, bytes);
+    const { bodyLeft, tailBytes } = this;
+    let bytes = Math.min(bodyLeft, end - at);
+    if (tailBytes > 0 && bytes === bodyLeft && end - at < bodyLeft + tailBytes) bytes--;
+    if (bytes === 0) return at;
+    const last = bytes === bodyLeft;
+    const after = at + bytes + (last ? tailBytes : 0);
     this.bodyLeft -= bytes;
-    if (stream !== null) {
-      this.untaken += bytes;
-      stream.receive(buffer, at, at + bytes);
-      if (this.untaken > limits.rpcUntakenBytesMax && this.state === RPC_OPEN) this.stop();
+    if (stream === null) {
+      if (last) this.over();
+      return after;
     }
-    if (this.bodyLeft === 0 && this.tailLeft === 0 && this.state === RPC_OPEN) this.over();
-    return at + bytes;
-  }
-
-  private tail(at: number, end: number): number {
-    const { u8 } = this.engine;
-    for (; this.tailLeft > 0 && at < end; at++, this.tailLeft--) this.checksum = (this.checksum << 8) | u8[at];
-    if (this.tailLeft > 0) return at;
-    const stream = this.of();
-    if ((this.crc | 0) === (this.checksum | 0)) this.over();
-    else {
-      this.countRefused(RpcRefusal.badChecksum);
+    if (last && tailBytes > 0 && !this.isSound(at, bytes)) {
       this.current = null;
-      if (stream !== null) this.onBadChecksum(stream);
+      this.onBadChecksum(stream);
+      return after;
     }
-    return at;
+    if (tailBytes > 0) this.crc = this.engine.codecs.rpcCrc(this.crc, at, bytes);
+    this.untaken += bytes;
+    stream.receive(buffer, at, at + bytes);
+    if (this.untaken > limits.rpcUntakenBytesMax && this.state === RPC_OPEN) this.stop();
+    if (last && this.state === RPC_OPEN) this.over();
+    return after;
   }
 
   private of(): RpcStream | null {
