@@ -104,12 +104,11 @@ export class RpcClientSession extends RpcSession implements SharedSession {
   protected onFrame(kind: number, textBytes: number, buffer: number, at: number, end: number): RpcStream | null {
     const { engine } = this;
     const { i32 } = engine;
-    const words = this.frame >> 2;
-    const id = i32[words + RpcFrame.idLow];
-    const stream = kind !== RpcKind.response || i32[words + RpcFrame.idHigh] !== 0 || id <= 0 ? null
-      : this.streams.get(id) as RpcClientStream | null;
+    const id = this.idOf(kind);
+    if (id === 0) return null;                            // it answers nothing that we have asked
+    const stream = this.streams.get(id) as RpcClientStream | null;
     if (stream === null || stream.isAnswered) {
-      this.late.delete(id);                               // of what we gave up, or of nothing
+      this.late.delete(id);                               // of what we gave up
       return null;
     }
     const { traits } = this.connection.endpoint.cluster;
@@ -118,7 +117,7 @@ export class RpcClientSession extends RpcSession implements SharedSession {
       limits.bufferLargeBytes, limits.headersCountMax);
     if (used <= 0 || i32[(engine.responseRecord >> 2) + Head.status] < 200) {
       this.countRefused(0);
-      stream.lost(RESET_PROTOCOL);
+      stream.refuse();
       return null;
     }
     this.tookWithHead(stream.answer(buffer, at, end) - at);
@@ -147,9 +146,16 @@ export class RpcClientSession extends RpcSession implements SharedSession {
   }
 
   /** A response that is none: its request has failed. */
-  protected onRefused(_kind: number): void {
-    const stream = this.streams.get(this.engine.i32[(this.frame >> 2) + RpcFrame.idLow]);
-    if (stream !== null) stream.lost(RESET_PROTOCOL);
+  protected onRefused(kind: number): void {
+    const id = this.idOf(kind);
+    const stream = id === 0 ? null : this.streams.get(id) as RpcClientStream | null;
+    if (stream !== null) stream.refuse(); else if (id !== 0) this.late.delete(id);
+  }
+  /** The number, of ours, that the frame in the record answers; 0: it is no answer, or its number is none of ours. */
+  private idOf(kind: number): number {
+    const { i32 } = this.engine;
+    const words = this.frame >> 2;
+    return kind === RpcKind.response && i32[words + RpcFrame.idHigh] === 0 ? Math.max(0, i32[words + RpcFrame.idLow]) : 0;
   }
   protected onBadChecksum(stream: RpcStream): void {
     this.countRefused(RpcRefusal.badChecksum);

@@ -1,6 +1,6 @@
 // One request on an endpoint's RPC connection: what the proxy sees in the place of a connection that is lent to it.
 import { RpcFrame, RpcKind } from '../../core/generated/layouts.js';
-import { RESET_LOCAL } from '../../core/reset-reasons.js';
+import { RESET_LOCAL, RESET_PROTOCOL } from '../../core/reset-reasons.js';
 import type { TlsFacts } from '../connection/tls-facts.js';
 import type { Engine } from '../engine.js';
 import type { Borrower } from '../upstream/borrower.js';
@@ -95,6 +95,11 @@ export class RpcClientStream extends RpcStream implements Upstream {
     }
   }
   get isAnswered(): boolean { return this.headDone; }
+  /** Its answer has come, and is none. */
+  refuse(): void {
+    this.headDone = true;
+    this.lost(RESET_PROTOCOL);
+  }
 
   protected take(buffer: number, at: number, end: number): number {
     const { stream } = this;

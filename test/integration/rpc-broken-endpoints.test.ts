@@ -1,0 +1,287 @@
+// Endpoints of RPC clusters that do what they should not: answers in pieces, altered, twice, late, to nobody, cut short;
+// frames that nobody asked for; connections that end, or are neither read nor written. A caller gets its own answer or
+// an error, and calls that share the endpoint's connection are served. `WEFT_TEST_SEED` replays a run.
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { Random } from '../fuzz/random.js';
+import { frame as dubboFrame, hessianCall, hex, hs } from '../protocols/rpc/dubbo-frames.js';
+import { bootstrap, routeTo, socketAddress } from '../support/bootstrap.js';
+import { BoltClient, boltFrame, BoltServer } from '../support/bolt.js';
+import type { BoltRequest } from '../support/bolt.js';
+import { DubboClient, DubboServer } from '../support/dubbo.js';
+import { freePort } from '../support/ports.js';
+import { Proxy, weftKinds } from '../support/proxy.js';
+import { boltCall, buffersInUse, leftOver, Neighbour, rpcCluster, rpcManager, until } from '../support/rpc-attacks.js';
+
+type Test = import('tap').Test;
+const seed = Number(process.env.WEFT_TEST_SEED ?? Date.now() % 2 ** 31);
+const CHECKED = { proto: 2, ver1: 2, switchByte: 1 };
+const ERROR_COMM = 5, TIMEOUT = 7, OK = 20;
+
+for (const kind of weftKinds) {
+  t.test(`${kind}, seed ${seed}`, async (t) => {
+    const random = new Random(seed);
+    const odd = await BoltServer.start(await freePort()), deaf = await BoltServer.start(await freePort());
+    const first = await BoltServer.start(await freePort()), second = await BoltServer.start(await freePort());
+    const dubbo = await DubboServer.start(await freePort());
+    const port = await freePort(), dubboPort = await freePort(), moving = await freePort(), adminPort = await freePort();
+    deaf.server.on('connection', (socket) => { socket.pause(); });
+    let version = 0;
+    const file = (folder: string, name: string, resources: readonly object[]): string => {
+      const path = join(folder, `${name}.json`);
+      writeFileSync(`${path}.new`, JSON.stringify({ version_info: String(++version), resources }));
+      renameSync(`${path}.new`, path);
+      return path;
+    };
+    const at = (server: BoltServer): object => ({ '@type':
+      'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment', cluster_name: 'moving', endpoints: [
+      { lb_endpoints: [{ endpoint: { address: socketAddress(server.port) } }] }] });
+    const listeners = bootstrap(adminPort, [{ name: 'moving', port: moving, routes: [routeTo('moving')],
+      manager: rpcManager('BOLT', { drain_timeout: '1s' }) }], []) as
+      { static_resources: { listeners: object[] } };
+    const listener = { '@type': 'type.googleapis.com/envoy.config.listener.v3.Listener',
+      ...listeners.static_resources.listeners[0] };
+    const proxy = await Proxy.start(kind, adminPort, (folder) => ({ node: { id: 'n', cluster: 'c' },
+      dynamic_resources: { lds_config: { path_config_source: { path: file(folder, 'lds', [listener]) } } },
+      ...bootstrap(adminPort, [{ name: 'in', port, manager: rpcManager('BOLT'), virtualHosts: [
+        { name: 'deaf', domains: ['com.x.Deaf'], routes: [routeTo('deaf')] },
+        { name: 'all', domains: ['*'], routes: [routeTo('odd')] },
+        { name: 'again', domains: ['com.x.Again'], routes: [routeTo('odd', { retry_policy: { retry_on: 'reset',
+          num_retries: 2 } })] }] },
+      { name: 'dubbo', port: dubboPort, manager: rpcManager('DUBBO'), routes: [routeTo('dubbo')] }],
+      [{ name: 'odd', ports: [odd.port], fields: rpcCluster('BOLT') },
+        { name: 'deaf', ports: [deaf.port], fields: rpcCluster('BOLT') },
+        { name: 'dubbo', ports: [dubbo.port], fields: rpcCluster('DUBBO') },
+        { name: 'moving', ports: [], fields: { ...rpcCluster('BOLT'), type: 'EDS', load_assignment: undefined,
+          eds_cluster_config: { eds_config: { path_config_source: { path: file(folder, 'eds', [at(first)]) } } } } }]),
+    }), ['--drain-time-s', '1']);
+    const opened: { close(): void }[] = [];
+    const servers = [odd, deaf, first, second, dubbo];
+    t.teardown(async () => {
+      for (const one of opened) one.close();
+      await proxy.stop();
+      await Promise.all(servers.map((server) => server.stop()));
+    });
+    const bolt = async (at = port): Promise<BoltClient> => {
+      const client = await BoltClient.open(at);
+      opened.push(client);
+      return client;
+    };
+    /** What the odd endpoint does with calls that say `attack`; others are answered. */
+    const serve = (run: (request: BoltRequest) => void): void => {
+      odd.serve = (request) => {
+        if (request.frame.content.toString().startsWith('attack')) run(request); else request.answer();
+      };
+    };
+    /** `failures`: what may become of neighbours, where the endpoint's connection has to end. */
+    const attack = (name: string, run: (t: Test, client: BoltClient, near: Neighbour) => Promise<void>,
+      failures: readonly number[] = []): Promise<unknown> => t.test(name, async (t) => {
+      const near = await Neighbour.bolt(port, 'com.x.Good', failures);
+      await near.next();
+      await run(t, await bolt(), near);
+      await near.next();
+      t.same(await near.stop(), [], 'neighbours are served');
+      for (const one of opened.splice(0)) one.close();
+      for (const server of [odd, deaf, first, second]) server.reset();
+      const after = await bolt();
+      t.match(await after.ask(boltCall(1, 'after')), { status: 0 });
+    });
+    await (await Neighbour.bolt(port)).stop();
+    const buffers = await buffersInUse(proxy);
+
+    await attack('answers split at every byte, and written byte by byte', async (t, client) => {
+      const near = await Neighbour.bolt(moving);
+      await near.next();
+      let cut = 0, answerBytes = 0;
+      const idle = await bolt();
+      const alone = async (content: string, write: (bytes: Buffer, to: BoltRequest['socket']) => Promise<void>) => {
+        first.serve = ({ frame, socket, answer }) => {
+          if (frame.content.toString() !== content) { answer(); return; }
+          const bytes = boltFrame({ ...CHECKED, id: frame.id, type: 0, className: 'A', content: frame.content });
+          answerBytes = bytes.length;
+          void write(bytes, socket);
+        };
+        return await client.ask(boltCall(++cut, content, CHECKED));
+      };
+      await near.stop();
+      client.close();
+      client = await bolt(moving);
+      for (let i = 1; i === 1 || i < answerBytes; i++) {
+        const { status, checksum } = await alone('split', async (bytes, socket) => {
+          socket.write(bytes.subarray(0, i));
+          await idle.ask(boltCall(i));
+          socket.write(bytes.subarray(i));
+        });
+        if (status !== 0 || checksum !== 'right') t.fail(`split at ${i}: ${status} ${checksum}`);
+      }
+      t.match(await alone('bytes', async (bytes, socket) => {
+        for (const byte of bytes) {
+          socket.write(Buffer.from([byte]));
+          await idle.ask(boltCall(random.below(1000)));
+        }
+      }), { status: 0, checksum: 'right' });
+    });
+
+    await attack('answers altered in each byte, an answer to another client beside them', async (t, client) => {
+      let other = await bolt(), next = 0;
+      for (const [shape, idAt] of [[{}, 5], [{ proto: 2, ver1: 1 }, 6], [CHECKED, 6]] as const) {
+        for (let i = 0, length = 1; i < length; i++) {
+          const pair: BoltRequest[] = [];
+          serve((request) => {
+            pair.push(request);
+            if (pair.length < 2) return;
+            const frames = pair.map(({ frame }) => boltFrame({ ...shape, id: frame.id, type: 0, className: 'Answer',
+              headers: [['a', 'b']], content: frame.content }));
+            const bad = pair.findIndex(({ frame }) => frame.content.toString() === 'attack, altered');
+            length = frames[bad]!.length;
+            // Another call's number is not what it becomes.
+            frames[bad]![i] = frames[bad]![i]! ^ (i >= idAt && i < idAt + 4 ? 0x80 : 1 + random.below(255));
+            request.socket.write(Buffer.concat(random.below(2) === 0 ? frames : frames.reverse()));
+          });
+          const id = ++next;
+          client.send(boltFrame(boltCall(id, 'attack, altered', { ...shape, timeout: 60 })));
+          const call = boltCall(id, 'attack, beside', { ...shape, timeout: 60 });
+          other.send(boltFrame(call));
+          const { status, content } = await other.frame((frame) => frame.id === id);
+          if (status === 0 ? content.toString() !== 'attack, beside' : ![ERROR_COMM, TIMEOUT].includes(status))
+            t.fail(`byte ${i}: ${status} ${content.toString()}`);
+          if (status === TIMEOUT) odd.dropConnections();      // a longer frame was said: all is swallowed from there
+          if (client.closed) client = await bolt();
+          if (other.closed) { t.fail(`byte ${i}: the other client's connection has ended`); other = await bolt(); }
+        }
+      }
+    }, [ERROR_COMM, TIMEOUT]);
+
+    await attack('frames that answer nothing: twice, unknown numbers, requests, heartbeats', async (t, client) => {
+      serve(({ frame: { id }, socket, answer }) => {
+        for (const wrong of [0, 0xffffffff, 0x80000000, id + 1000, 0, 0, 0, 0]) {
+          for (const type of [0, 1, 2])
+            socket.write(boltFrame({ id: wrong, type, className: 'Wrong', content: Buffer.from('wrong') }));
+          socket.write(boltFrame({ id: wrong, type: 0, command: 0 }));
+          socket.write(boltFrame({ id: wrong, type: 1, command: 0 }));
+        }
+        for (const type of [1, 2]) socket.write(boltFrame({ id, type, content: Buffer.from('wrong') }));
+        answer();
+        answer({ content: Buffer.from('wrong') });
+        answer({ content: Buffer.alloc(100_000, 'w') });
+      });
+      for (let i = 0; i < 20; i++) t.match(await client.ask(boltCall(i, 'attack')), { content: Buffer.from('attack') });
+      // What is never answered keeps its numbers.
+      serve(() => undefined);
+      const silent = await Promise.all(Array.from({ length: 50 }, (_, i) =>
+        client.ask(boltCall(100 + i, 'attack', { timeout: 50 }))));
+      t.ok(silent.every(({ status }) => status === TIMEOUT));
+      t.equal(odd.sockets.size, 1, 'the connection goes on');
+    });
+
+    await attack('answers that come late', async (t, client) => {
+      const late: BoltRequest[] = [];
+      serve((request) => { late.push(request); });
+      const calls = Array.from({ length: 50 }, (_, i) => boltCall(i, `attack ${i}`, { timeout: 30 }));
+      client.send(...calls.map(boltFrame));
+      t.ok(await until(() => client.frames.filter(({ status }) => status === TIMEOUT).length === 50));
+      serve(({ answer }) => {
+        for (const { answer: again } of late.splice(0, 10)) again({ content: Buffer.from('late') });
+        answer();
+      });
+      for (let i = 0; i < 20; i++) {
+        const { content } = await client.ask(boltCall(100 + i, `attack ${100 + i}`));
+        if (content.toString() !== `attack ${100 + i}`) t.fail(content.toString());
+      }
+      t.equal(client.frames.length, 70);
+    });
+
+    await attack('another protocol', async (t, client) => {
+      const others = [Buffer.from('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi'), Buffer.alloc(100_000, 0xff),
+        dubboFrame(0x02, 20, 1n, hex('91026869')), Buffer.alloc(4096), Buffer.from([1, 0]), Buffer.from([2, 3, 0])];
+      for (const [i, bytes] of others.entries()) {
+        serve(({ socket }) => { socket.write(bytes); });
+        const { status } = await client.ask(boltCall(i, 'attack', { timeout: 100 }));
+        t.ok([ERROR_COMM, TIMEOUT].includes(status), `${i}: ${status}`);
+        odd.dropConnections();
+      }
+    }, [ERROR_COMM, TIMEOUT]);
+
+    await attack('go-away while calls are in progress', async (t, client) => {
+      const held: BoltRequest[] = [];
+      serve((request) => { held.push(request); });
+      const calls = [1, 2, 3].map((id) => client.ask(boltCall(id, `attack ${id}`)));
+      await until(() => held.length === 3);
+      held[0]!.socket.write(boltFrame({ id: 7, type: 1, command: 100 }));
+      serve(({ answer }) => { answer(); });
+      t.ok(await until(() => odd.sockets.size === 2), 'others go over another connection');
+      t.match(await client.ask(boltCall(4, 'attack')), { status: 0 });
+      for (const { answer } of held) answer();
+      t.same((await Promise.all(calls)).map(({ content }) => content.toString()), ['attack 1', 'attack 2', 'attack 3']);
+      t.ok(await until(() => odd.sockets.size === 1), 'the old one ends with its last call');
+    });
+
+    await t.test('Dubbo: the same', async (t) => {
+      const client = await DubboClient.open(dubboPort);
+      opened.push(client);
+      const late: (() => void)[] = [];
+      let connections = 0;
+      dubbo.server.on('connection', () => { connections++; });
+      dubbo.serve = ({ body, id }, answer) => {
+        const text = /(ok|late|odd|last) \d+/.exec(body.toString('latin1'))![0];
+        const own = (): void => { answer(OK, Buffer.concat([hex('91'), hs(text)])); };
+        if (text.startsWith('late')) { late.push(own); return; }
+        if (text.startsWith('odd')) {
+          for (const socket of dubbo.sockets) {
+            for (const wrong of [0n, -1n, id + (1n << 32n), id + 1000n, 1n << 63n]) {
+              for (const flags of [0x02, 0xc2, 0x82, 0xe2, 0x22])
+                socket.write(dubboFrame(flags, 20, wrong, (flags & 0x20) !== 0 ? hex('4e')
+                  : Buffer.concat([hex('91'), hs('wrong')])));
+            }
+          }
+        }
+        own();
+        if (text.startsWith('last')) for (const socket of dubbo.sockets) socket.write(dubboFrame(0xa2, 0, 1n, hs('R')));
+      };
+      const ask = async (text: string, id: bigint): Promise<string> => {
+        const { status, body } = await client.ask(hessianCall({ id, values: [hs(text)] }));
+        return status === OK ? body.subarray(2).toString() : `status ${status}`;
+      };
+      for (let i = 0; i < 30; i++) t.equal(await ask(`odd ${i}`, BigInt(i)), `odd ${i}`);
+      const before = connections;
+      t.equal(await ask('last 1', 500n), 'last 1');
+      t.equal(await ask('ok 1', 501n), 'ok 1');
+      t.equal(connections, before + 1, 'READONLY: the next call goes over another connection');
+      client.close();
+    });
+
+    await t.test('an endpoint that is removed while calls are in progress', async (t) => {
+      const client = await bolt(moving), held: BoltRequest[] = [];
+      first.serve = (request) => { held.push(request); };
+      const calls = [1, 2].map((id) => client.ask(boltCall(id, `held ${id}`, { timeout: 10_000 })));
+      await until(() => held.length === 2);
+      const updates = await proxy.stat('cluster.moving.update_success');
+      file(proxy.folder, 'eds', [at(second)]);
+      await proxy.untilStat('cluster.moving.update_success', updates + 1);
+      t.ok(await until(() => held.length === 2));
+      for (let id = 10; second.requests.length === 0; id++) t.match(await client.ask(boltCall(id, 'new')), { status: 0 });
+      for (const { answer } of held) answer();
+      t.same((await Promise.all(calls)).map(({ content }) => content.toString()), ['held 1', 'held 2']);
+      t.ok(await until(() => first.sockets.size === 0), 'its connection ends with its last call');
+      first.reset();
+    });
+
+    await t.test('a listener that is removed while calls are in progress', async (t) => {
+      const client = await bolt(moving), held: BoltRequest[] = [];
+      second.serve = (request) => { held.push(request); };
+      const call = client.ask(boltCall(1, 'held'));
+      await until(() => held.length === 1);
+      file(proxy.folder, 'lds', []);
+      await proxy.untilStat('listener_manager.listener_removed', 1);
+      held[0]!.answer();
+      t.match(await call, { status: 0, content: Buffer.from('held') });
+      t.ok(await until(() => client.closed), 'then its connections end');
+    });
+
+    await t.test('nothing is left', async (t) => {
+      for (const one of opened) one.close();
+      t.same(await leftOver(proxy, ['in', 'dubbo', 'moving'], ['odd', 'deaf', 'dubbo', 'moving'], buffers), []);
+    });
+  });
+}
