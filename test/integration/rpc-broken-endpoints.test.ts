@@ -17,7 +17,7 @@ import { boltCall, buffersInUse, leftOver, Neighbour, rpcCluster, rpcManager, un
 type Test = import('tap').Test;
 const seed = Number(process.env.WEFT_TEST_SEED ?? Date.now() % 2 ** 31);
 const CHECKED = { proto: 2, ver1: 2, switchByte: 1 };
-const ERROR_COMM = 5, TIMEOUT = 7, OK = 20;
+const UNKNOWN = 3, ERROR_COMM = 5, TIMEOUT = 7, OK = 20;
 
 for (const kind of weftKinds) {
   t.test(`${kind}, seed ${seed}`, async (t) => {
@@ -202,6 +202,45 @@ for (const kind of weftKinds) {
         odd.dropConnections();
       }
     }, [ERROR_COMM, TIMEOUT]);
+
+    await attack('answers that are cut short', async (t, client) => {
+      const whole = (request: BoltRequest, bytes: number): Buffer => boltFrame({ id: request.frame.id, type: 0,
+        className: 'A', content: Buffer.alloc(bytes, 'c') });
+      for (const part of [1, 19, 30, 1000]) {
+        serve((request) => {
+          request.socket.write(whole(request, 2000).subarray(0, part), () => { request.socket.destroy(); });
+        });
+        const { status } = await client.ask(boltCall(part, 'attack'));
+        // An answer to a neighbour may come behind it, and be taken for its rest.
+        t.ok([ERROR_COMM, UNKNOWN].includes(status), `${part} bytes: ${status}`);
+      }
+      let times = 0;
+      serve((request) => {
+        if (++times === 3) { request.answer(); return; }
+        request.socket.write(whole(request, 2000).subarray(0, 1000), () => { request.socket.destroy(); });
+      });
+      t.match(await client.ask(boltCall(2, 'attack', {}, 'com.x.Again')), { status: 0 }, 'a small one is tried again');
+      t.equal(times, 3);
+      t.notOk(client.closed);
+      serve((request) => {
+        request.socket.write(whole(request, 200_000).subarray(0, 150_000), () => { request.socket.destroy(); });
+      });
+      client.send(boltFrame(boltCall(3, 'attack')));
+      t.ok(await until(() => client.closed), 'of a large one, what was sent cannot be taken back');
+    }, [ERROR_COMM]);
+
+    await attack('an answer that stops in its middle', async (t, client) => {
+      const stopped = await bolt(moving);
+      first.serve = ({ frame, socket, answer }) => {
+        if (frame.content.toString() !== 'attack') { answer(); return; }
+        socket.write(boltFrame({ id: frame.id, type: 0, content: Buffer.alloc(2000) }).subarray(0, 1500));
+      };
+      t.match(await stopped.ask(boltCall(1, 'attack', { timeout: 100 })), { status: TIMEOUT });
+      t.notOk(stopped.closed);
+      first.dropConnections();
+      t.match(await stopped.ask(boltCall(2, 'b')), { status: 0 });
+      t.notOk(client.closed);
+    });
 
     await attack('go-away while calls are in progress', async (t, client) => {
       const held: BoltRequest[] = [];

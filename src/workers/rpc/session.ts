@@ -179,9 +179,9 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     const checked = (i32[words + RpcFrame.flags] & RpcFrameFlag.crc) !== 0;
     const tailBytes = checked ? CHECKSUM_BYTES : 0;
     const whole = end - at >= bodyBytes + tailBytes;
-    // On the endpoint's connection a frame that has begun keeps others waiting: what is small begins when it is whole.
+    // A frame that has begun keeps others waiting, and cannot be taken back: what is small begins when it is whole.
     const bytes = taken + bodyBytes + tailBytes;
-    if (!whole && ((kind !== RpcKind.response && bytes <= limits.rpcGatheredBytesMax) || bodyBytes === 0)) {
+    if (!whole && (bytes <= limits.rpcGatheredBytesMax || bodyBytes === 0)) {
       this.needed = bytes;
       return at - taken;
     }
