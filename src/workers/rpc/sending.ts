@@ -51,7 +51,10 @@ export class RpcSending {
     while (this.writer === null) {
       const stream = this.ready.take();
       if (stream === null) break;
-      while (stream.streamId !== 0 && stream.queuedBytes > 0 && stream.sendReady()) { /* the next piece */ }
+      for (let before = 0; stream.streamId !== 0 && stream.queuedBytes !== before;) {
+        before = stream.queuedBytes;
+        if (before > 0) stream.sendReady();
+      }
       // No buffer is free: the next turn tries again.
       if (stream.streamId !== 0 && stream.queuedBytes > 0) { this.ready.add(stream); break; }
     }
@@ -74,7 +77,11 @@ export class RpcSending {
     const count = this.soonCount;
     this.soonCount = 0;
     for (let i = 0; i < count; i++) this.soon[i]!.tellDrained();
+    if (this.writer !== null && this.writer.queuedBytes > 0) {
+      this.pumping = true;                                // its last bytes are off its queue only afterwards
+      this.writer.sendReady();
+      this.pumping = false;
+    }
     if (this.writer === null && !this.ready.isEmpty) this.pump();
-    else if (this.writer !== null && this.writer.queuedBytes > 0) this.writer.sendReady();
   }
 }
