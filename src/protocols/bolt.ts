@@ -32,7 +32,7 @@ export const bolt: RpcProtocol = {
     if ((flags & (ResponseFlag.UT | ResponseFlag.SI | ResponseFlag.DT)) !== 0) return TIMEOUT;
     if ((flags & (ResponseFlag.UF | ResponseFlag.UC | ResponseFlag.UR | ResponseFlag.LR)) !== 0) return ERROR_COMM;
     if (httpStatus === 403 || httpStatus === 401) return SERVER_EXCEPTION;
-    if (httpStatus === 400 || httpStatus === 413) return CODEC_EXCEPTION;
+    if (httpStatus === 400 || httpStatus === 413 || httpStatus === 431) return CODEC_EXCEPTION;
     return httpStatus === 404 ? NO_PROCESSOR : httpStatus === 429 || httpStatus === 503 ? BUSY
       : httpStatus === 504 ? TIMEOUT : UNKNOWN;
   },
