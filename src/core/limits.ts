@@ -57,8 +57,10 @@ export const limits = {
 
   // RPC
   rpcUntakenBytesMax: 1 * MiB,     // of bodies on one connection that nobody takes yet; then its peer waits
+  rpcHeldUpMs: 1000,               // an endpoint waits so for one client; then that call ends, if others wait as well
+  rpcUnsentBytesMax: 8 * MiB,      // answers that a client does not read; more end its connection, less if memory is short
   rpcInspectedBytesMax: 64 * KiB,  // a frame up to this is looked at whole where its attachments are at the end
-  rpcControlsMax: 256,             // heartbeats that wait for the end of one frame; more end the connection
+  rpcControlsMax: 256,             // heartbeats that wait for the end of one frame, or for a peer that does not read
   rpcStreamsKept: 256,             // stream objects that a client's connection keeps for its next requests
   rpcUpstreamStreamsKept: 16384,   // likewise, of a connection to an endpoint, where requests of many clients meet
   sofaTracesMax: 8192,             // traces whose calls are numbered (a power of two); older ones make way

@@ -256,6 +256,29 @@ for (const kind of weftKinds) {
       t.ok(await until(() => odd.sockets.size === 1), 'the old one ends with its last call');
     });
 
+    await attack('an endpoint that floods with heartbeats and reads nothing', async (t, client, near) => {
+      serve(({ socket, answer }) => {
+        answer();
+        socket.pause();
+        const beats = Buffer.concat(Array.from({ length: 20_000 }, (_, i) => boltFrame({ id: i, type: 1, command: 0 })));
+        for (let i = 0; i < 40; i++) socket.write(beats);
+      });
+      t.match(await client.ask(boltCall(1, 'attack')), { status: 0 });
+      odd.answersHeartbeats = false;
+      await near.next(5);
+    }, [ERROR_COMM, TIMEOUT]);
+
+    await attack('an endpoint that reads nothing', async (t, client, near) => {
+      const call = (id: number): Buffer => boltFrame(boltCall(id, Buffer.alloc(40_000, 'd'), { timeout: 100 },
+        'com.x.Deaf'));
+      client.send(...Array.from({ length: 300 }, (_, i) => call(i)));
+      await near.next(30);
+      t.ok(await until(() => client.frames.length === 300 || client.closed), `${client.frames.length} answers`);
+      t.ok(client.frames.every(({ status }) => status !== 0));
+      t.ok(deaf.sockets.size <= 2, `${deaf.sockets.size} connections`);
+      deaf.dropConnections();
+    });
+
     await t.test('Dubbo: the same', async (t) => {
       const client = await DubboClient.open(dubboPort);
       opened.push(client);

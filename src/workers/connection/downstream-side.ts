@@ -71,6 +71,8 @@ export interface DownstreamEvents {
    * of its bytes having been taken. False: not yet; it is said again after `offerSoon`.
    */
   onRequestEnd(stream: Stream, trailersAt: number, trailersBytes: number): boolean;
+  /** All of the request is here, though its endpoint has not taken it yet: its time runs. */
+  onRequestArrived(stream: Stream): void;
   /** The body that is arriving is not what its client sent: the request fails. */
   onRequestBroken(stream: Stream): void;
   /** The client will send nothing more (errno 0), or is gone, or gave up (core/reset-reasons.ts). */

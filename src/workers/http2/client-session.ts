@@ -80,6 +80,8 @@ export class ClientSession extends Session {
       && this.lent < Math.min(this.peerStreamsMax, this.options.maxConcurrentStreams);
   }
   /** What leaves HTTP waits until the server has said whether it takes that (RFC 8441 3). */
+  /** Windows see to that, stream by stream. */
+  readonly isBackedUp = false;
   mayCarry({ isUpgrade, protocol }: Borrower): boolean {
     return protocol === null && (this.settled || !isUpgrade);
   }

@@ -97,7 +97,7 @@ export class Failures {
   private reset(stream: Stream, reason: number): void {
     const how = RESETS[reason] ?? RESETS[RESET_LOCAL]!;
     if (stream.responseStarted) {
-      this.noteFailure(stream);
+      if (reason !== RESET_LOCAL) this.noteFailure(stream);
       stream.flags |= how.flag;
       stream.details = how.after;
       this.noteCut(stream);

@@ -473,6 +473,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   onRequestRejected(connection: Downstream, rejection: number): void {
     this.replies.rejected(connection, rejection);
   }
+  onRequestArrived(stream: Stream): void { this.timeouts.requestReceived(stream); }
   onRequestBroken(stream: Stream): void { this.replies.badRequestBody(stream); }
   onHeadTimeout(connection: Downstream): void { this.replies.headTimeout(connection); }
   onDownstreamEnd(stream: Stream, errno: number): void { this.failures.downstreamEnded(stream, errno); }

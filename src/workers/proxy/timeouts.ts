@@ -27,7 +27,7 @@ export class Timeouts {
     if (route === null || stream.isUpgrade) return;
     if (stream.perTryTimed && stream.requestHeadSent) this.attemptBegins(stream);
     const { timeoutMs } = stream;
-    if (timeoutMs === 0) return;
+    if (timeoutMs === 0 || stream.routeDeadlineMs < Infinity) return;
     stream.routeDeadlineMs = this.engine.nowMs + timeoutMs;
     stream.downstream!.deadlineMoved();
   }

@@ -1,7 +1,7 @@
 // An endpoint's RPC connection: requests of many clients share it, each under a number of ours.
 import { Head, RpcFrame, RpcKind, RpcRefusal } from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
-import { RESET_PROTOCOL } from '../../core/reset-reasons.js';
+import { RESET_LOCAL, RESET_PROTOCOL } from '../../core/reset-reasons.js';
 import { ClusterStat } from '../../telemetry/schema.js';
 import type { Engine } from '../engine.js';
 import { IdTable } from '../memory/id-table.js';
@@ -26,6 +26,10 @@ export class RpcClientSession extends RpcSession implements SharedSession {
   /** Whose long request has the connection to itself: its client may stop in the middle, and others would wait. */
   private alone: RpcClientStream | null = null;
   private aloneSent = false;
+  /** Those who wait may have streams again when the turn is over. */
+  private roomAgain = false;
+  /** When the call whose client does not read its answer is ended. */
+  private heldUpAtMs = Infinity;
   private idleAtMs = Infinity;
   private lifeAtMs = Infinity;
   /** Numbers of requests that were given up: until their answers come, nobody else may have them. */
@@ -49,6 +53,8 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     this.connection = connection;
     this.draining = this.endsUsed = false;
     this.alone = null;
+    this.roomAgain = false;
+    this.heldUpAtMs = Infinity;
     this.requests = this.lent = 0;
     for (const id of this.late.ids()) this.late.delete(id);
     const { maxDurationMs } = config.connections;
@@ -61,10 +67,15 @@ export class RpcClientSession extends RpcSession implements SharedSession {
   }
 
   get hasRoom(): boolean {
-    return this.state === RPC_OPEN && !this.draining && !this.isEnding && this.alone === null
-      && this.lent < this.connection.endpoint.cluster.config.rpc!.maxConcurrentRequests;
+    return this.state === RPC_OPEN && !this.draining && !this.isEnding && !this.isStopped && !this.unsent.backedUp
+      && this.alone === null && this.lent < this.connection.endpoint.cluster.config.rpc!.maxConcurrentRequests;
   }
   get isUsed(): boolean { return this.lent > 0; }
+  /** Its endpoint does not take what it was sent: another connection would not help. */
+  get isBackedUp(): boolean {
+    return this.unsent.backedUp && !this.draining && this.alone === null
+      && this.lent < this.connection.endpoint.cluster.config.rpc!.maxConcurrentRequests;
+  }
   mayCarry({ protocol, alone }: Borrower): boolean {
     return protocol === this.protocol && (!alone || this.lent === 0);
   }
@@ -177,11 +188,37 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     this.aloneSent = true;
     this.engine.reactor.flushLater(this.out);
   }
-  /** A long request was sent: others may have streams of the connection now. */
   protected override onTurnOver(): void {
-    if (this.alone === null || !this.aloneSent) return;
-    this.alone = null;
+    if (this.alone !== null && this.aloneSent) {
+      this.alone = null;
+      this.roomAgain = true;
+    }
+    if (!this.roomAgain) return;
+    this.roomAgain = false;
     this.pool.hasRoom(this);
+  }
+  private offersRoom(): void {
+    this.roomAgain = true;
+    this.engine.reactor.flushLater(this.out);
+  }
+  protected override onBackUpOver(): void { this.offersRoom(); }
+
+  /** A client does not read its answer, and the other calls of the connection wait: not for ever. */
+  protected override onStopped(): void {
+    this.heldUpAtMs = this.engine.nowMs + limits.rpcHeldUpMs;
+    this.deadlineMoved();
+  }
+  protected override onStopOver(): void {
+    this.heldUpAtMs = Infinity;
+    this.deadlineMoved();
+    this.offersRoom();
+  }
+  private heldUp(nowMs: number): void {
+    let slowest: RpcStream | null = null;
+    for (const stream of this.streams.all())
+      if (slowest === null || stream.waiting.bytes > slowest.waiting.bytes) slowest = stream;
+    this.heldUpAtMs = nowMs + limits.rpcHeldUpMs;
+    if (this.lent > 1 && slowest !== null) slowest.lost(RESET_LOCAL);
   }
 
   gone(stream: RpcStream): void {
@@ -221,7 +258,7 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     this.deadlineMoved();
   }
   private deadlineMoved(): void {
-    const next = Math.min(this.idleAtMs, this.lifeAtMs, this.heartbeat.dueMs);
+    const next = Math.min(this.idleAtMs, this.lifeAtMs, this.heldUpAtMs, this.heartbeat.dueMs);
     if (next < Infinity) this.engine.timers.arm(this.timer, next); else this.engine.timers.disarm(this.timer);
   }
 
@@ -237,6 +274,7 @@ export class RpcClientSession extends RpcSession implements SharedSession {
         cluster.count(ClusterStat.upstream_cx_idle_timeout);
         this.drain();
       }
+      if (nowMs >= this.heldUpAtMs) this.heldUp(nowMs);
       if (this.state === RPC_OPEN && this.beat(nowMs)) this.deadlineMoved();
     } catch (error) { this.failed(error); }
   }

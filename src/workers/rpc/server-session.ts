@@ -44,7 +44,7 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
 
   constructor(engine: Engine, override readonly room: RpcRoom, private readonly events: DownstreamEvents,
       private readonly factory: RpcServerSessions) {
-    super(engine, room);
+    super(engine, room, limits.rpcUnsentBytesMax);
     this.addresses = new ConnectionAddresses(engine);
     this.timer = engine.timers.add(this);
   }
@@ -178,6 +178,16 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
     if (this.streams.size > 0 || this.state !== RPC_OPEN) return;
     if (this.draining) { this.engine.reactor.flushLater(this.out); return; }
     this.becameIdle();
+  }
+  /** A client that does not read its answers is not read from either. */
+  protected override onBackedUp(): void {
+    this.engine.count(this.hcm.scope, HttpStat.downstream_flow_control_paused_reading_total);
+    this.engine.reactor.stopReceive(this.socket);
+  }
+  protected override receiveAgain(): void { if (!this.unsent.backedUp) super.receiveAgain(); }
+  protected override onBackUpOver(): void {
+    this.engine.count(this.hcm.scope, HttpStat.downstream_flow_control_resumed_reading_total);
+    this.receiveAgain();
   }
   protected override onTurnOver(): void {
     if (this.draining && this.streams.size === 0) this.end(0, false);

@@ -133,6 +133,11 @@ export class RpcServerStream extends RpcStream implements Downstream {
       return true;
     }
   }
+  override receiveEnd(): void {
+    super.receiveEnd(0, 0);
+    const { stream } = this;
+    if (stream !== null && !stream.request.complete) this.events.onRequestArrived(stream);
+  }
   protected gone(errno: number): void {
     const { stream } = this;
     if (stream !== null) this.events.onDownstreamEnd(stream, errno === 0 ? ECONNRESET : errno);

@@ -17,6 +17,8 @@ import { Heartbeat } from './heartbeat.js';
 import type { RpcRoom } from './room.js';
 import { RpcSending } from './sending.js';
 import type { RpcStream } from './stream.js';
+import { Unsent } from './unsent.js';
+import { WaitingControls } from './waiting-controls.js';
 
 export const RPC_CLOSED = 0, RPC_OPEN = 1;
 const ECONNABORTED = 103, ENOBUFS = 105, ETIMEDOUT = 110;
@@ -34,6 +36,8 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
   readonly streams = new IdTable<RpcStream>();
   readonly out: FramesOut;
   readonly sending: RpcSending;
+  protected readonly unsent: Unsent;
+  private readonly controls: WaitingControls;
   protected calls!: RpcCalls;
   protocol!: RpcProtocol;
   protected frameBytesMax = 0;
@@ -56,9 +60,12 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
   private peerEnded = false;
   private offering = false;
 
-  constructor(readonly engine: Engine, readonly room: RpcRoom) {
+  /** `unsentBytesMax`: a peer that leaves more than that unread loses its connection. */
+  constructor(readonly engine: Engine, readonly room: RpcRoom, unsentBytesMax = UNLIMITED) {
     this.out = new FramesOut(engine, () => { this.turnOver(); });
     this.sending = new RpcSending(engine, this.out);
+    this.controls = new WaitingControls(engine, this.out);
+    this.unsent = new Unsent(engine, this.out, unsentBytesMax);
     this.held = new Held(engine);
     this.frame = engine.heap.allocate(RpcFrameRecordBytes);
   }
@@ -90,6 +97,7 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     this.currentId = this.bodyLeft = this.tailBytes = this.untaken = this.needed = 0;
     this.nextId = 1;
     this.stopped = this.peerEnded = this.offering = false;
+    this.unsent.begin();
     this.failure = 0;
     this.out.begin(socket);
     this.sending.begin();
@@ -111,6 +119,7 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
   onSendFailed(errno: number): void { try { this.end(errno, false); } catch (error) { this.failed(error); } }
   onSendDrained(): void {
     try {
+      if (this.unsent.drained()) this.onBackUpOver();
       const { writer } = this.sending;
       if (writer !== null) this.sending.tellSoon(writer);
     } catch (error) { this.failed(error); }
@@ -257,7 +266,7 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     if (tailBytes > 0) this.crc = this.engine.codecs.rpcCrc(this.crc, at, bytes);
     this.untaken += bytes;
     stream.receive(buffer, at, at + bytes);
-    if (this.untaken > limits.rpcUntakenBytesMax && this.state === RPC_OPEN) this.stop();
+    if (this.state === RPC_OPEN && this.untaken > limits.rpcUntakenBytesMax >> this.engine.pool.pressure) this.stop();
     if (last && this.state === RPC_OPEN) this.over();
     return after;
   }
@@ -279,19 +288,28 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
   private stop(): void {
     this.stopped = true;
     this.engine.reactor.stopReceive(this.socket);
+    this.onStopped();
   }
   giveBack(bytes: number): void {
     this.untaken -= bytes;
     if (!this.stopped || this.untaken > limits.rpcUntakenBytesMax >> 1 || this.state !== RPC_OPEN) return;
     this.stopped = false;
-    this.engine.reactor.startReceive(this.socket);
+    this.onStopOver();
+    this.receiveAgain();
     this.offerHeld();
   }
+  protected receiveAgain(): void {
+    if (!this.stopped) this.engine.reactor.startReceive(this.socket);
+  }
+  protected get isStopped(): boolean { return this.stopped; }
+  protected onStopped(): void { /* nothing */ }
+  protected onStopOver(): void { /* nothing */ }
 
   // Bytes out.
 
   /** A frame of our own, whole: now, or behind the one that is being written. */
   protected control(encode: (frame: number, dst: number) => number): void {
+    if (!this.unsent.takesControl()) { this.endSoon(ENOBUFS); return; }
     if (this.sending.writer !== null) { this.controlLater(encode); return; }
     const at = this.out.reserve(CONTROL_BYTES);
     if (at < 0) return;
@@ -327,34 +345,28 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
   }
   /** In the middle of a frame: its bytes are kept until that is over. */
   private controlLater(encode: (frame: number, dst: number) => number): void {
-    const { engine, frame } = this;
-    const at = engine.text;
-    const end = encode(frame, at);
-    if (this.waitingControls.length >= limits.rpcControlsMax) { this.end(ENOBUFS, true); return; }
-    if (end > at) this.waitingControls.push(engine.u8.slice(at, end));
+    const { text } = this.engine;
+    if (!this.controls.keep(text, encode(this.frame, text))) this.end(ENOBUFS, true);
   }
-  private readonly waitingControls: Uint8Array[] = [];
 
   private turnOver(): void {
     try {
       if (this.failure !== 0 || this.out.failed) { this.end(this.failure || ENOBUFS, true); return; }
-      if (this.sending.writer === null && this.waitingControls.length > 0) this.sendControls();
+      if (this.sending.writer === null && !this.controls.isEmpty) this.controls.send();
       this.sending.turnOver();
+      if (this.state === RPC_OPEN) this.lookAtUnsent();
       if (this.state === RPC_OPEN) this.onTurnOver();
     } catch (error) { this.failed(error); }
   }
   protected onTurnOver(): void { /* nothing */ }
   /** All of the stream's frame was given to the connection. */
   frameSent(_stream: RpcStream): void { /* nothing */ }
-  private sendControls(): void {
-    for (const bytes of this.waitingControls) {
-      const at = this.out.reserve(bytes.length);
-      if (at < 0) return;
-      this.engine.u8.set(bytes, at);
-      this.out.commit(at + bytes.length, 0);
-    }
-    this.waitingControls.length = 0;
+  private lookAtUnsent(): void {
+    const verdict = this.unsent.look(this.socket);
+    if (verdict === 'tooMuch') this.end(ENOBUFS, true); else if (verdict === 'backedUp') this.onBackedUp();
   }
+  protected onBackedUp(): void { /* nothing */ }
+  protected onBackUpOver(): void { /* nothing */ }
 
   sendTrailers(): void { /* no RPC protocol has any */ }
   sendWindowUpdate(): void { /* nor windows */ }
@@ -396,7 +408,7 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     for (const stream of this.streams.all()) stream.lost(errno);
     this.out.drop();
     this.held.drop();
-    this.waitingControls.length = 0;
+    this.controls.clear();
     const { socket } = this;
     this.socket = -1;
     this.heartbeat.end();

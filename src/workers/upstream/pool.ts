@@ -8,6 +8,7 @@
 import { ClusterState, EndpointState } from '../../core/memory-map.js';
 import { limits } from '../../core/limits.js';
 import { ClusterStat } from '../../telemetry/schema.js';
+import type { RpcProtocol } from '../../protocols/protocol.js';
 import type { CircuitBreakerThresholds } from '../../config/types.js';
 import type { Engine } from '../engine.js';
 import { ClientSessions } from '../http2/client-sessions.js';
@@ -304,14 +305,23 @@ function shares(stream: Borrower, endpoint: Endpoint): boolean {
       || (protocol === 'auto' && endpoint.tls !== null && endpoint.speaksHttp2));
 }
 
+/** Has it a connection of this protocol whose server does not read? */
+function isBackedUp(sessions: readonly SharedSession[], protocol: RpcProtocol | null): boolean {
+  for (let i = 0; i < sessions.length; i++)
+    if (sessions[i]!.isBackedUp && sessions[i]!.connection.protocol === protocol) return true;
+  return false;
+}
+
 /** Are the connections that are coming too few for those who wait? */
-function wantsMore({ connecting, pendingCount, shared, cluster }: Endpoint, { shares, protocol }: Borrower): boolean {
+function wantsMore(endpoint: Endpoint, { shares, protocol }: Borrower): boolean {
+  const { connecting, pendingCount, shared, cluster, sessions } = endpoint;
   if (!shares) return connecting - shared.connecting < pendingCount - shared.pending;
   // Before a peer says how many streams it takes, it is thought to take the usual number.
   const { http, rpc } = cluster.config;
   const each = protocol !== null ? (rpc?.maxConcurrentRequests ?? 1)
     : Math.max(1, Math.min(http.http2.maxConcurrentStreams, limits.http2StreamsAssumed));
-  // Each that wants one for itself takes one of those that are coming.
   const { connecting: coming, pending, alone } = shared.of(protocol);
+  if (alone === 0 && isBackedUp(sessions, protocol)) return false;
+  // Each that wants one for itself takes one of those that are coming.
   return (coming - alone) * each < pending - alone || coming < alone;
 }

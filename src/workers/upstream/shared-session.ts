@@ -7,6 +7,8 @@ export interface SharedSession {
   /** May another request have a stream of it? */
   readonly hasRoom: boolean;
   readonly isUsed: boolean;
+  /** It would have room, but its server does not read. */
+  readonly isBackedUp: boolean;
   /** Its server has said what it takes. */
   readonly settled: boolean;
   mayCarry(borrower: Borrower): boolean;
