@@ -205,7 +205,7 @@ for (const kind of weftKinds) {
       t.equal(await proxy.untilStat('http.in.downstream_cx_http2_active', 1), 1);
       t.equal(await proxy.untilStat('http.in.http2.streams_active', 0), 0);
       t.equal(await proxy.untilStat('http.in.downstream_rq_active', 0), 0);
-      t.equal(await proxy.stat('workers.exceptions'), 0);
+      t.equal(await proxy.stat('server.weft.exceptions'), 0);
       const after = residentMiB();
       t.comment(`resident before ${before.toFixed(1)} MiB, after ${after.toFixed(1)} MiB`);
       t.ok(after - before < 48, `${before} → ${after} MiB`);

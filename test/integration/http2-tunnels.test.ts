@@ -216,7 +216,7 @@ for (const kind of weftKinds) {
       t.equal(await proxy.untilStat('http.in.downstream_cx_upgrades_active', 0), 0);
       t.equal(await proxy.untilStat('cluster.two.http2.streams_active', 0), 0);
       t.equal(await proxy.untilStat('http.in.downstream_rq_active', 0), 0);
-      t.equal(await proxy.stat('workers.exceptions'), 0);
+      t.equal(await proxy.stat('server.weft.exceptions'), 0);
     });
   });
 }

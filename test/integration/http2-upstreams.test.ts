@@ -302,7 +302,7 @@ for (const kind of weftKinds) {
       t.equal(await proxy.untilStat('cluster.main.upstream_rq_active', 0), 0);
       t.equal(await proxy.untilStat('cluster.main.http2.streams_active', 0), 0);
       t.equal(await proxy.untilStat('cluster.few.upstream_rq_pending_active', 0), 0);
-      t.equal(await proxy.stat('workers.exceptions') , 0);
+      t.equal(await proxy.stat('server.weft.exceptions') , 0);
     });
   });
 }
