@@ -1,8 +1,8 @@
-// What attacks on RPC connections are held against: a proxy with an endpoint that echoes, calls of neighbours that go on
-// meanwhile, and what the proxy holds before and after.
+// What attacks on RPC connections are held against: calls of neighbours that go on meanwhile, and what the proxy holds
+// before and after.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BoltClient, boltFrame, sofaHeaders } from './bolt.js';
+import { BoltClient, sofaHeaders } from './bolt.js';
 import type { BoltFrame } from './bolt.js';
 import { HANG_MS } from './hang.js';
 import type { Proxy } from './proxy.js';
@@ -113,4 +113,3 @@ export async function leftOver(proxy: Proxy, listeners: readonly string[], clust
   if (proxy.exited !== null) wrong.push('the proxy has ended');
   return wrong;
 }
-export { boltFrame };

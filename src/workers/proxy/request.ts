@@ -470,9 +470,7 @@ export class Proxy implements DownstreamEvents, UpstreamEvents {
   onResponseRejected(stream: Stream, rejection: number): void { this.failures.badResponse(stream, rejection); }
   onUpstreamEnd(stream: Stream, errno: number): void { this.failures.upstreamEnded(stream, errno); }
   onUpstreamSendFailed(stream: Stream): void { this.failures.sendFailed(stream); }
-  onRequestRejected(connection: Downstream, rejection: number): void {
-    this.replies.rejected(connection, rejection);
-  }
+  onRequestRejected(connection: Downstream, code: number): void { this.replies.rejected(connection, code); }
   onRequestArrived(stream: Stream): void { this.timeouts.requestReceived(stream); }
   onRequestBroken(stream: Stream): void { this.replies.badRequestBody(stream); }
   onHeadTimeout(connection: Downstream): void { this.replies.headTimeout(connection); }

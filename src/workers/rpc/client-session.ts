@@ -166,7 +166,8 @@ export class RpcClientSession extends RpcSession implements SharedSession {
   private idOf(kind: number): number {
     const { i32 } = this.engine;
     const words = this.frame >> 2;
-    return kind === RpcKind.response && i32[words + RpcFrame.idHigh] === 0 ? Math.max(0, i32[words + RpcFrame.idLow]) : 0;
+    if (kind !== RpcKind.response || i32[words + RpcFrame.idHigh] !== 0) return 0;
+    return Math.max(0, i32[words + RpcFrame.idLow]);
   }
   protected onBadChecksum(stream: RpcStream): void {
     this.countRefused(RpcRefusal.badChecksum);
@@ -219,6 +220,16 @@ export class RpcClientSession extends RpcSession implements SharedSession {
       if (slowest === null || stream.waiting.bytes > slowest.waiting.bytes) slowest = stream;
     this.heldUpAtMs = nowMs + limits.rpcHeldUpMs;
     if (this.lent > 1 && slowest !== null) slowest.lost(RESET_LOCAL);
+  }
+
+  /** The endpoint sends nothing more: answers that have come whole are still taken, the others have failed. */
+  protected override finishes(): boolean {
+    const streams = this.streams.all();
+    if (!streams.some(({ remoteEnded }) => remoteEnded)) return false;
+    this.draining = true;
+    this.pool.leaves(this);
+    for (const stream of streams) if (!stream.remoteEnded) stream.lost(0);
+    return true;
   }
 
   gone(stream: RpcStream): void {

@@ -1,5 +1,5 @@
 // One connection of an RPC protocol, either side: finds frames in what comes, hands heads as canonical text and bodies
-// as they arrive to streams, and answers heartbeats. A frame is never gathered: its body goes on piece by piece.
+// as they arrive to streams, and answers heartbeats. A long frame is never gathered: its body goes on piece by piece.
 //
 //   bytes in → codec (start of a frame → text) → stream;   stream → RpcSending (one frame at a time) → one send a turn
 import { RpcFrame, RpcFrameFlag, RpcFrameRecordBytes, RpcKind, RpcRefusal } from '../../core/generated/layouts.js';
@@ -113,7 +113,7 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
   onReceiveEnd(errno: number): void {
     try {
       this.peerEnded = true;
-      this.end(errno, false);
+      if (errno !== 0 || !this.finishes()) this.end(errno, false);
     } catch (error) { this.failed(error); }
   }
   onSendFailed(errno: number): void { try { this.end(errno, false); } catch (error) { this.failed(error); } }
@@ -304,6 +304,8 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
   protected get isStopped(): boolean { return this.stopped; }
   protected onStopped(): void { /* nothing */ }
   protected onStopOver(): void { /* nothing */ }
+  /** The peer has said that it sends nothing more. True: what it has said is still taken, then the session ends. */
+  protected finishes(): boolean { return false; }
 
   // Bytes out.
 

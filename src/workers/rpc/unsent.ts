@@ -1,5 +1,5 @@
-// Does the peer of an RPC connection read? What it does not take waits in the driver: too many bytes, or too many turns'
-// worth, since each may have a buffer of its own. The shorter buffers are in the worker, the sooner.
+// Does the peer of an RPC connection read? What it does not take waits in the driver: too many bytes, or too many
+// turns' worth, since each may have a buffer of its own. The shorter buffers are in the worker, the sooner.
 import { limits } from '../../core/limits.js';
 import type { Engine } from '../engine.js';
 import type { FramesOut } from '../http2/frames-out.js';
