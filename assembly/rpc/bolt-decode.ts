@@ -24,7 +24,7 @@ import {
 import { equalBytes } from '../lib/bytes';
 import { httpStatusOfBolt } from './bolt-status';
 import { rpcCrc } from './crc';
-import { findMethod, methodAt, methodBytes } from './hessian-draft';
+import { findMethod, isMethod, methodAt, methodBytes, noMethod } from './hessian-draft';
 import {
   beginText, cursor, endText, full, isLineValue, write, writeHex, writeLine, writeNumber, writePair, writeWord,
 } from './text';
@@ -87,10 +87,11 @@ export function boltDecode(at: usize, end: usize, frame: usize, text: usize, tex
   store<u32>(frame, head, RPC_FRAME_HEAD_BYTES);
   store<u32>(frame, contentBytes, RPC_FRAME_BODY_BYTES);
   const pairs = at + fixed + classBytes;
-  const method = look != 0 && !hasMethod(pairs, pairs + headerBytes);
-  if (method && n < head + look) return more(frame, head + look);
-  methodLook = method ? look : 0;
-  beginText(text, textMax);
+  if (kind != RPC_KIND_RESPONSE) findNames(pairs, pairs + headerBytes);
+  const looks = look != 0 && methodBytes == 0;
+  if (looks && n < head + look) return more(frame, head + look);
+  if (looks) findMethod(at + head, at + head + look);
+  beginText(text, textMax, end);
   const sound = kind == RPC_KIND_RESPONSE ? response(at, fixed, classBytes, headerBytes, frame)
     : request(at, fixed, classBytes, headerBytes, frame);
   if (!sound || full) {
@@ -124,7 +125,10 @@ function control(at: usize, n: u32, frame: usize, total: u64, crc: bool): i32 {
 
 // The header map.
 
-let methodLook: u32 = 0;
+// What the map says of the call: whole service and method, and whether the map is sound.
+let serviceAt: usize = 0;
+let serviceBytes: u32 = 0;
+let isSound: bool = false;
 let pairName: usize = 0;
 let pairNameBytes: i32 = 0;
 let pairValue: usize = 0;
@@ -151,12 +155,19 @@ function isNamed(wanted: usize, wantedBytes: u32): bool {
   return pairNameBytes == <i32>wantedBytes && pairValueBytes > 0 && equalBytes(pairName, wanted, wantedBytes);
 }
 
-function hasMethod(p: usize, end: usize): bool {
-  while (p != 0 && p < end) {
+function findNames(p: usize, end: usize): void {
+  serviceBytes = 0;
+  noMethod();
+  while (p < end) {
     p = nextPair(p, end);
-    if (p != 0 && isNamed(TEXT_BOLT_METHOD, TEXT_BOLT_METHOD_BYTES)) return true;
+    if (p == 0) break;
+    if (isNamed(TEXT_BOLT_SERVICE, TEXT_BOLT_SERVICE_BYTES)
+        || (serviceBytes == 0 && isNamed(TEXT_BOLT_TARGET, TEXT_BOLT_TARGET_BYTES))) {
+      serviceAt = pairValue;
+      serviceBytes = pairValueBytes;
+    } else if (isNamed(TEXT_BOLT_METHOD, TEXT_BOLT_METHOD_BYTES)) isMethod(pairValue, pairValueBytes);
   }
-  return false;
+  isSound = p != 0;
 }
 
 /** All pairs as lines. False: the map is malformed. */
@@ -174,40 +185,23 @@ function writePairs(p: usize, end: usize): bool {
 /** Interface, version and unique id of `interface:version[:unique id]`. */
 function request(at: usize, fixed: u32, classBytes: u32, headerBytes: u32, frame: usize): bool {
   const pairs = at + fixed + classBytes, end = pairs + headerBytes;
-  let service: usize = 0, method: usize = 0, serviceBytes: u32 = 0, nameBytes: u32 = 0;
-  for (let p = pairs; p < end;) {
-    p = nextPair(p, end);
-    if (p == 0) return false;
-    if (isNamed(TEXT_BOLT_SERVICE, TEXT_BOLT_SERVICE_BYTES)
-        || (serviceBytes == 0 && isNamed(TEXT_BOLT_TARGET, TEXT_BOLT_TARGET_BYTES))) {
-      service = pairValue;
-      serviceBytes = pairValueBytes;
-    } else if (isNamed(TEXT_BOLT_METHOD, TEXT_BOLT_METHOD_BYTES)) {
-      method = pairValue;
-      nameBytes = pairValueBytes;
-    }
-  }
-  if (nameBytes == 0 && methodLook != 0) {
-    findMethod(end, end + methodLook);
-    method = methodAt;
-    nameBytes = methodBytes;
-  }
+  if (!isSound) return false;
   let first: u32 = 0, second: u32 = 0;
-  while (first < serviceBytes && load<u8>(service + first) != 58) first++;
+  while (first < serviceBytes && load<u8>(serviceAt + first) != 58) first++;
   second = min(first + 1, serviceBytes);
-  while (second < serviceBytes && load<u8>(service + second) != 58) second++;
+  while (second < serviceBytes && load<u8>(serviceAt + second) != 58) second++;
   write(TEXT_RPC_REQUEST_BEGIN, TEXT_RPC_REQUEST_BEGIN_BYTES);
-  writeWord(service, first);
+  writeWord(serviceAt, first);
   write(TEXT_RPC_REQUEST_BEGIN + 5, 1);
-  writeWord(method, nameBytes);
+  writeWord(methodAt, methodBytes);
   write(TEXT_RPC_HOST_LINE, TEXT_RPC_HOST_LINE_BYTES);
-  writeWord(service, first);
-  writeLine(TEXT_RPC_SERVICE_LINE, TEXT_RPC_SERVICE_LINE_BYTES, service, first);
-  writeLine(TEXT_RPC_METHOD_LINE, TEXT_RPC_METHOD_LINE_BYTES, method, nameBytes);
+  writeWord(serviceAt, first);
+  writeLine(TEXT_RPC_SERVICE_LINE, TEXT_RPC_SERVICE_LINE_BYTES, serviceAt, first);
+  writeLine(TEXT_RPC_METHOD_LINE, TEXT_RPC_METHOD_LINE_BYTES, methodAt, methodBytes);
   if (first + 1 < second)
-    writeLine(TEXT_RPC_VERSION_LINE, TEXT_RPC_VERSION_LINE_BYTES, service + first + 1, second - first - 1);
+    writeLine(TEXT_RPC_VERSION_LINE, TEXT_RPC_VERSION_LINE_BYTES, serviceAt + first + 1, second - first - 1);
   if (second + 1 < serviceBytes)
-    writeLine(TEXT_RPC_GROUP_LINE, TEXT_RPC_GROUP_LINE_BYTES, service + second + 1, serviceBytes - second - 1);
+    writeLine(TEXT_RPC_GROUP_LINE, TEXT_RPC_GROUP_LINE_BYTES, serviceAt + second + 1, serviceBytes - second - 1);
   store<u32>(frame, be32(at + fixed - 12), RPC_FRAME_TIMEOUT_MS);
   return rest(at, fixed, classBytes, pairs, end);
 }

@@ -26,51 +26,50 @@ function refuse(frame: usize, why: u32): usize {
 function put16(p: usize, value: u32): void { store<u16>(p, bswap<u16>(<u16>value)); }
 function put32(p: usize, value: u32): void { store<u32>(p, bswap<u32>(value)); }
 
-// What the first pass over the lines finds.
+// What lies in front of the pairs is found first. It is near the beginning of a text, where its decoder has put it.
 let frameAt: usize = 0;
 let frameBytes: u32 = 0;
 let classAt: usize = 0;
 let classBytes: u32 = 0;
+/** Of the last content-length that was seen; ABSENT: there was none, below: it is no number. */
 let contentBytes: i32 = 0;
+const ABSENT: i32 = -1, BAD: i32 = -2;
 
-/** False: the text is malformed. */
-function lookThrough(p: usize, end: usize): bool {
+function findFront(p: usize, end: usize): void {
   frameBytes = 0;
   classBytes = 0;
-  contentBytes = -1;
-  for (p = nextLine(p, end); p != 0; p = nextLine(p, end)) {
+  for (p = nextLine(p, end); p != 0 && (frameBytes == 0 || classBytes == 0); p = nextLine(p, end)) {
     if (frameBytes == 0 && isName(nameAt, nameBytes, TEXT_RPC_FRAME_NAME, TEXT_RPC_FRAME_NAME_BYTES)) {
       frameAt = valueAt;
       frameBytes = valueBytes;
-    } else if (isName(nameAt, nameBytes, TEXT_RPC_CLASS_NAME, TEXT_RPC_CLASS_NAME_BYTES)) {
+    } else if (classBytes == 0 && isName(nameAt, nameBytes, TEXT_RPC_CLASS_NAME, TEXT_RPC_CLASS_NAME_BYTES)) {
       classAt = valueAt;
       classBytes = valueBytes;
-    } else if (isName(nameAt, nameBytes, TEXT_RPC_LENGTH_NAME, TEXT_RPC_LENGTH_NAME_BYTES)) {
-      contentBytes = readNumber(valueAt, valueBytes);
-      if (contentBytes < 0) return false;
     }
   }
-  return true;
 }
 
 export function boltEncodeRequest(text: usize, textEnd: usize, frame: usize, dst: usize, dstMax: u32): usize {
   const lines = firstLine(text, textEnd);
-  if (lines == 0 || !lookThrough(lines, textEnd)) return refuse(frame, RPC_REFUSAL_NOT_OF_PROTOCOL);
+  if (lines == 0) return refuse(frame, RPC_REFUSAL_NOT_OF_PROTOCOL);
+  findFront(lines, textEnd);
   const fixed = readFixed(dst, dstMax);
   if (fixed == 0 || load<u8>(dst + load<u8>(dst)) == 0) return refuse(frame, RPC_REFUSAL_NOT_OF_PROTOCOL);
-  if (contentBytes < 0) return refuse(frame, RPC_REFUSAL_BAD_LENGTH);
   const oneway = load<u8>(dst + load<u8>(dst)) == 2;
   store<u32>(frame, oneway ? RPC_KIND_ONEWAY : RPC_KIND_REQUEST, RPC_FRAME_KIND);
-  return finish(lines, textEnd, frame, dst, dstMax, fixed);
+  const end = finish(lines, textEnd, frame, dst, dstMax, fixed);
+  return end != 0 && contentBytes == ABSENT ? refuse(frame, RPC_REFUSAL_BAD_LENGTH) : end;
 }
 
 export function boltEncodeResponse(text: usize, textEnd: usize, frame: usize, dst: usize, dstMax: u32): usize {
   store<u32>(frame, RPC_KIND_RESPONSE, RPC_FRAME_KIND);
   const lines = firstLine(text, textEnd);
-  if (lines == 0 || !lookThrough(lines, textEnd)) return refuse(frame, RPC_REFUSAL_NOT_OF_PROTOCOL);
+  if (lines == 0) return refuse(frame, RPC_REFUSAL_NOT_OF_PROTOCOL);
+  findFront(lines, textEnd);
   const fixed = readFixed(dst, dstMax);
-  if (fixed == 0 || load<u8>(dst + load<u8>(dst)) != 0 || contentBytes < 0) return failure(text, frame, dst, dstMax);
-  return finish(lines, textEnd, frame, dst, dstMax, fixed);
+  if (fixed == 0 || load<u8>(dst + load<u8>(dst)) != 0) return failure(text, frame, dst, dstMax);
+  const end = finish(lines, textEnd, frame, dst, dstMax, fixed);
+  return end != 0 && contentBytes == ABSENT ? failure(text, frame, dst, dstMax) : end;
 }
 
 /** The fixed header from hex to dst; returns its length, or 0: it is none. */
@@ -83,7 +82,7 @@ function readFixed(dst: usize, dstMax: u32): u32 {
   return type <= 2 && bytes == (type == 0 ? 20 : 22) + 2 * (proto - 1) ? bytes : 0;
 }
 
-/** Class, pairs, lengths, id: the fixed header is at dst. */
+/** Class, pairs, lengths, id: the fixed header is at dst. Without a content-length what it writes is of no use. */
 function finish(lines: usize, textEnd: usize, frame: usize, dst: usize, dstMax: u32, fixed: u32): usize {
   const end = dst + dstMax;
   let p = dst + fixed;
@@ -91,10 +90,12 @@ function finish(lines: usize, textEnd: usize, frame: usize, dst: usize, dstMax: 
   put(p, classAt, classBytes);
   p += classBytes;
   const pairs = p;
+  contentBytes = ABSENT;
   for (let line = nextLine(lines, textEnd); line != 0; line = nextLine(line, textEnd)) {
     p = writePair(p, end);
     if (p == 0 || p - pairs > BOLT_HEADER_BYTES_MAX) return refuse(frame, RPC_REFUSAL_HEAD_TOO_LARGE);
   }
+  if (contentBytes == BAD) return refuse(frame, RPC_REFUSAL_NOT_OF_PROTOCOL);
   const wide: u32 = load<u8>(dst) - 1;
   let crc = false;
   if (wide) {
@@ -114,10 +115,18 @@ function finish(lines: usize, textEnd: usize, frame: usize, dst: usize, dstMax: 
   return p;
 }
 
-/** The line in hand as a pair, if it is one. Returns the position behind it, or 0: there is no room. */
+/**
+ * The line in hand as a pair, if it is one; the content's length is noted. Returns the position behind the pair, or 0:
+ * there is no room.
+ */
 function writePair(p: usize, end: usize): usize {
   const isPair = isName(nameAt, nameBytes, TEXT_RPC_PAIR_NAME, TEXT_RPC_PAIR_NAME_BYTES);
-  if (!isPair && isOurs(nameAt, nameBytes)) return p;
+  if (!isPair && isOurs(nameAt, nameBytes)) {
+    if (contentBytes == BAD || !isName(nameAt, nameBytes, TEXT_RPC_LENGTH_NAME, TEXT_RPC_LENGTH_NAME_BYTES)) return p;
+    contentBytes = readNumber(valueAt, valueBytes);
+    if (contentBytes < 0) contentBytes = BAD;
+    return p;
+  }
   if (p + nameBytes + valueBytes + 8 > end) return 0;
   if (isPair) return writeHexPair(p);
   put32(p, nameBytes);

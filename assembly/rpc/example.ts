@@ -71,7 +71,7 @@ export function exampleDecode(at: usize, end: usize, frame: usize, text: usize, 
   if (!bodied) return HEADER_BYTES;
   if (head > textMax) return refuse(frame, RPC_REFUSAL_HEAD_TOO_LARGE, RPC_FRAME_FLAG_DELIMITED);
   if (n < head) return more(frame, head);
-  beginText(text, textMax);
+  beginText(text, textMax, end);
   if (named) writeTarget(at + HEADER_BYTES, serviceBytes, methodBytes); else writeStatus(load<u8>(at + STATUS_AT));
   write(TEXT_RPC_FRAME_LINE, TEXT_RPC_FRAME_LINE_BYTES);
   writeHexDigits(<u32>load<u8>(at + KIND_AT) << 8 | load<u8>(at + STATUS_AT), 4);

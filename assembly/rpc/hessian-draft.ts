@@ -9,6 +9,11 @@ const FIELDS_MAX: i32 = 32;
 /** The name that methodName found; 0 bytes: none. */
 export let methodAt: usize = 0;
 export let methodBytes: u32 = 0;
+export function noMethod(): void { methodBytes = 0; }
+export function isMethod(at: usize, bytes: u32): void {
+  methodAt = at;
+  methodBytes = bytes;
+}
 
 let number: i32 = 0;
 

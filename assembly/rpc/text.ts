@@ -9,7 +9,7 @@ import {
   TOKEN_LOWER, TOKEN_ROWS,
 } from '../generated/layouts';
 import { knownHeader } from '../http1/head';
-import { equalIgnoreCase, fieldValueEnd, findByte } from '../lib/bytes';
+import { equalIgnoreCase, fieldValueEnd } from '../lib/bytes';
 import { put } from '../lib/copy';
 
 const DASH: u32 = 45;
@@ -22,12 +22,21 @@ const WORD_BYTES_MAX: u32 = 255;
 export let cursor: usize = 0;
 export let full: bool = false;
 let stop: usize = 0;
+/** What lies before it may be looked at 16 bytes at a time, whatever of it is meant. */
+let readable: usize = 0;
 
-export function beginText(text: usize, textMax: u32): void {
+/** `end`: of what came, of which all names and values are parts. */
+export function beginText(text: usize, textMax: u32, end: usize): void {
   cursor = text;
   stop = text + textMax;
+  readable = end;
   full = false;
 }
+
+/** Of 16 bytes at p, those before `end` as bits. */
+// @ts-ignore: decorator
+@inline
+function bitsBefore(p: usize, end: usize): i32 { return (1 << <i32>(end - p)) - 1; }
 
 function hasRoom(bytes: u32): bool {
   if (cursor + bytes <= stop) return true;
@@ -89,6 +98,11 @@ function isWord(p: usize, end: usize): bool {
       const good = v128.and(v128.swizzle(columns, v128.and(v, nibble)), v128.swizzle(rows, i8x16.shr_u(v, 4)));
       if (!i8x16.all_true(good)) return false;
     }
+    if (p < end && p + 16 <= readable) {
+      const v = v128.load(p);
+      const good = v128.and(v128.swizzle(columns, v128.and(v, nibble)), v128.swizzle(rows, i8x16.shr_u(v, 4)));
+      return (i8x16.bitmask(i8x16.eq(good, i8x16.splat(0))) & bitsBefore(p, end)) == 0;
+    }
   }
   for (; p < end; p++) {
     const c: u32 = load<u8>(p);
@@ -142,13 +156,31 @@ function writeHalf(at: usize, bytes: i32): void {
 }
 
 function isPairName(name: usize, n: u32): bool {
-  if (n > NAME_BYTES_MAX) return false;
-  return tokenEnd(name, name + n) == name + n && !isOurs(name, n);
+  return n <= NAME_BYTES_MAX && isToken(name, name + n) && !isOurs(name, n);
 }
 
 export function isLineValue(value: usize, v: u32): bool {
   if (v == 0) return true;
-  return fieldValueEnd(value, value + v) == value + v && !isSpace(value) && !isSpace(value + v - 1);
+  const end = value + v;
+  if (isSpace(value) || isSpace(end - 1)) return false;
+  let p = value;
+  if (ASC_FEATURE_SIMD) {
+    while (p + 16 <= end) {
+      if (v128.any_true(notInValue(p))) return false;
+      p += 16;
+    }
+    if (p == end) return true;
+    if (p + 16 <= readable) return (i8x16.bitmask(notInValue(p)) & bitsBefore(p, end)) == 0;
+  }
+  return fieldValueEnd(p, end) == end;
+}
+/** Which of 16 bytes may not stand in a field's value (RFC 9110 5.5). */
+// @ts-ignore: decorator
+@inline
+function notInValue(p: usize): v128 {
+  const v = v128.load(p);
+  return v128.or(v128.andnot(i8x16.lt_u(v, i8x16.splat(0x20)), i8x16.eq(v, i8x16.splat(9))),
+    i8x16.eq(v, i8x16.splat(0x7f)));
 }
 // @ts-ignore: decorator
 @inline
@@ -175,20 +207,20 @@ function isPrefix(name: usize, n: u32, wanted: usize, wantedBytes: u32): bool {
   return n >= wantedBytes && equalIgnoreCase(name, wanted, wantedBytes);
 }
 
-/** First byte in [p, end) that may not stand in a token (RFC 9110 5.6.2), or `end`. */
-function tokenEnd(p: usize, end: usize): usize {
+/** Is [p, end) of a token's characters alone (RFC 9110 5.6.2)? */
+function isToken(p: usize, end: usize): bool {
   if (ASC_FEATURE_SIMD) {
     const columns = v128.load(TOKEN_COLUMNS), rows = v128.load(TOKEN_ROWS), nibble = i8x16.splat(15);
-    while (p + 16 <= end) {
+    for (; p < end && p + 16 <= readable; p += 16) {
       const v = v128.load(p);
       const token = v128.and(v128.swizzle(columns, v128.and(v, nibble)), v128.swizzle(rows, i8x16.shr_u(v, 4)));
-      const stop = i8x16.bitmask(i8x16.eq(token, i8x16.splat(0)));
-      if (stop) return p + ctz(stop);
-      p += 16;
+      const strange = i8x16.bitmask(i8x16.eq(token, i8x16.splat(0)));
+      if (p + 16 >= end) return (strange & (p + 16 == end ? 0xffff : bitsBefore(p, end))) == 0;
+      if (strange) return false;
     }
   }
   while (p < end && load<u8>(TOKEN_LOWER + load<u8>(p)) != 0) p++;
-  return p;
+  return p >= end;
 }
 
 // Reading: the lines behind the first one.
@@ -210,9 +242,8 @@ export function firstLine(text: usize, end: usize): usize {
  * characters may be was judged when the text became a head.
  */
 export function nextLine(p: usize, end: usize): usize {
-  const next = findByte(p, end, 13);
-  const colon = findByte(p, next, 58);
-  if (colon == p || colon == next || next + 2 > end || load<u16>(next) != 0x0a0d) return 0;
+  const next = lineEnd(p, end), colon = firstColon;
+  if (colon <= p || next + 2 > end || load<u16>(next) != 0x0a0d) return 0;
   let value = colon + 1, last = next;
   while (value < last && isSpace(value)) value++;
   while (value < last && isSpace(last - 1)) last--;
@@ -221,6 +252,28 @@ export function nextLine(p: usize, end: usize): usize {
   valueAt = value;
   valueBytes = <u32>(last - value);
   return next + 2;
+}
+
+/** The first carriage return in [p, end), or `end`; `firstColon` is that of the bytes before it, or 0. */
+let firstColon: usize = 0;
+function lineEnd(p: usize, end: usize): usize {
+  let colon: usize = 0;
+  if (ASC_FEATURE_SIMD) {
+    const returns = i8x16.splat(13), colons = i8x16.splat(58);
+    while (p + 16 <= end) {
+      const v = v128.load(p);
+      const ends = i8x16.bitmask(i8x16.eq(v, returns));
+      if (colon == 0) {
+        const found = i8x16.bitmask(i8x16.eq(v, colons));
+        if (ctz(found) < ctz(ends)) colon = p + ctz(found);        // where there is none, it is 32
+      }
+      if (ends) { firstColon = colon; return p + ctz(ends); }
+      p += 16;
+    }
+  }
+  for (; p < end && load<u8>(p) != 13; p++) if (colon == 0 && load<u8>(p) == 58) colon = p;
+  firstColon = colon;
+  return p;
 }
 
 /** Bytes from hex at [at, at + n) to `to`; returns how many, or -1: it is none. */

@@ -49,7 +49,7 @@ export function dubboDecode(at: usize, end: usize, frame: usize, text: usize, te
   const scratch = (text + textMax - scratchBytesOf(textMax)) & ~3;
   if (textMax < SCRATCH_BYTES_MIN * 2) return refuseOne(frame, RPC_REFUSAL_HEAD_TOO_LARGE);
   hessianBegin(scratch, text + textMax);
-  beginText(text, <u32>(scratch - text));
+  beginText(text, <u32>(scratch - text), end);
   const pairs = (options & OPTION_ALL_PAIRS) != 0;
   const result = flags & REQUEST ? request(at, stop, n >= whole, frame, pairs) : response(at, stop, frame, pairs);
   if (result != OK) return result == MORE ? -1 : refuseOne(frame, result);
