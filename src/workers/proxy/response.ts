@@ -354,7 +354,7 @@ export class Responses {
     i32[edits + ResponseEdits.addedAt] = engine.rewriteScratch;
     const { responseMutations } = stream.choice!;
     const { lists } = this;
-    lists.length = 0;
+    if (lists.length > 0) lists.length = 0;
     if (responseMutations !== null) lists.push(responseMutations);
     if (stream.filters !== null) {
       // What the route changes, then what the filters do, the last one first.

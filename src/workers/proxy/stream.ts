@@ -332,7 +332,7 @@ export class Stream implements PickRequest, Borrower {
       this.waitsForReset = false;
     this.retryAtMs = this.perTryDeadlineMs = this.perTryIdleFromMs = Infinity;
     this.kept.begin(0);
-    this.tried.length = 0;
+    if (this.tried.length > 0) this.tried.length = 0;       // V8 calls its runtime for it, every time
     this.followsRedirects = this.collected = false;
     this.shadows = this.hedges = null;
     this.waitsForHedges = this.uncharged = this.timedOut = false;
