@@ -29,9 +29,11 @@ const routes = [
 for (const kind of weftKinds) {
   t.test(kind, async (t) => {
     const server = await BoltServer.start(await freePort());
-    const port = await freePort(), adminPort = await freePort();
+    const port = await freePort(), adminPort = await freePort(), traced = await freePort();
     const proxy = await Proxy.start(kind, adminPort, () => bootstrap(adminPort, [{ name: 'in', port,
-      manager: jsonManager(), routes }], [{ name: 'orders', ports: [server.port], fields: spokenIn('BOLT') },
+      manager: jsonManager(), routes }, { name: 'traced', port: traced, routes,
+      manager: jsonManager('filters.http.sofa_trace.v1.SofaTrace') }], [{ name: 'orders', ports: [server.port],
+        fields: spokenIn('BOLT') },
       { name: 'dubbo', ports: [server.port], fields: spokenIn('DUBBO') }]));
     t.teardown(async () => {
       await proxy.stop();
@@ -71,6 +73,13 @@ for (const kind of weftKinds) {
       t.equal(server.requests[0]!.content.toString('hex'), sofaRequest('named', unique, ['int'], '97', text('shop')));
       t.match(await ask('/none', null), { status: 200 });
       t.same(server.requests[1]!.headers.at(-1), ['added', 'v']);
+    });
+
+    await t.test('a trace begins where a call does', async (t) => {
+      answers(sofaResponse('4e'));
+      t.match(await askJson(traced, '/none', null), { status: 200 });
+      t.match(server.requests[0]!.headers.slice(3), [['rpc_trace_context.sofaTraceId', /^[0-9a-f]{20,}$/],
+        ['rpc_trace_context.sofaRpcId', '0'], ['added', 'v']]);
     });
 
     await t.test('results of every kind', async (t) => {

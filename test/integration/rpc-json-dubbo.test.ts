@@ -1,5 +1,6 @@
 // HTTP with JSON in front of endpoints that speak Dubbo, on real sockets: what goes out byte by byte, what comes back
 // as JSON, and what is refused.
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { hessianCall, hex, hmap, hs } from '../protocols/rpc/dubbo-frames.js';
 import { bootstrap, routeTo } from '../support/bootstrap.js';
@@ -36,6 +37,10 @@ const routes = [
   routeCalls({ path: '/slow' }, 'stock', call('none', []), {}, { timeout: '0.2s' }),
   routeCalls({ path: '/again' }, 'stock', call('none', ['java.lang.String']), {},
     { retry_policy: { retry_on: '5xx', num_retries: 2 } }),
+  routeCalls({ path: '/mirrored' }, 'stock', call('none', ['java.lang.String'], {
+    forwarded_headers: ['x-request-id', 'via'] }), {}, { request_mirror_policies: [{ cluster: 'mirror' }] }),
+  routeCalls({ path: '/hedged' }, 'stock', call('none', ['java.lang.String']), {}, { timeout: '5s', retry_policy: {
+    retry_on: '5xx', num_retries: 1, per_try_timeout: '0.3s' }, hedge_policy: { hedge_on_per_try_timeout: true } }),
   routeCalls({ path: '/http' }, 'http', call('none', [])),
   routeCalls({ path: '/nobody' }, 'nobody', call('none', [])),
   routeTo('stock'),
@@ -44,17 +49,21 @@ const routes = [
 for (const kind of weftKinds) {
   t.test(kind, async (t) => {
     const server = await DubboServer.start(await freePort());
+    const mirror = await DubboServer.start(await freePort());
     const port = await freePort(), adminPort = await freePort(), anyPort = await freePort();
     const anything = { ...jsonManager(), protocol: 'AUTO',
       '@type': 'type.googleapis.com/weft.extensions.filters.network.rpc_proxy.v1.RpcProxy' };
     const proxy = await Proxy.start(kind, adminPort, (folder) => bootstrap(adminPort, [{ name: 'in', port,
-      logFile: `${folder}/in.log`, manager: jsonManager(), routes }, { name: 'any', port: anyPort, manager: anything,
+      logFile: `${folder}/in.log`, manager: { ...jsonManager(), normalize_path: true }, routes }, { name: 'any',
+        port: anyPort, manager: anything,
       routes: [routeCalls({ prefix: '/' }, 'stock', call('none', ['java.lang.String']))] }],
-    [{ name: 'stock', ports: [server.port], fields: spokenIn('DUBBO') }, { name: 'http', ports: [server.port] },
+    [{ name: 'stock', ports: [server.port], fields: spokenIn('DUBBO') },
+      { name: 'mirror', ports: [mirror.port], fields: spokenIn('DUBBO') }, { name: 'http', ports: [server.port] },
       { name: 'nobody', ports: [], fields: spokenIn('DUBBO') }]));
     t.teardown(async () => {
       await proxy.stop();
       await server.stop();
+      await mirror.stop();
     });
     const answers = (bytes: string, status = OK): void => {
       server.requests.length = 0;
@@ -233,6 +242,25 @@ for (const kind of weftKinds) {
       t.match(await client.ask(bytes), { status: OK, body: hex('9190') });
       client.close();
       t.same(server.requests.map((one) => one.body), [bytes.subarray(16), bytes.subarray(16)]);
+    });
+
+    await t.test('mirrors and hedges of a call are calls; the path is normalised before it is read', async (t) => {
+      answers('9190');
+      mirror.serve = (_frame, answer) => { answer(OK, hex('9191')); };
+      const headers = { 'content-type': 'application/json', 'x-request-id': 'r-1', via: '1.1 a' };
+      t.match(await askJson(port, '/mirrored', '["a"]', headers), { status: 200, text: '0' });
+      for (let tries = 0; mirror.requests.length === 0 && tries < 500; tries++) await sleep(10);
+      const wanted = body('none', 'Ljava/lang/String;', '0161', ['x-request-id', 'r-1'], ['via', '1.1 a']);
+      t.same([...server.requests, ...mirror.requests].map((one) => one.body.toString('hex')), [wanted, wanted]);
+      server.requests.length = 0;
+      server.serve = (_frame, answer) => { if (server.requests.length === 2) answer(OK, hex('9192')); };
+      t.match(await ask('/hedged', '["a"]'), { status: 200, text: '2' });
+      t.ok(server.requests[0]!.body.equals(server.requests[1]!.body));
+      answers('9190');
+      const raw = await RawClient.open(port);
+      raw.send('POST /a/../items/./7?q=x HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}');
+      t.match(await raw.response(), { start: 'HTTP/1.1 200 OK', body: '0' });
+      raw.close();
     });
 
     await t.test('clients of HTTP/2, bodies in pieces, many at a time', async (t) => {

@@ -4,9 +4,10 @@ const ROUTER = { name: 'router',
   typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' } };
 const FILTER_TYPE = `${TYPE}filters.http.rpc_json_transcoder.v1.RpcJsonTranscoder`;
 
-/** `more`: of the filter in the chain. */
-export const jsonManager = (more: object = {}): Record<string, unknown> => ({ http_filters: [{ name: 'json',
-  typed_config: { '@type': FILTER_TYPE, ...more } }, ROUTER] });
+/** `behind`: types of filters between it and the router. */
+export const jsonManager = (...behind: readonly string[]): Record<string, unknown> => ({ http_filters: [{ name: 'json',
+  typed_config: { '@type': FILTER_TYPE } }, ...behind.map((type) => ({ name: type,
+  typed_config: { '@type': `${TYPE}${type}` } })), ROUTER] });
 
 /** `more`: of the filter on the route; `route`: of its action. */
 export const routeCalls = (match: object, cluster: string, call: object, more: object = {},

@@ -2,7 +2,7 @@
 // head that is left is the canonical text of a frame (codecs-rpc.ts): nothing in it is of the client's, but for headers
 // that configuration names. It allocates for each request.
 import type { RpcJsonArgument, RpcJsonTranscoderFilter as Config } from '../../config/http-filters.js';
-import { Head } from '../../core/generated/layouts.js';
+import { Head, RequestEdits } from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
 import { detail } from '../../core/response-flags.js';
 import type { RpcProtocol } from '../../protocols/protocol.js';
@@ -58,16 +58,22 @@ export class RpcJsonTranscoderFilter implements HttpFilter {
     const type = recordHeader(engine, record, 'content-type');
     if ((type !== null && !isJsonType(type)) || recordHeader(engine, record, 'content-encoding') !== null)
       return this.refuse(stream, actions, 415, 'the body is not application/json as it stands');
-    const words = record >> 2;
-    const at = engine.i32[words + Head.pathAt]!;
     let ofTarget: Map<RpcJsonArgument, Json> | null;
-    try {
-      ofTarget = this.arguments.ofTarget(engine.u8, at, at + engine.i32[words + Head.pathBytes]!);
-    } catch (error) { return this.refuseFor(stream, actions, error); }
+    try { ofTarget = this.readTarget(); } catch (error) { return this.refuseFor(stream, actions, error); }
     if (ofTarget === null) return this.refuse(stream, actions, 404, 'the path is not that of the call');
     call.ofTarget = ofTarget;
     return stream.request.complete ? this.makeCall(stream, actions, call)
       : actions.collectBody(stream, config.maxRequestBytes);
+  }
+
+  /** Of path and query, the path normalised where that was asked for. */
+  private readTarget(): Map<RpcJsonArgument, Json> | null {
+    const { i32, u8, requestRecord, requestEdits } = this.engine;
+    const words = requestRecord >> 2, edits = requestEdits >> 2;
+    const normalised = i32[edits + RequestEdits.pathBytes]! > 0;
+    const at = normalised ? i32[edits + RequestEdits.pathAt]! : i32[words + Head.pathAt]!;
+    const bytes = normalised ? i32[edits + RequestEdits.pathBytes]! : i32[words + Head.pathBytes]!;
+    return this.arguments.ofTarget(u8, at, at + bytes);
   }
 
   /** The body is here. */
@@ -95,9 +101,8 @@ export class RpcJsonTranscoderFilter implements HttpFilter {
       const value = lineValue(lines, name);
       return value === null ? '' : forwardedLine(name, value);
     });
-    const requestId = lineValue(lines, 'x-request-id');                   // of logs: it is no pair
     return `${text.slice(0, lineEnd)}host: ${lineValue(lines, 'host') ?? '-'}\r\n${this.call.lines}`
-      + (requestId === null ? '' : `x-request-id: ${requestId}\r\n`)
+      + (lines.match(NO_PAIRS) ?? []).join('')
       + `${forwarded.join('')}content-length: ${bodyBytes}\r\n\r\n`;
   }
 
@@ -112,4 +117,6 @@ export class RpcJsonTranscoderFilter implements HttpFilter {
   release(): void { /* nothing in the arena */ }
 }
 
+/** What logs, time limits and retries look for stays: no frame has it. */
+const NO_PAIRS = /^x-(?:request-id|envoy-[^:]*):.*\r\n/gim;
 const NOTHING = new Uint8Array(0);
