@@ -41,7 +41,7 @@ export class HessianReader {
   private bad(code: number): CarryError { return new CarryError(`no value begins with byte ${code}`); }
 
   value(): HessianValue {
-    if (this.depth === this.depthMax) throw new CarryError(`the value nests deeper than ${this.depthMax}`);
+    if (this.depth === this.depthMax) throw new CarryError(`the value nests deeper than ${this.depthMax}`, true);
     this.depth++;
     const value = this.any(this.byte());
     this.depth--;

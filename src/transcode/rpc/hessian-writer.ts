@@ -25,16 +25,27 @@ export class HessianWriter {
     this.bytes = larger;
   }
 
-  /** Bytes as they are. */
-  raw(...bytes: readonly number[]): void {
-    this.room(bytes.length);
-    for (const byte of bytes) this.bytes[this.used++] = byte;
+  /** A byte as it is. */
+  raw(byte: number): void {
+    this.room(1);
+    this.bytes[this.used++] = byte;
   }
-
-  private number(bytes: number, write: () => void): void {
-    this.room(bytes);
-    write();
-    this.used += bytes;
+  private two(first: number, word: number): void {
+    this.room(3);
+    const { bytes } = this;
+    bytes[this.used] = first;
+    bytes[this.used + 1] = word;
+    this.used += 2;
+  }
+  private three(first: number, word: number): void {
+    this.two(first, word >> 8);
+    this.raw(word);
+  }
+  /** Four bytes behind one that says what they are. */
+  private five(first: number, value: number): void {
+    this.three(first, value >> 16);
+    this.raw(value >> 8);
+    this.raw(value);
   }
 
   nothing(): void { this.raw(0x4e); }
@@ -42,25 +53,21 @@ export class HessianWriter {
 
   int(value: number): void {
     if (value >= -16 && value <= 47) this.raw(0x90 + value);
-    else if (value >= -2048 && value <= 2047) this.raw(0xc8 + (value >> 8), value & 255);
-    else if (value >= -262144 && value <= 262143) this.raw(0xd4 + (value >> 16), value >> 8 & 255, value & 255);
-    else {
-      this.raw(0x49);
-      this.number(4, () => this.bytes.writeInt32BE(value, this.used));
-    }
+    else if (value >= -2048 && value <= 2047) this.two(0xc8 + (value >> 8), value);
+    else if (value >= -262144 && value <= 262143) this.three(0xd4 + (value >> 16), value);
+    else this.five(0x49, value);
   }
 
   long(value: bigint): void {
     const small = Number(value);                       // exact where it is used
     if (small >= -8 && small <= 15) this.raw(0xe0 + small);
-    else if (small >= -2048 && small <= 2047) this.raw(0xf8 + (small >> 8), small & 255);
-    else if (small >= -262144 && small <= 262143) this.raw(0x3c + (small >> 16), small >> 8 & 255, small & 255);
-    else if (BigInt.asIntN(32, value) === value) {
-      this.raw(this.draft ? 0x77 : 0x59);
-      this.number(4, () => this.bytes.writeInt32BE(small, this.used));
-    } else {
+    else if (small >= -2048 && small <= 2047) this.two(0xf8 + (small >> 8), small);
+    else if (small >= -262144 && small <= 262143) this.three(0x3c + (small >> 16), small);
+    else if (BigInt.asIntN(32, value) === value) this.five(this.draft ? 0x77 : 0x59, small);
+    else {
       this.raw(0x4c);
-      this.number(8, () => this.bytes.writeBigInt64BE(value, this.used));
+      this.room(8);
+      this.used = this.bytes.writeBigInt64BE(value, this.used);
     }
   }
 
@@ -68,12 +75,13 @@ export class HessianWriter {
     const base = this.draft ? 0x67 : 0x5b;
     if (Object.is(value, 0)) this.raw(base);
     else if (value === 1) this.raw(base + 1);
-    else if (Number.isInteger(value) && value !== 0 && value >= -128 && value <= 127) this.raw(base + 2, value & 255);
+    else if (Number.isInteger(value) && value !== 0 && value >= -128 && value <= 127) this.two(base + 2, value);
     else if (Number.isInteger(value) && value !== 0 && value >= -32768 && value <= 32767)
-      this.raw(base + 3, value >> 8 & 255, value & 255);
+      this.three(base + 3, value);
     else {
       this.raw(0x44);
-      this.number(8, () => this.bytes.writeDoubleBE(value, this.used));
+      this.room(8);
+      this.used = this.bytes.writeDoubleBE(value, this.used);
     }
   }
 
@@ -81,14 +89,14 @@ export class HessianWriter {
     let at = 0;
     while (value.length - at > CHUNK_UNITS) {
       const units = isHigh(value.charCodeAt(at + CHUNK_UNITS - 1)) ? CHUNK_UNITS - 1 : CHUNK_UNITS;
-      this.raw(this.draft ? 0x73 : 0x52, units >> 8, units & 255);
+      this.three(this.draft ? 0x73 : 0x52, units);
       this.units(value, at, at + units);
       at += units;
     }
     const left = value.length - at;
     if (left < 32) this.raw(left);
-    else if (left < 1024 && !this.draft) this.raw(0x30 + (left >> 8), left & 255);
-    else this.raw(0x53, left >> 8, left & 255);
+    else if (left < 1024 && !this.draft) this.two(0x30 + (left >> 8), left);
+    else this.three(0x53, left);
     this.units(value, at, value.length);
   }
 
@@ -114,11 +122,8 @@ export class HessianWriter {
     if (this.draft) {
       this.raw(0x56);
       this.draftType(type);
-      if (count < 256) this.raw(0x6e, count);
-      else {
-        this.raw(0x6c);
-        this.number(4, () => this.bytes.writeInt32BE(count, this.used));
-      }
+      if (count < 256) this.two(0x6e, count);
+      else this.five(0x6c, count);
     } else if (count < 8) {
       this.raw((type === '' ? 0x78 : 0x70) + count);
       this.finalType(type);
@@ -156,7 +161,7 @@ export class HessianWriter {
       return;
     }
     this.types.set(type, this.types.size);
-    this.raw(0x74, type.length >> 8, type.length & 255);
+    this.three(0x74, type.length);
     this.units(type, 0, type.length);
   }
 

@@ -13,10 +13,9 @@ export class JsonNumber {
 }
 export type Json = null | boolean | string | JsonNumber | readonly Json[] | ReadonlyMap<string, Json>;
 
-const SPACE = /[ \t\n\r]*/y;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})/y;
-const QUOTE = 34, BACKSLASH = 92, SPACE_CODE = 32;
+const QUOTE = 34, BACKSLASH = 92, SPACE = 32;
 const words: readonly (readonly [string, Json])[] = [['null', null], ['true', true], ['false', false]];
 
 /** Throws CarryError. */
@@ -33,13 +32,13 @@ class Reader {
 
   whole(): Json {
     const value = this.value(0);
-    this.match(SPACE);
+    this.skipSpace();
     if (this.at < this.text.length) throw this.unexpected('nothing more');
     return value;
   }
 
   private value(depth: number): Json {
-    this.match(SPACE);
+    this.skipSpace();
     const letter = this.text[this.at];
     if (letter === '{' || letter === '[') {
       if (depth === this.depthMax) throw new CarryError(`the body nests deeper than ${this.depthMax}`);
@@ -69,7 +68,7 @@ class Reader {
     const members = new Map<string, Json>();
     if (this.take('}')) return members;
     do {
-      this.match(SPACE);
+      this.skipSpace();
       const name = this.string();
       if (!this.take(':')) throw this.unexpected('":"');
       if (members.has(name)) throw new CarryError(`the body has the member ${JSON.stringify(name)} twice`);
@@ -90,7 +89,7 @@ class Reader {
       if (code === BACKSLASH) {
         escaped = true;
         if (this.match(ESCAPE) === '') throw this.unexpected('an escape');
-      } else if (code >= SPACE_CODE) this.at++;
+      } else if (code >= SPACE) this.at++;
       else throw this.unexpected('the end of a string');
     }
     this.at++;
@@ -98,7 +97,7 @@ class Reader {
   }
 
   private take(letter: string): boolean {
-    this.match(SPACE);
+    this.skipSpace();
     if (this.text[this.at] !== letter) return false;
     this.at++;
     return true;
@@ -106,9 +105,15 @@ class Reader {
 
   private match(what: RegExp): string {
     what.lastIndex = this.at;
-    const found = what.exec(this.text)?.[0] ?? '';
-    this.at += found.length;
-    return found;
+    if (!what.test(this.text)) return '';
+    const from = this.at;
+    this.at = what.lastIndex;
+    return this.text.slice(from, this.at);
+  }
+
+  private skipSpace(): void {
+    for (let code = this.text.charCodeAt(this.at); code === SPACE || code === 10 || code === 13 || code === 9;)
+      code = this.text.charCodeAt(++this.at);
   }
 
   private unexpected(wanted: string): CarryError {
