@@ -1,0 +1,25 @@
+package com.weft.peers;
+
+import java.util.List;
+import java.util.Map;
+
+/** What is called, directly and through Weft. */
+public interface Service {
+  int plus(int a, int b);
+  String echo(String text);
+  List<Object> echoList(List<Object> list);
+  Map<String, Object> echoMap(Map<String, Object> map);
+  Order echoOrder(Order order);
+  byte[] echoBytes(byte[] bytes);
+  /** Answers after so many milliseconds. */
+  int slow(int value, int ms);
+  String fails() throws Refused;
+  String breaks();
+  /** What the caller said of itself beside the arguments. */
+  String said(String key);
+  void note(String text);
+  /** Weft's routes know this one by its name: to a cluster without endpoints, one with a limit, none. */
+  int empty();
+  int busy(int ms);
+  int unrouted();
+}
