@@ -121,6 +121,7 @@ const flagNames: readonly (readonly [flag: number, name: string])[] = [
   [HealthFlag.pendingCheck, '/pending_active_hc'],
   [HealthFlag.excluded, '/excluded_via_immediate_hc_fail'],
   [HealthFlag.timedOut, '/active_hc_timeout'],
+  [HealthFlag.readOnly, '/read_only'],
   [0, '/eds_status_draining'],
 ];
 const configuredFlags: { readonly [health: string]: string } = {

@@ -63,6 +63,7 @@ export const limits = {
   rpcControlsMax: 256,             // heartbeats that wait for the end of one frame, or for a peer that does not read
   rpcStreamsKept: 256,             // stream objects that a client's connection keeps for its next requests
   rpcUpstreamStreamsKept: 16384,   // likewise, of a connection to an endpoint, where requests of many clients meet
+  rpcReadOnlyMs: 60_000,           // that an endpoint which takes no new calls is believed, while it does not go
   sofaTracesMax: 8192,             // traces whose calls are numbered (a power of two); older ones make way
   sofaRpcIdBytesMax: 128,          // of a call's id; a longer one gets no child, it goes on as it is
   rpcLateAnswersMax: 4096,         // requests given up whose answers have not come; then the connection takes no more

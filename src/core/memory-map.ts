@@ -77,6 +77,7 @@ export const HealthFlag = { failedActive: 1, ejected: 2, degradedActive: 4, pend
   excluded: 16,           // x-envoy-immediate-health-check-fail; with failedActive
   timedOut: 32,           // the last failed check was a timeout; with failedActive
   removing: 64,           // no longer in the configuration, kept while its checks succeed
+  readOnly: 128,          // it said that it takes no new calls (Dubbo), on a connection that is still open
 } as const;
 
 export const DISCOVERED_BYTES = 64;

@@ -2,7 +2,7 @@
 // what the dead one had open must be taken off, or a cluster would stay near its limits for ever. What it had is still
 // in its own statistics region: its gauges, which are cleared afterwards.
 import { DiscoveredEndpoints } from '../core/discovered.js';
-import { CONNECTIONS_WORD, ClusterState, Control, EndpointShare, EndpointState, Shared, workerControl,
+import { CONNECTIONS_WORD, ClusterState, Control, EndpointShare, EndpointState, HealthFlag, Shared, workerControl,
   TOKEN_BUCKET_BYTES, workerEndpointShares } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';
 import { limits } from '../core/limits.js';
@@ -38,11 +38,13 @@ export function settleEndpointCounts(words: Int32Array, map: MemoryMap, worker: 
   new DiscoveredEndpoints(words, map, worker).releaseAll();
   const shares = workerEndpointShares(map, worker) >> 2;
   for (let state = 0; state < limits.endpointStatesMax; state++) {
+    const at = (map.endpointStates + state * EndpointState.bytes) >> 2;
+    // If it was the dead worker who had heard that, nobody would take it back.
+    Atomics.and(words, at + EndpointState.healthFlags, ~HealthFlag.readOnly);
     const share = shares + ((state * EndpointShare.bytes) >> 2);
     const requests = words[share + EndpointShare.activeRequests]!;
     const connections = words[share + EndpointShare.activeConnections]!;
     if (requests === 0 && connections === 0) continue;
-    const at = (map.endpointStates + state * EndpointState.bytes) >> 2;
     Atomics.sub(words, at + EndpointState.activeRequests, requests);
     Atomics.sub(words, at + EndpointState.activeConnections, connections);
     words[share + EndpointShare.activeRequests] = words[share + EndpointShare.activeConnections] = 0;

@@ -9,6 +9,7 @@ export const bolt: RpcProtocol = {
   name: 'bolt',
   label: 'Bolt',
   refusedStatus: CODEC_EXCEPTION,
+  leavesAsWhole: false,
   tellsDrain: false,
   // One byte is no magic: the bytes behind it have to be in range as well.
   recognise: (bytes, at, end) => {

@@ -10,6 +10,7 @@ export const dubbo: RpcProtocol = {
   name: 'dubbo',
   label: 'Dubbo',
   refusedStatus: BAD_REQUEST,
+  leavesAsWhole: true,
   tellsDrain: true,
   recognise: (bytes, at, end) => {
     if (end === at) return -1;

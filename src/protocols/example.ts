@@ -9,6 +9,7 @@ export const example: RpcProtocol = {
   name: 'example',
   label: 'Example',
   refusedStatus: BAD_REQUEST,
+  leavesAsWhole: false,
   tellsDrain: false,
   recognise: (bytes, at, end) => {
     for (let i = 0; i < MAGIC.length; i++) {

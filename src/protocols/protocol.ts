@@ -15,6 +15,8 @@ export interface RpcProtocol {
   statusOf(flags: number, httpStatus: number): number;
   /** Its clients know the frame that says "no further request": they are told of a drain without being asked. */
   readonly tellsDrain: boolean;
+  /** The same frame of an endpoint is about all of the endpoint, not about one connection of it. */
+  readonly leavesAsWhole: boolean;
   /** The status that tells a client that its frame was refused. */
   readonly refusedStatus: number;
 }

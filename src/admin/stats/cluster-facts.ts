@@ -7,7 +7,7 @@ import { ClusterState, EndpointState, HealthFlag } from '../../core/memory-map.j
 import type { MemoryMap } from '../../core/memory-map.js';
 import type { ResourceRecord } from '../../xds/store.js';
 
-const FAILED_FLAGS = HealthFlag.failedActive | HealthFlag.ejected;
+const FAILED_FLAGS = HealthFlag.failedActive | HealthFlag.ejected | HealthFlag.readOnly;
 const EXCLUDING_FLAGS = HealthFlag.pendingCheck | HealthFlag.excluded;
 
 const breakers = [

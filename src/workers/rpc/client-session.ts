@@ -28,6 +28,8 @@ export class RpcClientSession extends RpcSession implements SharedSession {
   private aloneSent = false;
   /** Those who wait may have streams again when the turn is over. */
   private roomAgain = false;
+  /** The endpoint takes no new calls, and is believed until then; Infinity: it has not said so. */
+  private readOnlyUntilMs = Infinity;
   /** When the call whose client does not read its answer is ended. */
   private heldUpAtMs = Infinity;
   private idleAtMs = Infinity;
@@ -54,7 +56,7 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     this.draining = this.endsUsed = false;
     this.alone = null;
     this.roomAgain = false;
-    this.heldUpAtMs = Infinity;
+    this.heldUpAtMs = this.readOnlyUntilMs = Infinity;
     this.requests = this.lent = 0;
     for (const id of this.late.ids()) this.late.delete(id);
     const { maxDurationMs } = config.connections;
@@ -152,6 +154,7 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     if (kind === RpcKind.heartbeat) this.control(this.calls.encodeHeartbeatReply);
     else if (kind === RpcKind.goAway) {
       if (!this.draining) this.connection.endpoint.cluster.count(ClusterStat.upstream_cx_close_notify);
+      if (this.protocol.leavesAsWhole) this.becameReadOnly();
       this.drain();
     }
   }
@@ -250,7 +253,7 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     this.lent--;
     if (this.free.length < limits.rpcUpstreamStreamsKept) this.free.push(stream);
     if (this.state !== RPC_OPEN) return;
-    if (this.draining) { if (this.lent === 0) this.end(0, false); return; }
+    if (this.draining) { this.endIfDone(); return; }
     this.pool.hasRoom(this);
     if (this.lent === 0 && this.state === RPC_OPEN) this.becameIdle();
   }
@@ -259,7 +262,22 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     if (this.draining || this.state !== RPC_OPEN) return;
     this.draining = true;
     this.pool.leaves(this);
-    if (this.lent === 0) this.end(0, false);
+    this.endIfDone();
+  }
+  /** An endpoint that is read-only ends by itself: until then its connection tells that it still is. */
+  private endIfDone(): void { if (this.lent === 0 && this.readOnlyUntilMs === Infinity) this.end(0, false); }
+
+  private becameReadOnly(): void {
+    if (this.readOnlyUntilMs !== Infinity) return;
+    this.readOnlyUntilMs = this.engine.nowMs + limits.rpcReadOnlyMs;
+    this.idleAtMs = Infinity;
+    this.connection.endpoint.readOnly(true);
+    this.deadlineMoved();
+  }
+  private leftReadOnly(): void {
+    if (this.readOnlyUntilMs === Infinity) return;
+    this.readOnlyUntilMs = Infinity;
+    this.connection.endpoint.readOnly(false);
   }
 
   private becameIdle(): void {
@@ -269,7 +287,7 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     this.deadlineMoved();
   }
   private deadlineMoved(): void {
-    const next = Math.min(this.idleAtMs, this.lifeAtMs, this.heldUpAtMs, this.heartbeat.dueMs);
+    const next = Math.min(this.idleAtMs, this.lifeAtMs, this.heldUpAtMs, this.readOnlyUntilMs, this.heartbeat.dueMs);
     if (next < Infinity) this.engine.timers.arm(this.timer, next); else this.engine.timers.disarm(this.timer);
   }
 
@@ -286,6 +304,10 @@ export class RpcClientSession extends RpcSession implements SharedSession {
         this.drain();
       }
       if (nowMs >= this.heldUpAtMs) this.heldUp(nowMs);
+      if (nowMs >= this.readOnlyUntilMs) {
+        this.leftReadOnly();
+        this.endIfDone();
+      }
       if (this.state === RPC_OPEN && this.beat(nowMs)) this.deadlineMoved();
     } catch (error) { this.failed(error); }
   }
@@ -298,6 +320,7 @@ export class RpcClientSession extends RpcSession implements SharedSession {
   protected override closeSocket(): void { /* onClosed */ }
   protected onClosed(): void {
     this.engine.timers.disarm(this.timer);
+    this.leftReadOnly();
     this.pool.leaves(this);
     const { connection } = this;
     if (this.lent === 0) this.sessions.give(this);

@@ -173,7 +173,7 @@ export class Endpoint {
     const flags = Atomics.load(this.engine.i32, this.state + EndpointState.healthFlags);
     if (flags === 0 || this.configuredHealth === EXCLUDED) return this.configuredHealth;
     if ((flags & (HealthFlag.pendingCheck | HealthFlag.excluded)) !== 0) return EXCLUDED;
-    if ((flags & (HealthFlag.failedActive | HealthFlag.ejected)) !== 0) return UNHEALTHY;
+    if ((flags & (HealthFlag.failedActive | HealthFlag.ejected | HealthFlag.readOnly)) !== 0) return UNHEALTHY;
     return (flags & HealthFlag.degradedActive) !== 0 && this.configuredHealth === HEALTHY ? DEGRADED
       : this.configuredHealth;
   }
@@ -181,6 +181,14 @@ export class Endpoint {
   /** The endpoint says that it is out of service: no worker picks it from now on. */
   exclude(): void {
     Atomics.or(this.engine.i32, this.state + EndpointState.healthFlags, HealthFlag.excluded);
+    this.cluster.healthChanged();
+  }
+
+  /** It takes no new calls, or may do so again: all workers pick others while they have any. */
+  readOnly(on: boolean): void {
+    const at = this.state + EndpointState.healthFlags;
+    if (on) Atomics.or(this.engine.i32, at, HealthFlag.readOnly);
+    else Atomics.and(this.engine.i32, at, ~HealthFlag.readOnly);
     this.cluster.healthChanged();
   }
 
