@@ -24,6 +24,7 @@ export { boltDecode } from './rpc/bolt-decode';
 export {
   boltEncodeGoAway, boltEncodeHeartbeat, boltEncodeHeartbeatReply, boltEncodeRequest, boltEncodeResponse,
 } from './rpc/bolt-encode';
+export { rpcIsCanonical } from './rpc/canonical';
 export { rpcCrc } from './rpc/crc';
 export { dubboDecode } from './rpc/dubbo/decode';
 export {

@@ -88,7 +88,7 @@ export function writeNumber(value: u32): void {
 }
 
 /** Letters, digits, "$", "-", "." and "_" alone? */
-function isWord(p: usize, end: usize): bool {
+export function isWord(p: usize, end: usize): bool {
   if (ASC_FEATURE_SIMD) {
     const rows = v128.load(TOKEN_ROWS), nibble = i8x16.splat(15);
     // By the low four bits of a character, the high ones that it may have, as TOKEN_COLUMNS has them.
@@ -155,7 +155,7 @@ function writeHalf(at: usize, bytes: i32): void {
   store<u8>(cursor++, <u8>DASH);
 }
 
-function isPairName(name: usize, n: u32): bool {
+export function isPairName(name: usize, n: u32): bool {
   return n <= NAME_BYTES_MAX && isToken(name, name + n) && !isOurs(name, n);
 }
 

@@ -8,7 +8,8 @@
 //   x-service, x-method                     and x-version, x-group, x-class where the frame says them
 //   weft-frame: <hex>                       the fixed header as it came: what has no line of its own goes round in it
 //   <name>: <value>                         every pair (header map, attachment) as spelled, in its order
-//   weft-pair: <hex name>=<hex value>       a pair that cannot be a line, or whose name is HTTP's or ours; "-": null
+//   weft-pair: <hex name>=<hex value>       a pair that cannot be a line, or whose name is HTTP's or ours; "-": null;
+//                                           "*" in front of one: it is no text
 //   content-length: <bytes of the body>
 //
 // A response's begins with `HTTP/1.1 <status> `, and has x-class, weft-frame, pairs and content-length. Lines that are
@@ -54,6 +55,8 @@ type Exports<P extends string> = { [C in keyof RpcCalls as `${P}${Capitalize<C>}
 export interface RpcCodecs extends Exports<'bolt'>, Exports<'dubbo'>, Exports<'example'> {
   /** CRC-32 (IEEE 802.3) of `bytes` at `at`, going on from `crc`; 0 begins. */
   rpcCrc(crc: number, at: number, bytes: number): number;
+  /** Is [text, end) what stands above, of a frame of this kind with a body of `bodyBytes`? 1 or 0. */
+  rpcIsCanonical(text: number, end: number, kind: number, bodyBytes: number): number;
 }
 
 /**

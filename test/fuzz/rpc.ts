@@ -61,10 +61,11 @@ function checkPart(codec: RpcCodec, part: Buffer, whole: FrameView, limits: obje
 }
 
 /** Filters and routes see the text as a head of HTTP/1.1. */
-function checkHead(codec: RpcCodec, { kindName, text }: FrameView): void {
+function checkHead(codec: RpcCodec, { kind, kindName, text, bodyBytes }: FrameView): void {
   const response = kindName === 'response';
   const bytes = codec.head(response, text, HEAD_LINES_MAX);
   if (bytes !== text.length) throw new Error(`no head of HTTP/1.1 (${bytes}): ${text}`);
+  if (codec.isCanonical(text, kind, bodyBytes) === 0) throw new Error(`not canonical: ${text}`);
 }
 
 function checkAgain(codec: RpcCodec, input: Buffer, found: FrameView,

@@ -77,6 +77,13 @@ export class RpcCodec {
     return decode(at, end, OUT, 0, text.length, linesMax);
   }
 
+  /** 1: the text is as the engine wants it. */
+  isCanonical(text: string, kind: number, bodyBytes: number): number {
+    const end = MEMORY_END - SLACK_BYTES, at = end - text.length;
+    this.bytes.set(Buffer.from(text, 'latin1'), at);
+    return this.exports.rpcIsCanonical(at, end, kind, bodyBytes);
+  }
+
   crc(bytes: Uint8Array): number {
     this.bytes.set(bytes, SOURCE);
     return this.exports.rpcCrc(0, SOURCE, bytes.length) >>> 0;
