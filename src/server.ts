@@ -169,6 +169,8 @@ export class Server {
     const { locality } = bootstrap.node;
     this.dispatcher.setNode({ kind: 'node', cluster: serviceCluster, localCluster: bootstrap.localCluster,
       locality: { ...locality, zone: locality.zone === '' ? this.flags.serviceZone : locality.zone } });
+    this.dispatcher.setRpcCodecs(bootstrap.rpcCodecs.map(({ name, module }) =>
+      ({ name, module: new WebAssembly.Module(Buffer.from(module, 'base64')) })));
     const runtime = new RuntimeLayers({ layers: bootstrap.runtimeLayers, log: new Log(this.logs, 'runtime'),
       serviceCluster,
       onChange: (entries) => this.dispatcher.setRuntime(entries) });

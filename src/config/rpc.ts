@@ -35,7 +35,5 @@ export interface RpcUpstreamOptions {
 /** weft.extensions.bootstrap.rpc_codecs.v1.RpcCodec */
 export interface RpcCodec {
   name: string;
-  file: string;                       // a WebAssembly module
-  memoryBytesMax: number;             // of an instance; whole pages; default 16 MiB
-  callMsMax: number;                  // default 10
+  module: string;                     // base64 of a WebAssembly module that was judged and is bounded
 }

@@ -94,6 +94,11 @@ export const limits = {
   rpcCodecBytesMax: 16 * MiB,          // of such a codec's file; likewise
   rpcCodecMemoryBytesDefault: 16 * MiB,
   rpcCodecMemoryBytesMax: 256 * MiB,   // of an instance, of which each worker has one; likewise
+  rpcCodecTableMax: 64 * KiB,          // functions in such a codec's table; likewise
+  rpcCodecWorkPerMs: 2_000_000,        // that a codec may do in a ms of max_call_time (docs/protocols.md)
+  rpcCodecFirstBytes: 1 * KiB,         // of a frame that a codec is shown first; all that is there if it wants more
+  rpcCodecRestartMs: 100,              // a codec that has trapped begins anew, at most so often
+  rpcCodecLogMs: 1000,                 // and its mistakes are logged at most so often; all are counted
 
   // HTTP/1.1
   requestHeadBytesDefault: 60 * KiB,   // over: 431

@@ -24,7 +24,7 @@ import { Control, Shared } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';
 import { SOCKADDR_BYTES_MAX, decodeSockaddr, formatAddress } from '../os/sockaddr.js';
 import type { ComputedStatistic, Statistics } from '../telemetry/statistics.js';
-import type { FromWorker, NodeMessage } from '../workers/messages.js';
+import type { FromWorker, NodeMessage, RpcCodecModule } from '../workers/messages.js';
 import { Acceptor } from './acceptor.js';
 import { Configuration } from './configuration.js';
 import type { Store, StoreChange } from './configuration.js';
@@ -147,6 +147,11 @@ export class Dispatcher {
   setNode(node: NodeMessage): void {
     this.node = node;
     this.supervisor.postAll(node);
+  }
+
+  /** Users' codecs of RPC protocols; before any configuration. */
+  setRpcCodecs(codecs: readonly RpcCodecModule[]): void {
+    if (codecs.length > 0) this.supervisor.setRpcCodecs(codecs);
   }
 
   /** Whether filters are to fail the checks of others' health. */

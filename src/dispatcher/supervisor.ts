@@ -13,7 +13,7 @@ import type { MemoryMap } from '../core/memory-map.js';
 import { EFD_CLOEXEC, EFD_NONBLOCK } from '../os/constants.js';
 import { SystemCallError } from '../os/errno.js';
 import { addressOf, errno, eventfd, write } from '../os/libc.js';
-import type { FromWorker, ToWorker, WorkerStart } from '../workers/messages.js';
+import type { FromWorker, RpcCodecModule, ToWorker, WorkerStart } from '../workers/messages.js';
 import { ControlBlocks, Stop, WorkerState } from './control-block.js';
 import { FdOwners } from './fd-owners.js';
 import { TicketKeys } from './ticket-keys.js';
@@ -57,6 +57,7 @@ export class Supervisor {
   private readonly wakeFds: number[] = [];
   /** For TLS tickets that every worker takes. */
   private readonly ticketKeys = new TicketKeys((keys) => this.postAll({ kind: 'ticketKeys', keys }));
+  private rpcCodecs: readonly RpcCodecModule[] = [];
   private readonly one = new Uint8Array(new BigUint64Array([1n]).buffer);
   private readonly oneAddress = addressOf(this.one);
   private readonly deathTimesMs: number[] = [];
@@ -95,6 +96,12 @@ export class Supervisor {
 
   postAll(message: ToWorker): void {
     for (let worker = 0; worker < this.workers; worker++) this.post(worker, message);
+  }
+
+  /** Users' codecs, for every worker that there is or will be. */
+  setRpcCodecs(codecs: readonly RpcCodecModule[]): void {
+    this.rpcCodecs = codecs;
+    this.postAll({ kind: 'rpcCodecs', codecs });
   }
 
   /** Wakes a worker if it is in its poll; one that is not looks at its mailbox before it sleeps again. */
@@ -164,7 +171,7 @@ export class Supervisor {
     const data: WorkerStart = {
       worker, workers: this.workers, memory: options.memory, memoryMiB: options.memoryMiB, codecs: options.codecs,
       io: options.io, wakeFd: this.wakeFds[worker]!, port: channel.port2, seed: randomSeed(),
-      ticketKeys: this.ticketKeys.keys,
+      ticketKeys: this.ticketKeys.keys, rpcCodecs: this.rpcCodecs,
       generation: this.control.get(worker, Control.generation),
     };
     const thread = new Worker(options.workerUrl, { workerData: data, transferList: [channel.port2],

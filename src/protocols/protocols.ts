@@ -10,6 +10,6 @@ const protocols: readonly RpcProtocol[] = [bolt, dubbo, example];
 export const speaks = (rpc: string, protocol: RpcProtocol | null): boolean =>
   rpc === 'downstream' || rpc === (protocol === null ? '' : protocol.name);
 
-/** Null: none has this name. */
-export const protocolNamed = (name: string): RpcProtocol | null =>
-  protocols.find((protocol) => protocol.name === name) ?? null;
+/** Of these, or of `further`, which users have brought. Null: none has this name. */
+export const protocolNamed = (name: string, further: readonly RpcProtocol[] = []): RpcProtocol | null =>
+  protocols.find((protocol) => protocol.name === name) ?? further.find((protocol) => protocol.name === name) ?? null;

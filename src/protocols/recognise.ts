@@ -11,21 +11,27 @@ export type Recognised = RpcProtocol | 'http1' | 'http2' | 'more' | 'unknown';
 
 /** RFC 9113 3.4. */
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
-/** By the lengths of their magics. Bolt's is one byte, and looks at those behind it. */
-const inTurn: readonly RpcProtocol[] = [example, dubbo, bolt];
+/** By the lengths of their magics. Bolt's is one byte, and looks at those behind it: users' codecs come before it. */
+const inTurn: readonly RpcProtocol[] = [example, dubbo], last: readonly RpcProtocol[] = [bolt];
 const SPACE = 32, SLASH = 47, ASTERISK = 42, CONNECT = 'CONNECT';
 
-/** Looks at [at, end), the first bytes of a connection. */
-export function recognise(bytes: Uint8Array, at: number, end: number): Recognised {
+/** Looks at [at, end), the first bytes of a connection. `further`: protocols of users' codecs. */
+export function recognise(bytes: Uint8Array, at: number, end: number, further: readonly RpcProtocol[]): Recognised {
   end = Math.min(end, at + RECOGNITION_BYTES_MAX);
   if (at === end) return 'more';
   const http2 = beginsWith(bytes, at, end, PREFACE);
   if (http2 !== 'no') return http2 === 'yes' ? 'http2' : 'more';
-  for (const protocol of inTurn) {
+  return oneOf(inTurn, bytes, at, end) ?? oneOf(further, bytes, at, end) ?? oneOf(last, bytes, at, end)
+    ?? requestLine(bytes, at, end);
+}
+
+function oneOf(protocols: readonly RpcProtocol[], bytes: Uint8Array, at: number, end: number):
+  RpcProtocol | 'more' | null {
+  for (const protocol of protocols) {
     const answer = protocol.recognise(bytes, at, end);
     if (answer !== 0) return answer > 0 ? protocol : 'more';
   }
-  return requestLine(bytes, at, end);
+  return null;
 }
 
 function beginsWith(bytes: Uint8Array, at: number, end: number, text: string): 'yes' | 'no' | 'more' {

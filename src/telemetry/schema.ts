@@ -148,7 +148,8 @@ const clusterTls = [...tls, 'client_ssl_socket_factory.downstream_context_secret
 
 /** One scope, allocated first (offset 0 of each region): what belongs to a worker itself. */
 const worker = ['loop_turns', 'exceptions', 'buffers_exhausted', 'sockets_exhausted', 'stats_overflow',
-  'access_log_written', 'access_log_dropped', 'connections_dealt'] as const;
+  'access_log_written', 'access_log_dropped', 'connections_dealt', 'rpc_codec_traps', 'rpc_codec_overruns',
+  'rpc_codec_mistakes'] as const;
 
 /** The names that go up and down. Everything else is a counter. */
 const gauges = new Set<string>(['downstream_cx_active', 'downstream_cx_http1_active', 'downstream_cx_http2_active',

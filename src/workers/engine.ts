@@ -8,6 +8,7 @@ import { endpointSharesBytes, workerArena, workerControl, workerEndpointShares,
   workerStats } from '../core/memory-map.js';
 import type { MemoryMap } from '../core/memory-map.js';
 import { Runtime } from '../config/runtime-cells.js';
+import type { RpcProtocol } from '../protocols/protocol.js';
 import { observeIn } from '../telemetry/schema.js';
 import type { Codecs } from './codecs.js';
 import { Asks } from './asks.js';
@@ -93,6 +94,8 @@ export class Engine {
   /** Monotonic and wall time of this loop turn, milliseconds. */
   nowMs = 0;
   wallMs = 0;
+  /** Protocols of users' codecs (rpc/user-codec.ts). */
+  userProtocols: readonly RpcProtocol[] = [];
   /** node.cluster of the bootstrap. */
   nodeCluster = '';
   /** Number of the upstream connection that is opened next. */

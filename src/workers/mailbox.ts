@@ -12,6 +12,7 @@ import type { Engine } from './engine.js';
 import type { Listeners } from './listener/listener.js';
 import type { FromWorker, ToWorker } from './messages.js';
 import type { Proxy } from './proxy/request.js';
+import { startUserCodecs } from './rpc/user-codecs.js';
 
 const REPORTS_PER_SECOND_MAX = 10;
 
@@ -81,6 +82,7 @@ export class Mailbox {
         this.engine.localCluster = message.localCluster;
         this.engine.locality = localityText(message.locality);
         break;
+      case 'rpcCodecs': startUserCodecs(this.engine, message.codecs); break;
       case 'ticketKeys': this.engine.ticketKeys = message.keys; break;
       case 'runtime': this.engine.runtime.set(message.entries); break;
       case 'endpointFailed':

@@ -21,7 +21,11 @@ export interface WorkerStart {
   generation: number;
   seed: [number, number, number, number];  // 128 bits for the worker's request-id generator
   ticketKeys: readonly string[];    // base64 of the process's own TLS ticket keys; the first seals
+  rpcCodecs: readonly RpcCodecModule[];
 }
+
+/** A codec of users' (core/rpc-codec.ts). */
+export interface RpcCodecModule { name: string; module: WebAssembly.Module }
 
 /** What the bootstrap says of this process, sent before any configuration. */
 export interface NodeMessage { kind: 'node'; cluster: string; localCluster: string; locality: Endpoint['locality'] }
@@ -44,6 +48,8 @@ export type ToWorker =
   /** All runtime values that are in force from now on. */
   | { kind: 'runtime'; entries: RuntimeEntries }
   | NodeMessage
+  /** Before any configuration. */
+  | { kind: 'rpcCodecs'; codecs: readonly RpcCodecModule[] }
   | { kind: 'overload'; state: OverloadState }
   /** An endpoint has become unhealthy: no connection of before serves another request; `close`: tunnels end now. */
   | { kind: 'endpointFailed'; cluster: number; state: number; close: boolean }

@@ -13,6 +13,7 @@ import type { WorkerStart } from './messages.js';
 import { Proxy } from './proxy/request.js';
 import { createReactor } from './reactor/choose.js';
 import { Sockets } from './reactor/sockets.js';
+import { startUserCodecs } from './rpc/user-codecs.js';
 import { Snapshot } from './snapshot/snapshot.js';
 
 const SOCKETS_MAX = 65536;
@@ -46,6 +47,7 @@ function run(start: WorkerStart): void {
     proxy.clusters.adopt(root);
   };
   const mailbox = new Mailbox(engine, start.port, listeners, proxy);
+  startUserCodecs(engine, start.rpcCodecs);
   engine.reactor.setWake(start.wakeFd, () => { mailbox.woken = true; });
   engine.snapshot.adopt();
   Atomics.store(engine.i32, engine.control + Control.state, 1);

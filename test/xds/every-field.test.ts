@@ -84,8 +84,6 @@ t.test('every property of the plain configuration is looked at by the code that 
   const properties = new Set<string>(), words = new Set<string>();
   // Until it is served nobody looks at it.
   const early = /TLS_SERVED = false/.test(readFileSync(join(home, 'src/server.ts'), 'utf8'));
-  // Of RPC protocols that are refused: detection (AUTO) and codecs of users.
-  const refused = ['memoryBytesMax', 'callMsMax'];
   for (const file of source('src').filter((name) => !early || name !== 'src/config/tls.ts')) {
     const text = readFileSync(join(home, file), 'utf8');
     const { declared, rest } = /^src\/config\/[^/]+$/.test(file) ? splitDeclarations(text)
@@ -94,5 +92,5 @@ t.test('every property of the plain configuration is looked at by the code that 
     for (const word of rest.match(/\w+/g) ?? []) words.add(word);
   }
   t.ok(properties.size > 300, `${properties.size} were found`);
-  t.same([...properties].filter((name) => !words.has(name) && !(early && /^transportSocket/.test(name))), refused);
+  t.same([...properties].filter((name) => !words.has(name) && !(early && /^transportSocket/.test(name))), []);
 });

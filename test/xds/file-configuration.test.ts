@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { CompilePool } from '../../src/xds/compile-pool.js';
 import { FileConfiguration } from '../../src/xds/file-configuration.js';
-import { rpcSupport } from '../../src/xds/resources/rpc.js';
+import { codecFile, small } from '../support/rpc-codec.js';
 import { ConfigStore, resourceTypeUrls } from '../../src/xds/store.js';
 import type { AnyChange, ResourceKind } from '../../src/xds/store.js';
 import { cluster, compile, connectionManager, ipAddress, listener, loadAssignment, temporaryDirectory, typeUrl,
@@ -172,17 +172,14 @@ t.test('what may not stand beside the present state is refused', async (t) => {
 t.test('files may name the codecs that the bootstrap has, and no others', async (t) => {
   const harness = new Harness();
   t.teardown(() => harness.end());
-  const codec = harness.path('codec.wasm');
-  writeFileSync(codec, Buffer.from('\0asm\x01\0\0\0', 'latin1'));
+  const codec = codecFile(small());
   const optionsName = 'weft.extensions.upstreams.rpc.v1.RpcProtocolOptions';
   const named = (custom_protocol: string): Tree => cluster({ name: custom_protocol,
     typed_extension_protocol_options: { [optionsName]: { '@type': typeUrl(optionsName), custom_protocol } } });
   harness.write('cds.json', 'cluster', '1', [named('mine'), named('yours')]);
-  rpcSupport.all = true;
   await harness.start({ dynamic_resources: { cds_config: file(harness.path('cds.json')) },
     bootstrap_extensions: [{ name: 'codecs', typed_config: { codecs: [{ name: 'mine', filename: codec }],
       '@type': typeUrl('weft.extensions.bootstrap.rpc_codecs.v1.RpcCodecs') } }] });
-  rpcSupport.all = false;
   t.same([...harness.store.clusters.keys()], ['mine']);
   t.match(harness.store.errors.cluster.get('yours')?.details, /\.custom_protocol: unknown codec 'yours'$/);
 });

@@ -16,9 +16,9 @@ import type { ConnectionRegister, ListenerConnection } from './register.js';
 
 export type Speaks = RpcProtocol | 'http1' | 'http2';
 
-/** What the configuration says. */
-function spokenTo({ config: { rpc, codec } }: HcmRuntime): Speaks {
-  return rpc !== null ? protocolNamed(rpc.protocol)! : codec === 'http2' ? 'http2' : 'http1';
+/** What the configuration says; null: a user's codec that did not start. */
+function spokenTo({ userProtocols }: Engine, { config: { rpc, codec } }: HcmRuntime): Speaks | null {
+  return rpc !== null ? protocolNamed(rpc.protocol, userProtocols) : codec === 'http2' ? 'http2' : 'http1';
 }
 
 /** Makes, counts and reuses the HTTP connections of one worker. */
@@ -35,13 +35,14 @@ export class DownstreamFactory {
 
   /**
    * `speaks`: what is known of what the client speaks; HTTP/1.1 may still turn out to be HTTP/2. `before`: what the
-   * connection was so far. Null when the socket table is full; the fd is still the caller's.
+   * connection was so far. Null when the socket table is full, or the codec not there; the fd is still the caller's.
    */
   open(fd: number, listener: ListenerRuntime, hcm: HcmRuntime, socket: number, facts: ConnectionFacts | null,
-      speaks: Speaks = spokenTo(hcm), before: ListenerConnection | null = null):
+      speaks: Speaks | null = spokenTo(this.engine, hcm), before: ListenerConnection | null = null):
     (SocketOwner & ListenerConnection) | null {
     const { engine, register } = this;
     if (speaks === 'http2') return this.http2.open(fd, listener, hcm, socket, facts, before);
+    if (speaks === null) return null;
     if (speaks !== 'http1') return this.rpc.open(fd, listener, hcm, socket, facts, speaks, before);
     const connection = this.free.pop() ?? new DownstreamConnection(engine, this.events, this);
     if (!connection.open(fd, listener, hcm, before?.id ?? register.takeId(), socket, facts)) {

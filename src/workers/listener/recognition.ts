@@ -89,14 +89,14 @@ export class Recognition implements SocketOwner, ListenerConnection, ConnectionF
   private received(buffer: number, offset: number, length: number): void {
     const { engine, held } = this;
     if (held.bytes === 0) {
-      const found = recognise(engine.u8, offset, offset + length);
+      const found = recognise(engine.u8, offset, offset + length, engine.userProtocols);
       if (found !== 'more') this.goOn(found)?.onReceived(buffer, offset, length);
       else if (!held.keep(offset, length)) this.exhausted();
       return;
     }
     const more = Math.min(length, RECOGNITION_BYTES_MAX - held.bytes);
     if (held.append(offset, more) !== more) { this.exhausted(); return; }
-    const found = recognise(engine.u8, held.at, held.at + held.bytes);
+    const found = recognise(engine.u8, held.at, held.at + held.bytes, engine.userProtocols);
     if (found === 'more') return;
     const next = this.goOn(found);
     if (length > more) next?.onReceived(buffer, offset + more, length - more);

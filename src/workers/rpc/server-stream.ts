@@ -56,7 +56,7 @@ export class RpcServerStream extends RpcStream implements Downstream {
     if (bytes > headBytes && this.streamId !== 0) this.send(buffer, at + headBytes, bytes - headBytes);
   }
 
-  private encode(at: number, headBytes: number): boolean {
+  private encode(at: number, headBytes: number, isError = false): boolean {
     const { engine, connection, stream } = this;
     const { i32 } = engine;
     const words = connection.frame >> 2;
@@ -67,18 +67,18 @@ export class RpcServerStream extends RpcStream implements Downstream {
     i32[words + RpcFrame.origin] = this.origin;
     i32[words + RpcFrame.status] = stream === null ? -1 : connection.statusOf(stream.flags, stream.status);
     const end = connection.encodeResponse(at, at + headBytes);
-    if (end === 0) { this.refuse(); return false; }
+    if (end === 0) { this.refuse(isError); return false; }
     this.promise(end);
     return true;
   }
 
-  /** The answer does not fit the protocol: its client gets an error in its place. */
-  private refuse(): void {
-    const { engine } = this;
+  /** The answer does not fit the protocol: its client gets an error in its place, or its connection ends. */
+  private refuse(isError: boolean): void {
+    const { engine, connection } = this;
     const text = engine.text;
-    this.connection.countRefusedAnswer();
-    if (this.encode(text, engine.writeText(text, 'HTTP/1.1 500 Internal Server Error\r\n\r\n'))) return;
-    this.connection.streamFailed();
+    if (isError) { connection.streamFailed(); return; }
+    connection.countRefusedAnswer();
+    this.encode(text, engine.writeText(text, 'HTTP/1.1 500 Internal Server Error\r\n\r\n'), true);
   }
 
   sendTrailers(): void { this.end(); }

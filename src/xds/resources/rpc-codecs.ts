@@ -1,20 +1,18 @@
 // Codecs of further RPC protocols: the extension of the bootstrap that names their WebAssembly files, and whether what
 // names a codec finds it there.
-import { readFileSync, statSync } from 'node:fs';
 import { rpcProtocols } from '../../config/rpc.js';
 import type { RpcCodec } from '../../config/rpc.js';
-import { errorText } from '../../core/errors.js';
 import { limits } from '../../core/limits.js';
+import { prepareCodec } from '../rpc-codec/prepare.js';
 import { fieldPath } from '../wire/message.js';
 import type { Report } from '../wire/message.js';
 import type { RpcCodec as RpcCodecMessage, RpcCodecs, TypedExtensionConfig } from '../wire/generated/messages.js';
 import { millisecondsOf, numberOf } from './fields.js';
-import { refuseUnserved } from './rpc.js';
 import type { CodecReference } from './rpc.js';
 
 const codecsType = 'weft.extensions.bootstrap.rpc_codecs.v1.RpcCodecs';
 const PAGE_BYTES = 65536;
-const CALL_MS = 10;
+const CALL_MS = 10, CALL_MS_MAX = 1000;
 const taken: ReadonlySet<string> = new Set(['auto', 'downstream', ...rpcProtocols]);
 
 /** bootstrap_extensions: RpcCodecs is the only one there is, and stands there once. */
@@ -35,7 +33,6 @@ export function readBootstrapExtensions(extensions: readonly TypedExtensionConfi
 }
 
 function readCodecs({ codecs = [] }: RpcCodecs, path: string, report: Report): RpcCodec[] {
-  refuseUnserved('of codecs', path, report);
   const at = fieldPath(path, 'codecs');
   if (codecs.length > limits.rpcCodecsMax) report.fail(at, `more than ${limits.rpcCodecsMax}`);
   const names = new Set<string>();
@@ -51,32 +48,18 @@ function readCodecs({ codecs = [] }: RpcCodecs, path: string, report: Report): R
 
 function readCodec(name: string, codec: RpcCodecMessage, path: string, report: Report): RpcCodec {
   const { filename: file = '' } = codec;
-  const reason = file === '' ? null : notModule(file);
-  if (reason !== null) report.fail(fieldPath(path, 'filename'), reason);
-  const memoryBytesMax = numberOf(codec.maxMemoryBytes, limits.rpcCodecMemoryBytesDefault);
+  const memoryBytes = numberOf(codec.maxMemoryBytes, limits.rpcCodecMemoryBytesDefault);
+  const callMs = millisecondsOf(codec.maxCallTime, CALL_MS, fieldPath(path, 'max_call_time'), report);
   const at = fieldPath(path, 'max_memory_bytes');
-  if (memoryBytesMax > limits.rpcCodecMemoryBytesMax)
-    report.fail(at, `${memoryBytesMax} is beyond this build's limit of ${limits.rpcCodecMemoryBytesMax}`);
-  if (memoryBytesMax % PAGE_BYTES !== 0) report.fail(at, `must be a multiple of ${PAGE_BYTES}`);
-  return { name, file, memoryBytesMax,
-    callMsMax: millisecondsOf(codec.maxCallTime, CALL_MS, fieldPath(path, 'max_call_time'), report) };
-}
-
-/** Why a file is no WebAssembly module, or null. */
-function notModule(file: string): string | null {
-  let bytes: Buffer;
-  try {
-    if (statSync(file).size > limits.rpcCodecBytesMax) return `${file} is larger than ${limits.rpcCodecBytesMax} bytes`;
-    bytes = readFileSync(file);
-  } catch (error) {
-    return `cannot be read: ${errorText(error)}`;
-  }
-  try {
-    new WebAssembly.Module(bytes);
-    return null;
-  } catch (error) {
-    return `${file} is no WebAssembly module: ${errorText(error)}`;
-  }
+  const isTooLarge = memoryBytes > limits.rpcCodecMemoryBytesMax, isUneven = memoryBytes % PAGE_BYTES !== 0;
+  if (isTooLarge)
+    report.fail(at, `${memoryBytes} is beyond this build's limit of ${limits.rpcCodecMemoryBytesMax}`);
+  if (isUneven) report.fail(at, `must be a multiple of ${PAGE_BYTES}`);
+  if (file === '' || isTooLarge || isUneven) return { name, module: '' };
+  const prepared = prepareCodec(file, memoryBytes, Math.max(1, Math.min(callMs, CALL_MS_MAX)));
+  if ('bytes' in prepared) return { name, module: Buffer.from(prepared.bytes).toString('base64') };
+  report.fail(fieldPath(path, 'filename'), prepared.reason);
+  return { name, module: '' };
 }
 
 /** The first codec that is named and not there, or null. */

@@ -17,15 +17,6 @@ import { refuseFields } from './http-protocol-options.js';
 export const rpcProxyType = 'weft.extensions.filters.network.rpc_proxy.v1.RpcProxy';
 export const rpcOptionsName = 'weft.extensions.upstreams.rpc.v1.RpcProtocolOptions';
 
-/** Whether all protocols are taken, also those that workers do not speak yet; tests alone turn this on. */
-export const rpcSupport = { all: false };
-const SERVED = ['auto', 'downstream', 'bolt', 'dubbo', 'example'];
-
-/** The one place that refuses what is not served. */
-export function refuseUnserved(protocol: string, path: string, report: Report): void {
-  if (!rpcSupport.all && !SERVED.includes(protocol)) report.fail(path, `not implemented: RPC protocol ${protocol}`);
-}
-
 /** A codec that must be in the bootstrap, with the place that names it. */
 export interface CodecReference { codec: string; path: string }
 
@@ -47,7 +38,6 @@ export function readRpcProxy(message: RpcProxy, routes: RoutesOfManager, path: s
   codecs: CodecReference[]): PlainHcm {
   const at = (name: string): string => fieldPath(path, name);
   const rpc = readListenerOptions(message, path, report, codecs);
-  refuseUnserved(rpc.protocol, at('protocol'), report);
   refuseFields(message.commonHttpProtocolOptions ?? {},
     { headersWithUnderscoresAction: 'headers_with_underscores_action' }, at('common_http_protocol_options'), report);
   refuseFields(message.accessLogOptions ?? {},
@@ -102,7 +92,6 @@ export function readRpcOptions(message: RpcProtocolOptions, path: string, report
   codecs: CodecReference[]): RpcUpstreamOptions {
   const protocol = message.useDownstreamProtocol !== undefined ? 'downstream'
     : readProtocol(message, path, codecs);
-  refuseUnserved(protocol, fieldPath(path, 'protocol'), report);
   if (message.protocol !== undefined && protocol === 'auto')
     report.fail(fieldPath(path, 'protocol'), 'AUTO is of listeners: set use_downstream_protocol');
   refuseFields(message.commonHttpProtocolOptions ?? {}, { maxResponseHeadersKb: 'max_response_headers_kb' },

@@ -6,7 +6,7 @@ import { hessianCall } from './dubbo-frames.js';
 
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 const told = (bytes: Buffer): string => {
-  const found = recognise(bytes, 0, bytes.length);
+  const found = recognise(bytes, 0, bytes.length, []);
   return typeof found === 'string' ? found : found.name;
 };
 

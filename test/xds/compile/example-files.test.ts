@@ -1,11 +1,9 @@
 // The files in examples/ are what newcomers start from, and so is the YAML of docs/protocols.md: each is a good
 // bootstrap.
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, readdirSync } from 'node:fs';
 import t from 'tap';
 import { compileBootstrap } from '../../../src/xds/compile/bootstrap.js';
-import { rpcSupport } from '../../../src/xds/resources/rpc.js';
-import { temporaryDirectory } from '../examples.js';
+import { codecFile, parcel } from '../../support/rpc-codec.js';
 
 const files = readdirSync('examples').filter((name) => name.endsWith('.yaml'));
 t.ok(files.length > 4);
@@ -15,9 +13,7 @@ for (const name of files) t.test(name, async (t) => {
 });
 
 t.test('docs/protocols.md', async (t) => {
-  rpcSupport.all = true;
-  const codec = join(temporaryDirectory(), 'codec.wasm');
-  writeFileSync(codec, Buffer.from('\0asm\x01\0\0\0', 'latin1'));
+  const codec = codecFile(await parcel());
   const blocks = [...readFileSync('docs/protocols.md', 'utf8').matchAll(/^```yaml\n([^]*?)^```$/gm)];
   t.equal(blocks.length, 4);
   for (const [, text] of blocks) {

@@ -6,10 +6,9 @@ import { join } from 'node:path';
 import { bookstore } from '../../differential/bookstore.js';
 import { virtualHost, listener, cluster, loadAssignment, bootstrap } from '../examples.js';
 import { issue, ocspResponse, revocationList, root } from '../../support/certificates.js';
-import { rpcSupport } from '../../../src/xds/resources/rpc.js';
+import { codecFile, small } from '../../support/rpc-codec.js';
 import type { Root, Tree } from './judge.js';
 
-rpcSupport.all = true;
 
 const inChain = '(router.v3.Router|cors.v3.Cors|grpc_(web.v3.GrpcWeb|stats.v3.FilterConfig|http1_bridge.v3.Config)|'
   + 'header_mutation.v3.HeaderMutation|'
@@ -127,13 +126,7 @@ const descriptorFiles = descriptors.map((bytes, index) => {
   return file;
 });
 
-/** WebAssembly modules: nothing, and a section with nothing in it. */
-const emptyModule = Buffer.from('\0asm\x01\0\0\0', 'latin1');
-const codecFiles = [emptyModule, Buffer.concat([emptyModule, Buffer.from([0, 2, 1, 0x61])])].map((bytes, index) => {
-  const file = join(descriptorFolder, `${index}.wasm`);
-  writeFileSync(file, bytes);
-  return file;
-});
+const codecFiles = [small(), small({ decode: '(i32.const 1)' })].map(codecFile);
 
 /** Messages that rules alone do not make valid. */
 export const byHand: { [type: string]: Tree } = {
@@ -239,7 +232,7 @@ export const fieldSamples: { [field: string]: unknown[] } = {
   'RpcProxy.max_header_bytes': [7000, 9000],
   'RpcProtocolOptions.max_header_bytes': [7000, 9000],
   'RpcCodec.filename': codecFiles,
-  'RpcCodec.max_memory_bytes': [65536, 131072],
+  'RpcCodec.max_memory_bytes': [5 * 65536, 6 * 65536],
   'Bootstrap.bootstrap_extensions': [[{ name: 'codecs', typed_config: {
     '@type': 'type.googleapis.com/weft.extensions.bootstrap.rpc_codecs.v1.RpcCodecs',
     codecs: [{ name: 'sample', filename: codecFiles[0] }] } }]],

@@ -1,7 +1,6 @@
 // weft.extensions.upstreams.rpc.v1.RpcProtocolOptions: what clusters become by it, and what may not stand beside it.
 import t from 'tap';
 import type { ClusterConfig } from '../../../src/config/types.js';
-import { rpcSupport } from '../../../src/xds/resources/rpc.js';
 import { bootstrap, cluster, configOf, errorsOf, httpOptions, typeUrl } from '../examples.js';
 import type { Tree } from '../examples.js';
 
@@ -20,7 +19,6 @@ t.test('protocols that are served', async (t) => {
   t.same(errors({ use_downstream_protocol: {} }), []);
   t.same(errors({ protocol: 'DUBBO' }), []);
   t.same(errors({ protocol: 'BOLT' }), []);
-  rpcSupport.all = true;
 });
 
 t.test('defaults', async (t) => {

@@ -2,9 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { prepareCodec } from '../../../src/xds/rpc-codec/prepare.js';
 import { limits } from '../../../src/core/limits.js';
 import type { ClusterConfig, ListenerConfig } from '../../../src/config/types.js';
-import { rpcSupport } from '../../../src/xds/resources/rpc.js';
+import { small } from '../../support/rpc-codec.js';
 import { bootstrap, cluster, compile, configOf, errorsOf, listener, router, temporaryDirectory, typeUrl, virtualHost }
   from '../examples.js';
 import type { Tree } from '../examples.js';
@@ -14,7 +15,7 @@ const file = (name: string, bytes: Uint8Array): string => {
   writeFileSync(join(directory, name), bytes);
   return join(directory, name);
 };
-const module = file('empty.wasm', Buffer.from('\0asm\x01\0\0\0', 'latin1'));
+const module = file('codec.wasm', small());
 const extension = (...codecs: Tree[]): Tree => ({ name: 'codecs', typed_config: {
   '@type': typeUrl('weft.extensions.bootstrap.rpc_codecs.v1.RpcCodecs'), codecs } });
 const tree = (codecs: Tree[], listeners: Tree[] = [], clusters: Tree[] = []): Tree =>
@@ -24,21 +25,19 @@ const errors = (...codecs: Tree[]): string[] =>
   errorsOf(tree(codecs)).map((line) => line.replace(PATH, 'P').replaceAll(directory, 'D'));
 const mine = { name: 'mine', filename: module };
 
-t.test('codecs are refused as long as workers do not run them', async (t) => {
-  t.same(errors(mine), ['P: not implemented: RPC protocol of codecs']);
-  rpcSupport.all = true;
-});
-
 t.test('what is read', async (t) => {
   const codecsOf = (bootstrap: Tree) => {
     const result = compile(bootstrap);
     return result.ok ? result.bootstrap.rpcCodecs : result.errors;
   };
   t.same(codecsOf(bootstrap()), []);
-  t.same(codecsOf(tree([mine, { name: 'h.s-f_2', filename: module, max_memory_bytes: 65536,
+  const bounded = (memoryBytes: number, callMs: number): string => {
+    const prepared = prepareCodec(module, memoryBytes, callMs);
+    return 'bytes' in prepared ? Buffer.from(prepared.bytes).toString('base64') : prepared.reason;
+  };
+  t.same(codecsOf(tree([mine, { name: 'h.s-f_2', filename: module, max_memory_bytes: 5 * 65536,
     max_call_time: '0.0015s' }])), [
-    { name: 'mine', file: module, memoryBytesMax: 16 << 20, callMsMax: 10 },
-    { name: 'h.s-f_2', file: module, memoryBytesMax: 65536, callMsMax: 2 }]);
+    { name: 'mine', module: bounded(16 << 20, 10) }, { name: 'h.s-f_2', module: bounded(5 * 65536, 2) }]);
 });
 
 t.test('what is refused', async (t) => {
@@ -53,6 +52,12 @@ t.test('what is refused', async (t) => {
   t.match(errors({ ...mine, filename: directory }), [/^P.codecs\[0\].filename: cannot be read: EISDIR/]);
   t.match(errors({ ...mine, filename: file('text.wasm', Buffer.from('text')) }),
     [/^P.codecs\[0\].filename: D\/text.wasm is no WebAssembly module: .*magic/]);
+  t.match(errors({ ...mine, filename: file('none.wasm', small({ decode: null })) }),
+    ['P.codecs[0].filename: D/none.wasm does not export decode']);
+  t.match(errors({ ...mine, filename: file('clock.wasm', small({}, '(import "env" "now" (func (result i32)))')) }),
+    ['P.codecs[0].filename: D/clock.wasm imports function env.now: a codec may import env.abort alone']);
+  t.match(errors({ ...mine, max_memory_bytes: 65536 * 3 }), ['P.codecs[0].filename: D/codec.wasm begins with 4 pages '
+    + 'of memory, and max_memory_bytes allows 3']);
   t.match(errors({ ...mine, filename: file('large.wasm', Buffer.alloc(limits.rpcCodecBytesMax + 1)) }),
     [/^P.codecs\[0\].filename: D\/large.wasm is larger than 16777216 bytes$/]);
   t.same(errors({ ...mine, max_memory_bytes: 65537, max_call_time: '1.001s' }), [

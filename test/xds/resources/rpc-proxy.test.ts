@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import t from 'tap';
 import type { FilterChain, HttpConnectionManager, ListenerConfig } from '../../../src/config/types.js';
-import { rpcSupport } from '../../../src/xds/resources/rpc.js';
 import { issue, root } from '../../support/certificates.js';
 import { bootstrap, configOf, connectionManager, errorsOf, listener, router, temporaryDirectory, typeUrl, virtualHost,
   writeJson } from '../examples.js';
@@ -26,7 +25,6 @@ const filter = (type: string, more: Tree = {}): Tree => ({ name: type, typed_con
 t.test('protocols that are served', async (t) => {
   t.same(errors({}), []);
   t.same(errors({ protocol: 'BOLT' }), []);
-  rpcSupport.all = true;
 });
 
 t.test('defaults', async (t) => {
