@@ -210,6 +210,13 @@ for (const kind of weftKinds) {
       t.match(await client.frame(({ id }) => id === 31), { kind: ANSWER, status: 1 }, 'the codec says what its end is');
       t.match(await client.frame(({ id }) => id === 32), { kind: ANSWER, status: 1 }, 'too large');
       t.match(await client.frame(({ id }) => id === 33), { status: 0 }, 'the connection goes on');
+      const long = parcelFrame(call(34, 'a'.repeat(30_000)));
+      client.send(long.subarray(0, 16));
+      t.match(await client.frame(({ id }) => id === 34), { kind: ANSWER, status: 1 }, 'before its names have come');
+      client.send(long.subarray(16, 20_000));
+      await sleep(20);
+      client.send(long.subarray(20_000), parcelFrame(call(35)));
+      t.match(await client.frame(({ id }) => id === 35), { status: 0 }, 'what follows it is no frame');
       a.reset();
     });
 

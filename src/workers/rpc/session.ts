@@ -181,7 +181,7 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     this.needed = taken < 0 ? i32[words + RpcFrame.needed] : 0;
     if (taken < 0) return at;
     const kind = i32[words + RpcFrame.kind];
-    if (taken === 0) return this.refused(at, kind);
+    if (taken === 0) return this.refused(at, end, kind);
     at += taken;
     if (kind > RpcKind.response) { this.onControl(kind); return at; }
     const bodyBytes = i32[words + RpcFrame.bodyBytes];
@@ -227,7 +227,7 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     return (codecs.rpcCrc(this.crc, at, bodyBytes) | 0) === said;
   }
 
-  private refused(at: number, kind: number): number {
+  private refused(at: number, end: number, kind: number): number {
     const { i32 } = this.engine;
     const words = this.frame >> 2;
     this.countRefused(i32[words + RpcFrame.code]);
@@ -238,10 +238,11 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     }
     this.current = null;
     this.currentId = this.tailBytes = 0;
-    this.bodyLeft = i32[words + RpcFrame.bodyBytes];
-    const after = at + i32[words + RpcFrame.headBytes];
+    // What is still to come of its head nobody looks at, as of its body.
+    const headBytes = i32[words + RpcFrame.headBytes], inHand = Math.min(headBytes, end - at);
+    this.bodyLeft = headBytes - inHand + i32[words + RpcFrame.bodyBytes];
     this.onRefused(kind);                                 // its answer is written by way of the same record
-    return after;
+    return at + inHand;
   }
 
   /** Hands on what is there of the body. Its last byte waits for the checksum: what is altered is never whole. */
