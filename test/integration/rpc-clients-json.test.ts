@@ -159,6 +159,12 @@ for (const kind of weftKinds) {
         t.match(await askDubbo('slow'), { status: ofDubbo, body: hs(status) });
         t.match(await askBolt('slow'), { status: ofBolt, content: Buffer.alloc(0) });
       }
+      web.answer = ({ socket }) => {
+        socket.end('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"a":');
+        return null;
+      };
+      t.match(await askDubbo('slow'), { status: 50, body: hs('502 Bad Gateway') });
+      t.equal((await askBolt('slow')).status, 3);
       web.answer = () => null;
       t.equal((await askDubbo('slow')).status, 31);
       t.equal((await askBolt('slow')).status, 7);

@@ -2,7 +2,7 @@
 // as JSON, and what is refused.
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { hessianCall, hex, hmap, hs } from '../protocols/rpc/dubbo-frames.js';
+import { frame, hessianCall, hex, hmap, hs } from '../protocols/rpc/dubbo-frames.js';
 import { bootstrap, routeTo } from '../support/bootstrap.js';
 import { RawClient } from '../support/client.js';
 import { DubboClient, DubboServer } from '../support/dubbo.js';
@@ -224,6 +224,37 @@ for (const kind of weftKinds) {
       t.match(await ask('/nobody', null), { status: 503, text: errorJson('weft', 'no healthy upstream') });
       server.serve = () => { server.dropConnections(); };
       t.match(await ask('/none', null), { status: 503, type: 'application/json' });
+    });
+
+    await t.test('an answer that breaks off, or stops, is an error', async (t) => {
+      const begin = ({ id }: { id: bigint }): void => {
+        const part = frame(2, OK, id, Buffer.concat([hex('91'), Buffer.alloc(100)]));
+        part.writeUInt32BE(1 << 20, 12);
+        for (const socket of server.sockets) socket.write(part);
+      };
+      const raw = await RawClient.open(port);
+      const wanted = async (path: string, status: string, message: string): Promise<void> => {
+        raw.send(`POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n`);
+        t.match(await raw.response(), { start: status, body: errorJson('weft', message) });
+      };
+      server.serve = (request) => {
+        begin(request);
+        for (const socket of server.sockets) socket.end();
+      };
+      await wanted('/none', 'HTTP/1.1 502 Bad Gateway', 'the endpoint broke off its answer');
+      server.serve = begin;
+      await wanted('/slow', 'HTTP/1.1 504 Gateway Timeout', 'upstream request timeout');
+      server.dropConnections();
+      await proxy.untilStat('cluster.stock.upstream_cx_active', 0);
+      server.serve = (_request, answer) => { answer(OK, hex('92')); };
+      raw.send('POST /none HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n');
+      t.match(await raw.response(), { body: 'null' }, 'the connection goes on');
+      raw.close();
+      const logged = async (): Promise<string> => (await proxy.logLines('in', 1)).join();
+      for (let tries = 0; !(await logged()).includes('|504|UT|response_timeout|') && tries < 500; tries++)
+        await sleep(10);
+      t.match(await logged(), '|502|UC|upstream_reset_after_response_started{connection_termination}|');
+      t.match(await logged(), '|504|UT|response_timeout|');
     });
 
     await t.test('a call is made again where its route says so', async (t) => {

@@ -18,6 +18,7 @@ export class AnsweredCall implements Transform {
   readonly changesRequest = false;
   readonly ready = false;
   readonly trailers = '';
+  readonly answersCut = true;
   head: ResponseHead = { status: 0, lines: '' };
   refusal: Refusal = { status: BAD_GATEWAY, body: '', details: 'rpc_json_transcode_failure{response}' };
   readonly tooLong: Refusal = { status: 413, body: 'the call is longer than max_request_bytes',

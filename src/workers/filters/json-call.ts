@@ -18,6 +18,7 @@ export class JsonCall implements Transform {
   readonly changesRequest = false;
   readonly ready = false;
   readonly trailers = '';
+  readonly answersCut = true;
   head: ResponseHead = { status: 0, lines: '' };
   refusal: Refusal = { status: 502, body: '', details: 'rpc_json_transcode_failure{response}' };
   readonly tooLong: Refusal = { status: 413, body: 'the body is longer than max_request_bytes',

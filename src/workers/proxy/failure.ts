@@ -72,7 +72,7 @@ export class Failures {
       stream.details = detail('upstream_reset_after_response_started{connection_termination}');
       this.noteCut(stream);
       this.leave(stream);
-      this.proxy.finish.abort(stream, true);
+      this.cut(stream);
       return;
     }
     const diedUnseen = !upstream.framed && upstream.requests > 1 && !upstream.hasBegun;
@@ -102,7 +102,7 @@ export class Failures {
       stream.details = how.after;
       this.noteCut(stream);
       this.leave(stream);
-      this.proxy.finish.abort(stream, true);
+      this.cut(stream);
       return;
     }
     // What the peer has not looked at is as if it had not been sent.
@@ -143,7 +143,7 @@ export class Failures {
       stream.flags |= ResponseFlag.UPE;
       stream.details = detail('upstream_reset_after_response_started{protocol_error}');
       this.noteCut(stream);
-      this.proxy.finish.abort(stream, true);
+      this.cut(stream);
       return;
     }
     this.detach(stream);
@@ -186,6 +186,11 @@ export class Failures {
     stream.details = detail(reset ? 'http2.remote_reset' : 'downstream_remote_disconnect');
     engine.count(stream.hcm!.scope, HttpStat.downstream_rq_rx_reset);
     this.proxy.finish.abort(stream, false);
+  }
+
+  private cut(stream: Stream): void {
+    if (!this.proxy.transforming.replaceCut(stream, 502, 'the endpoint broke off its answer'))
+      this.proxy.finish.abort(stream, true);
   }
 
   /** A response is cut short: of a gRPC call that would have told its status at the end. */

@@ -154,7 +154,7 @@ export class Timeouts {
     }
     stream.flags |= flag;
     stream.details = details;
-    this.proxy.finish.abort(stream, true);
+    if (!this.proxy.transforming.replaceCut(stream, status, body)) this.proxy.finish.abort(stream, true);
   }
 }
 

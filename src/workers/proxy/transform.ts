@@ -25,6 +25,8 @@ export interface Transform {
   readonly ready: boolean;
   /** Lines behind the response's body, for clients that take such; responseEnd sets them. */
   readonly trailers: string;
+  /** A held answer that breaks off is answered by one of ours; else its client is cut off, as without a transform. */
+  readonly answersCut?: boolean;
   /** Why the last call gave null. */
   readonly refusal: Refusal;
   /** A body that is collected for it is longer than it may be. */

@@ -249,6 +249,19 @@ export class Transforming {
     return true;
   }
 
+  /** A response breaks off, or comes too late. False: nothing can take its place any more. */
+  replaceCut(stream: Stream, status: number, body: string): boolean {
+    const { proxy } = this;
+    if (!stream.responseHeld || stream.transform?.answersCut !== true) return false;
+    proxy.finish.countUpstream(stream);
+    stream.uncharged = true;
+    stream.transformsResponse = stream.responseHeld = false;
+    unstart(stream);
+    proxy.failures.detach(stream);
+    proxy.replies.send(stream, status, 0, stream.details, body);
+    return true;
+  }
+
   /** An answer of ours in place of what cannot be changed; where the client has begun to get one, it is cut short. */
   private refuse(stream: Stream, { status, body, details }: Refusal): void {
     const { proxy } = this;
