@@ -5,11 +5,13 @@ import type { RpcLoad, RpcLoadResult } from '../rpc/load.js';
 import type { RpcName } from '../rpc/frames.js';
 import { run, type LoadResult, type Traffic } from './traffic.js';
 
+const GRACE_MS = 2000;
+
 /** As closedLoad; `connections` of `streams` calls each at a time. */
 export async function rpcLoad(root: string, port: number, protocol: RpcName, traffic: Traffic, seconds: number,
   core: number | null): Promise<LoadResult> {
   const { connections, streams = 1 } = traffic;
-  const options: RpcLoad = { port, protocol, connections, inFlight: streams, seconds };
+  const options: RpcLoad = { port, protocol, connections, inFlight: streams, seconds, graceMs: GRACE_MS };
   const output = await run(pinned(core, [process.execPath, join(root, 'dist/perf/rpc/load.js'),
     JSON.stringify(options)]));
   const { requests, errors, bytes, micros } = JSON.parse(output) as RpcLoadResult;

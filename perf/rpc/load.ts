@@ -6,11 +6,10 @@ import { SEND_AT, Sockets } from '../load/sockets.js';
 import { FrameReader } from './frame-reader.js';
 import { rpcFrames, type RpcFrames, type RpcName } from './frames.js';
 
-export interface RpcLoad { port: number; protocol: RpcName; connections: number; inFlight: number; seconds: number }
+export interface RpcLoad { port: number; protocol: RpcName; connections: number; inFlight: number; seconds: number;
+  /** How long answers may take after the last request. */
+  graceMs: number }
 export interface RpcLoadResult { requests: number; errors: number; bytes: number; micros: number }
-
-/** How long answers may take after the last request. */
-const GRACE_MS = 2000;
 
 /** The numbers of a connection's calls: that of slot s is s more than a multiple of the count of slots. */
 interface Connection {
@@ -42,7 +41,7 @@ class RpcLoadEngine {
     for (let index = 0; index < options.connections; index++) this.connect();
     const startMs = performance.now(), endMs = startMs + options.seconds * 1000;
     for (const connection of this.byFd.values()) this.send(connection);
-    for (let nowMs = startMs; nowMs < endMs || (this.waiting > 0 && nowMs < endMs + GRACE_MS);
+    for (let nowMs = startMs; nowMs < endMs || (this.waiting > 0 && nowMs < endMs + options.graceMs);
       nowMs = performance.now()) {
       const count = sockets.wait(100);
       for (let index = 0; index < count; index++) this.take(this.byFd.get(sockets.ready(index)), nowMs < endMs);

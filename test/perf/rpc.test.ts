@@ -20,7 +20,8 @@ const FIRST = IN_FLIGHT;
 const names: RpcName[] = ['bolt', 'dubbo'];
 
 async function load(port: number, protocol: RpcName): Promise<RpcLoadResult> {
-  const options: RpcLoad = { port, protocol, connections: CONNECTIONS, inFlight: IN_FLIGHT, seconds: 0.3 };
+  const options: RpcLoad = { port, protocol, connections: CONNECTIONS, inFlight: IN_FLIGHT, seconds: 0.2,
+    graceMs: 200 };
   const { stdout } = await promisify(execFile)(process.execPath, [program('rpc/load.js'), JSON.stringify(options)]);
   return JSON.parse(stdout) as RpcLoadResult;
 }
