@@ -3,13 +3,14 @@
 import { nodePeer, nodePeers } from './node.js';
 import { javaPeer } from './java.js';
 import { javaPeers } from './java-peers.js';
+import { showsJson } from './json.js';
 import type { Peer } from './peer.js';
 import { finish, leaveOut, show } from './report.js';
 import { shows } from './suite.js';
 
 const wanted = process.argv.slice(2);
 
-async function run(name: string, peer: () => Peer): Promise<void> {
+async function run(name: string, peer: () => Peer, shows: (peer: Peer) => Promise<void>): Promise<void> {
   if (wanted.length > 0 && !wanted.some((part) => name.includes(part))) return;
   let made: Peer;
   try { made = peer(); } catch (error) {
@@ -19,6 +20,12 @@ async function run(name: string, peer: () => Peer): Promise<void> {
   try { await shows(made); } catch (error) { show(`${name} breaks off`, [String(error)]); }
 }
 
-for (const node of nodePeers) await run(node.name, () => nodePeer(node));
-for (const java of javaPeers) await run(java.name, () => javaPeer(java));
+for (const node of nodePeers) {
+  await run(node.name, () => nodePeer(node), shows);
+  await run(`${node.name}, HTTP/JSON`, () => nodePeer(node), showsJson);
+}
+for (const java of javaPeers) {
+  await run(java.name, () => javaPeer(java), shows);
+  await run(`${java.name}, HTTP/JSON`, () => javaPeer(java), showsJson);
+}
 process.exit(finish() ? 0 : 1);
