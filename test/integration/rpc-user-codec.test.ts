@@ -77,10 +77,11 @@ const liar = parcelSource()
     }
     function refuse(`);
 
+const codecs = [{ name: 'parcel', filename: codecFile(await parcel()), max_memory_bytes: 1 << 20 },
+  { name: 'liar', filename: codecFile(await compiled(liar)), max_call_time: '0.02s' }];
+process.env.WEFT_FAULT_INJECTION = '1';
 for (const kind of weftKinds) {
   t.test(kind, async (t) => {
-    const codecs = [{ name: 'parcel', filename: codecFile(await parcel()), max_memory_bytes: 1 << 20 },
-      { name: 'liar', filename: codecFile(await compiled(liar)), max_call_time: '0.02s' }];
     const a = await ParcelServer.start(await freePort());
     const [port, lying, any, beating, adminPort, nowhere] = [await freePort(), await freePort(), await freePort(),
       await freePort(), await freePort(), await freePort()];
@@ -94,7 +95,8 @@ for (const kind of weftKinds) {
             { header: { key: 'tenant', value: 'blue' }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' }] },
           { match: { prefix: '/', headers: [{ name: 'tenant', string_match: { exact: 'red' } }] },
             direct_response: { status: 429 } },
-          routeTo('a', { timeout: '0.3s' })] },
+          { match: { path: '/shop/slow' }, route: { cluster: 'a', timeout: '0.2s' } },
+          routeTo('a')] },
         { name: 'gone', domains: ['gone'], routes: [routeTo('gone')] }] },
       { name: 'lying', port: lying, routes: [routeTo('liar')], manager: manager('liar') },
       { name: 'any', port: any, manager: { ...manager(''), custom_protocol: undefined }, routes: [
@@ -105,7 +107,7 @@ for (const kind of weftKinds) {
       fields: spoken('parcel') }, { name: 'liar', ports: [a.port], fields: spoken('liar') },
     { name: 'same', ports: [a.port], fields: spoken('', { custom_protocol: undefined,
       use_downstream_protocol: {} }) }])));
-    const client = await ParcelClient.open(port);
+    let client = await ParcelClient.open(port);
     t.teardown(async () => {
       client.close();
       await proxy.stop();
@@ -161,7 +163,7 @@ for (const kind of weftKinds) {
       t.match(await client.ask(call(10, 'unknown')), { kind: ANSWER, status: 2, body: Buffer.alloc(0) });
       t.match(await client.ask(call(11, 'gone')), { status: 3 });
       a.serve = () => undefined;
-      t.match(await client.ask(call(12)), { status: 4 });
+      t.match(await client.ask(call(12, 'shop', 'x', 'slow')), { status: 4 });
       a.serve = ({ answer }) => { answer({ status: 1, body: Buffer.from('thrown') }); };
       t.match(await client.ask(call(13)), { status: 1, body: Buffer.from('thrown') }, "the server's own goes on");
       let times = 0;
@@ -278,6 +280,15 @@ for (const kind of weftKinds) {
       t.match(await client.ask(call(80)), { status: 0 });
       t.equal(await proxy.untilStat('http.in.downstream_rq_active', 0), 0);
       t.equal(await proxy.untilStat('server.weft.exceptions', 0), 0);
+      a.reset();
+    });
+
+    await t.test('a worker that takes the place of a dead one has the codecs too', async (t) => {
+      await fetch(`http://127.0.0.1:${adminPort}/weft/kill_worker?worker=0`, { method: 'POST' });
+      t.equal(await proxy.untilStat('server.weft.worker_restarts', 1), 1);
+      await client.end();
+      client = await ParcelClient.open(port);
+      t.match(await client.ask(call(85)), { status: 0 });
       a.reset();
     });
 
