@@ -60,7 +60,7 @@ for (const { name, body, read } of bodies) {
     for (let at = 0; at < body.length; at++)
       if (attempt(() => read(body.subarray(0, at))) !== undefined) t.fail(`taken, cut at ${at}`);
     for (let at = 0; at < body.length; at++) {
-      for (let by = 1; by < 256; by++) {
+      for (const by of [1, 2, 4, 8, 16, 32, 64, 128, 255]) {
         const altered = Buffer.from(body);
         altered[at] = altered[at]! ^ by;
         attempt(() => read(altered));
