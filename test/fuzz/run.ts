@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { repositoryRoot } from '../support/root.js';
 import { targets, type Target } from './http1.js';
 import { http2Targets } from './http2.js';
+import { rpcJsonTargets } from './rpc-json.js';
 import { rpcTargets } from './rpc.js';
 import { Random } from './random.js';
 
@@ -56,7 +57,7 @@ function main(): void {
     options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string' }, target: { type: 'string' } },
   });
   const seed = values.seed === undefined ? Date.now() >>> 0 : Number(values.seed);
-  const all = [...targets(), ...http2Targets(), ...rpcTargets()];
+  const all = [...targets(), ...http2Targets(), ...rpcTargets(), ...rpcJsonTargets()];
   const list = all.filter((target) => values.target === undefined || target.name === values.target);
   process.stdout.write(`seed ${seed}, ${values.seconds} s\n`);
   const report = fuzz(list, Number(values.seconds) * 1000, seed);
