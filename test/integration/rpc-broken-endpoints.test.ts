@@ -6,11 +6,10 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { Random } from '../fuzz/random.js';
-import { frame as dubboFrame, hessianCall, hex, hs } from '../protocols/rpc/dubbo-frames.js';
+import { frame as dubboFrame, hex } from '../protocols/rpc/dubbo-frames.js';
 import { bootstrap, routeTo, socketAddress } from '../support/bootstrap.js';
 import { BoltClient, boltFrame, BoltServer } from '../support/bolt.js';
 import type { BoltRequest } from '../support/bolt.js';
-import { DubboClient, DubboServer } from '../support/dubbo.js';
 import { freePort } from '../support/ports.js';
 import { Proxy, weftKinds } from '../support/proxy.js';
 import { boltCall, buffersInUse, leftOver, Neighbour, rpcCluster, rpcManager, until } from '../support/rpc-attacks.js';
@@ -18,7 +17,7 @@ import { boltCall, buffersInUse, leftOver, Neighbour, rpcCluster, rpcManager, un
 type Test = import('tap').Test;
 const seed = Number(process.env.WEFT_TEST_SEED ?? Date.now() % 2 ** 31);
 const CHECKED = { proto: 2, ver1: 2, switchByte: 1 };
-const UNKNOWN = 3, ERROR_COMM = 5, TIMEOUT = 7, OK = 20;
+const UNKNOWN = 3, ERROR_COMM = 5, TIMEOUT = 7;
 /** What may become of a call whose neighbour's answer puts the endpoint's connection out of step. */
 const FAILURES = [UNKNOWN, ERROR_COMM, TIMEOUT];
 
@@ -27,9 +26,7 @@ for (const kind of weftKinds) {
     const random = new Random(seed);
     const odd = await BoltServer.start(await freePort()), deaf = await BoltServer.start(await freePort());
     const first = await BoltServer.start(await freePort()), second = await BoltServer.start(await freePort());
-    const dubbo = await DubboServer.start(await freePort());
-    const port = await freePort(), dubboPort = await freePort(), moving = await freePort();
-    const adminPort = await freePort();
+    const port = await freePort(), moving = await freePort(), adminPort = await freePort();
     deaf.server.on('connection', (socket) => { socket.pause(); });
     let version = 0;
     const file = (folder: string, name: string, resources: readonly object[]): string => {
@@ -52,16 +49,14 @@ for (const kind of weftKinds) {
         { name: 'deaf', domains: ['com.x.Deaf'], routes: [routeTo('deaf')] },
         { name: 'all', domains: ['*'], routes: [routeTo('odd')] },
         { name: 'again', domains: ['com.x.Again'], routes: [routeTo('odd', { retry_policy: { retry_on: 'reset',
-          num_retries: 2 } })] }] },
-      { name: 'dubbo', port: dubboPort, manager: rpcManager('DUBBO'), routes: [routeTo('dubbo')] }],
+          num_retries: 2 } })] }] }],
       [{ name: 'odd', ports: [odd.port], fields: rpcCluster('BOLT') },
         { name: 'deaf', ports: [deaf.port], fields: rpcCluster('BOLT') },
-        { name: 'dubbo', ports: [dubbo.port], fields: rpcCluster('DUBBO') },
         { name: 'moving', ports: [], fields: { ...rpcCluster('BOLT'), type: 'EDS', load_assignment: undefined,
           eds_cluster_config: { eds_config: { path_config_source: { path: file(folder, 'eds', [at(first)]) } } } } }]),
     }), ['--drain-time-s', '1']);
     const opened: { close(): void }[] = [];
-    const servers = [odd, deaf, first, second, dubbo];
+    const servers = [odd, deaf, first, second];
     t.teardown(async () => {
       for (const one of opened) one.close();
       await proxy.stop();
@@ -304,40 +299,6 @@ for (const kind of weftKinds) {
       deaf.dropConnections();
     });
 
-    await t.test('Dubbo: the same', async (t) => {
-      const client = await DubboClient.open(dubboPort);
-      opened.push(client);
-      const late: (() => void)[] = [];
-      let connections = 0;
-      dubbo.server.on('connection', () => { connections++; });
-      dubbo.serve = ({ body, id }, answer) => {
-        const text = /(ok|late|odd|last) \d+/.exec(body.toString('latin1'))![0];
-        const own = (): void => { answer(OK, Buffer.concat([hex('91'), hs(text)])); };
-        if (text.startsWith('late')) { late.push(own); return; }
-        if (text.startsWith('odd')) {
-          for (const socket of dubbo.sockets) {
-            for (const wrong of [0n, -1n, id + (1n << 32n), id + 1000n, 1n << 63n]) {
-              for (const flags of [0x02, 0xc2, 0x82, 0xe2, 0x22])
-                socket.write(dubboFrame(flags, 20, wrong, (flags & 0x20) !== 0 ? hex('4e')
-                  : Buffer.concat([hex('91'), hs('wrong')])));
-            }
-          }
-        }
-        own();
-        if (text.startsWith('last')) for (const socket of dubbo.sockets) socket.write(dubboFrame(0xa2, 0, 1n, hs('R')));
-      };
-      const ask = async (text: string, id: bigint): Promise<string> => {
-        const { status, body } = await client.ask(hessianCall({ id, values: [hs(text)] }));
-        return status === OK ? body.subarray(2).toString() : `status ${status}`;
-      };
-      for (let i = 0; i < 30; i++) t.equal(await ask(`odd ${i}`, BigInt(i)), `odd ${i}`);
-      const before = connections;
-      t.equal(await ask('last 1', 500n), 'last 1');
-      t.equal(await ask('ok 1', 501n), 'ok 1');
-      t.equal(connections, before + 1, 'READONLY: the next call goes over another connection');
-      client.close();
-    });
-
     await t.test('an endpoint that is removed while calls are in progress', async (t) => {
       const client = await bolt(moving), held: BoltRequest[] = [];
       first.serve = (request) => { held.push(request); };
@@ -369,7 +330,7 @@ for (const kind of weftKinds) {
 
     await t.test('nothing is left', async (t) => {
       for (const one of opened) one.close();
-      t.same(await leftOver(proxy, ['in', 'dubbo', 'moving'], ['odd', 'deaf', 'dubbo', 'moving'], buffers), []);
+      t.same(await leftOver(proxy, ['in', 'moving'], ['odd', 'deaf', 'moving'], buffers), []);
     });
   });
 }

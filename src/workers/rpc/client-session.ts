@@ -267,8 +267,9 @@ export class RpcClientSession extends RpcSession implements SharedSession {
   /** An endpoint that is read-only ends by itself: until then its connection tells that it still is. */
   private endIfDone(): void { if (this.lent === 0 && this.readOnlyUntilMs === Infinity) this.end(0, false); }
 
+  /** One connection is enough to tell how long; further ones end with their last call. */
   private becameReadOnly(): void {
-    if (this.readOnlyUntilMs !== Infinity) return;
+    if (this.connection.endpoint.isReadOnly) return;
     this.readOnlyUntilMs = this.engine.nowMs + limits.rpcReadOnlyMs;
     this.idleAtMs = Infinity;
     this.connection.endpoint.readOnly(true);

@@ -184,6 +184,9 @@ export class Endpoint {
     this.cluster.healthChanged();
   }
 
+  get isReadOnly(): boolean {
+    return (Atomics.load(this.engine.i32, this.state + EndpointState.healthFlags) & HealthFlag.readOnly) !== 0;
+  }
   /** It takes no new calls, or may do so again: all workers pick others while they have any. */
   readOnly(on: boolean): void {
     const at = this.state + EndpointState.healthFlags;
