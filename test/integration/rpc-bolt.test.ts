@@ -179,7 +179,7 @@ for (const kind of weftKinds) {
 
     await t.test('a body of eight MiB goes through in pieces', async (t) => {
       const body = 'z'.repeat(8 << 20);
-      const answer = await client.ask(request(60, body, { proto: 2, ver1: 2, switchByte: 1 }));
+      const answer = await client.ask(request(60, body, { proto: 2, ver1: 2, switchByte: 1, timeout: 60_000 }));
       t.equal(answer.content.length, body.length);
       t.equal(answer.checksum, 'right');
       a.reset();

@@ -32,11 +32,20 @@ export function boltFrame(frame: Partial<BoltFrame>): Buffer {
 /** Frames in a stream of bytes. */
 export class BoltReader {
   private rest: Buffer = Buffer.alloc(0);
+  /** What came behind `rest`, until so many bytes are there: large frames are joined once. */
+  private readonly pieces: Buffer[] = [];
+  private bytes = 0;
+  private needed = 0;
   constructor(private readonly onFrame: (frame: BoltFrame) => void) {}
 
   push(data: Buffer): void {
-    this.rest = Buffer.concat([this.rest, data]);
+    this.pieces.push(data);
+    this.bytes += data.length;
+    if (this.bytes < this.needed) return;
+    this.rest = Buffer.concat([this.rest, ...this.pieces.splice(0)]);
+    this.needed = 0;
     for (let taken = this.one(); taken > 0; taken = this.one()) this.rest = this.rest.subarray(taken);
+    this.bytes = this.rest.length;
   }
 
   private one(): number {
@@ -49,7 +58,9 @@ export class BoltReader {
     const contentBytes = rest.readUInt32BE(fixed - 4), end = fixed + classBytes + headerBytes + contentBytes;
     const ver1 = wide === 0 ? 0 : rest[1]!, switchByte = wide === 0 ? 0 : rest[11]!;
     const checked = ver1 === 2 && (switchByte & 1) !== 0;
-    if (rest.length < end + (checked ? 4 : 0)) return 0;
+    this.needed = end + (checked ? 4 : 0);
+    if (rest.length < this.needed) return 0;
+    this.needed = 0;
     const headers: [string, string][] = [];
     for (let at = fixed + classBytes; at < end - contentBytes;) {
       const name = rest.subarray(at + 4, at + 4 + rest.readUInt32BE(at)).toString();

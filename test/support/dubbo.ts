@@ -6,15 +6,20 @@ export interface DubboFrame { flags: number; status: number; id: bigint; body: B
 
 /** Frames in a stream of bytes. */
 function reader(onFrame: (frame: DubboFrame) => void): (data: Buffer) => void {
-  let rest: Buffer = Buffer.alloc(0);
+  let rest: Buffer = Buffer.alloc(0), bytes = 0;
+  const pieces: Buffer[] = [];
   return (data) => {
-    rest = Buffer.concat([rest, data]);
+    pieces.push(data);
+    bytes += data.length;
+    if (rest.length >= 16 && bytes < 16 + rest.readUInt32BE(12)) return;      // large frames are joined once
+    rest = Buffer.concat([rest, ...pieces.splice(0)]);
     while (rest.length >= 16 && rest.length >= 16 + rest.readUInt32BE(12)) {
       const end = 16 + rest.readUInt32BE(12);
       onFrame({ flags: rest[2]!, status: rest[3]!, id: rest.readBigUInt64BE(4),
         body: Buffer.from(rest.subarray(16, end)) });
       rest = rest.subarray(end);
     }
+    bytes = rest.length;
   };
 }
 
