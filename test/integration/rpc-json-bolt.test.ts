@@ -68,9 +68,9 @@ for (const kind of weftKinds) {
       const unique = `${SERVICE}:2.0:uid`;
       t.match(server.requests[0], { timeout: 500, className: REQUEST });
       t.same(server.requests[0]!.headers, [['service', unique], ['sofa_head_target_service', unique],
-        ['sofa_head_method_name', 'named'], ['sofa_head_target_app', 'shop'],
+        ['sofa_head_method_name', 'named'], ['app', 'shop'],
         ['rpc_trace_context.sofaTraceId', '0a01'], ['traceparent', '00-1']]);
-      t.equal(server.requests[0]!.content.toString('hex'), sofaRequest('named', unique, ['int'], '97', text('shop')));
+      t.equal(server.requests[0]!.content.toString('hex'), sofaRequest('named', unique, ['int'], '97'));
       t.match(await ask('/none', null), { status: 200 });
       t.same(server.requests[1]!.headers.at(-1), ['added', 'v']);
     });

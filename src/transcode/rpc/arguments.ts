@@ -25,8 +25,6 @@ export class RpcArguments {
     this.paths?.add('*', call.pathTemplate, '', null);
   }
 
-  get takesBody(): boolean { return this.call.arguments.some(({ source }) => isOfBody(source)); }
-
   /**
    * Values of path and query, by the argument that takes each; the path with its query lies in [at, end) of `bytes`.
    * Null: it is another path than the call's. Throws CarryError.

@@ -40,7 +40,7 @@ export class BoltCall implements RpcCall {
     this.uniqueName = `${service}:${ofService}${group === '' ? '' : `:${group}`}`;
     const pairs: [string, string][] = [['service', this.uniqueName], ['sofa_head_target_service', this.uniqueName],
       ['sofa_head_method_name', method]];
-    if (application !== '') pairs.push(['sofa_head_target_app', application]);
+    if (application !== '') pairs.push(['app', application]);
     for (const { name, value } of attachments) pairs.push([name, value]);
     const timeout = (timeoutMs > 0 ? timeoutMs : DEFAULT_TIMEOUT_MS).toString(16).padStart(8, '0');
     this.lines = `x-service: ${service}\r\nx-method: ${method}\r\nx-version: ${ofService}\r\n`
@@ -54,7 +54,7 @@ export class BoltCall implements RpcCall {
     const { types, call } = this;
     const out = new HessianWriter('draft');
     out.beginObject(SOFA_REQUEST, FIELDS);
-    if (call.application === '') out.nothing(); else out.string(call.application);
+    out.nothing();
     out.string(call.method);
     out.string(this.uniqueName);
     out.nothing();

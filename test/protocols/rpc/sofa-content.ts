@@ -13,8 +13,8 @@ export const object = (type: string, fields: readonly (readonly [name: string, h
 export const text = (value: string): string => value.length < 32 ? hs(value).toString('hex')
   : `53${value.length.toString(16).padStart(4, '0')}${Buffer.from(value).toString('hex')}`;
 /** `values`: of the arguments, in hex. */
-export const sofaRequest = (method: string, service: string, signatures: readonly string[], values: string,
-  application = '4e'): string => object(REQUEST, [['targetAppName', application], ['methodName', text(method)],
+export const sofaRequest = (method: string, service: string, signatures: readonly string[],
+  values: string): string => object(REQUEST, [['targetAppName', '4e'], ['methodName', text(method)],
   ['targetServiceUniqueName', text(service)], ['requestProps', '4e'],
   ['methodArgSigs', `567400075b737472696e676e${signatures.length.toString(16).padStart(2, '0')}`
     + `${signatures.map(text).join('')}7a`]]).toString('hex') + values;

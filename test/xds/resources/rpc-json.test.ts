@@ -60,6 +60,10 @@ t.test('what is refused', async (t) => {
   t.same(call({ attachments: { group: 'g' } }), ['C.attachments["group"]: is said by a field of the call']);
   t.same(call({ forwarded_headers: ['ok', 'weft-frame', 'X-A', 'content-length'] }), [1, 2, 3].map((i) =>
     `C.forwarded_headers[${i}]: no name that can be forwarded: ${['', 'weft-frame', 'X-A', 'content-length'][i]}`));
+  t.same(call({ attachments: { k: 'v' }, forwarded_headers: ['group', 'service', 'k'] }), [
+    'C.forwarded_headers[0]: is said by the call: group', 'C.forwarded_headers[2]: is said by the call: k']);
+  t.same(call({ protocol: 'BOLT', forwarded_headers: ['group', 'service'] }),
+    ['C.forwarded_headers[1]: is said by the call: service']);
   t.same(errors({ max_request_bytes: (8 << 20) + 1 }),
     ["P.max_request_bytes: 8388609 is beyond this build's limit of 8388608"]);
 });

@@ -17,11 +17,12 @@ const BOLT = 1, DUBBO = 2;
 const httpMethods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 /** What the call says by fields of its own. */
 const ownPairs = { dubbo: ['path', 'interface', 'version', 'group', 'timeout', 'application', 'remote.application',
-  'generic'], bolt: ['service', 'sofa_head_target_service', 'sofa_head_method_name', 'sofa_head_target_app'] } as const;
+  'generic'], bolt: ['service', 'sofa_head_target_service', 'sofa_head_method_name', 'app'] } as const;
 const FORWARDED = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 /** HTTP's own, and the proxy's: what codecs do not take for pairs. */
 const NOT_FORWARDED = new RegExp('^(weft-.*|x-(envoy-.*|service|method|version|group|class)|host|content-length|'
-  + 'connection|transfer-encoding|upgrade|te|trailer|keep-alive|proxy-connection|expect|date|http2-settings)$');
+  + 'connection|transfer-encoding|upgrade|te|trailer|keep-alive|proxy-connection|expect|date|http2-settings|'
+  + 'accept|content-type|content-encoding)$');
 
 export function readRpcJsonTranscoder(message: RpcJsonTranscoder, path: string,
   report: Report): RpcJsonTranscoderFilter {
@@ -49,6 +50,10 @@ function readCall(message: Call, path: string, report: Report): RpcJsonCall {
       report.fail(`${at('attachments')}[${JSON.stringify(name)}]`, 'is said by a field of the call');
   }
   const forwardedHeaders = readForwarded(message.forwardedHeaders, at('forwarded_headers'), report);
+  forwardedHeaders.forEach((name, index) => {
+    if ((ownPairs[protocol] as readonly string[]).includes(name) || attachments.some((one) => one.name === name))
+      report.fail(`${at('forwarded_headers')}[${index}]`, `is said by the call: ${name}`);
+  });
   const call: RpcJsonCall = { protocol, service: message.service ?? '', method: message.method ?? '',
     version: message.version ?? '', group: message.group ?? '', application: message.application ?? '',
     generic: message.generic ?? false, timeoutMs: millisecondsOf(message.timeout, 0, at('timeout'), report),
