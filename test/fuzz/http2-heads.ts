@@ -97,11 +97,14 @@ function checkBlock(kind: SectionKind, text: string, frames: Buffer, table: Refe
   if (a !== b) throw new Error(`${kind}: read back ${a.slice(0, 500)}\nof ${b.slice(0, 500)}`);
 }
 
-/** Fields with their cookies in one, at the end: where they stand is the decoder's affair. */
+/**
+ * Fields with their cookies in one, at the end: where they stand is the decoder's affair. Behind an empty last one the
+ * separator's space is at the end of the value, and so no part of it.
+ */
 function gathered(fields: [string, string][]): [string, string][] {
   const cookies = fields.filter(([name]) => name === 'cookie').map(([, value]) => value);
   const others = fields.filter(([name]) => name !== 'cookie');
-  return cookies.length === 0 ? others : [...others, ['cookie', cookies.join('; ')]];
+  return cookies.length === 0 ? others : [...others, ['cookie', cookies.join('; ').trimEnd()]];
 }
 
 function fieldsOf(text: string): [string, string][] {
