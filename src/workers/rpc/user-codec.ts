@@ -267,6 +267,7 @@ function copy(u8: Uint8Array, i32: Int32Array, from: number, toU8: Uint8Array, t
   bytes: number): void {
   const end = to + bytes;
   for (; to < end && (to & 3) !== 0; to++, from++) toU8[to] = u8[from];
+  if (to === end) return;
   let word = to >> 2, source = from >> 2;
   const words = word + ((end - to) >> 2);
   for (; word + 4 <= words; word += 4, source += 4) {
