@@ -1,17 +1,25 @@
 // The codecs of RPC protocols on small calls as they come: frames to canonical text, text to frames. A request is a
 // service, a method, six pairs and a kilobyte of arguments.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { limits } from '../../src/core/limits.js';
 import { RpcFrame } from '../../src/core/generated/layouts.js';
 import { bolt } from '../../src/protocols/bolt.js';
 import { dubbo } from '../../src/protocols/dubbo.js';
 import type { RpcProtocol } from '../../src/protocols/protocol.js';
 import { RPC_ALL_PAIRS, type RpcCalls } from '../../src/workers/codecs-rpc.js';
 import type { Engine } from '../../src/workers/engine.js';
+import { UserCodec } from '../../src/workers/rpc/user-codec.js';
+import { prepareCodec } from '../../src/xds/rpc-codec/prepare.js';
 import { bench } from '../bench.js';
 import { benchEngine, scratchOf } from '../engine.js';
 
 const FRAME_BYTES_MAX = 1 << 26;
 const TEXT_MAX = 1 << 16, ROOM = 1 << 16;
 const ARGUMENT_BYTES = 1024;
+const PARCEL_CALL_MS = 10;
 // Places behind the scratch's beginning, where the frame lies.
 const TEXT_AT = 1 << 20, OUTPUT_AT = 2 << 20, RECORD_AT = 3 << 20;
 
@@ -56,8 +64,31 @@ function dubboRequest(json: boolean): Buffer {
 
 interface State { engine: Engine; calls: RpcCalls; at: number; end: number; textEnd: number }
 
-function prepared(protocol: RpcProtocol, bytes: Buffer, options: number): State {
+/** examples/codecs/parcel.ts, as a user's codec. */
+function parcel(engine: Engine): RpcProtocol {
+  const file = join(mkdtempSync(join(tmpdir(), 'weft-bench-')), 'parcel.wasm');
+  execFileSync(process.execPath, ['node_modules/assemblyscript/bin/asc.js', 'examples/codecs/parcel.ts', '-o', file,
+    '--config', 'none', '--runtime', 'stub', '-O3']);
+  const result = prepareCodec(file, limits.rpcCodecMemoryBytesDefault, PARCEL_CALL_MS);
+  if ('reason' in result) throw new Error(result.reason);
+  return new UserCodec(engine, { name: 'parcel', module: new WebAssembly.Module(result.bytes) });
+}
+
+function parcelRequest(): Buffer {
+  const header = Buffer.alloc(16), tenant = 'red';
+  header.writeUInt32LE(header.length + SERVICE.length + METHOD.length + tenant.length + ARGUMENT_BYTES);
+  header[4] = 1;
+  header.writeUInt16LE(SERVICE.length, 6);
+  header.writeUInt16LE(METHOD.length, 8);
+  header.writeUInt16LE(tenant.length, 10);
+  return Buffer.concat([header, Buffer.from(SERVICE + METHOD + tenant), Buffer.alloc(ARGUMENT_BYTES, 'a')]);
+}
+
+type Spoken = RpcProtocol | ((engine: Engine) => RpcProtocol);
+
+function prepared(spoken: Spoken, bytes: Buffer, options: number): State {
   const engine = benchEngine(), at = scratchOf(engine);
+  const protocol = typeof spoken === 'function' ? spoken(engine) : spoken;
   engine.u8.set(bytes, at);
   const state = { engine, calls: protocol.calls(engine.codecs), at, end: at + bytes.length, textEnd: 0 };
   if (decode(state, options) <= 0) throw new Error('the frame is refused');
@@ -70,7 +101,7 @@ const decode = ({ calls, at, end }: State, options: number): number =>
 const encode = ({ calls, at, textEnd }: State): number =>
   calls.encodeRequest(at + TEXT_AT, textEnd, at + RECORD_AT, at + OUTPUT_AT, ROOM);
 
-const both = (name: string, protocol: RpcProtocol, bytes: Buffer, options: number) => [
+const both = (name: string, protocol: Spoken, bytes: Buffer, options: number) => [
   bench({
     name: `decode ${name}`, bytes: bytes.length,
     setup: () => prepared(protocol, bytes, options),
@@ -98,6 +129,7 @@ export const benches = [
   ...both('Dubbo, hessian2, attachments', dubbo, dubboRequest(false), RPC_ALL_PAIRS),
   ...both('Dubbo, fastjson2', dubbo, dubboRequest(true), 0),
   ...both('Dubbo, fastjson2, attachments', dubbo, dubboRequest(true), RPC_ALL_PAIRS),
+  ...both("Parcel, a user's codec", parcel, parcelRequest(), 0),
   bench({
     name: 'CRC-32 of a kilobyte', bytes: ARGUMENT_BYTES,
     setup: () => prepared(bolt, boltRequest(false), 0),
