@@ -13,7 +13,7 @@ const TYPE = 'type.googleapis.com/weft.extensions.';
 const spoken = { typed_extension_protocol_options: {
   'weft.extensions.upstreams.rpc.v1.RpcProtocolOptions': { '@type': `${TYPE}upstreams.rpc.v1.RpcProtocolOptions`,
     protocol: 'DUBBO', heartbeat: { interval: '0.8s', timeout: '0.8s' } } } };
-const OK = 20, hi = hex('91026869'), jsonHi = Buffer.concat([item(hex('01')), item(js('hi'))]);
+const OK = 20, hi = hex('91026869'), jsonHi = Buffer.concat([item(hex('bd01')), item(js('hi'))]);
 
 for (const kind of weftKinds) {
   t.test(kind, async (t) => {

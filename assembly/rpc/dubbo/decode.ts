@@ -20,6 +20,7 @@ import {
   httpStatusOf, MAGIC, noteHeader, refuseAll, refuseOne, REQUEST, SERIALIZATION, SHAPE_UNREAD, STATUS_OK, TWO_WAY, word,
 } from './frame';
 import { FAULT_LARGE, FAULT_SHORT, hessianBegin, hessianSkip, SCRATCH_BYTES_MIN } from './hessian';
+import { JSONB_BYTE } from './jsonb';
 import { cutBytes, groupAt, groupBytes, readPairs, shape, timeoutMs } from './pairs';
 import {
   argumentCount, argumentsAt, item, itemEnd, methodAt, methodBytes, prefixFault, readPrefix, serviceAt, serviceBytes,
@@ -146,14 +147,11 @@ function response(at: usize, stop: usize, frame: usize, pairs: bool): u32 {
   const body = at + HEADER_BYTES, length = word(at + 12);
   let kind: i32 = -1, value: usize = 0;
   if (status == STATUS_OK && length != 0 && isReadable(serialization)) {
-    const header: u32 = serialization == FASTJSON ? 4 : 0;
-    if (stop < body + header + 1) {
-      if (length <= header) return RPC_REFUSAL_BAD_BODY;
-      return more(frame, HEADER_BYTES + header + 1);
-    }
-    kind = <i32>load<u8>(body + header) - (header == 0 ? 0x90 : 0);
-    value = body + header + 1;
-    if (kind < 0 || kind > 5 || (header != 0 && word(body) != 1)) return RPC_REFUSAL_BAD_BODY;
+    const there = <u32>(stop - body), needed = kindBytes(body, there, serialization);
+    if (there < needed) return length < needed ? RPC_REFUSAL_BAD_BODY : more(frame, HEADER_BYTES + needed);
+    value = body + needed;
+    kind = <i32>load<u8>(value - 1) - (serialization == FASTJSON ? 0 : 0x90);
+    if (needed == 0 || kind < 0 || kind > 5) return RPC_REFUSAL_BAD_BODY;
     if (kind == 0 || kind == 3) store<u32>(frame, RPC_FRAME_FLAG_APPLICATION_ERROR, RPC_FRAME_FLAGS);
   }
   write(TEXT_STATUS_LINE_BEGIN, TEXT_STATUS_LINE_BEGIN_BYTES);
@@ -168,6 +166,14 @@ function response(at: usize, stop: usize, frame: usize, pairs: bool): u32 {
   if (!readPairs(map, stop, serialization)) return full ? RPC_REFUSAL_HEAD_TOO_LARGE : RPC_REFUSAL_BAD_PAIRS;
   writeFacts(at, shape, cutBytes);
   return OK;
+}
+
+/** Bytes of what a response is, as far as can be told; 0: it is none. For fastjson2 an int or, from Java, a byte. */
+function kindBytes(body: usize, there: u32, serialization: u32): u32 {
+  if (serialization != FASTJSON) return 1;
+  if (there < 5) return 5;
+  const bytes = word(body);
+  return bytes == 1 ? 5 : bytes == 2 && load<u8>(body + 4) == JSONB_BYTE ? 6 : 0;
 }
 
 // Events.

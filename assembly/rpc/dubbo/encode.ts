@@ -13,7 +13,7 @@ import {
   SERIALIZATION, SHAPE_ABSENT, SHAPE_UNREAD, STATUS_OK, statusOfHttp, TWO_WAY, word, writeHeader,
 } from './frame';
 import { writeHessianString } from './hessian';
-import { writeJsonbString } from './jsonb';
+import { JSONB_BYTE, writeJsonbString } from './jsonb';
 import { writePairs } from './pairs';
 
 const NULL_RESULT: u32 = 2;
@@ -113,8 +113,10 @@ function local(text: usize, lines: usize, http: i32, frame: usize, dst: usize, d
   const json = serialization == FASTJSON;
   const body = p;
   if (json) p += 4;
-  if (given == STATUS_OK) store<u8>(p++, <u8>(json ? NULL_RESULT : 0x90 + NULL_RESULT));
-  else {
+  if (given == STATUS_OK) {
+    if (json) store<u8>(p++, <u8>JSONB_BYTE);
+    store<u8>(p++, <u8>(json ? NULL_RESULT : 0x90 + NULL_RESULT));
+  } else {
     const from = text + STATUS_AT;
     const room = min(MESSAGE_BYTES_MAX, dstMax - HEADER_BYTES - LENGTHS_BYTES);
     const bytes = min(<u32>(lines - 2 - from), room);

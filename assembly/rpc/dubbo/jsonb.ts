@@ -16,6 +16,7 @@ export let textual: bool = false;
 
 const DEPTH_MAX: u32 = 200;
 export const JSONB_NULL: u32 = 0xaf;
+export const JSONB_BYTE: u32 = 0xbd;
 export const JSONB_OBJECT: u32 = 0xa6;
 export const JSONB_END: u32 = 0xa5;
 const ASCII_SHORT: u32 = 0x49, ASCII: u32 = 0x79, UTF8: u32 = 0x7a, GB18030: u32 = 0x7e, SYMBOL: u32 = 0x7f;
@@ -106,7 +107,7 @@ function fixedBytes(c: u32): u32 {
   if (c < 0x49) return c < 0x30 ? 1 : c < 0x40 ? 2 : c < 0x48 ? 3 : 5;
   if (c >= 0xaf && c <= 0xb3) return 1;                     // null, false, true, 0.0, 1.0
   switch (c) {
-    case 0xbd: return 2;
+    case JSONB_BYTE: return 2;
     case 0xbc: return 3;
     case 0xa9: case 0xac: case 0xad: case 0xb7: case 0xbf: return 5;
     case 0xab: case 0xb5: case 0xbe: return 9;

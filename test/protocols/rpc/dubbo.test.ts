@@ -196,9 +196,11 @@ for (const build of codecBuilds) {
       t.equal(view.text.includes('\r\na: b\r\n'), body.includes(hmap(['a', 'b'])));
       t.same(again(codec, bytes, view), bytes);
     }
-    for (const kind of [0, 1, 2, 3, 4, 5]) {
+    // As an int, and as a byte, which is how Java writes it.
+    for (const said of [0, 1, 2, 3, 4, 5].flatMap((kind) => [[kind], [0xbd, kind]])) {
+      const kind = said.at(-1)!;
       const value = kind % 3 === 2 ? [] : [item(js('v'))], map = kind < 3 ? [] : [jmap(['a', 'b'])];
-      const bytes = frame(23, 20, 5n, Buffer.concat([item(Buffer.from([kind])), ...value, ...map]));
+      const bytes = frame(23, 20, 5n, Buffer.concat([item(Buffer.from(said)), ...value, ...map]));
       const view = codec.decode(bytes, all);
       t.match(view, { result: 16, flagNames: kind % 3 === 0 ? ['applicationError'] : [] });
       t.equal(view.text.includes('\r\na: b\r\n'), kind >= 3);
@@ -206,7 +208,14 @@ for (const build of codecBuilds) {
     }
     for (const body of [hex('96'), hex('4e'), hs('x')])
       t.match(codec.decode(frame(2, 20, 5n, body)), { result: 0, refusal: 'badBody', flagNames: ['delimited'] });
+    for (const body of ['0000000106', '00000002bd06', '000000020104', '00000003bd0404', '00000001bd', '00000000'])
+      t.match(codec.decode(frame(23, 20, 5n, hex(body))), { result: 0, refusal: 'badBody' }, body);
+    // Of Dubbo 3.2.19 for Java.
+    const java = hex('dabb1714 5da38ee61b4f88e0 0000001d 00000002bd04 0000000100 0000000ea64e647562626f4e322e302e32a5');
+    for (let n = 16; n < java.length; n++) t.equal(codec.decode(java.subarray(0, n), all).result, -1);
+    t.match(codec.decode(java, all).text, /\r\ndubbo: 2.0.2\r\n/);
     t.match(codec.decode(frame(2, 20, 5n, hex('91')).subarray(0, 16)), { result: -1, needed: 17 });
+    t.match(codec.decode(java.subarray(0, 17)), { result: -1, needed: 21 });
     t.match(codec.decode(frame(3, 20, 5n, hex('aced'))), { result: 16, kindName: 'response' });
   });
 
@@ -312,8 +321,8 @@ for (const build of codecBuilds) {
     t.equal(reply(text, { idLow: 1, status: 31, origin: 0xc3 }), frame(2, 31, 1n, hs(said.toString())).toString('hex'));
     t.equal(reply('HTTP/1.1 200 OK\r\n\r\n', { idLow: 1, status: -1, origin: 0xc2 }), 'dabb0214000000000000000100000001'
       + '92');
-    t.equal(reply('HTTP/1.1 200 OK\r\n\r\n', { idLow: 1, status: -1, origin: 0xd7 }), 'dabb1714000000000000000100000005'
-      + '0000000102');
+    t.equal(reply('HTTP/1.1 200 OK\r\n\r\n', { idLow: 1, status: -1, origin: 0xd7 }), 'dabb1714000000000000000100000006'
+      + '00000002bd02');
     for (const [http, status] of [[400, 40], [401, 80], [403, 80], [404, 60], [408, 31], [413, 40], [429, 100],
       [431, 40],
       [500, 80], [502, 50], [503, 35], [504, 31]]) {
