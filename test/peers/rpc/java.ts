@@ -11,11 +11,10 @@ const sources = join(repositoryRoot, 'test/peers/rpc/java');
 const cache = join(repositoryRoot, 'perf/results/cache/maven');
 /** A command that is not answered by then is an error. */
 const ANSWER_MS = 120_000;
-const LOAD = { calls: 10_000, atOnce: 10_000 };
 
-export interface JavaPeer extends Pick<Peer, 'name' | 'protocol' | 'errors'> {
+export interface JavaPeer extends Pick<Peer, 'name' | 'protocol' | 'load' | 'errors'> {
   /** Folder of its sources, and what Maven is told. */
-  project: 'sofa';
+  project: 'sofa' | 'dubbo';
   maven: readonly string[];
   /** What the virtual machine is told. */
   options: readonly string[];
@@ -43,6 +42,9 @@ function built({ project, maven }: JavaPeer): string {
   return folder;
 }
 
+/** Serializations look into these. */
+const OPENED = ['lang', 'math'].map((name) => `--add-opens=java.base/java.${name}=ALL-UNNAMED`);
+
 type Line = Record<string, string | number | boolean>;
 
 class Java {
@@ -60,8 +62,9 @@ class Java {
 
   static async start(peer: JavaPeer, folder: string, main: 'Client' | 'Server', ...words: string[]): Promise<Java> {
     const log = process.env.PEERS_LOG === undefined ? 'ignore' : 'inherit';
-    const child = spawn('java', ['-XX:TieredStopAtLevel=1', '-Xmx1g', `-Duser.home=${folder}`, ...peer.options, '-cp',
-      `${join(folder, 'classes')}:${join(folder, 'dependency')}/*`, `com.weft.peers.${main}`, ...words],
+    const child = spawn('java', ['-XX:TieredStopAtLevel=1', '-Xmx1g', ...OPENED, `-Duser.home=${folder}`,
+      ...peer.options, '-cp', `${join(folder, 'classes')}:${join(folder, 'dependency')}/*`,
+      `com.weft.peers.${main}`, ...words],
     { stdio: ['pipe', 'pipe', log], cwd: folder });
     const java = new Java(child);
     await java.until('ready');
@@ -134,6 +137,6 @@ export function javaPeer(java: JavaPeer): Peer {
       close: async () => { await client.kill(); },
     };
   };
-  return { name: java.name, protocol: java.protocol, load: LOAD, errors: java.errors, serve, call,
+  return { name: java.name, protocol: java.protocol, load: java.load, errors: java.errors, serve, call,
     close: () => { for (const one of running) void one.kill(); } };
 }

@@ -55,6 +55,12 @@ async function notes(caller: Caller, servers: readonly Served[]): Promise<string
 const lost = (wrong: number, first: string): string[] =>
   wrong === 0 ? [] : [`${wrong} calls went wrong, the first: ${first}`];
 
+/** The peer cannot do it directly either: said, and not counted. */
+function own(alone: Many, wrong: number): string[] {
+  note(`peer fails by itself: ${lost(alone.wrong, alone.first).join()}; through Weft ${wrong}`);
+  return [];
+}
+
 const connections = async (proxy: Proxy): Promise<string> =>
   `${await proxy.stat('http.in.downstream_cx_total')} and ${await proxy.stat('cluster.servers.upstream_cx_total')}`;
 
@@ -68,7 +74,8 @@ async function through(proxy: Proxy, peer: Peer, caller: Caller, servers: readon
   const one = await proxy.stat('http.in.downstream_cx_total');
   const { calls, atOnce } = peer.load;
   show(`${calls} calls, ${atOnce} at a time, in ${Math.round(ms)} ms, ${Math.round(alone.ms)} directly`,
-    [...(alone.wrong === 0 ? lost(wrong, first) : []), ...(one === 1 ? [] : [`over ${one} connections`])]);
+    [...(alone.wrong === 0 ? lost(wrong, first) : own(alone, wrong)),
+      ...(one === 1 ? [] : [`over ${one} connections`])]);
   const before = await connections(proxy);
   await sleep(SILENCE_MS);
   const after = await caller.many(10, 10, 0);
@@ -106,7 +113,6 @@ export async function shows(peer: Peer): Promise<void> {
     const wanted = await direct.all();
     const alone = await direct.many(peer.load.calls, peer.load.atOnce, CALL_MS);
     await direct.close();
-    if (alone.wrong > 0) note(`peer fails by itself: ${lost(alone.wrong, alone.first).join()}`);
     for (const kind of weftKinds) await onOne(kind, peer, server, port, wanted, alone);
   } finally { peer.close(); }
 }

@@ -28,7 +28,7 @@ public class Implementation implements Service {
   @Override
   public byte[] echoBytes(byte[] bytes) { return bytes; }
   @Override
-  public int slow(int value, int ms) {
+  public Integer slow(int value, int ms) {
     calls.incrementAndGet();
     try {
       Thread.sleep(ms);

@@ -11,8 +11,8 @@ public interface Service {
   Map<String, Object> echoMap(Map<String, Object> map);
   Order echoOrder(Order order);
   byte[] echoBytes(byte[] bytes);
-  /** Answers after so many milliseconds. */
-  int slow(int value, int ms);
+  /** Answers after so many milliseconds; no primitive: Dubbo takes one for the answer of a call that it began. */
+  Integer slow(int value, int ms);
   String fails() throws Refused;
   String breaks();
   /** What the caller said of itself beside the arguments. */
