@@ -24,23 +24,24 @@ for (const kind of weftKinds) {
   t.test(`${kind}, seed ${seed}`, async (t) => {
     const random = new Random(seed);
     const good = await BoltServer.start(await freePort()), dubbo = await DubboServer.start(await freePort());
-    const deaf = await BoltServer.start(await freePort());
+    const fresh = await BoltServer.start(await freePort());
     const port = await freePort(), few = await freePort(), dubboPort = await freePort(), adminPort = await freePort();
-    const virtualHosts = [{ name: 'deaf', domains: ['com.x.Deaf'], routes: [routeTo('deaf')] },
+    const virtualHosts = [{ name: 'fresh', domains: ['com.x.Fresh'], routes: [routeTo('fresh')] },
       { name: 'good', domains: ['*'], routes: [routeTo('good')] }];
     const proxy = await Proxy.start(kind, adminPort, () => bootstrap(adminPort, [
       { name: 'in', port, manager: rpcManager('BOLT'), virtualHosts },
       { name: 'few', port: few, virtualHosts,
-        manager: rpcManager('BOLT', { max_concurrent_requests_per_connection: 8, max_frame_bytes: 100_000 }) },
+        manager: rpcManager('BOLT', { max_concurrent_requests_per_connection: 8, max_frame_bytes: 100_000,
+          stream_idle_timeout: '0.5s' }) },
       { name: 'dubbo', port: dubboPort, manager: rpcManager('DUBBO'), routes: [routeTo('dubbo')] }],
     [{ name: 'good', ports: [good.port], fields: rpcCluster('BOLT') },
-      { name: 'deaf', ports: [deaf.port], fields: rpcCluster('BOLT') },
+      { name: 'fresh', ports: [fresh.port], fields: rpcCluster('BOLT') },
       { name: 'dubbo', ports: [dubbo.port], fields: rpcCluster('DUBBO') }]));
     const opened: { close(): void }[] = [];
     t.teardown(async () => {
       for (const one of opened) one.close();
       await proxy.stop();
-      await Promise.all([good.stop(), dubbo.stop(), deaf.stop()]);
+      await Promise.all([good.stop(), dubbo.stop(), fresh.stop()]);
     });
     const bolt = async (at = port): Promise<BoltClient> => {
       const client = await BoltClient.open(at);
@@ -76,7 +77,7 @@ for (const kind of weftKinds) {
         await Promise.all([near.next(), dubboNear.next()]);
         t.same([...await near.stop(), ...await dubboNear.stop()], [], 'neighbours are served');
         for (const one of opened.splice(0)) one.close();
-        for (const server of [good, deaf]) server.reset();
+        for (const server of [good, fresh]) server.reset();
       });
     await (await Neighbour.bolt(port)).stop();
     const buffers = await buffersInUse(proxy), resident = residentMiB(proxy);
@@ -195,6 +196,24 @@ for (const kind of weftKinds) {
       t.ok(kept.reduce((sum, count, size) => sum + count * [4, 16, 80][size]!, 0) < 40 * 1024, `${kept.join(' ')}`);
     });
 
+    await attack('a client that reads nothing any more loses its connection', async (t) => {
+      const client = await bolt(few);
+      client.socket.pause();
+      const beats = Buffer.concat(Array.from({ length: 20_000 }, (_, id) => boltFrame({ id, command: 0 })));
+      for (let i = 0; i < 40; i++) client.socket.write(beats);
+      t.equal(await proxy.untilStat('http.few.downstream_cx_active', 1), 1);
+      t.equal(await proxy.untilStat('http.few.downstream_cx_active', 0), 0);
+    });
+
+    await attack('frames that are too large are answered, whatever comes behind them', async (t) => {
+      for (let i = 0; i < 10; i++) {
+        const over = await bolt(few);
+        over.send(boltFrame(boltCall(1, Buffer.alloc(1_000_000))));
+        t.match(await over.frame(() => true), { status: 9 });
+        t.ok(await until(() => over.closed));
+      }
+    });
+
     await attack('a client that does not read a large answer holds nobody up for long', async (t, near) => {
       const large = Buffer.alloc(24_000_000, 'b');
       good.serve = ({ answer, frame }) => { answer(frame.content.toString() === 'large' ? { content: large } : {}); };
@@ -248,6 +267,15 @@ for (const kind of weftKinds) {
       await until(() => client.frames.length > 0 || client.closed);
       t.notOk(client.frames.some(({ status }) => status === 0), 'what is altered is not answered as if it were sound');
       for (const answer of held) answer();
+    });
+
+    await attack('one-way calls of clients that leave at once', async (t) => {
+      for (let i = 0; i < 20; i++) {
+        const client = await bolt();
+        client.socket.end(Buffer.concat(Array.from({ length: 5 }, () =>
+          boltFrame(boltCall(i, 'one', { type: 2 }, 'com.x.Fresh')))));
+      }
+      t.ok(await until(() => fresh.requests.length === 100), `${fresh.requests.length} of 100 have come`);
     });
 
     await attack('floods: one-way calls, more calls than may be, heartbeats', async (t) => {
@@ -310,7 +338,7 @@ for (const kind of weftKinds) {
     });
 
     await t.test('nothing is left', async (t) => {
-      t.same(await leftOver(proxy, ['in', 'few', 'dubbo'], ['good', 'deaf', 'dubbo'], buffers), []);
+      t.same(await leftOver(proxy, ['in', 'few', 'dubbo'], ['good', 'fresh', 'dubbo'], buffers), []);
       const after = residentMiB(proxy);
       t.comment(`resident before ${resident.toFixed(1)} MiB, after ${after.toFixed(1)} MiB`);
       t.ok(after - resident < 192, `${resident} → ${after} MiB`);

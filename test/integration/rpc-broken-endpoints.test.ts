@@ -317,15 +317,23 @@ for (const kind of weftKinds) {
     });
 
     await t.test('a listener that is removed while calls are in progress', async (t) => {
-      const client = await bolt(moving), held: BoltRequest[] = [];
-      second.serve = (request) => { held.push(request); };
+      const client = await bolt(moving), slow = await bolt(moving), held: BoltRequest[] = [];
+      second.reset();
+      second.serve = (request) => {
+        if (request.frame.content.toString() === 'held') held.push(request);
+        else request.answer({ content: Buffer.alloc(6_000_000, 's') });
+      };
       const call = client.ask(boltCall(1, 'held'));
-      await until(() => held.length === 1);
+      slow.socket.pause();
+      const large = slow.ask(boltCall(1, 'large', { timeout: 60_000 }));
+      await until(() => held.length === 1 && second.requests.length === 2);
       file(proxy.folder, 'lds', []);
       await proxy.untilStat('listener_manager.listener_removed', 1);
+      slow.socket.resume();
+      t.equal((await large).content.length, 6_000_000);
       held[0]!.answer();
       t.match(await call, { status: 0, content: Buffer.from('held') });
-      t.ok(await until(() => client.closed), 'then its connections end');
+      t.ok(await until(() => client.closed && slow.closed), 'then its connections end');
     });
 
     await t.test('nothing is left', async (t) => {

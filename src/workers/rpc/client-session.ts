@@ -265,7 +265,14 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     this.endIfDone();
   }
   /** An endpoint that is read-only ends by itself: until then its connection tells that it still is. */
-  private endIfDone(): void { if (this.lent === 0 && this.readOnlyUntilMs === Infinity) this.end(0, false); }
+  private endIfDone(): void {
+    if (this.lent > 0 || this.readOnlyUntilMs !== Infinity) return;
+    this.out.push();
+    // Calls that nobody answers may still be on their way.
+    if (this.engine.reactor.pendingSendBytes(this.socket) > 0) this.engine.reactor.notifyDrained(this.socket);
+    else this.end(0, false);
+  }
+  protected override onAllSent(): void { if (this.draining) this.endIfDone(); }
 
   /** One connection is enough to tell how long; further ones end with their last call. */
   private becameReadOnly(): void {

@@ -36,9 +36,13 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
   readonly rateLimits = new Map<object, number[]>();
   private requests = 0;
   private draining = false;
+  private lingering = false;
   private idleAtMs = Infinity;
   private finalAtMs = Infinity;
   private lifeAtMs = Infinity;
+  /** What waits for the client has to have moved by then, and so often. */
+  private movesUntilMs = Infinity;
+  private moveMs = 0;
   private readonly timer: number;
   private readonly free: RpcServerStream[] = [];
 
@@ -67,8 +71,8 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
     this.id = id;
     this.openedMs = engine.nowMs;
     this.bytesReceived = this.bytesSent = this.requests = 0;
-    this.draining = false;
-    this.finalAtMs = Infinity;
+    this.draining = this.lingering = false;
+    this.finalAtMs = this.movesUntilMs = Infinity;
     const { maxConnectionDurationMs } = hcm.config;
     this.lifeAtMs = maxConnectionDurationMs > 0 ? engine.nowMs + maxConnectionDurationMs : Infinity;
     if (this.rateLimits.size > 0) this.rateLimits.clear();
@@ -183,14 +187,62 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
   protected override onBackedUp(): void {
     this.engine.count(this.hcm.scope, HttpStat.downstream_flow_control_paused_reading_total);
     this.engine.reactor.stopReceive(this.socket);
+    const { streamIdleTimeoutMs } = this.hcm.config;
+    if (streamIdleTimeoutMs > 0) this.mustMove(streamIdleTimeoutMs);
   }
   protected override receiveAgain(): void { if (!this.unsent.backedUp) super.receiveAgain(); }
   protected override onBackUpOver(): void {
     this.engine.count(this.hcm.scope, HttpStat.downstream_flow_control_resumed_reading_total);
     this.receiveAgain();
+    if (!this.lingering) this.movesUntilMs = Infinity;
   }
   protected override onTurnOver(): void {
-    if (this.draining && this.streams.size === 0) this.end(0, false);
+    if (this.draining && this.streams.size === 0) this.linger();
+  }
+
+  /** What waits for the client has to move within so much time, and again, or the connection ends. */
+  private mustMove(ms: number): void {
+    this.unsent.moves(this.socket);
+    this.moveMs = ms;
+    this.movesUntilMs = this.engine.nowMs + ms;
+    this.deadlineMoved();
+  }
+  /** All is answered: the client reads what is on its way to it, whatever it sends meanwhile, and then closes. */
+  private linger(): void {
+    if (this.lingering) return;
+    this.lingering = this.discards = true;
+    this.heartbeat.end();
+    this.out.push();
+    const { reactor } = this.engine;
+    if (this.endsAfterPeer()) return;
+    const { delayedCloseTimeoutMs } = this.hcm.config;
+    reactor.shutdownSend(this.socket);
+    reactor.startReceive(this.socket);
+    this.mustMove(delayedCloseTimeoutMs > 0 ? delayedCloseTimeoutMs : limits.rpcLingerMs);
+  }
+  /** True: the client has closed it, and so is it here; else when all is sent. */
+  private endsAfterPeer(): boolean {
+    if (!this.hasPeerEnded) return false;
+    if (this.engine.reactor.pendingSendBytes(this.socket) > 0) {
+      this.engine.reactor.notifyDrained(this.socket);
+      return false;
+    }
+    this.end(0, false);
+    return true;
+  }
+  protected override onAllSent(): void { if (this.lingering) this.endsAfterPeer(); }
+
+  /** Calls that came before what is out of step are still answered. */
+  protected override endRefused(): void {
+    this.draining = this.discards = true;
+    if (this.streams.size === 0) this.engine.reactor.flushLater(this.out);
+  }
+  /** The client sends nothing more. Its calls are over, but for those that nobody answers and that are whole. */
+  protected override finishes(): boolean {
+    for (const stream of this.streams.all()) if (!stream.muted || !stream.remoteEnded) stream.lost(0);
+    this.draining = true;
+    if (this.lingering) this.endsAfterPeer(); else if (this.streams.size === 0) this.linger();
+    return true;
   }
 
   recycled(stream: RpcServerStream): void {
@@ -206,7 +258,8 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
     this.deadlineMoved();
   }
   private deadlineMoved(): void {
-    const next = Math.min(this.idleAtMs, this.finalAtMs, this.lifeAtMs, this.heartbeat.dueMs);
+    const next = Math.min(this.idleAtMs, this.finalAtMs, this.lifeAtMs, this.movesUntilMs,
+      this.heartbeat.dueMs);
     if (next < Infinity) this.engine.timers.arm(this.timer, next); else this.engine.timers.disarm(this.timer);
   }
   deadlineChanged(): void { if (this.state === RPC_OPEN && this.streams.size === 0) this.becameIdle(); }
@@ -223,8 +276,16 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
         this.engine.count(scope, HttpStat.downstream_cx_idle_timeout);
         this.end(0, false);
       } else if (nowMs >= this.finalAtMs) this.end(0, true);
+      else if (nowMs >= this.movesUntilMs) this.stalls();
       if (this.state === RPC_OPEN && this.beat(nowMs)) this.deadlineMoved();
     } catch (error) { this.failed(error); }
+  }
+
+  private stalls(): void {
+    if (this.unsent.moves(this.socket)) { this.mustMove(this.moveMs); return; }
+    this.engine.count(this.hcm.scope, this.lingering ? HttpStat.downstream_cx_delayed_close_timeout
+      : HttpStat.downstream_cx_idle_timeout);
+    this.end(0, true);
   }
 
   /** Takes what comes until its last answer; a client that knows of such a thing is told. */
@@ -246,7 +307,7 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
     engine.observe(this.listener.scope + histogramCell('listener', 0), engine.nowMs - this.openedMs);
     this.factory.closed(this);
   }
-  get peerLeft(): boolean { return this.hasPeerEnded; }
+  get peerLeft(): boolean { return this.hasPeerEnded && !this.lingering; }
 }
 
 const CONTROL_BYTES = 64;

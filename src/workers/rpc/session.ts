@@ -96,7 +96,7 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     this.current = null;
     this.currentId = this.bodyLeft = this.tailBytes = this.untaken = this.needed = 0;
     this.nextId = 1;
-    this.stopped = this.peerEnded = this.offering = false;
+    this.stopped = this.peerEnded = this.offering = this.discards = false;
     this.unsent.begin();
     this.failure = 0;
     this.out.begin(socket);
@@ -120,6 +120,7 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
   onSendDrained(): void {
     try {
       if (this.unsent.drained()) this.onBackUpOver();
+      this.onAllSent();
       const { writer } = this.sending;
       if (writer !== null) this.sending.tellSoon(writer);
     } catch (error) { this.failed(error); }
@@ -130,6 +131,7 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
   }
 
   private take(buffer: number, offset: number, length: number): void {
+    if (this.discards) return;
     this.received(length);
     const end = offset + length;
     if (this.held.bytes === 0) {
@@ -160,13 +162,15 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
 
   /** Returns how far the bytes were taken. */
   private process(buffer: number, at: number, end: number): number {
-    while (at < end && this.state === RPC_OPEN && !this.stopped) {
+    while (at < end && this.state === RPC_OPEN && !this.stopped && !this.discards) {
       const next = this.bodyLeft > 0 ? this.body(buffer, at, end) : this.decode(buffer, at, end);
       if (next === at) return at;
       at = next;
     }
-    return this.state === RPC_OPEN ? at : end;
+    return this.state === RPC_OPEN && !this.discards ? at : end;
   }
+  /** Nothing that comes is looked at any more. */
+  protected discards = false;
 
   /** The start of a frame. Returns the position behind what was taken; `at`: more has to come. */
   private decode(buffer: number, at: number, end: number): number {
@@ -233,7 +237,7 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     this.countRefused(i32[words + RpcFrame.code]);
     if ((i32[words + RpcFrame.flags] & RpcFrameFlag.delimited) === 0) {
       this.onRefused(kind);
-      this.end(0, false);
+      this.endRefused();
       return at + 1;
     }
     this.current = null;
@@ -244,6 +248,9 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     this.onRefused(kind);                                 // its answer is written by way of the same record
     return at + inHand;
   }
+
+  /** The connection is out of step: it ends, and whoever was refused may still read why. */
+  protected endRefused(): void { this.end(0, false); }
 
   /** Hands on what is there of the body. Its last byte waits for the checksum: what is altered is never whole. */
   private body(buffer: number, at: number, end: number): number {
@@ -369,6 +376,8 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     if (verdict === 'tooMuch') this.end(ENOBUFS, true); else if (verdict === 'backedUp') this.onBackedUp();
   }
   protected onBackedUp(): void { /* nothing */ }
+  /** What waited has left, where somebody asked to be told (reactor.notifyDrained). */
+  protected onAllSent(): void { /* nothing */ }
   protected onBackUpOver(): void { /* nothing */ }
 
   sendTrailers(): void { /* no RPC protocol has any */ }

@@ -12,6 +12,7 @@ export class Unsent {
   private handedBefore = 0;
   private turns = 0;
   private controls = 0;
+  private seenBytes = 0;
 
   constructor(private readonly engine: Engine, private readonly out: FramesOut, private readonly bytesMax: number) {}
 
@@ -42,6 +43,13 @@ export class Unsent {
     this.backedUp = false;
     this.turns = this.controls = 0;
     return backedUp;
+  }
+
+  /** Has the peer taken anything since this was asked last? */
+  moves(socket: number): boolean {
+    const before = this.seenBytes;
+    this.seenBytes = this.engine.reactor.pendingSendBytes(socket);
+    return this.seenBytes < before;
   }
 
   /** One more frame of ours for a peer that may not read. False: it is one too many. */
