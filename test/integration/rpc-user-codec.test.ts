@@ -3,7 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { bootstrap, routeTo } from '../support/bootstrap.js';
-import { ANSWER, CALL, LEAVE, PING, PONG, ParcelClient, ParcelServer, TELL, parcelFrame } from '../support/parcel.js';
+import { ANSWER, CALL, LEAVE, PING, PONG, TELL, answerParcel, askParcels as ask, openParcels, parcelFrame,
+  serveParcels } from '../support/parcel.js';
 import { freePort } from '../support/ports.js';
 import { Proxy, weftKinds } from '../support/proxy.js';
 import { codecFile, compiled, parcel, parcelSource } from '../support/rpc-codec.js';
@@ -82,7 +83,7 @@ const codecs = [{ name: 'parcel', filename: codecFile(await parcel()), max_memor
 process.env.WEFT_FAULT_INJECTION = '1';
 for (const kind of weftKinds) {
   t.test(kind, async (t) => {
-    const a = await ParcelServer.start(await freePort());
+    const a = await serveParcels(await freePort());
     const [port, lying, any, beating, adminPort, nowhere] = [await freePort(), await freePort(), await freePort(),
       await freePort(), await freePort(), await freePort()];
     const heartbeat = { interval: '0.2s', timeout: '0.1s', failures: 2 };
@@ -107,7 +108,7 @@ for (const kind of weftKinds) {
       fields: spoken('parcel') }, { name: 'liar', ports: [a.port], fields: spoken('liar') },
     { name: 'same', ports: [a.port], fields: spoken('', { custom_protocol: undefined,
       use_downstream_protocol: {} }) }])));
-    let client = await ParcelClient.open(port);
+    let client = await openParcels(port);
     t.teardown(async () => {
       client.close();
       await proxy.stop();
@@ -115,15 +116,15 @@ for (const kind of weftKinds) {
     });
 
     await t.test('a call goes there and back unaltered, and is logged under the name of its protocol', async (t) => {
-      t.match(await client.ask(call(77)), { kind: ANSWER, status: 0, body: Buffer.from('hello') });
+      t.match(await ask(client, call(77)), { kind: ANSWER, status: 0, body: Buffer.from('hello') });
       t.match(a.requests[0], { kind: CALL, service: 'shop', method: 'buy', tenant: '', body: Buffer.from('hello') });
       t.match((await proxy.logLines('in', 1))[0], /^"?POST\|\/shop\/buy\|parcel\|200\|-\|via_upstream\|5\|5\|a\|/);
       a.reset();
     });
 
     await t.test('routes see and edit what the codec makes lines of', async (t) => {
-      t.match(await client.ask(call(1, 'shop', 'x', 'buy', 'red')), { status: 3, body: Buffer.alloc(0) });
-      await client.ask(call(2, 'shop', 'x', 'edited', 'green'));
+      t.match(await ask(client, call(1, 'shop', 'x', 'buy', 'red')), { status: 3, body: Buffer.alloc(0) });
+      await ask(client, call(2, 'shop', 'x', 'edited', 'green'));
       t.match(a.requests, [{ method: 'edited', tenant: 'blue' }]);
       a.reset();
     });
@@ -144,11 +145,11 @@ for (const kind of weftKinds) {
 
     await t.test('answers come in any order', async (t) => {
       const held: (() => void)[] = [];
-      a.serve = ({ answer }) => {
-        held.push(answer);
+      a.serve = (frame, socket) => {
+        held.push(() => { answerParcel(frame, socket); });
         if (held.length === 50) for (const one of held.reverse()) one();
       };
-      const other = await ParcelClient.open(port);
+      const other = await openParcels(port);
       for (let id = 100; id < 150; id++) (id % 2 === 0 ? client : other).send(parcelFrame(call(id, 'shop', `${id}`)));
       for (let id = 100; id < 150; id++) {
         const { body } = await (id % 2 === 0 ? client : other).frame((frame) => frame.id === id);
@@ -160,20 +161,20 @@ for (const kind of weftKinds) {
     });
 
     await t.test('failures are the statuses that the codec gives them', async (t) => {
-      t.match(await client.ask(call(10, 'unknown')), { kind: ANSWER, status: 2, body: Buffer.alloc(0) });
-      t.match(await client.ask(call(11, 'gone')), { status: 3 });
+      t.match(await ask(client, call(10, 'unknown')), { kind: ANSWER, status: 2, body: Buffer.alloc(0) });
+      t.match(await ask(client, call(11, 'gone')), { status: 3 });
       a.serve = () => undefined;
-      t.match(await client.ask(call(12, 'shop', 'x', 'slow')), { status: 4 });
-      a.serve = ({ answer }) => { answer({ status: 1, body: Buffer.from('thrown') }); };
-      t.match(await client.ask(call(13)), { status: 1, body: Buffer.from('thrown') }, "the server's own goes on");
+      t.match(await ask(client, call(12, 'shop', 'x', 'slow')), { status: 4 });
+      a.serve = (frame, socket) => { answerParcel(frame, socket, { status: 1, body: Buffer.from('thrown') }); };
+      t.match(await ask(client, call(13)), { status: 1, body: Buffer.from('thrown') }, "the server's own goes on");
       let times = 0;
-      a.serve = ({ socket, answer }) => { if (++times < 3) socket.destroy(); else answer(); };
-      t.match(await client.ask(call(14, 'shop', 'x', 'again')), { status: 0 });
+      a.serve = (frame, socket) => { if (++times < 3) socket.destroy(); else answerParcel(frame, socket); };
+      t.match(await ask(client, call(14, 'shop', 'x', 'again')), { status: 0 });
       a.reset();
     });
 
     await t.test('a codec that recognises its protocol shares a port with others', async (t) => {
-      const other = await ParcelClient.open(any);
+      const other = await openParcels(any);
       const frame = parcelFrame(call(15));
       for (const byte of frame.subarray(0, 6)) {
         other.send(Buffer.from([byte]));
@@ -189,10 +190,10 @@ for (const kind of weftKinds) {
     await t.test('calls without an answer, heartbeats', async (t) => {
       client.send(parcelFrame({ ...call(20), kind: TELL }), parcelFrame({ kind: PING, id: 21 }));
       t.match(await client.frame(({ id }) => id === 21), { kind: PONG });
-      await client.ask(call(22));
+      await ask(client, call(22));
       t.match(a.requests, [{ kind: TELL }, { kind: CALL }]);
       t.notOk(client.frames.some(({ id }) => id === 20));
-      const other = await ParcelClient.open(beating);
+      const other = await openParcels(beating);
       await other.frame(({ kind }) => kind === PING);
       await other.end();                                    // it was not answered
       a.reset();
@@ -202,7 +203,7 @@ for (const kind of weftKinds) {
       for (const [name, bytes] of [['no kind', parcelFrame({ kind: 9 })],
         ['a length that is too short', Buffer.concat([Buffer.from([5, 0, 0, 0, 1]), Buffer.alloc(11)])],
         ['an answer to nothing', parcelFrame({ kind: ANSWER })]] as const) {
-        const other = await ParcelClient.open(port);
+        const other = await openParcels(port);
         other.send(bytes);
         await other.end();
         t.ok(other.closed, name);
@@ -225,7 +226,7 @@ for (const kind of weftKinds) {
     await t.test('a decoder that lies loses its connection, and only that', async (t) => {
       let mistakes = 0;
       for (const letter of 'ABCDEFGHIJKLMNOP') {
-        const other = await ParcelClient.open(lying);
+        const other = await openParcels(lying);
         other.send(parcelFrame(call(1, `${letter}x`)));
         await other.end();
         t.ok(other.closed, letter);
@@ -234,9 +235,9 @@ for (const kind of weftKinds) {
       }
       t.match(proxy.output, /codec liar: decode: it takes more than it was given/);
       t.equal(a.requests.length, 0, 'nothing of it went on');
-      t.match(await client.ask(call(40)), { status: 0 });
-      const honest = await ParcelClient.open(lying);
-      t.match(await honest.ask(call(41)), { status: 0 });
+      t.match(await ask(client, call(40)), { status: 0 });
+      const honest = await openParcels(lying);
+      t.match(await ask(honest, call(41)), { status: 0 });
       honest.close();
       a.reset();
     });
@@ -244,16 +245,16 @@ for (const kind of weftKinds) {
     await t.test('a decoder that traps or never ends loses its connection, and serves the next', async (t) => {
       await sleep(1000);                                    // the log has one line a second
       for (const letter of 'RQS') {
-        const other = await ParcelClient.open(lying), neighbour = await ParcelClient.open(lying);
+        const other = await openParcels(lying), neighbour = await openParcels(lying);
         const from = performance.now();
         other.send(parcelFrame(call(1, `${letter}x`)));
         await other.end();
         const took = performance.now() - from;
         t.ok(other.closed && took < 1500, `${letter}: ${took} ms`);
-        t.match(await client.ask(call(50)), { status: 0 });
-        t.match(await neighbour.ask(call(51)), { status: 0 }, 'of the same codec, in the same worker');
+        t.match(await ask(client, call(50)), { status: 0 });
+        t.match(await ask(neighbour, call(51)), { status: 0 }, 'of the same codec, in the same worker');
         await sleep(150);                                   // the codec begins anew
-        t.match(await neighbour.ask(call(52)), { status: 0 });
+        t.match(await ask(neighbour, call(52)), { status: 0 });
         for (const one of [other, neighbour]) one.close();
         client.frames.length = 0;
       }
@@ -264,20 +265,20 @@ for (const kind of weftKinds) {
     });
 
     await t.test('an encoder that fails or lies fails the request', async (t) => {
-      const other = await ParcelClient.open(lying);
+      const other = await openParcels(lying);
       for (const [index, letter] of [...'abcdefghi'].entries())
-        t.match(await other.ask(call(60 + index, `${letter}x`)), { kind: ANSWER, status: 3 }, letter);
-      t.match(await other.ask(call(70, 'zx')), { status: 0 });
+        t.match(await ask(other, call(60 + index, `${letter}x`)), { kind: ANSWER, status: 3 }, letter);
+      t.match(await ask(other, call(70, 'zx')), { status: 0 });
       t.equal(a.requests.length, 1, 'nothing of the others went out');
       other.close();
       a.reset();
       for (const id of [666, 667]) {
-        const answered = await ParcelClient.open(lying);
+        const answered = await openParcels(lying);
         answered.send(parcelFrame(call(id)));
         await answered.end();
         t.ok(answered.closed, 'an answer that cannot be written closes the connection');
       }
-      t.match(await client.ask(call(80)), { status: 0 });
+      t.match(await ask(client, call(80)), { status: 0 });
       t.equal(await proxy.untilStat('http.in.downstream_rq_active', 0), 0);
       t.equal(await proxy.untilStat('server.weft.exceptions', 0), 0);
       a.reset();
@@ -287,8 +288,8 @@ for (const kind of weftKinds) {
       await fetch(`http://127.0.0.1:${adminPort}/weft/kill_worker?worker=0`, { method: 'POST' });
       t.equal(await proxy.untilStat('server.weft.worker_restarts', 1), 1);
       await client.end();
-      client = await ParcelClient.open(port);
-      t.match(await client.ask(call(85)), { status: 0 });
+      client = await openParcels(port);
+      t.match(await ask(client, call(85)), { status: 0 });
       a.reset();
     });
 

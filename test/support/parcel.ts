@@ -1,8 +1,7 @@
 // Parcel (examples/codecs/parcel.ts) as tests speak it: frames byte by byte, a client, and a server whose answers a
 // script decides.
-import { connect, createServer } from 'node:net';
-import type { Server, Socket } from 'node:net';
-import { HANG_MS } from './hang.js';
+import type { Socket } from 'node:net';
+import { FramedClient, FramedServer } from './framed.js';
 
 export interface Parcel { kind: number; status: number; id: number; service: string; method: string; tenant: string;
   body: Buffer }
@@ -22,91 +21,28 @@ export function parcelFrame({ kind = CALL, status = 0, id = 1, service = '', met
   return Buffer.concat([header, names, body]);
 }
 
-function read(socket: Socket, onFrame: (frame: Parcel) => void): void {
-  let rest: Buffer = Buffer.alloc(0);
-  socket.on('data', (data) => {
-    rest = Buffer.concat([rest, data]);
-    while (rest.length >= HEADER_BYTES && rest.length >= rest.readUInt32LE(0)) {
-      const frame = rest.subarray(0, rest.readUInt32LE(0));
-      rest = rest.subarray(frame.length);
-      let at = HEADER_BYTES;
-      const name = (place: number): string => frame.subarray(at, at += frame.readUInt16LE(place)).toString();
-      onFrame({ kind: frame[4]!, status: frame[5]!, id: frame.readUInt32LE(12), service: name(6), method: name(8),
-        tenant: name(10), body: Buffer.from(frame.subarray(at)) });
-    }
-  });
+function find(bytes: Buffer): { frame: Parcel; end: number } | null {
+  if (bytes.length < HEADER_BYTES || bytes.length < bytes.readUInt32LE(0)) return null;
+  const end = bytes.readUInt32LE(0);
+  let at = HEADER_BYTES;
+  const name = (place: number): string => bytes.subarray(at, at += bytes.readUInt16LE(place)).toString();
+  return { end, frame: { kind: bytes[4]!, status: bytes[5]!, id: bytes.readUInt32LE(12), service: name(6),
+    method: name(8), tenant: name(10), body: Buffer.from(bytes.subarray(at, end)) } };
 }
 
-export class ParcelClient {
-  readonly frames: Parcel[] = [];
-  closed = false;
-  private waiting: (() => void)[] = [];
-  private constructor(readonly socket: Socket) {
-    read(socket, (frame) => { this.frames.push(frame); this.wake(); });
-    socket.on('error', () => undefined).on('close', () => { this.closed = true; this.wake(); });
-  }
-  static open(port: number): Promise<ParcelClient> {
-    return new Promise((resolve, reject) => {
-      const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => { resolve(new ParcelClient(socket)); });
-      socket.once('error', reject);
-    });
-  }
-  private wake(): void { for (const one of this.waiting.splice(0)) one(); }
-  private async until(done: () => boolean): Promise<void> {
-    for (const end = performance.now() + HANG_MS; !done();) {
-      if (this.closed || performance.now() > end) throw new Error(this.closed ? 'closed' : 'nothing came');
-      await new Promise<void>((resolve) => { this.waiting.push(resolve); setTimeout(resolve, 100); });
-    }
-  }
-
-  send(...frames: readonly Buffer[]): void { this.socket.write(Buffer.concat(frames)); }
-  /** The first frame that `wanted` takes, when it has come. */
-  async frame(wanted: (frame: Parcel) => boolean): Promise<Parcel> {
-    let found: Parcel | undefined;
-    await this.until(() => (found = this.frames.find(wanted)) !== undefined);
-    return found!;
-  }
-  async ask(frame: Partial<Parcel> & { id: number }): Promise<Parcel> {
-    this.send(parcelFrame(frame));
-    return await this.frame(({ id, kind }) => kind === ANSWER && id === frame.id);
-  }
-  /** When the proxy has closed the connection. */
-  async end(): Promise<void> { await this.until(() => this.closed).catch(() => undefined); }
-  close(): void { this.socket.destroy(); }
+export const openParcels = (port: number): Promise<FramedClient<Parcel>> => FramedClient.open(port, find);
+export async function askParcels(client: FramedClient<Parcel>, frame: Partial<Parcel> & { id: number }):
+  Promise<Parcel> {
+  client.send(parcelFrame(frame));
+  return await client.frame(({ id, kind }) => kind === ANSWER && id === frame.id);
 }
 
-export interface ParcelRequest { frame: Parcel; socket: Socket; answer(more?: Partial<Parcel>): void }
-
-/** Answers each call with its own body, unless `serve` does otherwise. */
-export class ParcelServer {
-  readonly requests: Parcel[] = [];
-  readonly sockets = new Set<Socket>();
-  serve: (request: ParcelRequest) => void = ({ answer }) => { answer(); };
-  private constructor(private readonly server: Server, readonly port: number) {}
-
-  static async start(port: number): Promise<ParcelServer> {
-    const server = createServer({ noDelay: true });
-    const parcels = new ParcelServer(server, port);
-    server.on('connection', (socket) => {
-      parcels.sockets.add(socket);
-      read(socket, (frame) => {
-        if (frame.kind === PING) { socket.write(parcelFrame({ kind: PONG, id: frame.id })); return; }
-        parcels.requests.push(frame);
-        parcels.serve({ frame, socket, answer: (more) => {
-          socket.write(parcelFrame({ kind: ANSWER, id: frame.id, body: frame.body, ...more }));
-        } });
-      });
-      socket.on('error', () => undefined).on('close', () => { parcels.sockets.delete(socket); });
-    });
-    await new Promise<void>((resolve) => { server.listen(port, '127.0.0.1', resolve); });
-    return parcels;
-  }
-  reset(): void {
-    this.requests.length = 0;
-    this.serve = ({ answer }) => { answer(); };
-  }
-  stop(): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
-    return new Promise((resolve) => { this.server.close(() => { resolve(); }); });
-  }
+export function answerParcel({ id, body }: Parcel, socket: Socket, more: Partial<Parcel> = {}): void {
+  socket.write(parcelFrame({ kind: ANSWER, id, body, ...more }));
 }
+/** Answers each call with its own body. */
+export const serveParcels = (port: number): Promise<FramedServer<Parcel>> => FramedServer.start(port, find,
+  (frame, socket) => {
+    if (frame.kind === PING) socket.write(parcelFrame({ kind: PONG, id: frame.id }));
+    return frame.kind === PING;
+  }, (frame, socket) => { if (frame.kind === CALL) answerParcel(frame, socket); });
