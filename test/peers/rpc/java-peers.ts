@@ -24,3 +24,6 @@ export const javaPeers: readonly JavaPeer[] = [
   sofa('Bolt 1', '1'), sofa('Bolt 2', '2'), sofa('Bolt 2 with CRC', 'crc'),
   dubbo('3.3.6', 'hessian2'), triple('3.3.6', 'hessian2'), dubbo('3.2.19', 'fastjson2'), triple('3.2.19', 'fastjson2'),
 ];
+
+/** What dubbo2.js calls. */
+export const dubbo2Server = dubbo('3.3.6', 'hessian2');

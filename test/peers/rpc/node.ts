@@ -1,7 +1,7 @@
 // SOFARPC and Dubbo in Node (npm sofa-rpc-node with sofa-bolt-node and dubbo-remoting), as peers.
-import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { npmPackages } from '../npm-packages.js';
+import { ERROR, many, outcome } from './node-calls.js';
 import { SERVICE, type Caller, type Outcome, type Peer, type Served } from './peer.js';
 
 const PACKAGES = ['sofa-rpc-node@2.10.0', 'sofa-bolt-node@2.0.1', 'dubbo-remoting@2.1.4'];
@@ -38,7 +38,7 @@ export const nodePeers: readonly NodePeer[] = [
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined, debug: () => undefined };
 /** What a call must come to: the value that was sent, another, or an error. */
-const SAME = Symbol('the same'), ERROR = Symbol('an error');
+const SAME = Symbol('the same');
 const calls: readonly [name: string, method: string, args: unknown[], wanted: unknown, timeoutMs?: number][] = [
   ['numbers', 'plus', [1, 2], 3], ['negative numbers', 'plus', [-70_000, 3], -69_997],
   ['text', 'echo', ['größe \u20ac \u{1f600}'], SAME],
@@ -51,15 +51,6 @@ const calls: readonly [name: string, method: string, args: unknown[], wanted: un
   ['an exception', 'fails', [], ERROR], ['a method that is not there', 'none', [], ERROR],
   ['a timeout', 'slow', [1, 700], ERROR, 250], ['after all that', 'plus', [1, 2], 3],
 ];
-
-/** An error's name and message, but for addresses and times in it. */
-const described = (error: Error): string =>
-  `${error.name}: ${error.message.split('\n')[0]!.replace(/\d+ms|127[.\d]+:\d+/g, '*')}`;
-
-async function outcome(call: Promise<unknown>, wanted: unknown): Promise<Outcome> {
-  return await call.then((value) => ({ said: JSON.stringify(value), right: isDeepStrictEqual(value, wanted) }),
-    (error: Error) => ({ said: described(error), right: wanted === ERROR }));
-}
 
 /** Throws one line where the packages cannot be had. */
 export function nodePeer(facts: NodePeer): Peer {
@@ -116,17 +107,6 @@ export function nodePeer(facts: NodePeer): Peer {
       found.set('an unknown service', await outcome(unknown.invoke('plus', [1, 2]), ERROR));
       return found;
     };
-    const many: Caller['many'] = async (count, atOnce, tookMs) => {
-      const wrong: unknown[] = [], start = performance.now();
-      let next = 0;
-      await Promise.all(Array.from({ length: atOnce }, async () => {
-        while (next++ < count) {
-          const value = next, found = await invoke('slow', [value, tookMs]).catch(described);
-          if (found !== value) wrong.push(found);
-        }
-      }));
-      return { wrong: wrong.length, first: String(wrong[0]), ms: performance.now() - start };
-    };
     // This client waits for the answer of a one-way call as well.
     const notes = async (count: number): Promise<void> => {
       oneway = true;
@@ -134,7 +114,8 @@ export function nodePeer(facts: NodePeer): Peer {
         invoke('note', [`note ${i}`], 500).catch(() => undefined)));
       oneway = false;
     };
-    return { all, many, notes: isDubbo ? null : notes,
+    return { all, notes: isDubbo ? null : notes,
+      many: (count, atOnce, tookMs) => many((value) => invoke('slow', [value, tookMs]), count, atOnce),
       special: (name, times) => Promise.all(Array.from({ length: times }, () =>
         outcome(invoke(name, name === 'busy' ? [500] : []), ERROR))),
       close: async () => { await consumer.close(); await unknown.close(); } };

@@ -1,8 +1,9 @@
 // npm run peers [-- part of a name ...]: clients and servers of SOFARPC and Dubbo that others wrote, in Node and in
 // Java, directly and through us, on both drivers. What cannot be fetched here is left out, and said.
+import { dubbo2Peer } from './dubbo2.js';
 import { nodePeer, nodePeers } from './node.js';
 import { javaPeer } from './java.js';
-import { javaPeers } from './java-peers.js';
+import { dubbo2Server, javaPeers } from './java-peers.js';
 import { showsJson } from './json.js';
 import type { Peer } from './peer.js';
 import { finish, leaveOut, show } from './report.js';
@@ -24,6 +25,7 @@ for (const node of nodePeers) {
   await run(node.name, () => nodePeer(node), shows);
   await run(`${node.name}, HTTP/JSON`, () => nodePeer(node), showsJson);
 }
+await run('Node dubbo2.js and Java', () => dubbo2Peer(dubbo2Server), shows);
 for (const java of javaPeers) {
   await run(java.name, () => javaPeer(java), shows);
   await run(`${java.name}, HTTP/JSON`, () => javaPeer(java), showsJson);

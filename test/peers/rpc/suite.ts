@@ -70,8 +70,10 @@ async function through(proxy: Proxy, peer: Peer, caller: Caller, servers: readon
   show('errors of ours', await ours(peer, caller));
   if (caller.notes === null) note('one-way: this client has none');
   else show('one-way', await notes(caller, servers));
+  const opened = await proxy.stat('http.in.downstream_cx_total');
   const { wrong, first, ms } = await caller.many(peer.load.calls, peer.load.atOnce, CALL_MS);
-  const one = await proxy.stat('http.in.downstream_cx_total');
+  const one = await proxy.stat('http.in.downstream_cx_active')
+    + await proxy.stat('http.in.downstream_cx_total') - opened;
   const { calls, atOnce } = peer.load;
   show(`${calls} calls, ${atOnce} at a time, in ${Math.round(ms)} ms, ${Math.round(alone.ms)} directly`,
     [...(alone.wrong === 0 ? lost(wrong, first) : own(alone, wrong)),
