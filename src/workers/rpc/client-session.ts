@@ -32,6 +32,8 @@ export class RpcClientSession extends RpcSession implements SharedSession {
   private readOnlyUntilMs = Infinity;
   /** When the call whose client does not read its answer is ended. */
   private heldUpAtMs = Infinity;
+  private patienceMs: number = limits.rpcHeldUpMs;
+  private patientAgainMs = 0;
   private idleAtMs = Infinity;
   private lifeAtMs = Infinity;
   /** Numbers of requests that were given up: until their answers come, nobody else may have them. */
@@ -57,6 +59,7 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     this.alone = null;
     this.roomAgain = false;
     this.heldUpAtMs = this.readOnlyUntilMs = Infinity;
+    this.patientAgainMs = 0;
     this.requests = this.lent = 0;
     for (const id of this.late.ids()) this.late.delete(id);
     const { maxDurationMs } = config.connections;
@@ -209,7 +212,9 @@ export class RpcClientSession extends RpcSession implements SharedSession {
 
   /** A client does not read its answer, and the other calls of the connection wait: not for ever. */
   protected override onStopped(): void {
-    this.heldUpAtMs = this.engine.nowMs + limits.rpcHeldUpMs;
+    const { nowMs } = this.engine;
+    if (nowMs >= this.patientAgainMs) this.patienceMs = limits.rpcHeldUpMs;
+    this.heldUpAtMs = nowMs + this.patienceMs;
     this.deadlineMoved();
   }
   protected override onStopOver(): void {
@@ -217,12 +222,19 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     this.deadlineMoved();
     this.offersRoom();
   }
+  /** Behind one such answer there may be others: each has half as long as the one before. */
   private heldUp(nowMs: number): void {
-    let slowest: RpcStream | null = null;
-    for (const stream of this.streams.all())
-      if (slowest === null || stream.waiting.bytes > slowest.waiting.bytes) slowest = stream;
-    this.heldUpAtMs = nowMs + limits.rpcHeldUpMs;
-    if (this.lent > 1 && slowest !== null) slowest.lost(RESET_LOCAL);
+    if (this.lent === 1) { this.onStopped(); return; }
+    this.patienceMs >>= 1;
+    this.patientAgainMs = nowMs + 8 * limits.rpcHeldUpMs;
+    while (this.isStopped && this.lent > 1) {
+      let slowest: RpcStream | null = null;
+      for (const stream of this.streams.all())
+        if (stream.waiting.bytes > (slowest === null ? 0 : slowest.waiting.bytes)) slowest = stream;
+      if (slowest === null) return;
+      slowest.lost(RESET_LOCAL);
+    }
+    if (this.isStopped) this.heldUpAtMs = nowMs + limits.rpcHeldUpMs;
   }
 
   /** The endpoint sends nothing more: answers that have come whole are still taken, the others have failed. */

@@ -4,6 +4,9 @@ import { limits } from '../../core/limits.js';
 import type { Engine } from '../engine.js';
 import type { FramesOut } from '../http2/frames-out.js';
 
+/** What TLS may add, besides an eighth, to what it is handed in a turn. */
+const RECORDS_BYTES = 1024;
+
 export type UnsentVerdict = 'none' | 'backedUp' | 'tooMuch';
 
 export class Unsent {
@@ -26,7 +29,8 @@ export class Unsent {
     const { reactor, pool: { pressure } } = this.engine;
     const { handedBytes } = this.out;
     const pending = reactor.pendingSendBytes(socket);
-    const old = pending - (handedBytes - this.handedBefore);            // not handed over in this very turn
+    const handed = handedBytes - this.handedBefore;
+    const old = pending - handed - (handed >> 3) - RECORDS_BYTES;       // not handed over in this very turn
     this.handedBefore = handedBytes;
     if (pending > this.bytesMax >> pressure) return 'tooMuch';
     if (old <= 0) this.turns = 0; else this.turns++;
