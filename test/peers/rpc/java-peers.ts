@@ -4,6 +4,8 @@ import type { JavaPeer } from './java.js';
 const MANY = { calls: 10_000, atOnce: 10_000 };
 /** With more at a time, Dubbo's servers of Triple write header blocks that its clients cannot read, without us too. */
 const FEWER = { calls: 10_000, atOnce: 100 };
+/** A server that is told to end waits so long for its calls. */
+const SHUTDOWN = ['-Ddubbo.service.shutdown.wait=3000'];
 
 const sofa = (name: string, version: string): JavaPeer => ({ name: `Java SOFARPC, ${name}`, protocol: 'bolt',
   load: MANY, project: 'sofa', maven: [], options: [`-Dpeers.bolt=${version}`],
@@ -11,13 +13,13 @@ const sofa = (name: string, version: string): JavaPeer => ({ name: `Java SOFARPC
 
 const dubbo = (version: string, serialization: string): JavaPeer => ({ name: `Java Dubbo ${version}, ${serialization}`,
   protocol: 'dubbo', load: MANY, project: 'dubbo', maven: [`-Ddubbo.version=${version}`],
-  options: ['-Dpeers.protocol=dubbo', `-Dpeers.serialization=${serialization}`],
+  options: ['-Dpeers.protocol=dubbo', ...SHUTDOWN, `-Dpeers.serialization=${serialization}`],
   errors: { empty: /code 1, .*Service Unavailable/, busy: /code 1, .*Service Unavailable/,
     unrouted: /code 1, .*Not Found/ } });
 
 const triple = (version: string, serialization: string): JavaPeer => ({ ...dubbo(version, serialization),
   name: `Java Dubbo ${version}, Triple with ${serialization}`, protocol: 'http2', load: FEWER,
-  options: ['-Dpeers.protocol=tri', `-Dpeers.serialization=${serialization}`],
+  options: ['-Dpeers.protocol=tri', ...SHUTDOWN, `-Dpeers.serialization=${serialization}`],
   errors: { empty: /UNAVAILABLE : no healthy/, busy: /UNAVAILABLE : .*overflow/, unrouted: /UNIMPLEMENTED/ } });
 
 export const javaPeers: readonly JavaPeer[] = [

@@ -94,10 +94,10 @@ class Java {
     }
   }
 
-  /** Without a word, as a machine that is lost. */
-  async kill(): Promise<void> {
+  /** Until it has ended: SIGKILL is a machine that is lost, SIGTERM asks it to end. */
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     if (this.ended) return;
-    this.child.kill('SIGKILL');
+    this.child.kill(signal);
     while (!this.ended) await new Promise<void>((resolve) => { this.wake = resolve; });
   }
 }
@@ -121,7 +121,8 @@ export function javaPeer(java: JavaPeer): Peer {
       facts = { calls: Number(line!.calls), notes: Number(line!.notes) };
       return facts;
     };
-    return { facts: asked, die: async () => { await asked(); dead = true; await server.kill(); } };
+    return { facts: asked, die: async () => { await asked(); dead = true; await server.end('SIGKILL'); },
+      leave: async () => { await asked(); dead = true; await server.end('SIGTERM'); } };
   };
   const call = async (port: number): Promise<Caller> => {
     const client = await start('Client');
@@ -134,9 +135,9 @@ export function javaPeer(java: JavaPeer): Peer {
         return line as unknown as Many;
       },
       notes: async (count) => { await client.ask('notes', count); },
-      close: async () => { await client.kill(); },
+      close: async () => { await client.end('SIGKILL'); },
     };
   };
   return { name: java.name, protocol: java.protocol, load: java.load, errors: java.errors, serve, call,
-    close: () => { for (const one of running) void one.kill(); } };
+    close: () => { for (const one of running) void one.end('SIGKILL'); } };
 }

@@ -83,7 +83,7 @@ export function nodePeer(facts: NodePeer): Peer {
       closed = true;
     };
     served.add(die);
-    return { facts: async () => heard, die };
+    return { facts: async () => heard, die, leave: null };
   };
   const served = new Set<() => Promise<void>>();
 

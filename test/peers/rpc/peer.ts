@@ -21,10 +21,15 @@ export interface Caller {
 export const specials = ['empty', 'busy', 'unrouted'] as const;
 export type Special = typeof specials[number];
 
+export const lost = (wrong: number, first: string): string[] =>
+  wrong === 0 ? [] : [`${wrong} calls went wrong, the first: ${first}`];
+
 export interface Served {
   facts(): Promise<{ calls: number; notes: number }>;
   /** At once, with its connections. */
   die(): Promise<void>;
+  /** As its framework shuts down when it is told to; null: it does not differ. */
+  leave: (() => Promise<void>) | null;
 }
 
 export interface Peer {

@@ -1,13 +1,14 @@
 // What one peer shows: the same calls directly and through us; what only we answer; many at a time on one connection;
-// silence that heartbeats fill; an endpoint that dies and takes no call with it that may be sent again.
+// silence that heartbeats fill; endings (endings.ts).
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../support/ports.js';
 import { weftKinds, type Proxy, type ProxyKind } from '../../support/proxy.js';
-import { specials, type Caller, type Many, type Outcome, type Peer, type Served } from './peer.js';
+import { dies, drains, leaves } from './endings.js';
+import { lost, specials, type Caller, type Many, type Outcome, type Peer, type Served } from './peer.js';
 import { note, show, title } from './report.js';
 import { startBefore } from './through.js';
 
-const CALL_MS = 20, DYING = 1000, DYING_AT_ONCE = 64, DYING_MS = 10, NOTES = 20;
+const CALL_MS = 20, NOTES = 20;
 /** Longer than a peer waits for signs of life (three intervals of a second, Bolt's answers counted in). */
 const SILENCE_MS = 6000;
 
@@ -52,9 +53,6 @@ async function notes(caller: Caller, servers: readonly Served[]): Promise<string
   return came === NOTES ? [] : [`${came} of ${NOTES} came`];
 }
 
-const lost = (wrong: number, first: string): string[] =>
-  wrong === 0 ? [] : [`${wrong} calls went wrong, the first: ${first}`];
-
 /** The peer cannot do it directly either: said, and not counted. */
 function own(alone: Many, wrong: number): string[] {
   note(`peer fails by itself: ${lost(alone.wrong, alone.first).join()}; through Weft ${wrong}`);
@@ -84,12 +82,13 @@ async function through(proxy: Proxy, peer: Peer, caller: Caller, servers: readon
   const now = await connections(proxy);
   show('silence', [...lost(after.wrong, after.first),
     ...(before === now ? [] : [`connections ${before}, then ${now}`])]);
-  const dying = caller.many(DYING, DYING_AT_ONCE, DYING_MS);
-  await sleep(60);
-  await servers[1]!.die();
-  const left = await dying;
-  show('an endpoint dies', lost(left.wrong, left.first));
+  await dies(caller, servers[1]!);
   for (const server of servers) if ((await server.facts()).calls === 0) show('both', ['one was never called']);
+}
+
+async function ends(proxy: Proxy, caller: Caller, serve: () => Promise<Served>): Promise<void> {
+  await leaves(proxy, caller, serve);
+  await drains(proxy, caller);
   const exceptions = await proxy.stat('server.weft.exceptions');
   if (exceptions !== 0) show('exceptions', [String(exceptions)]);
 }
@@ -103,6 +102,7 @@ async function onOne(kind: ProxyKind, peer: Peer, first: Served, firstPort: numb
   try {
     const caller = await peer.call(port);
     await through(proxy, peer, caller, [first, second], wanted, alone);
+    await ends(proxy, caller, () => peer.serve(secondPort));
     await caller.close();
   } finally { await proxy.stop(); }
 }

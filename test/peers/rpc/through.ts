@@ -13,9 +13,10 @@ const REQUESTS_MAX = 30_000;
 /** Each keeps a buffer for the sake of another try; what a worker has by default is enough for some thousands. */
 const MEMORY_MIB = 1024;
 
-const again = { timeout: '30s', retry_policy: { retry_on: 'connect-failure,reset', num_retries: 3,
-  host_selection_retry_max_attempts: 5, retry_host_predicate: [{ name: 'previous',
-    typed_config: { '@type': PREVIOUS_HOSTS } }] } };
+/** 503 is Bolt's "busy": a SOFARPC server that shuts down says it of calls that it has not begun. */
+const again = { timeout: '30s', retry_policy: { retry_on: 'connect-failure,reset,retriable-status-codes',
+  retriable_status_codes: [503], num_retries: 3, host_selection_retry_max_attempts: 5,
+  retry_host_predicate: [{ name: 'previous', typed_config: { '@type': PREVIOUS_HOSTS } }] } };
 const routes = [
   { match: { path: `/${SERVICE}/empty` }, route: { cluster: 'empty' } },
   { match: { path: `/${SERVICE}/busy` }, route: { cluster: 'busy' } },

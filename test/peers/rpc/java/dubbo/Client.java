@@ -73,7 +73,8 @@ public final class Client extends Calls {
   @Override
   String errorOf(Throwable thrown) {
     if (!(thrown instanceof RpcException rpc)) return message(thrown);
-    if (rpc.isTimeout()) return "code " + rpc.getCode() + ", a timeout";
-    return "code " + rpc.getCode() + ", " + message(rpc.getCause() == null ? rpc : rpc.getCause());
+    String text = message(rpc.getCause() == null ? rpc : rpc.getCause());
+    // Of Triple, what comes first is thrown: the client's own timeout, or that of its stream.
+    return rpc.isTimeout() || text.contains("DEADLINE_EXCEEDED") ? "a timeout" : "code " + rpc.getCode() + ", " + text;
   }
 }
