@@ -121,9 +121,11 @@ for (const kind of weftKinds) {
         await sleep(100);
       }
       t.ok(pings >= 3, `${pings} PINGs`);
-      t.equal(await proxy.stat('cluster.quick.upstream_cx_max_duration_reached'), 1);
-      t.equal(await proxy.untilStat('cluster.quick.upstream_cx_idle_timeout', 1), 1);
       t.equal(await proxy.untilStat('cluster.quick.upstream_cx_active', 0), 0);
+      // Of the two that there are at least, the first one's age ends it; the last one has nothing to do.
+      const aged = await proxy.stat('cluster.quick.upstream_cx_max_duration_reached');
+      const idle = await proxy.stat('cluster.quick.upstream_cx_idle_timeout');
+      t.ok(aged >= 1 && aged + idle >= 2, `${aged} by age, ${idle} by idleness`);
       t.equal(quick.openSessions, 0);
       client.close();
     });
