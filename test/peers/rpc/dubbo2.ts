@@ -74,7 +74,7 @@ export function dubbo2Peer(server: JavaPeer): Peer {
         outcome(invoke(name, name === 'busy' ? [500] : []), ERROR))),
       close: async () => { stop(direct); stop(hurried); } };
   };
-  return { name: 'Node dubbo2.js and Java', protocol: 'dubbo', load: { calls: 10_000, atOnce: 10_000 },
+  return { name: 'Node dubbo2.js and Java', protocol: 'dubbo', load: { calls: 10_000, atOnce: 10_000 }, connections: 1,
     errors: { empty: /503 Service/, busy: /503 Service/, unrouted: /404 Not Found/ },
     serve: served.serve, call, close: served.close };
 }

@@ -29,3 +29,6 @@ export const javaPeers: readonly JavaPeer[] = [
 
 /** What dubbo2.js calls. */
 export const dubbo2Server = dubbo('3.3.6', 'hessian2');
+
+/** What shares a port. */
+export const onePort = [dubbo('3.3.6', 'hessian2'), triple('3.3.6', 'hessian2')] as const;

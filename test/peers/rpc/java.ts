@@ -138,6 +138,6 @@ export function javaPeer(java: JavaPeer): Peer {
       close: async () => { await client.end('SIGKILL'); },
     };
   };
-  return { name: java.name, protocol: java.protocol, load: java.load, errors: java.errors, serve, call,
-    close: () => { for (const one of running) void one.end('SIGKILL'); } };
+  return { name: java.name, protocol: java.protocol, load: java.load, connections: 1, errors: java.errors, serve,
+    call, close: () => { for (const one of running) void one.end('SIGKILL'); } };
 }

@@ -120,6 +120,6 @@ export function nodePeer(facts: NodePeer): Peer {
         outcome(invoke(name, name === 'busy' ? [500] : []), ERROR))),
       close: async () => { await consumer.close(); await unknown.close(); } };
   };
-  return { name: facts.name, protocol: facts.protocol, load: LOAD, errors: facts.errors, serve, call,
-    close: () => { for (const die of served) void die(); } };
+  return { name: facts.name, protocol: facts.protocol, load: LOAD, connections: 1, errors: facts.errors, serve,
+    call, close: () => { for (const die of served) void die(); } };
 }

@@ -34,9 +34,12 @@ export interface Served {
 
 export interface Peer {
   name: string;
-  protocol: 'bolt' | 'dubbo' | 'http2';
+  /** 'any': what comes, on one port. */
+  protocol: 'bolt' | 'dubbo' | 'http2' | 'any';
   /** So many calls, and so many of them at a time, are not too many for it by itself. */
   load: { calls: number; atOnce: number };
+  /** Its clients' calls go over so many. */
+  connections: number;
   /** What its client says where we answer. */
   errors: Record<Special, RegExp>;
   serve(port: number): Promise<Served>;

@@ -75,7 +75,7 @@ async function through(proxy: Proxy, peer: Peer, caller: Caller, servers: readon
   const { calls, atOnce } = peer.load;
   show(`${calls} calls, ${atOnce} at a time, in ${Math.round(ms)} ms, ${Math.round(alone.ms)} directly`,
     [...(alone.wrong === 0 ? lost(wrong, first) : own(alone, wrong)),
-      ...(one === 1 ? [] : [`over ${one} connections`])]);
+      ...(one === peer.connections ? [] : [`over ${one} connections`])]);
   const before = await connections(proxy);
   await sleep(SILENCE_MS);
   const after = await caller.many(10, 10, 0);

@@ -29,13 +29,14 @@ function spoken({ protocol }: Peer): Record<string, unknown> {
   return { typed_extension_protocol_options: protocol === 'http2'
     ? { [HTTP_OPTIONS]: { '@type': `type.googleapis.com/${HTTP_OPTIONS}`,
       explicit_http_config: { http2_protocol_options: {} } } }
-    : { [RPC_OPTIONS]: { '@type': `type.googleapis.com/${RPC_OPTIONS}`, protocol: protocol.toUpperCase(),
-      heartbeat: { interval: '1s', failures: 20 } } } };
+    : { [RPC_OPTIONS]: { '@type': `type.googleapis.com/${RPC_OPTIONS}`, heartbeat: { interval: '1s', failures: 20 },
+      ...(protocol === 'any' ? { use_downstream_protocol: {} } : { protocol: protocol.toUpperCase() }) } } };
 }
 
 function manager({ protocol }: Peer): Partial<ListenerSpec> {
   if (protocol === 'http2') return { manager: { http2_protocol_options: { max_concurrent_streams: REQUESTS_MAX } } };
-  return { manager: { '@type': `type.googleapis.com/${RPC_PROXY}`, protocol: protocol.toUpperCase() } };
+  return { manager: { '@type': `type.googleapis.com/${RPC_PROXY}`,
+    protocol: protocol === 'any' ? 'AUTO' : protocol.toUpperCase() } };
 }
 
 const limit = (requests: number): Record<string, unknown> => ({ circuit_breakers: { thresholds: [

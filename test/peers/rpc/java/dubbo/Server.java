@@ -18,6 +18,7 @@ public final class Server {
     protocol.setThreads(200);
     protocol.setQueues(20_000);
     protocol.setHeartbeat(Wire.HEARTBEAT_MS);
+    protocol.setExtProtocol(System.getProperty("peers.other"));          // on the same port
     ServiceConfig<Service> service = new ServiceConfig<>();
     service.setInterface(Service.class);
     service.setRef(served);
