@@ -256,6 +256,7 @@ for (const kind of weftKinds) {
         if (frame.content.toString() === 'held') held.push(answer); else answer();
       };
       const small = boltFrame(boltCall(1, 'held')), large = boltFrame(boltCall(1, Buffer.alloc(150_000, 'l'), CHECKED));
+      const gone = 'http.in.downstream_cx_destroy_remote', before = await proxy.stat(gone);
       for (const bytes of [small, large]) {
         for (const part of [0, 0.1, 0.5, 0.9, 1]) {
           for (const way of ['end', 'reset', 'destroy'] as const) {
@@ -268,6 +269,7 @@ for (const kind of weftKinds) {
           }
         }
       }
+      t.equal(await proxy.untilStat(gone, before + 30), before + 30, 'they count as gone by themselves');
       const bad = boltFrame(boltCall(1, Buffer.alloc(150_000, 'w'), { ...CHECKED, checksum: 'wrong' }));
       const client = await bolt();
       client.send(bad);

@@ -37,6 +37,8 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
   private requests = 0;
   private draining = false;
   private lingering = false;
+  /** It is the client who ended the connection. */
+  peerLeft = false;
   private idleAtMs = Infinity;
   private finalAtMs = Infinity;
   private lifeAtMs = Infinity;
@@ -71,7 +73,7 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
     this.id = id;
     this.openedMs = engine.nowMs;
     this.bytesReceived = this.bytesSent = this.requests = 0;
-    this.draining = this.lingering = false;
+    this.draining = this.lingering = this.peerLeft = false;
     this.finalAtMs = this.movesUntilMs = Infinity;
     const { maxConnectionDurationMs } = hcm.config;
     this.lifeAtMs = maxConnectionDurationMs > 0 ? engine.nowMs + maxConnectionDurationMs : Infinity;
@@ -241,7 +243,9 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
   protected override finishes(): boolean {
     for (const stream of this.streams.all()) if (!stream.muted || !stream.remoteEnded) stream.lost(0);
     this.draining = true;
-    if (this.lingering) this.endsAfterPeer(); else if (this.streams.size === 0) this.linger();
+    if (this.lingering) { this.endsAfterPeer(); return true; }
+    this.peerLeft = true;
+    if (this.streams.size === 0) this.linger();
     return true;
   }
 
@@ -302,12 +306,12 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
 
   protected onClosed(): void {
     const { engine } = this;
+    this.peerLeft ||= this.hasPeerEnded && !this.lingering;
     engine.timers.disarm(this.timer);
     engine.observe(this.hcm.connectionLengthCell, engine.nowMs - this.openedMs);
     engine.observe(this.listener.scope + histogramCell('listener', 0), engine.nowMs - this.openedMs);
     this.factory.closed(this);
   }
-  get peerLeft(): boolean { return this.hasPeerEnded && !this.lingering; }
 }
 
 const CONTROL_BYTES = 64;

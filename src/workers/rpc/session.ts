@@ -21,7 +21,7 @@ import { Unsent } from './unsent.js';
 import { WaitingControls } from './waiting-controls.js';
 
 export const RPC_CLOSED = 0, RPC_OPEN = 1;
-const ECONNABORTED = 103, ENOBUFS = 105, ETIMEDOUT = 110;
+const EPIPE = 32, ECONNABORTED = 103, ECONNRESET = 104, ENOBUFS = 105, ETIMEDOUT = 110;
 const CHECKSUM_BYTES = 4;
 const UNLIMITED = 0x7fffffff, ID_MAX = 0x7fffffff;
 /** A heartbeat, or any other frame that is ours alone. */
@@ -116,7 +116,12 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
       if (errno !== 0 || !this.finishes()) this.end(errno, false);
     } catch (error) { this.failed(error); }
   }
-  onSendFailed(errno: number): void { try { this.end(errno, false); } catch (error) { this.failed(error); } }
+  onSendFailed(errno: number): void {
+    try {
+      this.peerEnded ||= errno === ECONNRESET || errno === EPIPE;
+      this.end(errno, false);
+    } catch (error) { this.failed(error); }
+  }
   onSendDrained(): void {
     try {
       if (this.unsent.drained()) this.onBackUpOver();
