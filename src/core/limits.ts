@@ -58,7 +58,7 @@ export const limits = {
   // RPC
   rpcUntakenBytesMax: 1 * MiB,     // of bodies on one connection that nobody takes yet; then its peer waits
   rpcHeldUpMs: 1000,               // an endpoint waits so for one client; then that call ends, if others wait as well
-  rpcLingerMs: 1000,               // a client may read at the end, where delayed_close_timeout is 0
+  rpcLingerMs: 1000,               // for what is sent last: to an endpoint; to a client without delayed_close_timeout
   rpcUnsentBytesMax: 8 * MiB,      // answers that a client does not read; more (less if memory is short) end it
   rpcInspectedBytesMax: 64 * KiB,  // a frame up to this is looked at whole where its attachments are at the end
   rpcControlsMax: 256,             // heartbeats that wait for the end of one frame, or for a peer that does not read

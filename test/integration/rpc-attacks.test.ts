@@ -188,7 +188,7 @@ for (const kind of weftKinds) {
           const client = await bolt();
           client.socket.pause();
           const many = Buffer.concat(Array.from({ length: Math.ceil(500_000 / bytes.length) }, () => bytes));
-          for (let j = 0; j < 16; j++) client.socket.write(many);
+          for (let j = 0; j < 8; j++) client.socket.write(many);
         }
       }
       await near.next(50);

@@ -51,7 +51,8 @@ for (const kind of weftKinds) {
         { name: 'again', domains: ['com.x.Again'], routes: [routeTo('odd', { retry_policy: { retry_on: 'reset',
           num_retries: 2 } })] }] }],
       [{ name: 'odd', ports: [odd.port], fields: rpcCluster('BOLT') },
-        { name: 'deaf', ports: [deaf.port], fields: rpcCluster('BOLT') },
+        { name: 'deaf', ports: [deaf.port], fields: rpcCluster('BOLT', {
+          common_http_protocol_options: { max_connection_duration: '0.5s' } }) },
         { name: 'moving', ports: [], fields: { ...rpcCluster('BOLT'), type: 'EDS', load_assignment: undefined,
           eds_cluster_config: { eds_config: { path_config_source: { path: file(folder, 'eds', [at(first)]) } } } } }]),
     }), ['--drain-time-s', '1']);
@@ -295,7 +296,8 @@ for (const kind of weftKinds) {
       await near.next(30);
       t.ok(await until(() => client.frames.length === 300 || client.closed), `${client.frames.length} answers`);
       t.ok(client.frames.every(({ status }) => status !== 0));
-      t.ok(deaf.sockets.size <= 2, `${deaf.sockets.size} connections`);
+      t.ok(deaf.sockets.size <= 4, `${deaf.sockets.size} connections`);
+      t.equal(await proxy.untilStat('cluster.deaf.upstream_cx_active', 0), 0, 'they end though nobody reads');
       deaf.dropConnections();
     });
 

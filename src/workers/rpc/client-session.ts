@@ -32,6 +32,8 @@ export class RpcClientSession extends RpcSession implements SharedSession {
   private readOnlyUntilMs = Infinity;
   /** When the call whose client does not read its answer is ended. */
   private heldUpAtMs = Infinity;
+  /** It is done, and ends when all has left, at the latest then. */
+  private sentByMs = Infinity;
   private patienceMs: number = limits.rpcHeldUpMs;
   private patientAgainMs = 0;
   private idleAtMs = Infinity;
@@ -58,7 +60,7 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     this.draining = this.endsUsed = false;
     this.alone = null;
     this.roomAgain = false;
-    this.heldUpAtMs = this.readOnlyUntilMs = Infinity;
+    this.heldUpAtMs = this.readOnlyUntilMs = this.sentByMs = Infinity;
     this.patientAgainMs = 0;
     this.requests = this.lent = 0;
     for (const id of this.late.ids()) this.late.delete(id);
@@ -280,9 +282,13 @@ export class RpcClientSession extends RpcSession implements SharedSession {
   private endIfDone(): void {
     if (this.lent > 0 || this.readOnlyUntilMs !== Infinity) return;
     this.out.push();
+    const { nowMs, reactor } = this.engine;
+    if (reactor.pendingSendBytes(this.socket) === 0 || nowMs >= this.sentByMs) { this.end(0, false); return; }
     // Calls that nobody answers may still be on their way.
-    if (this.engine.reactor.pendingSendBytes(this.socket) > 0) this.engine.reactor.notifyDrained(this.socket);
-    else this.end(0, false);
+    if (this.sentByMs < Infinity) return;
+    this.sentByMs = nowMs + limits.rpcLingerMs;
+    reactor.notifyDrained(this.socket);
+    this.deadlineMoved();
   }
   protected override onAllSent(): void { if (this.draining) this.endIfDone(); }
 
@@ -307,7 +313,8 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     this.deadlineMoved();
   }
   private deadlineMoved(): void {
-    const next = Math.min(this.idleAtMs, this.lifeAtMs, this.heldUpAtMs, this.readOnlyUntilMs, this.heartbeat.dueMs);
+    const next = Math.min(this.idleAtMs, this.lifeAtMs, this.heldUpAtMs, this.readOnlyUntilMs, this.sentByMs,
+      this.heartbeat.dueMs);
     if (next < Infinity) this.engine.timers.arm(this.timer, next); else this.engine.timers.disarm(this.timer);
   }
 
@@ -324,6 +331,7 @@ export class RpcClientSession extends RpcSession implements SharedSession {
         this.drain();
       }
       if (nowMs >= this.heldUpAtMs) this.heldUp(nowMs);
+      if (nowMs >= this.sentByMs) this.endIfDone();
       if (nowMs >= this.readOnlyUntilMs) {
         this.leftReadOnly();
         this.endIfDone();
