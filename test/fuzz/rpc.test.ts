@@ -4,8 +4,8 @@ import { rpcJsonTargets } from './rpc-json.js';
 import { rpcTargets } from './rpc.js';
 import { fuzz } from './run.js';
 
-t.test('four seconds without a finding', async (t) => {
-  const report = fuzz([...rpcTargets(), ...rpcJsonTargets()], 4000, Date.now() >>> 0, 5);
+t.test('two seconds without a finding', async (t) => {
+  const report = fuzz([...rpcTargets(), ...rpcJsonTargets()], 2000, Date.now() >>> 0, 5);
   for (const finding of report.findings)
     t.fail(`${finding.target}, seed ${finding.seed}`, { fault: finding.fault, input: finding.input.toString('hex') });
   for (const [name, count] of Object.entries(report.executions)) t.ok(count > 500, `${name}: ${count} executions`);

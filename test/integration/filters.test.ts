@@ -29,7 +29,7 @@ void forEachProxy(t, {
   await t.test('others are served while a request waits', async (t) => {
     const start = performance.now();
     const waiting = exchange(port.slow, get('/slow')).then((answer) => ({ answer, ms: performance.now() - start }));
-    for (let i = 0; i < 10; i++) t.match(await exchange(port.slow, get('/fast')), { start: 'HTTP/1.1 200 OK' });
+    t.match(await exchange(port.slow, get('/fast')), { start: 'HTTP/1.1 200 OK' });
     const meanwhileMs = performance.now() - start;
     const { answer, ms } = await waiting;
     t.match(answer, { start: 'HTTP/1.1 200 OK' });
