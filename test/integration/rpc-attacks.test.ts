@@ -32,7 +32,7 @@ for (const kind of weftKinds) {
       { name: 'in', port, manager: rpcManager('BOLT'), virtualHosts },
       { name: 'few', port: few, virtualHosts,
         manager: rpcManager('BOLT', { max_concurrent_requests_per_connection: 8, max_frame_bytes: 100_000,
-          stream_idle_timeout: '0.5s' }) },
+          stream_idle_timeout: '0.5s', request_headers_timeout: '0.3s', max_header_bytes: 2000 }) },
       { name: 'dubbo', port: dubboPort, manager: rpcManager('DUBBO'), routes: [routeTo('dubbo')] }],
     [{ name: 'good', ports: [good.port], fields: rpcCluster('BOLT') },
       { name: 'fresh', ports: [fresh.port], fields: rpcCluster('BOLT') },
@@ -212,6 +212,29 @@ for (const kind of weftKinds) {
         t.match(await over.frame(() => true), { status: 9 });
         t.ok(await until(() => over.closed));
       }
+    });
+
+    await attack('headers that are too large, or that do not come', async (t, near) => {
+      const client = await bolt(few), stalled = await bolt(few), body = await bolt(few);
+      const late = 'http.few.downstream_rq_header_timeout';
+      t.equal(await proxy.stat(late), 0, 'none of a client that was not read from');
+      const more: [string, string][] = [...boltCall(0).headers!, ['more', 'v'.repeat(2000)]];
+      t.match(await client.ask(boltCall(1, 'h', { headers: more })), { status: 9 });
+      t.match(await client.ask(boltCall(2, 'h')), { status: 0 }, 'the connection goes on');
+      stalled.send(boltFrame(boltCall(1)).subarray(0, 30));
+      body.send(boltFrame(boltCall(1, Buffer.alloc(1000))).subarray(0, 500));
+      // One that always has a frame in progress, each of which comes in time.
+      const bytes = Buffer.concat(Array.from({ length: 200 }, (_, i) => boltFrame(boltCall(100 + i, 'pieces'))));
+      const step = Math.floor(bytes.length / 150) + 1;
+      for (let at = 0; at < bytes.length; at += step) {
+        client.send(bytes.subarray(at, at + step));
+        await near.next(1);
+        await until(() => false, 3);
+      }
+      t.ok(await until(() => client.frames.length === 202), `${client.frames.length} answers`);
+      t.ok(await until(() => stalled.closed && body.closed));
+      t.equal(await proxy.stat(late), 2);
+      t.notOk(client.closed);
     });
 
     await attack('clients that do not read large answers hold nobody up for long', async (t, near) => {

@@ -50,7 +50,7 @@ for (const kind of weftKinds) {
         { name: 'all', domains: ['*'], routes: [routeTo('odd')] },
         { name: 'again', domains: ['com.x.Again'], routes: [routeTo('odd', { retry_policy: { retry_on: 'reset',
           num_retries: 2 } })] }] }],
-      [{ name: 'odd', ports: [odd.port], fields: rpcCluster('BOLT') },
+      [{ name: 'odd', ports: [odd.port], fields: rpcCluster('BOLT', { max_header_bytes: 2000 }) },
         { name: 'deaf', ports: [deaf.port], fields: rpcCluster('BOLT', {
           common_http_protocol_options: { max_connection_duration: '0.5s' } }) },
         { name: 'moving', ports: [], fields: { ...rpcCluster('BOLT'), type: 'EDS', load_assignment: undefined,
@@ -172,6 +172,15 @@ for (const kind of weftKinds) {
       const silent = await Promise.all(Array.from({ length: 50 }, (_, i) =>
         client.ask(boltCall(100 + i, 'attack', { timeout: 50 }))));
       t.ok(silent.every(({ status }) => status === TIMEOUT));
+      t.equal(odd.sockets.size, 1, 'the connection goes on');
+    });
+
+    await attack('answers with too large headers, or too many', async (t, client) => {
+      const many = Array.from({ length: 150 }, (_, i): [string, string] => [`n${i}`, '']);
+      for (const headers of [[['more', 'v'.repeat(2000)]] as [string, string][], many]) {
+        serve(({ answer }) => { answer({ headers }); });
+        t.match(await client.ask(boltCall(headers.length, 'attack')), { status: UNKNOWN });
+      }
       t.equal(odd.sockets.size, 1, 'the connection goes on');
     });
 

@@ -131,8 +131,9 @@ export class RpcClientSession extends RpcSession implements SharedSession {
     }
     const { traits } = this.connection.endpoint.cluster;
     const { text } = this.room;
-    const used = engine.codecs.h1DecodeResponse(text, text + textBytes, engine.responseRecord, traits.decodeOptions,
-      limits.bufferLargeBytes, limits.headersCountMax);
+    const fits = i32[(this.frame >> 2) + RpcFrame.headBytes] <= traits.responseHeadBytesMax;
+    const used = !fits ? 0 : engine.codecs.h1DecodeResponse(text, text + textBytes, engine.responseRecord,
+      traits.decodeOptions, limits.bufferLargeBytes, traits.responseHeadersMax);
     if (used <= 0 || i32[(engine.responseRecord >> 2) + Head.status] < 200) {
       this.countRefused(0);
       stream.refuse();

@@ -1,5 +1,5 @@
 // A client's RPC connection: each request is a stream of its own, answered in whatever order answers come.
-import { Head, RpcFrame, RpcKind } from '../../core/generated/layouts.js';
+import { Head, Rejection, RpcFrame, RpcKind } from '../../core/generated/layouts.js';
 import { limits } from '../../core/limits.js';
 import { HttpStat, histogramCell } from '../../telemetry/schema.js';
 import type { RpcProtocol } from '../../protocols/protocol.js';
@@ -45,6 +45,9 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
   /** What waits for the client has to have moved by then, and so often. */
   private movesUntilMs = Infinity;
   private moveMs = 0;
+  /** The frame that has begun has to be understood by then; and how many frames there had been before it. */
+  private headAtMs = Infinity;
+  private framesBefore = 0;
   private readonly timer: number;
   private readonly free: RpcServerStream[] = [];
 
@@ -74,7 +77,7 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
     this.openedMs = engine.nowMs;
     this.bytesReceived = this.bytesSent = this.requests = 0;
     this.draining = this.lingering = this.peerLeft = false;
-    this.finalAtMs = this.movesUntilMs = Infinity;
+    this.finalAtMs = this.movesUntilMs = this.headAtMs = Infinity;
     const { maxConnectionDurationMs } = hcm.config;
     this.lifeAtMs = maxConnectionDurationMs > 0 ? engine.nowMs + maxConnectionDurationMs : Infinity;
     if (this.rateLimits.size > 0) this.rateLimits.clear();
@@ -93,11 +96,12 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
     const stream = this.begin(kind);
     if (stream === null) return null;
     const { text } = this.room;
-    const used = codecs.h1DecodeRequest(text, text + textBytes, requestRecord, hcm.decodeOptions,
+    const fits = i32[(this.frame >> 2) + RpcFrame.headBytes] <= hcm.config.maxRequestHeadersBytes;
+    const used = !fits ? 0 : codecs.h1DecodeRequest(text, text + textBytes, requestRecord, hcm.decodeOptions,
       limits.bufferLargeBytes, hcm.config.maxHeadersCount);
     if (used <= 0) {
       this.countRefused(0);
-      this.events.onRequestRejected(stream, i32[(requestRecord >> 2) + Head.code]);
+      this.events.onRequestRejected(stream, fits ? i32[(requestRecord >> 2) + Head.code] : Rejection.headTooLarge);
       return stream;
     }
     const id = stream.streamId;
@@ -145,6 +149,18 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
     this.control((frame, dst) => this.calls.encodeResponse(text, text + bytes, frame, dst, CONTROL_BYTES));
   }
 
+  protected override onTaken(waits: boolean): void {
+    const { requestHeadersTimeoutMs } = this.hcm.config;
+    if (requestHeadersTimeoutMs === 0) return;
+    // While nothing is read the client is not to blame.
+    const waitsForClient = waits && !this.unsent.backedUp && !this.isStopped && !this.discards;
+    if (!waitsForClient || this.framesSeen !== this.framesBefore) this.headAtMs = Infinity;
+    this.framesBefore = this.framesSeen;
+    if (!waitsForClient || this.headAtMs < Infinity) return;
+    this.headAtMs = this.engine.nowMs + requestHeadersTimeoutMs;
+    this.deadlineMoved();
+  }
+
   protected onControl(kind: number): void {
     if (kind === RpcKind.heartbeat) this.control(this.calls.encodeHeartbeatReply);
   }
@@ -189,9 +205,11 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
   protected override onBackedUp(): void {
     this.engine.count(this.hcm.scope, HttpStat.downstream_flow_control_paused_reading_total);
     this.engine.reactor.stopReceive(this.socket);
+    this.headAtMs = Infinity;
     const { streamIdleTimeoutMs } = this.hcm.config;
     if (streamIdleTimeoutMs > 0) this.mustMove(streamIdleTimeoutMs);
   }
+  protected override onStopped(): void { this.headAtMs = Infinity; }
   protected override receiveAgain(): void { if (!this.unsent.backedUp) super.receiveAgain(); }
   protected override onBackUpOver(): void {
     this.engine.count(this.hcm.scope, HttpStat.downstream_flow_control_resumed_reading_total);
@@ -262,7 +280,7 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
     this.deadlineMoved();
   }
   private deadlineMoved(): void {
-    const next = Math.min(this.idleAtMs, this.finalAtMs, this.lifeAtMs, this.movesUntilMs,
+    const next = Math.min(this.idleAtMs, this.finalAtMs, this.lifeAtMs, this.movesUntilMs, this.headAtMs,
       this.heartbeat.dueMs);
     if (next < Infinity) this.engine.timers.arm(this.timer, next); else this.engine.timers.disarm(this.timer);
   }
@@ -281,6 +299,11 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
         this.end(0, false);
       } else if (nowMs >= this.finalAtMs) this.end(0, true);
       else if (nowMs >= this.movesUntilMs) this.stalls();
+      else if (nowMs >= this.headAtMs) {
+        this.engine.count(scope, HttpStat.downstream_rq_header_timeout);
+        this.endRefused();
+        this.headAtMs = Infinity;
+      }
       if (this.state === RPC_OPEN && this.beat(nowMs)) this.deadlineMoved();
     } catch (error) { this.failed(error); }
   }

@@ -49,6 +49,8 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
   /** Of the checksum behind it, where that has not been verified. */
   private tailBytes = 0;
   private crc = 0;
+  /** Frames that were understood, or refused. */
+  protected framesSeen = 0;
   /** So many bytes of a frame have to be there before it is worth another look. */
   private needed = 0;
   protected readonly heartbeat = new Heartbeat();
@@ -108,7 +110,10 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
 
   onConnected(): void { /* it is */ }
   onReceived(buffer: number, offset: number, length: number): void {
-    try { this.take(buffer, offset, length); } catch (error) { this.failed(error); }
+    try {
+      this.take(buffer, offset, length);
+      if (this.state === RPC_OPEN) this.onTaken(this.bodyLeft === 0 && this.held.bytes > 0);
+    } catch (error) { this.failed(error); }
   }
   onReceiveEnd(errno: number): void {
     try {
@@ -192,7 +197,11 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
     const kind = i32[words + RpcFrame.kind];
     if (taken === 0) return this.refused(at, end, kind);
     at += taken;
-    if (kind > RpcKind.response) { this.onControl(kind); return at; }
+    if (kind > RpcKind.response) {
+      this.framesSeen++;
+      this.onControl(kind);
+      return at;
+    }
     const bodyBytes = i32[words + RpcFrame.bodyBytes];
     const checked = (i32[words + RpcFrame.flags] & RpcFrameFlag.crc) !== 0;
     const tailBytes = checked ? CHECKSUM_BYTES : 0;
@@ -203,6 +212,7 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
       this.needed = bytes;
       return at - taken;
     }
+    this.framesSeen++;
     this.crc = i32[words + RpcFrame.crc];
     if (whole && checked && !this.isSound(at, bodyBytes)) {
       this.countRefused(RpcRefusal.badChecksum);
@@ -238,6 +248,7 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
 
   private refused(at: number, end: number, kind: number): number {
     const { i32 } = this.engine;
+    this.framesSeen++;
     const words = this.frame >> 2;
     this.countRefused(i32[words + RpcFrame.code]);
     if ((i32[words + RpcFrame.flags] & RpcFrameFlag.delimited) === 0) {
@@ -316,6 +327,8 @@ export abstract class RpcSession implements SocketOwner, StreamCarrier {
   }
   protected get isStopped(): boolean { return this.stopped; }
   protected onStopped(): void { /* nothing */ }
+  /** What came was looked at. `waits`: a frame has begun whose start, or whose end if it is short, is to come. */
+  protected onTaken(_waits: boolean): void { /* nothing */ }
   protected onStopOver(): void { /* nothing */ }
   /** The peer has said that it sends nothing more. True: what it has said is still taken, then the session ends. */
   protected finishes(): boolean { return false; }
