@@ -151,16 +151,35 @@ export function jsonbSkip(p: usize, end: usize, depth: u32 = DEPTH_MAX): usize {
   return 0;
 }
 
-/** Writes a string; returns the position behind it, or 0 when there is no room. */
+/** Characters of UTF-8 text that is Latin-1 throughout; -1: it is not. */
+function latinCount(p: usize, n: u32): i32 {
+  let count = 0;
+  for (const end = p + n; p < end; p++, count++) {
+    const c: u32 = load<u8>(p);
+    if (c < 0x80) continue;
+    if ((c != 0xc2 && c != 0xc3) || ++p == end) return -1;
+  }
+  return count;
+}
+
+/**
+ * Writes a string; returns the position behind it, or 0 when there is no room. Latin-1 goes out as if it were ASCII, as
+ * Java writes it: of UTF-8, fastjson2 makes a string that is equal to no other.
+ */
 export function writeJsonbString(dst: usize, dstEnd: usize, p: usize, n: u32): usize {
   if (dst + 6 + n > dstEnd) return 0;
-  const ascii = isAscii(p, n);
-  if (ascii && n <= SHORT_BYTES_MAX) store<u8>(dst++, <u8>(ASCII_SHORT + n));
+  const ascii = isAscii(p, n), count = ascii ? <i32>n : latinCount(p, n);
+  if (count >= 0 && <u32>count <= SHORT_BYTES_MAX) store<u8>(dst++, <u8>(ASCII_SHORT + count));
   else {
-    store<u8>(dst++, <u8>(ascii ? ASCII : UTF8));
-    dst = writeInt(dst, n);
+    store<u8>(dst++, <u8>(count >= 0 ? ASCII : UTF8));
+    dst = writeInt(dst, count >= 0 ? count : n);
   }
-  return put(dst, p, n);
+  if (ascii || count < 0) return put(dst, p, n);
+  for (const end = p + n; p < end; p++) {
+    const c: u32 = load<u8>(p);
+    store<u8>(dst++, <u8>(c < 0x80 ? c : c << 6 | (<u32>load<u8>(++p) & 0x3f)));
+  }
+  return dst;
 }
 
 function writeInt(dst: usize, n: u32): usize {

@@ -24,9 +24,9 @@ export function chunked(text: string, units: number): Buffer {
 export const hmap = (...list: (readonly [string, string])[]): Buffer =>
   Buffer.concat([hex('48'), ...list.flatMap(([name, value]) => [hs(name), hs(value)]), hex('5a')]);
 
-/** A JSONB string in its shortest form. */
+/** A JSONB string in its shortest form, as Java writes it: Latin-1 as if it were ASCII. */
 export function js(text: string): Buffer {
-  const bytes = Buffer.from(text), ascii = bytes.length === text.length;
+  const ascii = !/[^\0-\xff]/.test(text), bytes = Buffer.from(text, ascii ? 'latin1' : 'utf8');
   if (ascii && bytes.length < 48) return Buffer.concat([Buffer.from([0x49 + bytes.length]), bytes]);
   const n = bytes.length;
   const length = n < 0x30 ? Buffer.from([n]) : n < 0x800 ? Buffer.from([0x38 + (n >> 8), n & 255])

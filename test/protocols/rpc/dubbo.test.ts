@@ -175,6 +175,15 @@ for (const build of codecBuilds) {
     for (const map of hessianMaps) t.equal(codec.decode(hessianCall({ values: [hex(map)] }), all).result, 16, map);
   });
 
+  t.test(`${build}: text of fastjson2 is written as Java writes it: Latin-1 as if it were ASCII`, async (t) => {
+    const bytes = fastjsonCall({ map: jmap(['a', 'b']) }), got = codec.decode(bytes, all);
+    for (const [value, jsonb] of [['größe', '4e6772f6df65'], ['x', '4a78'], ['gr\u20acße', '7a086772e282acc39f65'],
+      ['ü'.repeat(47), `78${'fc'.repeat(47)}`], ['ü'.repeat(48), `793830${'fc'.repeat(48)}`]] as const) {
+      const text = got.text.replace('\r\na: b', `\r\na: ${Buffer.from(value).toString('latin1')}`);
+      t.match(again(codec, bytes, got, text).toString('hex'), new RegExp(`a64a61${jsonb}a5$`), value);
+    }
+  });
+
   t.test(`${build}: responses`, async (t) => {
     const ok = hex('dabb0214 0000000000000001 00000004 91 026869');
     const got = codec.decode(ok);
