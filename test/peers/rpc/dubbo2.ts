@@ -42,6 +42,7 @@ export function dubbo2Peer(server: JavaPeer): Peer {
     echo: (text: string | null) => [java.String(text)], echoList: (list: unknown[]) => [java.List(list)],
     echoMap: (map: object) => [java.Map(map)],
     echoOrder: (order: object) => [java.combine('com.weft.peers.Order', order)], busy: (ms: number) => [java.int(ms)],
+    edited: (key: string) => [java.String(key)],
     fails: () => [], breaks: () => [], none: () => [], empty: () => [], unrouted: () => [],
   };
   const open = (port: number, dubboInvokeTimeout: number): Direct => DirectlyDubbo.from({
@@ -68,7 +69,7 @@ export function dubbo2Peer(server: JavaPeer): Peer {
       stop(hurried);
       return found;
     };
-    return { all, notes: null,
+    return { all, notes: null, edited: (wanted) => outcome(invoke('edited', ['peers-added']), wanted),
       many: (count, atOnce, tookMs) => many((value) => invoke('slow', [value, tookMs]), count, atOnce),
       special: (name, times) => Promise.all(Array.from({ length: times }, () =>
         outcome(invoke(name, name === 'busy' ? [500] : []), ERROR))),

@@ -130,6 +130,7 @@ export function javaPeer(java: JavaPeer): Peer {
     return {
       all: async () => new Map((await client.ask('calls')).map((line) => [String(line.name), outcome(line)])),
       special: async (name, times) => (await client.ask('special', name, times)).map(outcome),
+      edited: async (wanted) => outcome((await client.ask('edited', wanted))[0]!),
       many: async (count, atOnce, tookMs) => {
         const [line] = await client.ask('many', count, atOnce, tookMs);
         return line as unknown as Many;

@@ -114,7 +114,7 @@ export function nodePeer(facts: NodePeer): Peer {
         invoke('note', [`note ${i}`], 500).catch(() => undefined)));
       oneway = false;
     };
-    return { all, notes: isDubbo ? null : notes,
+    return { all, edited: null, notes: isDubbo ? null : notes,
       many: (count, atOnce, tookMs) => many((value) => invoke('slow', [value, tookMs]), count, atOnce),
       special: (name, times) => Promise.all(Array.from({ length: times }, () =>
         outcome(invoke(name, name === 'busy' ? [500] : []), ERROR))),

@@ -3,6 +3,12 @@
 import { javaPeer, type JavaPeer } from './java.js';
 import type { Caller, Many, Outcome, Peer } from './peer.js';
 
+/** The first that is not right. */
+async function both(...outcomes: Promise<Outcome>[]): Promise<Outcome> {
+  const all = await Promise.all(outcomes);
+  return all.find(({ right }) => !right) ?? all[0]!;
+}
+
 /** Throws one line where it cannot be built. */
 export function onePortPeer(name: string, dubbo: JavaPeer, triple: JavaPeer): Peer {
   const one = javaPeer({ ...dubbo, options: [...dubbo.options, '-Dpeers.other=tri'] }), other = javaPeer(triple);
@@ -16,7 +22,9 @@ export function onePortPeer(name: string, dubbo: JavaPeer, triple: JavaPeer): Pe
       const [bad] = ran.filter(({ wrong }) => wrong > 0);
       return { wrong: ran[0]!.wrong + ran[1]!.wrong, first: bad?.first ?? '', ms: Math.max(ran[0]!.ms, ran[1]!.ms) };
     };
-    return { all, many, notes: first.notes, special: (called, times) => first.special(called, times),
+    return { all, many, notes: first.notes,
+      edited: async (wanted) => await both(first.edited!(wanted), second.edited!(wanted)),
+      special: (called, times) => first.special(called, times),
       close: async () => { await first.close(); await second.close(); } };
   };
   return { name, protocol: 'any', load: triple.load, connections: 2, errors: dubbo.errors, serve: one.serve, call,

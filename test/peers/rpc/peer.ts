@@ -10,6 +10,8 @@ export interface Caller {
   all(): Promise<Map<string, Outcome>>;
   /** A call that Weft's routes know by its name, so often at a time; it is right where it fails. */
   special(name: Special, times: number): Promise<Outcome[]>;
+  /** A call to which the route adds a word beside the arguments; null: its server does not say such. */
+  edited: ((wanted: string) => Promise<Outcome>) | null;
   /** Calls that take `tookMs` at the server. */
   many(count: number, atOnce: number, tookMs: number): Promise<Many>;
   /** Calls that nobody answers; null: this client has none. */
@@ -48,4 +50,7 @@ export interface Peer {
   close(): void;
 }
 
+/** What the route of `edited` adds. Java reads headers of HTTP as Latin-1. */
+export const addedTo = ({ protocol }: Peer): string =>
+  protocol === 'http2' || protocol === 'any' ? 'added' : 'added-größe';
 export const SERVICE = 'com.weft.peers.Service';

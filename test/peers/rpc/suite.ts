@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../support/ports.js';
 import { weftKinds, type Proxy, type ProxyKind } from '../../support/proxy.js';
 import { dies, drains, leaves } from './endings.js';
-import { lost, specials, type Caller, type Many, type Outcome, type Peer, type Served } from './peer.js';
+import { addedTo, lost, specials, type Caller, type Many, type Outcome, type Peer, type Served } from './peer.js';
 import { note, show, title } from './report.js';
 import { startBefore } from './through.js';
 
@@ -66,6 +66,10 @@ async function through(proxy: Proxy, peer: Peer, caller: Caller, servers: readon
     wanted: ReadonlyMap<string, Outcome>, alone: Many): Promise<void> {
   show('the same results', compare(wanted, await caller.all()));
   show('errors of ours', await ours(peer, caller));
+  if (caller.edited !== null) {
+    const { said, right } = await caller.edited(addedTo(peer));
+    show('what a route adds', right ? [] : [said]);
+  }
   if (caller.notes === null) note('one-way: this client has none');
   else show('one-way', await notes(caller, servers));
   const opened = await proxy.stat('http.in.downstream_cx_total');

@@ -2,7 +2,7 @@
 import { bootstrap, routeTo, type ClusterSpec, type ListenerSpec } from '../../support/bootstrap.js';
 import { freePort } from '../../support/ports.js';
 import { Proxy, type ProxyKind } from '../../support/proxy.js';
-import { SERVICE, type Peer } from './peer.js';
+import { addedTo, SERVICE, type Peer } from './peer.js';
 
 const PREVIOUS_HOSTS = 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate';
 const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
@@ -17,9 +17,12 @@ const MEMORY_MIB = 1024;
 const again = { timeout: '30s', retry_policy: { retry_on: 'connect-failure,reset,retriable-status-codes',
   retriable_status_codes: [503], num_retries: 3, host_selection_retry_max_attempts: 5,
   retry_host_predicate: [{ name: 'previous', typed_config: { '@type': PREVIOUS_HOSTS } }] } };
-const routes = [
+const routesOf = (peer: Peer): object[] => [
   { match: { path: `/${SERVICE}/empty` }, route: { cluster: 'empty' } },
   { match: { path: `/${SERVICE}/busy` }, route: { cluster: 'busy' } },
+  { match: { path: `/${SERVICE}/edited` }, route: { cluster: 'servers' }, request_headers_to_add: [
+    // As Dubbo's attachments and Triple's headers are, and as SOFARPC's baggage is.
+    ...['peers-added', 'rpc_req_baggage.peers-added'].map((key) => ({ header: { key, value: addedTo(peer) } }))] },
   { ...routeTo('servers', again), match: { prefix: '/',
     headers: [{ name: ':path', string_match: { exact: `/${SERVICE}/unrouted` }, invert_match: true }] } },
 ];
@@ -51,6 +54,7 @@ export async function startBefore(kind: ProxyKind, peer: Peer, listens: number, 
     { name: 'empty', ports: [], fields: wire },
   ];
   return await Proxy.start(kind, adminPort,
-    () => bootstrap(adminPort, [{ name: 'in', port: listens, routes, ...manager(peer) }], clusters),
+    () => bootstrap(adminPort, [{ name: 'in', port: listens, routes: routesOf(peer),
+      ...manager(peer) }], clusters),
     ['--memory-mib', String(MEMORY_MIB)]);
 }

@@ -37,6 +37,7 @@ abstract class Calls {
       case "open" -> open(number(words, 1));
       case "close" -> close();
       case "calls" -> all();
+      case "edited" -> same("edited", words[1], () -> service().edited("peers-added"));
       case "special" -> specials(words[1], number(words, 2));
       case "many" -> many(number(words, 1), number(words, 2), number(words, 3));
       case "notes" -> { for (int i = 0; i < number(words, 1); i++) note("note " + i); }

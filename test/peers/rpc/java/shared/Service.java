@@ -18,7 +18,9 @@ public interface Service {
   /** What the caller said of itself beside the arguments. */
   String said(String key);
   void note(String text);
-  /** Weft's routes know this one by its name: to a cluster without endpoints, one with a limit, none. */
+  /** What Weft's route adds beside the arguments. */
+  String edited(String key);
+  /** Weft's routes know these by their names: to a cluster without endpoints, one with a limit, none. */
   int empty();
   int busy(int ms);
   int unrouted();
