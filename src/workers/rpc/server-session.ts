@@ -141,13 +141,14 @@ export class RpcServerSession extends RpcSession implements ListenerConnection {
 
   /** Answers the frame whose facts are in the record by a status alone. */
   private reply(status: number): void {
-    const { engine } = this;
-    const { i32 } = engine;
-    const text = engine.text + CONTROL_BYTES;               // what is encoded may lie in front of it
-    i32[(this.frame >> 2) + RpcFrame.status] = status;
-    const bytes = engine.writeText(text, 'HTTP/1.1 503 Service Unavailable\r\n\r\n');
-    this.control((frame, dst) => this.calls.encodeResponse(text, text + bytes, frame, dst, CONTROL_BYTES));
+    this.engine.i32[(this.frame >> 2) + RpcFrame.status] = status;
+    this.control(this.encodeReply);
   }
+  private readonly encodeReply = (frame: number, dst: number): number => {
+    const text = this.engine.text + CONTROL_BYTES;          // what is encoded may lie in front of it
+    const end = text + this.engine.writeText(text, 'HTTP/1.1 503 Service Unavailable\r\n\r\n');
+    return this.calls.encodeResponse(text, end, frame, dst, CONTROL_BYTES);
+  };
 
   protected override onTaken(waits: boolean): void {
     const { requestHeadersTimeoutMs } = this.hcm.config;
