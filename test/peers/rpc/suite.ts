@@ -86,7 +86,7 @@ async function through(proxy: Proxy, peer: Peer, caller: Caller, servers: readon
   const now = await connections(proxy);
   show('silence', [...lost(after.wrong, after.first),
     ...(before === now ? [] : [`connections ${before}, then ${now}`])]);
-  await dies(caller, servers[1]!);
+  await dies(proxy, caller, servers[1]!);
   for (const server of servers) if ((await server.facts()).calls === 0) show('both', ['one was never called']);
 }
 

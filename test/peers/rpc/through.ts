@@ -1,4 +1,6 @@
 // Weft between a peer's clients and servers: one listener, and routes by the names of methods.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { bootstrap, routeTo, type ClusterSpec, type ListenerSpec } from '../../support/bootstrap.js';
 import { freePort } from '../../support/ports.js';
 import { Proxy, type ProxyKind } from '../../support/proxy.js';
@@ -7,6 +9,7 @@ import { addedTo, SERVICE, type Peer } from './peer.js';
 const PREVIOUS_HOSTS = 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate';
 const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 const RPC_OPTIONS = 'weft.extensions.upstreams.rpc.v1.RpcProtocolOptions';
+const LOG = 'in.log';
 const RPC_PROXY = 'weft.extensions.filters.network.rpc_proxy.v1.RpcProxy';
 /** So many calls are in progress at a time. */
 const REQUESTS_MAX = 30_000;
@@ -54,7 +57,16 @@ export async function startBefore(kind: ProxyKind, peer: Peer, listens: number, 
     { name: 'empty', ports: [], fields: wire },
   ];
   return await Proxy.start(kind, adminPort,
-    () => bootstrap(adminPort, [{ name: 'in', port: listens, routes: routesOf(peer),
-      ...manager(peer) }], clusters),
+    (folder) => bootstrap(adminPort, [{ name: 'in', port: listens, routes: routesOf(peer), ...manager(peer),
+      ...((peer.protocol === 'http2' || peer.protocol === 'any') && { logFile: join(folder, LOG) }) }], clusters),
     ['--memory-mib', String(MEMORY_MIB)]);
+}
+
+/**
+ * Answers that were lost in their middle: their calls cannot be sent again. An answer of Triple comes in several
+ * frames; those of Bolt and Dubbo are written at once.
+ */
+export function cutAnswers(proxy: Proxy): number {
+  const log = join(proxy.folder, LOG);
+  return existsSync(log) ? readFileSync(log, 'utf8').split('upstream_reset_after_response_started').length - 1 : 0;
 }
