@@ -10,8 +10,8 @@ import { Parser } from 'tap-parser';
 import { build } from './build.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-/** One more than the processors: files wait for clocks now and then. */
-const JOBS = Math.min(3, availableParallelism() + 1);
+/** Two more than the processors: half of the time of most files is waiting for clocks and peers. */
+const JOBS = Math.min(4, availableParallelism() + 2);
 /** Whole proxies are started in these, which takes long: what is short fills the gaps at the end. */
 const LONG = /dist\/test\/(differential|integration)\//;
 /** Of a file that hangs, and of each test in it: how long one takes is the machine's load more than its own doing. */
