@@ -52,7 +52,7 @@ for (const kind of weftKinds) {
           num_retries: 2 } })] }] }],
       [{ name: 'odd', ports: [odd.port], fields: rpcCluster('BOLT', { max_header_bytes: 2000 }) },
         { name: 'deaf', ports: [deaf.port], fields: rpcCluster('BOLT', {
-          common_http_protocol_options: { max_connection_duration: '0.5s' } }) },
+          common_http_protocol_options: { max_connection_duration: '0.9s', idle_timeout: '0.2s' } }) },
         { name: 'moving', ports: [], fields: { ...rpcCluster('BOLT'), type: 'EDS', load_assignment: undefined,
           eds_cluster_config: { eds_config: { path_config_source: { path: file(folder, 'eds', [at(first)]) } } } } }]),
     }), ['--drain-time-s', '1']);
@@ -307,6 +307,9 @@ for (const kind of weftKinds) {
       t.ok(client.frames.every(({ status }) => status !== 0));
       t.ok(deaf.sockets.size <= 4, `${deaf.sockets.size} connections`);
       t.equal(await proxy.untilStat('cluster.deaf.upstream_cx_active', 0), 0, 'they end though nobody reads');
+      const [idle, opened] = [await proxy.stat('cluster.deaf.upstream_cx_idle_timeout'),
+        await proxy.stat('cluster.deaf.upstream_cx_total')];
+      t.ok(idle <= opened, `${idle} ends by idleness of ${opened} connections`);
       deaf.dropConnections();
     });
 

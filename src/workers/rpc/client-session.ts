@@ -15,7 +15,6 @@ import type { RpcRoom } from './room.js';
 import { RPC_OPEN, RpcSession } from './session.js';
 import type { RpcStream } from './stream.js';
 
-
 export class RpcClientSession extends RpcSession implements SharedSession {
   readonly settled = true;
   connection!: UpstreamConnection;
@@ -244,8 +243,7 @@ export class RpcClientSession extends RpcSession implements SharedSession {
   protected override finishes(): boolean {
     const streams = this.streams.all();
     if (!streams.some(({ remoteEnded }) => remoteEnded)) return false;
-    this.draining = true;
-    this.pool.leaves(this);
+    this.takesNoMore();
     for (const stream of streams) if (!stream.remoteEnded) stream.lost(0);
     return true;
   }
@@ -275,9 +273,13 @@ export class RpcClientSession extends RpcSession implements SharedSession {
 
   drain(): void {
     if (this.draining || this.state !== RPC_OPEN) return;
-    this.draining = true;
-    this.pool.leaves(this);
+    this.takesNoMore();
     this.endIfDone();
+  }
+  private takesNoMore(): void {
+    this.draining = true;
+    this.idleAtMs = this.lifeAtMs = Infinity;
+    this.pool.leaves(this);
   }
   /** An endpoint that is read-only ends by itself: until then its connection tells that it still is. */
   private endIfDone(): void {
@@ -297,7 +299,6 @@ export class RpcClientSession extends RpcSession implements SharedSession {
   private becameReadOnly(): void {
     if (this.connection.endpoint.isReadOnly) return;
     this.readOnlyUntilMs = this.engine.nowMs + limits.rpcReadOnlyMs;
-    this.idleAtMs = Infinity;
     this.connection.endpoint.readOnly(true);
     this.deadlineMoved();
   }
@@ -324,7 +325,6 @@ export class RpcClientSession extends RpcSession implements SharedSession {
       if (this.state !== RPC_OPEN) return;
       const { cluster } = this.connection.endpoint;
       if (nowMs >= this.lifeAtMs) {
-        this.lifeAtMs = Infinity;
         cluster.count(ClusterStat.upstream_cx_max_duration_reached);
         this.drain();
       } else if (nowMs >= this.idleAtMs) {
