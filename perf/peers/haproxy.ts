@@ -8,6 +8,9 @@ import { certificatesIn } from '../process/certificates.js';
 import { findProgram, launch, type Running } from '../process/launch.js';
 import type { Instance, Peer } from './peer.js';
 
+const GLOBAL = 'global\n  nbthread 1\n  maxconn 8000\n  no insecure-fork-wanted\n';
+const TIMEOUTS = '  timeout connect 2s\n  timeout client 3600s\n  timeout server 3600s\n';
+
 export function haproxyPeer(name: string): Peer {
   const program = findProgram('haproxy');
   const version = program === null ? null : spawnSync(program, ['-v'], { encoding: 'utf8' }).stdout.split('\n')[0];
@@ -39,17 +42,10 @@ function write(instance: Instance): string {
     `backend ${host}\n  http-reuse always\n  server s 127.0.0.1:${port} pool-max-conn 256 maxconn 8000${line}`);
   const file = join(folder, `${name}.haproxy.cfg`);
   writeFileSync(file, `
-global
-  nbthread 1
-  maxconn 8000
-  no insecure-fork-wanted
-  ${shape.accessLog ? 'log stdout format raw local0' : ''}
+${GLOBAL}  ${shape.accessLog ? 'log stdout format raw local0' : ''}
 defaults
   mode http
-  timeout connect 2s
-  timeout client 3600s
-  timeout server 3600s
-  timeout http-keep-alive 3600s
+${TIMEOUTS}  timeout http-keep-alive 3600s
   option http-keep-alive
   ${shape.accessLog ? 'log global\n  option httplog' : ''}
 frontend main
@@ -64,16 +60,9 @@ ${backends.join('\n')}
 function writeTcp({ folder, name, ports }: Instance, backend: number): string {
   const file = join(folder, `${name}.haproxy.cfg`);
   writeFileSync(file, `
-global
-  nbthread 1
-  maxconn 8000
-  no insecure-fork-wanted
-defaults
+${GLOBAL}defaults
   mode tcp
-  timeout connect 2s
-  timeout client 3600s
-  timeout server 3600s
-frontend main
+${TIMEOUTS}frontend main
   bind 127.0.0.1:${ports.listener} backlog 8192
   default_backend backend
 backend backend

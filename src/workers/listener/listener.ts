@@ -277,9 +277,9 @@ export class Listeners implements InspectionEvents, RegisterEvents, AcceptEvents
   }
 
   recognised(recognition: Recognition, speaks: Speaks | 'unknown'): (SocketOwner & ListenerConnection) | null {
-    const { fd, listener, hcm, socket, chain } = recognition;
-    return speaks === 'unknown' ? this.tcp.open(fd, listener, chain.tcp!, socket, recognition, recognition)
-      : this.factory.open(fd, listener, hcm, socket, recognition, speaks, recognition);
+    const { fd, listener, hcm, socket, chain, facts } = recognition;
+    return speaks === 'unknown' ? this.tcp.open(fd, listener, chain.tcp!, socket, facts, recognition)
+      : this.factory.open(fd, listener, hcm, socket, facts, speaks, recognition);
   }
 
   /** A network filter refuses a connection: it is counted, and goes now or later. */

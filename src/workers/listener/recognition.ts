@@ -1,14 +1,12 @@
 // A connection of a port with protocol AUTO, until its first bytes say what it speaks. It is the listener's connection
 // like any; then another object has its socket and its place. What nobody knows goes to the chain's TCP proxy.
 import { HttpStat, histogramCell } from '../../telemetry/schema.js';
-import type { SocketAddress } from '../../os/sockaddr.js';
 import { RECOGNITION_BYTES_MAX, recognise } from '../../protocols/recognise.js';
 import { ConnectionAddresses } from '../connection/addresses.js';
 import type { ConnectionFacts } from '../connection/addresses.js';
 import type { Speaks } from '../connection/downstream-factory.js';
 import { Held } from '../connection/held.js';
 import type { ConnectionRegister, ListenerConnection } from '../connection/register.js';
-import type { TlsFacts } from '../connection/tls-facts.js';
 import type { Engine } from '../engine.js';
 import type { SocketOwner } from '../reactor/reactor.js';
 import type { Chain, ChainEnd } from './chains.js';
@@ -25,16 +23,12 @@ export interface RecognitionEvents {
   overflown(listener: ListenerRuntime): void;
 }
 
-export class Recognition implements SocketOwner, ListenerConnection, ConnectionFacts {
+export class Recognition implements SocketOwner, ListenerConnection {
   readonly id: number;
   readonly openedMs: number;
   readonly addresses: ConnectionAddresses;
-  readonly restored: SocketAddress | null;
-  readonly client: SocketAddress | null;
-  readonly serverName: string;
-  readonly ja3: string;
-  readonly ja4: string;
-  readonly tls: TlsFacts | null;
+  /** A copy: who found them out goes on to other connections. */
+  readonly facts: ConnectionFacts;
   nextOfListener: ListenerConnection | null = null;
   previousOfListener: ListenerConnection | null = null;
   filters: NetworkFilters | null = null;
@@ -59,8 +53,8 @@ export class Recognition implements SocketOwner, ListenerConnection, ConnectionF
     this.hcm = chain.hcm!;
     this.id = register.takeId();
     this.openedMs = engine.nowMs;
-    ({ restored: this.restored, client: this.client, serverName: this.serverName, ja3: this.ja3, ja4: this.ja4,
-      tls: this.tls } = facts);
+    const { restored, client, serverName, ja3, ja4, tls } = facts;
+    this.facts = { restored, client, serverName, ja3, ja4, tls };
     this.addresses = new ConnectionAddresses(engine);
     this.addresses.reset(fd);
     this.addresses.learn(facts);

@@ -1,20 +1,12 @@
 // The example protocol: what a codec's test has to show at least.
 import t from 'tap';
 import { example } from '../../../src/protocols/example.js';
+import { exampleFrame } from '../../support/example-protocol.js';
 import { codecBuilds } from '../../support/wasm.js';
 import { RpcCodec } from './codec.js';
 
-function frame(kind: number, status: number, id: number, service: string, method: string, body: string): Buffer {
-  const header = Buffer.alloc(18);
-  header.write('WXP1');
-  header[4] = kind;
-  header[5] = status;
-  header.writeUInt32BE(id, 6);
-  header.writeUInt16BE(service.length, 10);
-  header.writeUInt16BE(method.length, 12);
-  header.writeUInt32BE(body.length, 14);
-  return Buffer.concat([header, Buffer.from(service + method + body)]);
-}
+const frame = (kind: number, status: number, id: number, service: string, method: string, body: string): Buffer =>
+  exampleFrame({ kind, status, id, service, method, body });
 const call = frame(1, 0, 7, 'shop', 'buy', 'body');
 
 for (const build of codecBuilds) {
